@@ -1,0 +1,93 @@
+"""Names of span attributes and their well-known values.
+
+The `gen_ai.*` names are those of the OpenTelemetry GenAI semantic conventions, which live in a repository of their own
+(open-telemetry/semantic-conventions-genai) and are still in development, so they are stated here instead of imported:
+the constants in `opentelemetry-semantic-conventions` are deprecated and lack the newer ones.
+Names under `nbtrace.*` are ours, where no convention has a word.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.0.0-dev"
+
+# -- gen_ai: request ---------------------------------------------------------------------------------------------------
+OPERATION_NAME: Final = "gen_ai.operation.name"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+
+# -- gen_ai: prompt ----------------------------------------------------------------------------------------------------
+PROMPT_NAME: Final = "gen_ai.prompt.name"
+PROMPT_VERSION: Final = "gen_ai.prompt.version"
+PROMPT_VARIABLE: Final = "gen_ai.prompt.variable."
+"""A prefix: the variable's name follows."""
+
+# -- gen_ai: response --------------------------------------------------------------------------------------------------
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+"""Seconds."""
+USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
+USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"
+USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_COST: Final = "gen_ai.usage.cost"
+"""US dollars. Not in the conventions, which have no cost; the name that most backends read."""
+
+# -- gen_ai: content (JSON strings, opt-in in the conventions) -----------------------------------------------------------
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+
+# -- openai, server, error, user -----------------------------------------------------------------------------------------
+OPENAI_API_TYPE: Final = "openai.api.type"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
+OPENAI_RESPONSE_SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+ERROR_TYPE: Final = "error.type"
+HTTP_STATUS_CODE: Final = "http.response.status_code"
+USER_ID: Final = "user.id"
+SESSION_ID: Final = "session.id"
+
+# -- nbtrace -------------------------------------------------------------------------------------------------------------
+SPAN_TYPE: Final = "nbtrace.span.type"
+"""What a span is where no operation name says it: `cell`."""
+CELL_ID: Final = "nbtrace.cell.id"
+CELL_EXECUTION_COUNT: Final = "nbtrace.cell.execution_count"
+CELL_RUN: Final = "nbtrace.cell.run"
+"""The how-manieth run of this cell in this session, from 1."""
+CELL_SOURCE: Final = "nbtrace.cell.source"
+CELL_SOURCE_HASH: Final = "nbtrace.cell.source_hash"
+CELL_OUTCOME: Final = "nbtrace.cell.outcome"
+"""`ok`, `error` or `interrupted`."""
+COST_STATE: Final = "nbtrace.cost.state"
+"""`priced`, `estimated` (from estimated tokens) or `unpriced` (see `COST_REASON`)."""
+COST_REASON: Final = "nbtrace.cost.reason"
+COST_SOURCE: Final = "nbtrace.cost.source"
+"""The price table and its version."""
+PROMPT_TEMPLATE: Final = "nbtrace.prompt.template"
+STREAM_CHUNKS: Final = "nbtrace.stream.chunks"
+STREAM_OUTCOME: Final = "nbtrace.stream.outcome"
+"""`exhausted`, `closed`, `abandoned`, `cancelled`, `interrupted` or `error`."""
+USAGE_STATE: Final = "nbtrace.usage.state"
+"""`reported` by the provider, `estimated` from the text, or absent."""
+INCOMPLETE: Final = "nbtrace.incomplete"
+"""What of this span could not be recorded, and why."""
