@@ -1,0 +1,68 @@
+"""What may not be stored: keys, tokens and passwords, wherever they turn up in a span.
+
+Each mask says which rule made it. A rule that fails masks the whole value: better to lose a text than to keep a key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
+
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace._guard import report
+
+RULES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    ("private-key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)),
+    ("anthropic-key", re.compile(r"\bsk-ant-[\w-]{16,}")),
+    ("openai-key", re.compile(r"\bsk-[\w-]{16,}")),
+    ("google-key", re.compile(r"\bAIza[\w-]{35}")),
+    ("aws-key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    ("github-token", re.compile(r"\b(?:gh[pousr]_\w{30,}|github_pat_\w{30,})")),
+    ("huggingface-token", re.compile(r"\bhf_[A-Za-z0-9]{24,}")),
+    ("slack-token", re.compile(r"\bxox[abprs]-[\w-]{10,}")),
+    ("groq-key", re.compile(r"\bgsk_\w{30,}")),
+    ("bearer-token", re.compile(r"(?i)\b(?<=bearer )[\w.~+/-]{16,}=*")),
+    ("url-password", re.compile(r"(?<=://)[^\s/:@\"'\\]*:[^\s/@\"'\\]+(?=@)")),
+)
+"""Name of the rule and what it masks."""
+
+_HINTS: Final = re.compile(
+    r"PRIVATE KEY|sk-|AIza|AKIA|ASIA|gh[pousr]_|github_pat_|hf_|xox|gsk_|(?i:bearer )|://[^\s/]{0,200}@"
+)
+"""A text without any of these passes all rules: one scan for the usual case."""
+
+
+def text(value: str) -> str:
+    """Mask the secrets in one text.
+
+    Examples:
+        >>> text("OpenAI(api_key='sk-proj-0123456789abcdef0123')")
+        "OpenAI(api_key='[redacted: openai-key]')"
+    """
+    try:
+        if not _HINTS.search(value):
+            return value
+        for name, pattern in RULES:
+            value = pattern.sub(f"[redacted: {name}]", value)
+    except Exception as error:  # noqa: BLE001 - fail closed, whatever the reason
+        report("redact", error)
+        return "[redacted: rule failed]"
+    return value
+
+
+def attributes(values: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """Mask the secrets in the values of a span's attributes, nested ones included."""
+    return {key: value if isinstance(value, (int, float)) else _value(value) for key, value in values.items()}
+
+
+def _value(value: AttributeValue) -> AttributeValue:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, Mapping):
+        nested = cast("Mapping[str, AttributeValue]", value)
+        return cast("AttributeValue", {key: _value(inner) for key, inner in nested.items()})
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return cast("AttributeValue", [_value(inner) for inner in cast("Sequence[AttributeValue]", value)])
+    return value
