@@ -38,6 +38,98 @@ class ExportError(NbtraceError):
             "or an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318'"
         )
 
+    @classmethod
+    def is_directory(cls, path: object) -> Self:
+        """Refuse a directory where a file is written."""
+        return cls(f"cannot write '{path}': it is a directory; add a file name, for example '{path}/session.parquet'")
+
+    @classmethod
+    def no_directory(cls, path: object, directory: object) -> Self:
+        """Name the directory that is missing."""
+        return cls(f"cannot write '{path}': the directory '{directory}' does not exist; create it or choose another path")
+
+    @classmethod
+    def unwritable(cls, path: object, reason: str) -> Self:
+        """Say what the system said about a path."""
+        return cls(f"cannot write '{path}': {reason}; choose a path that you can write to")
+
+    @classmethod
+    def url(cls, shown: str) -> Self:
+        """Refuse a URL that no OTLP/HTTP receiver can have."""
+        return cls(f"cannot send to '{shown}': expected http:// or https:// with a host, as in 'http://127.0.0.1:4318'")
+
+    @classmethod
+    def setting(cls, name: str, expected: str) -> Self:
+        """Name an argument or environment variable and what it should hold, never what it holds."""
+        return cls(f"cannot use {name} for the export: expected {expected}; correct or unset it")
+
+    @classmethod
+    def header(cls, name: str) -> Self:
+        """Name a header that HTTP cannot carry, without its value."""
+        return cls(f"cannot send the header {name!r}: its name or value has characters that HTTP does not allow")
+
+    @classmethod
+    def nothing_listens(cls, shown: str, host: str, port: int) -> Self:
+        """Name the address that refused the connection."""
+        return cls(f"cannot send to {shown}: nothing listens on {host}:{port}; start the receiver or correct the port")
+
+    @classmethod
+    def unknown_host(cls, shown: str, host: str) -> Self:
+        """Name the host that has no address."""
+        return cls(f"cannot send to {shown}: the host {host!r} is not known; check its spelling and your network")
+
+    @classmethod
+    def broken(cls, shown: str, host: str, port: int, reason: str) -> Self:
+        """Say how the connection failed."""
+        return cls(f"cannot send to {shown}: the connection to {host}:{port} failed ({reason}); check the receiver")
+
+    @classmethod
+    def not_http(cls, shown: str, port: int) -> Self:
+        """Say that something else than HTTP answered."""
+        hint = "4317 is the port of OTLP/gRPC, OTLP/HTTP has 4318" if port == 4317 else "check the port"  # noqa: PLR2004
+        return cls(f"cannot send to {shown}: what listens there does not speak HTTP; {hint}")
+
+    @classmethod
+    def not_otlp(cls, shown: str) -> Self:
+        """Say that a web page answered, which no OTLP receiver sends."""
+        return cls(f"cannot send to {shown}: a web page answered instead of an OTLP receiver; check host, port and path")
+
+    @classmethod
+    def redirected(cls, shown: str, status: int) -> Self:
+        """Refuse to follow, since a followed POST arrives empty."""
+        return cls(f"cannot send to {shown}: it redirects (HTTP {status}); use the address that it redirects to")
+
+    @classmethod
+    def refused(cls, shown: str, status: int, reason: str, message: str) -> Self:
+        """Give the status, the server's own words, and what the status asks for."""
+        hint = {
+            401: "check the headers that carry your key",
+            403: "check the headers that carry your key",
+            404: "check the path: OTLP/HTTP receives at /v1/traces",
+            413: "the receiver takes smaller requests only",
+            429: "the receiver is busy; try again later",
+        }.get(status, "try again later" if status >= 500 else "see the receiver's log")  # noqa: PLR2004
+        said = f": {message}" if message else ""
+        return cls(f"{shown} did not take the spans (HTTP {status} {reason}{said}); {hint}")
+
+    @classmethod
+    def timed_out(cls, shown: str, seconds: float) -> Self:
+        """Name the time that was not enough."""
+        return cls(f"{shown} did not answer within {seconds:g} s; check the receiver or give a longer timeout=")
+
+    @classmethod
+    def tls(cls, shown: str, reason: str) -> Self:
+        """Say why no secure connection came about."""
+        return cls(
+            f"no secure connection to {shown} ({reason}); "
+            "set OTEL_EXPORTER_OTLP_CERTIFICATE to the authority's PEM file, or use http:// if the receiver has no TLS"
+        )
+
+    @classmethod
+    def partly(cls, error: ExportError, sent: int, total: int) -> Self:
+        """Add to a failure how far the export had come."""
+        return cls(f"{error} ({sent:,} of {total:,} spans had been sent before)")
+
 
 class UnsupportedVersionError(NbtraceError):
     """An installed package is outside the range whose internals are known."""

@@ -1,0 +1,100 @@
+"""Chooses the format by the destination, and is the only door of this stage.
+
+A path ending in `.parquet` or `.jsonl` is written, an `http(s)` URL is sent to; anything else is refused before a span
+is touched. OTLP has no span without an end, so spans that still run stay behind there and the report counts them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbtrace._export import otlp, otlp_json, parquet
+from nbtrace._export.endpoint import Endpoint
+from nbtrace._export.post import post
+from nbtrace._export.report import ExportReport
+from nbtrace.errors import ExportError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def export(
+    table: pa.Table,
+    to: str | os.PathLike[str],
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> ExportReport:
+    """Write spans to a file or send them to an OTLP endpoint.
+
+    Args:
+        table: A snapshot of the store, or any selection of its rows.
+        to: A path ending in `.parquet` or `.jsonl`, or an OTLP/HTTP endpoint: a base URL as `http://127.0.0.1:4318`,
+            or a full one ending in `/v1/traces`.
+        headers: HTTP headers for an endpoint; each wins over the same one from `OTEL_EXPORTER_OTLP_HEADERS`.
+        timeout: Seconds for one request, its retries included; 10 unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
+
+    Returns:
+        What arrived and what was left out.
+
+    Raises:
+        ExportError: The destination is unknown, cannot be written to, or did not take the spans.
+    """
+    text = os.fspath(to)
+    if "://" in text:
+        return _send(table, Endpoint.read(text, headers=headers, timeout=timeout))
+    path = Path(text).expanduser()
+    match path.suffix.lower():
+        case ".parquet":
+            return ExportReport(text, "Parquet", len(table), parquet.write(table, path), 0)
+        case ".jsonl":
+            return _write_json(table, text, path)
+        case _:
+            raise ExportError.destination(text)
+
+
+def _write_json(table: pa.Table, text: str, path: Path) -> ExportReport:
+    ended, left_out = _ended(table)
+    size, long = otlp_json.write(ended, path)
+    notes = (
+        f"{_spans(long)} over 1 MiB each: the collector's file receiver needs a larger `max_log_size` to read that",
+    )
+    return ExportReport(text, "OTLP JSON", len(ended), size, 0, left_out, notes if long else ())
+
+
+def _send(table: pa.Table, endpoint: Endpoint) -> ExportReport:
+    ended, left_out = _ended(table)
+    sent = size = requests = rejected = 0
+    messages: list[str] = []
+    for body, count in otlp.requests(ended):
+        try:
+            answer = post(endpoint, body)
+        except ExportError as error:
+            raise ExportError.partly(error, sent, len(ended)) if sent else error from error
+        sent += count
+        size += answer.sent_bytes
+        requests += 1
+        rejected += answer.rejected
+        if answer.message and answer.message not in messages:
+            messages.append(answer.message)
+    said = f": {' / '.join(messages)}" if messages else ""
+    if rejected:
+        left_out += (f"{_spans(rejected)} rejected by the receiver{said}",)
+    notes = (f"The receiver said{said}",) if messages and not rejected else ()
+    if not len(ended):
+        notes = ("There was nothing to send, so the endpoint was not asked",)
+    return ExportReport(endpoint.shown, "OTLP", sent - rejected, size, requests, left_out, notes)
+
+
+def _ended(table: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
+    """Take the spans that have an end, and say what is left."""
+    ended = table.filter(table.column("duration_ns").is_valid())
+    running = len(table) - len(ended)
+    return ended, (f"{_spans(running)} still running",) if running else ()
+
+
+def _spans(number: int) -> str:
+    return f"{number:,} span{'' if number == 1 else 's'}"

@@ -1,0 +1,152 @@
+"""Where OTLP requests go and how: what the caller said, else the standard `OTEL_EXPORTER_OTLP_*` variables.
+
+The trace-specific variable wins over the general one, an argument over both. Secrets (header values, a URL's user and
+query) are in here and nowhere else: `shown` is the URL for people, `redact` takes secrets out of what a server says.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, Self, cast
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+
+from nbtrace.errors import ExportError
+
+TRACES_PATH: Final = "/v1/traces"
+TIMEOUT: Final = 10.0
+"""Seconds; the default of the OTLP exporter specification."""
+
+SECRET_LENGTH: Final = 6
+"""Shorter values are words such as `1` or `true`, whose masking would only garble a message."""
+
+Compression = Literal["gzip", "deflate", "none"]
+COMPRESSIONS: Final = ("gzip", "deflate", "none")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An OTLP/HTTP endpoint, ready to be asked."""
+
+    url: str = field(repr=False)
+    shown: str
+    """The URL without its secrets."""
+    host: str
+    port: int
+    timeout: float
+    compression: Compression
+    headers: Mapping[str, str] = field(repr=False)
+    tls: ssl.SSLContext | None = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def read(cls, to: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None) -> Self:
+        """Understand a URL and what goes with it.
+
+        Raises:
+            ExportError: The URL, a header or an environment variable is not usable.
+        """
+        parts = urlsplit(to)
+        try:
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            raise ExportError.url(_shown(parts)) from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\x00-\x1f]", to):
+            raise ExportError.url(_shown(parts))
+        chosen = _headers(headers)
+        if parts.username is not None and "authorization" not in chosen:
+            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            chosen["authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
+        return cls(
+            url=urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], _path(parts.path), parts.query, "")),
+            shown=_shown(parts),
+            host=parts.hostname,
+            port=port,
+            timeout=_timeout(timeout),
+            compression=_compression(),
+            headers=chosen,
+            tls=_tls() if parts.scheme == "https" else None,
+            secrets=_secrets(parts, chosen),
+        )
+
+    def redact(self, text: str) -> str:
+        """Take every secret out of a text that someone else wrote."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def _path(path: str) -> str:
+    stripped = path.rstrip("/")
+    return stripped if stripped.endswith(TRACES_PATH) else stripped + TRACES_PATH
+
+
+def _shown(parts: SplitResult) -> str:
+    user, at, host = parts.netloc.rpartition("@")
+    query = "&".join(f"{name}=***" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return urlunsplit((parts.scheme, f"***@{host}" if at and user else host, parts.path, query, ""))
+
+
+def _secrets(parts: SplitResult, headers: Mapping[str, str]) -> tuple[str, ...]:
+    values = [*headers.values(), *(value for _, value in parse_qsl(parts.query))]
+    values += [unquote(one) for one in (parts.username, parts.password) if one]
+    words = {word for value in values for word in (value, *value.split())}
+    return tuple(sorted((word for word in words if len(word) >= SECRET_LENGTH), key=len, reverse=True))
+
+
+def _variable(name: str) -> tuple[str, str]:
+    """Return the variable that counts and its value, which is empty when none is set."""
+    for variable in (f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
+        value = os.environ.get(variable, "").strip()
+        if value:
+            return variable, value
+    return "", ""
+
+
+def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    variable, value = _variable("HEADERS")
+    for pair in filter(None, map(str.strip, value.split(","))):
+        name, equals, content = pair.partition("=")
+        if not equals:
+            raise ExportError.setting(variable, "name=value pairs, separated by commas and URL-encoded")
+        headers[unquote(name).strip().lower()] = unquote(content).strip()
+    headers |= {str(name).strip().lower(): str(content) for name, content in (given or {}).items()}
+    for name, content in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name) or not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", content):
+            raise ExportError.header(name)
+    return headers
+
+
+def _timeout(given: float | None) -> float:
+    variable, value = ("timeout", given) if given is not None else _variable("TIMEOUT")
+    try:
+        seconds = float(value or (TIMEOUT if given is None else 0))
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ExportError.setting(variable, "a number of seconds above 0")
+    return seconds
+
+
+def _compression() -> Compression:
+    variable, value = _variable("COMPRESSION")
+    if value.lower() not in ("", *COMPRESSIONS):
+        raise ExportError.setting(variable, f"one of {', '.join(COMPRESSIONS)}")
+    return cast("Compression", value.lower() or "gzip")
+
+
+def _tls() -> ssl.SSLContext:
+    variable, authorities = _variable("CERTIFICATE")
+    try:
+        context = ssl.create_default_context(cafile=authorities or None)
+        variable, certificate = _variable("CLIENT_CERTIFICATE")
+        if certificate:
+            context.load_cert_chain(certificate, _variable("CLIENT_KEY")[1] or None)
+    except OSError:
+        raise ExportError.setting(variable, "the path of a readable PEM file") from None
+    return context

@@ -1,0 +1,205 @@
+"""Encodes a span table as OTLP protobuf requests: the tested inverse of the store's encoder.
+
+Every fact of a span comes back where the SDK had it; a promoted column is an attribute again, under its own key. Spans
+are serialized one by one and framed by hand, so that the size of a request is known before it is built.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+
+from nbtrace._export.batch import Batch, Row, batches
+from nbtrace._store.schema import PROMOTED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+REQUEST_BYTES: Final = 4 * 1024 * 1024
+"""Uncompressed size of a request: what a collector's default of 4 MiB for one message still takes."""
+
+SPANS_FIELD: Final = 2
+"""Number of `ScopeSpans.spans` and of `ResourceSpans.scope_spans`."""
+
+RESOURCE_SPANS_FIELD: Final = 1
+"""Number of `ExportTraceServiceRequest.resource_spans`."""
+
+
+def requests(table: pa.Table, limit: int = REQUEST_BYTES) -> Iterator[tuple[bytes, int]]:
+    """Encode ended spans.
+
+    Yields:
+        A serialized `ExportTraceServiceRequest` and the number of spans in it.
+    """
+    for batch, count in batches(table, encode, limit):
+        yield _request(batch), count
+
+
+def encode(row: Row) -> bytes:
+    """Serialize the span of one row."""
+    return Span(
+        trace_id=row["trace_id"],
+        span_id=row["span_id"],
+        trace_state=row["trace_state"],
+        parent_span_id=row["parent_span_id"],
+        flags=row["flags"],
+        name=row["name"],
+        kind=row["kind"],
+        start_time_unix_nano=row["start_time_unix_nano"],
+        end_time_unix_nano=row["start_time_unix_nano"] + row["duration_ns"],
+        attributes=[*_promoted(row), *_attributes(row["attributes"])],
+        dropped_attributes_count=row["dropped_attributes_count"],
+        events=[
+            Span.Event(
+                time_unix_nano=event["time_unix_nano"],
+                name=event["name"],
+                attributes=_attributes(event["attributes"]),
+                dropped_attributes_count=event["dropped_attributes_count"],
+            )
+            for event in row["events"] or ()
+        ],
+        dropped_events_count=row["dropped_events_count"],
+        links=[
+            Span.Link(
+                trace_id=link["trace_id"],
+                span_id=link["span_id"],
+                trace_state=link["trace_state"],
+                flags=link["flags"],
+                attributes=_attributes(link["attributes"]),
+                dropped_attributes_count=link["dropped_attributes_count"],
+            )
+            for link in row["links"] or ()
+        ],
+        dropped_links_count=row["dropped_links_count"],
+        status=Status(code=row["status_code"], message=row["status_message"]),
+    ).SerializeToString()
+
+
+def _promoted(row: Row) -> Iterator[KeyValue]:
+    for key, column in PROMOTED.items():
+        value = row[column.name]
+        if value is None:
+            continue
+        match column.type:
+            case "int" | "uint":
+                yield KeyValue(key=key, value=AnyValue(int_value=value))
+            case "double":
+                yield KeyValue(key=key, value=AnyValue(double_value=value))
+            case "bool":
+                yield KeyValue(key=key, value=AnyValue(bool_value=value))
+            case "strings":
+                values = [AnyValue(string_value=one) for one in value]
+                yield KeyValue(key=key, value=AnyValue(array_value=ArrayValue(values=values)))
+            case _:
+                yield KeyValue(key=key, value=AnyValue(string_value=value))
+
+
+def _attributes(stored: list[Row] | None) -> list[KeyValue]:
+    return [KeyValue(key=attribute["key"], value=_value(attribute)) for attribute in stored or ()]
+
+
+def _value(attribute: Row) -> AnyValue:
+    if attribute["string"] is not None:
+        return AnyValue(string_value=attribute["string"])
+    if attribute["int"] is not None:
+        return AnyValue(int_value=attribute["int"])
+    if attribute["double"] is not None:
+        return AnyValue(double_value=attribute["double"])
+    if attribute["bool"] is not None:
+        return AnyValue(bool_value=attribute["bool"])
+    if attribute["bytes"] is not None:
+        return AnyValue(bytes_value=attribute["bytes"])
+    if attribute["json"] is not None:
+        return from_json(orjson.loads(attribute["json"]))
+    return AnyValue()
+
+
+def from_json(value: dict[str, Any]) -> AnyValue:
+    """Read an OTLP JSON `AnyValue`."""
+    for kind, content in value.items():
+        match kind:
+            case "stringValue":
+                return AnyValue(string_value=content)
+            case "intValue":
+                return AnyValue(int_value=int(content))
+            case "doubleValue":
+                return AnyValue(double_value=float(content))
+            case "boolValue":
+                return AnyValue(bool_value=content)
+            case "bytesValue":
+                return AnyValue(bytes_value=base64.b64decode(content))
+            case "arrayValue":
+                return AnyValue(array_value=ArrayValue(values=[from_json(one) for one in content.get("values", ())]))
+            case "kvlistValue":
+                return AnyValue(kvlist_value=KeyValueList(values=_key_values(content.get("values", ()))))
+            case _:
+                continue
+    return AnyValue()
+
+
+def _key_values(pairs: list[dict[str, Any]]) -> list[KeyValue]:
+    return [KeyValue(key=pair["key"], value=from_json(pair.get("value", {}))) for pair in pairs]
+
+
+def _request(batch: Batch) -> bytes:
+    return b"".join(
+        _field(
+            RESOURCE_SPANS_FIELD,
+            b"".join(
+                (
+                    _resource(resource),
+                    *(
+                        _field(SPANS_FIELD, b"".join((_scope(scope), *(_field(SPANS_FIELD, span) for span in spans))))
+                        for scope, spans in scopes.items()
+                    ),
+                )
+            ),
+        )
+        for resource, scopes in batch.items()
+    )
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Frame a message as a field of the message around it: its tag, its length, itself."""
+    head = bytearray((number << 3 | 2,))
+    length = len(content)
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head) + content
+
+
+@lru_cache(maxsize=256)
+def _resource(stored: str) -> bytes:
+    """Serialize the head of a `ResourceSpans`: everything but the spans."""
+    resource = orjson.loads(stored)
+    return ResourceSpans(
+        resource=Resource(
+            attributes=_key_values(resource.get("attributes", [])),
+            dropped_attributes_count=int(resource.get("droppedAttributesCount", 0)),
+        ),
+        schema_url=resource.get("schemaUrl", ""),
+    ).SerializeToString()
+
+
+@lru_cache(maxsize=256)
+def _scope(stored: str) -> bytes:
+    """Serialize the head of a `ScopeSpans`: everything but the spans."""
+    scope = orjson.loads(stored)
+    return ScopeSpans(
+        scope=InstrumentationScope(
+            name=scope.get("name", ""),
+            version=scope.get("version", ""),
+            attributes=_key_values(scope.get("attributes", [])),
+            dropped_attributes_count=int(scope.get("droppedAttributesCount", 0)),
+        ),
+        schema_url=scope.get("schemaUrl", ""),
+    ).SerializeToString()

@@ -1,0 +1,163 @@
+"""Writes a span table as OTLP JSON lines, the OpenTelemetry file exporter's format.
+
+One `TracesData` a line, UTF-8, `\\n`: ids in lowercase hex, 64-bit integers as decimal strings, enums as numbers,
+bytes in base64, and NaN and the infinities as the strings that protobuf's JSON uses. Lines stay below 1 MiB, at which
+the collector's file receiver cuts; a span that is larger alone has a line of its own, and the report says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from nbtrace._export.atomic import replacing
+from nbtrace._export.batch import Batch, Row, batches
+from nbtrace._store.schema import PROMOTED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LINE_BYTES: Final = 1024 * 1024 - 1
+"""Longest line, its end included: `max_log_size` of the collector's file receiver is 1 MiB."""
+
+Json = dict[str, Any]
+
+
+def write(table: pa.Table, path: Path) -> tuple[int, int]:
+    """Write ended spans to a file, in one step.
+
+    Returns:
+        The size of the file and how many spans have a line that is too long.
+    """
+    long = 0
+    with replacing(path) as file:
+        for line, _ in lines(table):
+            file.write(line)
+            long += len(line) > LINE_BYTES
+        size = file.tell()
+    return size, long
+
+
+def lines(table: pa.Table, limit: int = LINE_BYTES) -> Iterator[tuple[bytes, int]]:
+    """Encode ended spans.
+
+    Yields:
+        A line with its end, and the number of spans in it.
+    """
+    for batch, count in batches(table, encode, limit):
+        yield orjson.dumps({"resourceSpans": [_resource_spans(*group) for group in batch.items()]}) + b"\n", count
+
+
+def _resource_spans(stored: str, scopes: dict[str, list[bytes]]) -> Json:
+    resource = orjson.loads(stored)
+    schema_url = resource.pop("schemaUrl", "")
+    return _without_empty(
+        resource=resource, scopeSpans=[_scope_spans(*group) for group in scopes.items()], schemaUrl=schema_url
+    )
+
+
+def _scope_spans(stored: str, spans: list[bytes]) -> Json:
+    scope = orjson.loads(stored)
+    schema_url = scope.pop("schemaUrl", "")
+    return _without_empty(scope=scope, spans=[orjson.Fragment(span) for span in spans], schemaUrl=schema_url)
+
+
+def encode(row: Row) -> bytes:
+    """Write the span of one row as JSON."""
+    return orjson.dumps(
+        _without_empty(
+            traceId=row["trace_id"].hex(),
+            spanId=row["span_id"].hex(),
+            traceState=row["trace_state"],
+            parentSpanId=row["parent_span_id"].hex() if row["parent_span_id"] else None,
+            flags=row["flags"],
+            name=row["name"],
+            kind=row["kind"],
+            startTimeUnixNano=str(row["start_time_unix_nano"]),
+            endTimeUnixNano=str(row["start_time_unix_nano"] + row["duration_ns"]),
+            attributes=[*_promoted(row), *_attributes(row["attributes"])],
+            droppedAttributesCount=row["dropped_attributes_count"],
+            events=[_event(event) for event in row["events"] or ()],
+            droppedEventsCount=row["dropped_events_count"],
+            links=[_link(link) for link in row["links"] or ()],
+            droppedLinksCount=row["dropped_links_count"],
+            status=_without_empty(code=row["status_code"], message=row["status_message"]),
+        )
+    )
+
+
+def _event(event: Row) -> Json:
+    return _without_empty(
+        timeUnixNano=str(event["time_unix_nano"]),
+        name=event["name"],
+        attributes=_attributes(event["attributes"]),
+        droppedAttributesCount=event["dropped_attributes_count"],
+    )
+
+
+def _link(link: Row) -> Json:
+    return _without_empty(
+        traceId=link["trace_id"].hex(),
+        spanId=link["span_id"].hex(),
+        traceState=link["trace_state"],
+        flags=link["flags"],
+        attributes=_attributes(link["attributes"]),
+        droppedAttributesCount=link["dropped_attributes_count"],
+    )
+
+
+def _without_empty(**fields: object) -> Json:
+    """Leave out what equals protobuf's default: nothing, an empty list, an empty text, zero."""
+    return {name: value for name, value in fields.items() if value}
+
+
+def _promoted(row: Row) -> Iterator[Json]:
+    for key, column in PROMOTED.items():
+        value = row[column.name]
+        if value is None:
+            continue
+        match column.type:
+            case "int" | "uint":
+                typed: Json = {"intValue": str(value)}
+            case "double":
+                typed = {"doubleValue": _double(value)}
+            case "bool":
+                typed = {"boolValue": value}
+            case "strings":
+                typed = {"arrayValue": {"values": [{"stringValue": one} for one in value]}}
+            case _:
+                typed = {"stringValue": value}
+        yield {"key": key, "value": typed}
+
+
+def _attributes(stored: list[Row] | None) -> list[Json]:
+    return [{"key": attribute["key"], "value": _value(attribute)} for attribute in stored or ()]
+
+
+def _value(attribute: Row) -> Json | orjson.Fragment:
+    if attribute["string"] is not None:
+        return {"stringValue": attribute["string"]}
+    if attribute["int"] is not None:
+        return {"intValue": str(attribute["int"])}
+    if attribute["double"] is not None:
+        return {"doubleValue": _double(attribute["double"])}
+    if attribute["bool"] is not None:
+        return {"boolValue": attribute["bool"]}
+    if attribute["bytes"] is not None:
+        return {"bytesValue": base64.b64encode(attribute["bytes"]).decode()}
+    if attribute["json"] is not None:
+        return orjson.Fragment(attribute["json"])
+    return {}
+
+
+def _double(value: float) -> float | str:
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value

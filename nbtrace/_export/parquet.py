@@ -1,0 +1,27 @@
+"""Writes a snapshot as it is to a Parquet file: every column, running spans too, the schema's version in its metadata.
+
+Lists keep Arrow's own field names, so that the file read back has the store's schema and not only its values.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbtrace._export.atomic import replacing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def write(table: pa.Table, path: Path) -> int:
+    """Write a snapshot to a file, in one step.
+
+    Returns:
+        The size of the file in bytes.
+    """
+    import pyarrow.parquet as pq
+
+    with replacing(path) as file:
+        pq.write_table(table, file, compression="zstd", use_compliant_nested_type=False)
+        return file.tell()

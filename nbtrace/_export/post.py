@@ -1,0 +1,214 @@
+"""Sends one OTLP request over HTTP, and knows what a failure means.
+
+What may pass is tried again, with growing pauses, within the endpoint's timeout: a busy server (429, 502, 503, 504,
+`Retry-After` honoured) and a connection that failed. Everything else is told at once. Redirects are not followed,
+because Python would turn the POST into a GET and the spans would be lost without a word.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import random
+import re
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from typing import IO, Final
+
+import orjson
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTracePartialSuccess, ExportTraceServiceResponse
+
+from nbtrace._export.endpoint import Endpoint
+from nbtrace.errors import ExportError
+
+RETRYABLE: Final = frozenset({429, 502, 503, 504})
+PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before each new try: together less than the default timeout."""
+
+CONNECTION_TRIES: Final = 3
+"""Nothing listens is rarely cured by waiting, and a person waits with us."""
+
+ANSWER_BYTES: Final = 64 * 1024
+MESSAGE_CHARACTERS: Final = 300
+COMPRESSION_LEVEL: Final = 6
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the receiver said to a request that it took."""
+
+    sent_bytes: int
+    rejected: int
+    message: str
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A try that failed: what to tell, and whether and when another one makes sense."""
+
+    error: ExportError
+    tries: int = 1
+    after: float = 0.0
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> None:
+        return None
+
+
+def post(endpoint: Endpoint, body: bytes) -> Answer:
+    """Send a serialized `ExportTraceServiceRequest`.
+
+    Raises:
+        ExportError: The receiver could not be reached or did not take the request.
+    """
+    packed, headers = _packed(endpoint, body)
+    deadline = time.monotonic() + endpoint.timeout
+    pauses = iter(PAUSES)
+    tries = 0
+    while True:
+        outcome = _once(endpoint, packed, headers, max(deadline - time.monotonic(), 0.001))
+        if isinstance(outcome, Answer):
+            return outcome
+        tries += 1
+        pause = max(next(pauses, float("inf")), outcome.after)
+        if tries >= outcome.tries or time.monotonic() + pause >= deadline:
+            raise outcome.error
+        sleep(pause)
+
+
+def sleep(seconds: float) -> None:
+    """Wait a little longer than asked, so that clients that failed together do not return together."""
+    time.sleep(seconds * random.uniform(1.0, 1.2))  # noqa: S311 - no secret
+
+
+def _packed(endpoint: Endpoint, body: bytes) -> tuple[bytes, dict[str, str]]:
+    headers = {"content-type": "application/x-protobuf", "user-agent": "nbtrace", **endpoint.headers}
+    match endpoint.compression:
+        case "gzip":
+            return gzip.compress(body, COMPRESSION_LEVEL, mtime=0), {**headers, "content-encoding": "gzip"}
+        case "deflate":
+            return zlib.compress(body, COMPRESSION_LEVEL), {**headers, "content-encoding": "deflate"}
+        case "none":
+            return body, headers
+
+
+def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: float) -> Answer | _Failure:
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirect(), urllib.request.HTTPSHandler(context=endpoint.tls)]
+    if endpoint.host in LOOPBACK:
+        handlers.append(urllib.request.ProxyHandler({}))  # a proxy has a loopback of its own
+    request = urllib.request.Request(endpoint.url, body, headers, method="POST")  # noqa: S310 - http(s) only, checked
+    try:
+        with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as response:
+            return _answer(endpoint, len(body), response.headers, response.read(ANSWER_BYTES))
+    except urllib.error.HTTPError as error:
+        with error:
+            return _refusal(endpoint, error)
+    except urllib.error.URLError as error:
+        return _no_connection(endpoint, error.reason)
+    except (OSError, http.client.HTTPException) as error:
+        return _no_connection(endpoint, error)
+
+
+def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Answer | _Failure:
+    kind = headers.get_content_type()
+    if kind == "text/html":
+        return _Failure(ExportError.not_otlp(endpoint.shown))
+    try:
+        if kind == "application/json":
+            partial = orjson.loads(body or b"{}").get("partialSuccess", {})
+            rejected, message = int(partial.get("rejectedSpans", 0)), str(partial.get("errorMessage", ""))
+        else:
+            parsed = ExportTraceServiceResponse.FromString(body).partial_success
+            rejected, message = parsed.rejected_spans, parsed.error_message
+    except (DecodeError, ValueError, AttributeError, TypeError):
+        rejected, message = 0, ""  # a success whose text is not OTLP is a success
+    return Answer(sent, rejected, _short(endpoint, message))
+
+
+def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> _Failure:
+    status, headers = error.code, error.headers
+    if 300 <= status < 400:
+        return _Failure(ExportError.redirected(endpoint.shown, status))
+    try:
+        body = error.read(ANSWER_BYTES)
+    except (OSError, http.client.HTTPException):
+        body = b""
+    message = _short(endpoint, _message(headers.get_content_type(), body))
+    told = ExportError.refused(endpoint.shown, status, error.reason, message)
+    if status not in RETRYABLE:
+        return _Failure(told)
+    return _Failure(told, tries=1 + len(PAUSES), after=_retry_after(headers.get("retry-after", "")))
+
+
+def _retry_after(value: str) -> float:
+    """Read a number of seconds or an HTTP date; what is neither asks for nothing."""
+    if re.fullmatch(r"\s*\d+\s*", value):
+        return float(value)
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return 0.0
+
+
+def _message(kind: str, body: bytes) -> str:
+    if kind == "application/x-protobuf":
+        try:
+            # The body is a google.rpc.Status: like this message, an integer in field 1 and the text in field 2.
+            return ExportTracePartialSuccess.FromString(body).error_message
+        except DecodeError:
+            return ""
+    text = body.decode("utf-8", "replace")
+    if kind == "text/html":
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.DOTALL | re.IGNORECASE)
+        return title[1] if title else ""
+    if kind.endswith("json"):
+        return next(_texts(text), text)
+    return text
+
+
+def _texts(text: str) -> Iterator[str]:
+    """Find the sentence in a JSON error, under the names that servers use."""
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        return
+    for name in ("message", "error", "detail", "error_message", "errors"):
+        if isinstance(found, dict) and found.get(name):
+            inner = found[name]
+            yield inner if isinstance(inner, str) else next(_texts(orjson.dumps(inner).decode()), str(inner))
+
+
+def _short(endpoint: Endpoint, message: str) -> str:
+    line = " ".join(endpoint.redact(message).split())
+    return line if len(line) <= MESSAGE_CHARACTERS else line[: MESSAGE_CHARACTERS - 1] + "…"
+
+
+def _no_connection(endpoint: Endpoint, cause: BaseException | str) -> _Failure:
+    shown, host, port = endpoint.shown, endpoint.host, endpoint.port
+    match cause:
+        case TimeoutError():
+            return _Failure(ExportError.timed_out(shown, endpoint.timeout))
+        case ssl.SSLError():
+            return _Failure(ExportError.tls(shown, getattr(cause, "verify_message", "") or cause.reason or str(cause)))
+        case socket.gaierror():
+            return _Failure(ExportError.unknown_host(shown, host), CONNECTION_TRIES)
+        case ConnectionRefusedError():
+            return _Failure(ExportError.nothing_listens(shown, host, port), CONNECTION_TRIES)
+        case OSError():
+            reason = cause.strerror or str(cause) or type(cause).__name__
+            return _Failure(ExportError.broken(shown, host, port, _short(endpoint, reason)), CONNECTION_TRIES)
+        case _:
+            return _Failure(ExportError.not_http(shown, port))

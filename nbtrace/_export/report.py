@@ -1,0 +1,56 @@
+"""What an export did, in a form that a person reads under a cell.
+
+The report names everything that did not arrive. Secrets in a URL never reach it: the destination is masked before the
+report is built.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written or sent, and what was not."""
+
+    destination: str
+    """The path as it was given, or the endpoint's URL with its secrets masked."""
+    format: str
+    """`Parquet`, `OTLP JSON` or `OTLP`."""
+    spans: int
+    """Spans that are at the destination now."""
+    bytes: int
+    """Size of the file, or of all requests as they went over the wire."""
+    requests: int
+    """HTTP requests that the receiver took; 0 for a file."""
+    left_out: tuple[str, ...] = ()
+    """What is not at the destination, and why."""
+    notes: tuple[str, ...] = ()
+    """What is there and may still surprise its reader."""
+
+    def __repr__(self) -> str:
+        sent = f", {_count(self.requests, 'request')}" if self.requests else ""
+        text = f"{_count(self.spans, 'span')} → {self.destination} ({self.format}, {_size(self.bytes)}{sent})."
+        if self.left_out:
+            text += f" Left out: {'; '.join(self.left_out)}."
+        for note in self.notes:
+            text += f" {note}."
+        return text
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _size(number: int) -> str:
+    if number < 1000:
+        return f"{number} B"
+    for unit in ("KB", "MB", "GB"):
+        number_in_unit = number / 1000 ** (1 + ("KB", "MB", "GB").index(unit))
+        if number_in_unit < 1000 or unit == "GB":
+            break
+    return f"{number_in_unit:.1f} {unit}"
