@@ -1,0 +1,69 @@
+"""The widget that all of nbtrace's widgets are: a live view, and static HTML and text beside it in the same output.
+
+Importing this module imports anywidget and ipywidgets; nothing but the widgets' own modules does so. Bulk data never
+becomes a trait: it is asked for over custom messages and answered by `Wire`. Traits hold only what a user may set or
+watch, and are never set from a thread of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+
+from nbtrace._query.tree import tree
+from nbtrace._widgets import static
+from nbtrace._widgets.wire import Wire
+from nbtrace.errors import UsageError
+
+if TYPE_CHECKING:
+    from nbtrace._widgets.wire import Snapshot, Subscribe
+
+
+class SpanWidget(anywidget.AnyWidget):
+    """A widget over a set of spans that may still grow.
+
+    Args:
+        snapshot: Returns the spans to show, as the store's table.
+        subscribe: Registers a callback for changes and returns the function that removes it.
+        traits: The widget's own options.
+
+    Raises:
+        UsageError: If an option is unknown.
+    """
+
+    def __init__(self, snapshot: Snapshot, subscribe: Subscribe, **traits: Any) -> None:
+        options = self.options()
+        for name in traits:
+            if name not in options:
+                raise UsageError.unknown(f"{type(self).__name__} option", name, options)
+        self._snapshot = snapshot
+        super().__init__(**traits)
+        self._wire = Wire(snapshot, subscribe, self.send)
+        self.on_msg(self._on_request)
+
+    @classmethod
+    def options(cls) -> list[str]:
+        """List the traits that this widget adds to anywidget's."""
+        inherited = set(anywidget.AnyWidget.class_trait_names())
+        return sorted(name for name in cls.class_trait_names(sync=True) if name not in inherited and name[0] != "_")
+
+    def close(self) -> None:
+        """Stop following the spans and remove every view."""
+        self._wire.close()
+        super().close()
+
+    def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
+        self._wire.handle(content)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        spans = tree(self._snapshot())
+        data, metadata = bundle
+        return data | {"text/html": static.tree_html(spans), "text/plain": static.tree_text(spans)}, metadata
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options())
+        return f"{type(self).__name__}({options})"

@@ -1,0 +1,33 @@
+"""Text from spans made safe to stand in HTML that others render: JupyterLab, GitHub, nbconvert.
+
+Span names and messages are hostile input. Besides the HTML escapes, two things are defused that escaping leaves: dollar
+signs and backslashes, from which hosts typeset formulas, and the Unicode controls that reorder the text around them.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""Characters that are invisible or change the direction of what follows."""
+
+IGNORE_MATH: Final = "mathjax_ignore tex2jax_ignore"
+"""The classes that keep MathJax 3 and 2 away from an element."""
+
+
+def visible(text: str) -> str:
+    """Put text on one line and make every character in it a visible one."""
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
+
+
+def escape(text: str) -> str:
+    """Escape text for HTML, on one line."""
+    escaped = html.escape(visible(text))
+    return re.sub(r"[$\\]", lambda sign: f"<span>{sign[0]}</span>", escaped)
+
+
+def clip(text: str, length: int) -> str:
+    """Shorten text to a length, with an ellipsis that counts."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

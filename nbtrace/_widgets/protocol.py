@@ -1,0 +1,69 @@
+"""The messages between a widget's JavaScript and the kernel, and their version.
+
+The JavaScript asks (`TreeRequest`, `SpanRequest`) and gets exactly one answer with the same `id`: a reply whose one
+buffer is an Arrow IPC stream, or an `ErrorReply` in words for the user. The kernel speaks unasked only to say that the
+spans have changed. A message of unknown kind is ignored by both sides. `js/src/wire/protocol.ts` states the same
+types; `tests/fixtures/protocol.json` is what both are tested against.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypedDict
+
+PROTOCOL_VERSION: Final = 1
+"""Raised when a message or a column of a buffer changes its meaning."""
+
+
+class TreeRequest(TypedDict):
+    """Ask for all spans as a tree."""
+
+    id: int
+    kind: Literal["tree"]
+    version: int
+
+
+class SpanRequest(TypedDict):
+    """Ask for everything that is known of one span."""
+
+    id: int
+    kind: Literal["span"]
+    version: int
+    span_id: str
+    """16 hex digits."""
+
+
+class TreeReply(TypedDict):
+    """Announce the buffer with the tree, one row a span in depth-first order."""
+
+    id: int
+    kind: Literal["tree"]
+    version: int
+    revision: int
+    """Grows with every change; a `Changed` with a higher one makes this reply old."""
+
+
+class SpanReply(TypedDict):
+    """Announce the buffer with one row: the span, prepared for reading."""
+
+    id: int
+    kind: Literal["span"]
+    version: int
+    revision: int
+    span_id: str
+
+
+class ErrorReply(TypedDict):
+    """Say in words why there is no reply."""
+
+    id: int
+    kind: str
+    version: int
+    error: str
+
+
+class Changed(TypedDict):
+    """Tell that the spans are no longer those of the last reply."""
+
+    kind: Literal["changed"]
+    version: int
+    revision: int

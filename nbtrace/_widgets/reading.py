@@ -1,0 +1,120 @@
+"""One stored span prepared for reading: a one-row table of strings.
+
+Here the promoted columns go back among the attributes, so that the reader sees every attribute under its own name,
+and OTLP's typed values become plain JSON. Messages stay the JSON text that the conventions define.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from nbtrace._store.schema import PROMOTED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CONTENT: Final = ("system_instructions", "input_messages", "output_messages", "tool_definitions")
+"""Columns that are shown as messages, not as attributes."""
+
+SAFE_INTEGER: Final = 2**53
+"""Above this a JavaScript number is no longer exact, so the reader gets the digits as text."""
+
+
+def reading(row: pa.Table) -> pa.Table:
+    """Build the table that answers a `SpanRequest`.
+
+    Args:
+        row: One row of the store.
+    """
+    import pyarrow as pa
+
+    span = row.to_pylist()[0]
+    promoted = {
+        key: _number(span[column.name])
+        for key, column in PROMOTED.items()
+        if column.name not in CONTENT and span[column.name] is not None
+    }
+    columns: dict[str, str | None] = {
+        "span_id": span["span_id"].hex(),
+        "trace_id": span["trace_id"].hex(),
+        "name": span["name"],
+        "status": ("unset", "ok", "error")[span["status_code"] or 0],
+        "status_message": span["status_message"],
+        "start_time": span["start_time"].isoformat() if span["start_time"] is not None else None,
+        **{name: span[name] for name in CONTENT},
+        "attributes": _json(dict(sorted((promoted | _attributes(span["attributes"])).items()))),
+        "events": _json([_event(event, span["start_time_unix_nano"]) for event in span["events"] or ()]),
+        "links": _json([_link(link) for link in span["links"] or ()]),
+        "resource": span["resource"],
+        "scope": span["scope"],
+    }
+    return pa.table({name: _strings(value) for name, value in columns.items()})
+
+
+def _strings(value: str | None) -> pa.Array:
+    """Build a string column of one value without `pa.array`, whose first call imports pandas."""
+    import pyarrow as pa
+
+    return pa.nulls(1, pa.large_string()) if value is None else pa.repeat(pa.scalar(value, pa.large_string()), 1)
+
+
+def _json(value: object) -> str:
+    import orjson
+
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _event(event: dict[str, Any], start: int) -> dict[str, object]:
+    return {
+        "name": event["name"],
+        "after_ms": round((event["time_unix_nano"] - start) / 1e6, 3),
+        "attributes": _attributes(event["attributes"]),
+    }
+
+
+def _link(link: dict[str, Any]) -> dict[str, object]:
+    return {
+        "trace_id": link["trace_id"].hex(),
+        "span_id": link["span_id"].hex(),
+        "attributes": _attributes(link["attributes"]),
+    }
+
+
+def _attributes(entries: list[dict[str, Any]] | None) -> dict[str, object]:
+    import orjson
+
+    plain: dict[str, object] = {}
+    for entry in entries or ():
+        kind = next(
+            (kind for kind in ("string", "int", "double", "bool", "bytes", "json") if entry[kind] is not None), None
+        )
+        value = entry[kind] if kind else None
+        plain[entry["key"]] = _any(orjson.loads(value)) if kind == "json" else _number(value)
+    return plain
+
+
+def _number(value: object) -> object:
+    """Keep what JSON and JavaScript can hold exactly; the rest becomes text."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, int) and abs(value) > SAFE_INTEGER:
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _any(value: dict[str, Any]) -> object:
+    """Turn an OTLP JSON `AnyValue` into plain JSON."""
+    match value:
+        case {"arrayValue": array}:
+            return [_any(element) for element in array.get("values", ())]
+        case {"kvlistValue": entries}:
+            return {entry["key"]: _any(entry.get("value", {})) for entry in entries.get("values", ())}
+        case {"intValue": number}:
+            return _number(int(number))
+        case {"stringValue": plain} | {"boolValue": plain} | {"doubleValue": plain} | {"bytesValue": plain}:
+            return plain
+        case _:
+            return None

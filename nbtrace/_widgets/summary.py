@@ -1,0 +1,64 @@
+"""The one quiet line under a cell that made LLM calls, which opens to the small tree.
+
+It is static HTML from the start: it survives saving, closing and GitHub, and costs the notebook a few kilobytes. It
+takes its font and colours from where it stands, so that it is at home in light and dark.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from nbtrace._query import text
+from nbtrace._widgets import static
+from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, visible
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nbtrace._query.metrics import Summary
+
+MODELS: Final = 2
+"""Names of models on the line; more are counted."""
+
+
+def summary_text(summary: Summary) -> str:
+    """Say what a cell's calls were: calls, models, tokens, cost, time, errors."""
+    parts = [static.counted(summary.calls, "LLM call")]
+    parts += _models(summary.models)
+    tokens = static.flow(summary.input_tokens, summary.output_tokens)
+    if tokens:
+        unknown = f" ({summary.unknown_usage} unknown)" if summary.unknown_usage else ""
+        parts.append(f"{tokens} tokens{unknown}")
+    parts += static.money(
+        summary.cost_usd, calls=summary.calls - summary.running, unpriced=summary.unpriced, estimated=summary.estimated
+    )
+    if summary.duration_ns:
+        parts.append(text.duration(summary.duration_ns))
+    parts += [static.counted(summary.errors, "error")] if summary.errors else []
+    parts += [f"{summary.running} running"] if summary.running else []
+    return " · ".join(parts)
+
+
+def summary_html(tree: pa.Table, summary: Summary) -> str:
+    """Draw the line as HTML that opens to the tree.
+
+    Args:
+        tree: The cell's spans as `nbtrace._query.tree.tree` returns them.
+        summary: What `nbtrace._query.metrics.summarize` says of the same spans.
+    """
+    line = escape(summary_text(summary))
+    if summary.errors:
+        words = static.counted(summary.errors, "error")
+        line = line.replace(words, f"<b>{words}</b>")
+    return (
+        f'<details class="{IGNORE_MATH}" style="font-size:12px;margin:0">'
+        f'<summary style="opacity:.65;cursor:pointer">{line}</summary>'
+        f'<div style="padding:4px 0 4px 16px">{static.table_html(tree)}</div></details>'
+    )
+
+
+def _models(models: tuple[str, ...]) -> list[str]:
+    if not models:
+        return []
+    names = ", ".join(clip(visible(name), static.MODEL) for name in models[:MODELS])
+    return [f"{names} +{len(models) - MODELS}" if len(models) > MODELS else names]
