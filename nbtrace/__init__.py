@@ -1,0 +1,31 @@
+"""Observability for LLM calls, native to the notebook.
+
+`%load_ext nbtrace` in Jupyter, or `nbtrace.session()` in a script: from then on every LLM call is an OpenTelemetry span
+in an in-memory Arrow table, to be drawn, queried and exported. Nothing leaves the machine unless asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbtrace._session import Session, export, prompt, session, spans, trace
+from nbtrace.errors import NbtraceError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["NbtraceError", "Session", "export", "prompt", "session", "spans", "trace"]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Begin to record in IPython; called by `%load_ext nbtrace`."""
+    from nbtrace._extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Leave IPython as it was before; called by `%unload_ext nbtrace`."""
+    from nbtrace._extension import unload
+
+    unload(shell)

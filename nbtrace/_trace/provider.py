@@ -43,7 +43,7 @@ class Tracing:
             resource=_resource(),
             id_generator=id_generator,
             # Limits would drop or cut attributes silently; the store has room.
-            span_limits=SpanLimits(*(SpanLimits.UNSET,) * 7),
+            span_limits=SpanLimits(*(SpanLimits.UNSET,) * 8),
             shutdown_on_exit=False,
         )
         self._private.add_span_processor(self.processor)

@@ -1,0 +1,130 @@
+"""The line under each cell that made LLM calls.
+
+A cell without calls shows nothing and costs nothing. A call that ends after its cell, in a task or thread, brings the
+cell's line up to date, or makes it appear: each finished cell keeps the context that its output belongs to.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from nbtrace import semconv
+from nbtrace._capture.cells import CellRun
+from nbtrace._guard import guard
+from nbtrace._session import Session
+from nbtrace._trace.processor import Detail
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
+_REMEMBERED: Final = 256
+"""Finished cells whose line follows late calls; calls of older ones are stored all the same."""
+
+_DELAY_S: Final = 0.2
+"""Late spans are gathered this long before a line is drawn again."""
+
+
+@dataclass(eq=False)
+class _Cell:
+    run: CellRun
+    context: contextvars.Context = field(repr=False)
+    handle: DisplayHandle | None = None
+
+
+class AutoDisplay:
+    """Shows what a cell's calls came to; a span sink, to hear of late ones.
+
+    Args:
+        session: the session whose spans are shown.
+        mode: gives `off`, `summary` or `widget` at the end of a cell.
+        updates: whether the front end can change a line it has shown (a terminal cannot).
+    """
+
+    def __init__(self, session: Session, mode: Callable[[], str], *, updates: bool) -> None:
+        self._session = session
+        self._mode = mode
+        self._updates = updates
+        self._calls: Counter[int] = Counter()
+        self._cells: OrderedDict[int, _Cell] = OrderedDict()
+        self._late: set[int] = set()
+        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
+
+    def started(self, span: ReadableSpan) -> None:
+        """Count an LLM call for the cell it belongs to."""
+        context = span.context
+        if context is not None and semconv.OPERATION_NAME in (span.attributes or {}):
+            self._calls[context.trace_id] += 1
+            self._note(context.trace_id)
+
+    def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
+        """See whether a finished cell has to be drawn again."""
+        if span.context is not None:
+            self._note(span.context.trace_id)
+
+    def finished(self, run: CellRun) -> None:
+        """Show the line of a cell that is over."""
+        cell = _Cell(run, contextvars.copy_context())
+        if self._updates:
+            self._cells[run.trace_id] = cell
+            if len(self._cells) > _REMEMBERED:
+                self._calls.pop(self._cells.popitem(last=False)[0], None)
+        self._draw(cell)
+
+    def close(self) -> None:
+        """Draw what is due and stop following."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._redraw()
+        self._cells.clear()
+
+    def _note(self, trace_id: int) -> None:
+        if trace_id in self._cells:
+            with self._lock:
+                self._late.add(trace_id)
+                if self._timer is None:
+                    self._timer = threading.Timer(_DELAY_S, self._redraw)
+                    self._timer.daemon = True
+                    self._timer.start()
+
+    def _redraw(self) -> None:
+        with self._lock:
+            late, self._late, self._timer = self._late, set(), None
+        for trace_id in late:
+            cell = self._cells.get(trace_id)
+            if cell is not None:
+                with guard("display"):
+                    cell.context.run(self._draw, cell)
+
+    def _draw(self, cell: _Cell) -> None:
+        mode = self._mode()
+        if mode == "off" or not self._calls[cell.run.trace_id]:
+            return
+        from IPython.display import display
+
+        if mode == "widget" and cell.handle is None:
+            cell.handle = display(self._session.trace(f"{cell.run.trace_id:032x}"), display_id=True)
+        elif mode == "summary":
+            bundle = self._bundle(cell.run)
+            if cell.handle is None:
+                cell.handle = display(bundle, raw=True, display_id=True)
+            else:
+                cell.handle.update(bundle, raw=True)
+
+    def _bundle(self, run: CellRun) -> dict[str, Any]:
+        from nbtrace._query.metrics import summarize
+        from nbtrace._query.select import subtree
+        from nbtrace._query.tree import tree
+        from nbtrace._widgets.summary import summary_html, summary_text
+
+        spans = self._session.trace_table(f"{run.trace_id:032x}")
+        rows = subtree(tree(spans), f"{run.span.get_span_context().span_id:016x}")
+        summary = summarize(spans)
+        return {"text/html": summary_html(rows, summary), "text/plain": summary_text(rows, summary)}

@@ -1,0 +1,169 @@
+"""One LLM call under way: from the request to the ended span.
+
+On the call's path only what cannot wait is done: the span's start with its identity, a copy of the request as JSON
+bytes (the user's message list will change before anyone looks), a copy of the response's values, the end. Turning them
+into GenAI attributes is the span's *detail* and waits for the store to ask.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from opentelemetry import context as otel_context
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace import semconv
+from nbtrace._capture import messages, prompts, stream
+from nbtrace._guard import guard
+from nbtrace._trace import redact
+from nbtrace._trace.provider import Tracing, below
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+
+
+class Call:
+    """A chat-completions call and its span."""
+
+    __slots__ = (
+        "_over",
+        "_prompt",
+        "_request",
+        "_response",
+        "_started_ns",
+        "_token",
+        "_tracing",
+        "chunks",
+        "first_chunk_ns",
+        "outcome",
+        "span",
+    )
+
+    def __init__(self, tracing: Tracing, provider: str, host: str, port: int | None, body: dict[str, Any]) -> None:
+        self._tracing = tracing
+        self._prompt = prompts.found_in(body.get("messages"))
+        self._request = _copy(body)
+        self._response: bytes | None = None
+        self._over = False
+        self.chunks: list[Any] = []
+        self.first_chunk_ns: int | None = None
+        self.outcome: str | None = None
+        model = str(body.get("model"))
+        attributes: dict[str, AttributeValue] = {
+            semconv.OPERATION_NAME: "chat",
+            semconv.PROVIDER_NAME: provider,
+            semconv.REQUEST_MODEL: model,
+            semconv.SERVER_ADDRESS: host,
+        }
+        if port is not None:
+            attributes[semconv.SERVER_PORT] = port
+        self.span = tracing.start(f"chat {model}", kind=SpanKind.CLIENT, attributes=attributes)
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        """Make the span current, so that what the request causes becomes its child."""
+        self._token = otel_context.attach(below(self.span))
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        with guard("capture"):
+            if self._token is not None:
+                otel_context.detach(self._token)
+            if error is not None:
+                self.end(error=error)
+
+    def returned(self, response: Any) -> None:
+        """Take what the client returned to the user, and end the span unless it is a stream."""
+        if hasattr(response, "_iterator"):
+            stream.follow(response, self)
+            return
+        self._response = _body(response)
+        self.end()
+
+    def stream_over(self, outcome: str, error: BaseException | None = None) -> None:
+        """Hear from the stream that nothing more will be read."""
+        with guard("capture"):
+            if self.outcome is None:
+                self.outcome = outcome
+                self.end(error=error if outcome == "error" else None)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the span, once."""
+        if self._over:
+            return
+        self._over = True
+        span = self.span
+        if error is not None:
+            span.set_status(Status(StatusCode.ERROR, redact.text(str(error))))
+            span.set_attributes(_error_attributes(error))
+        if self._tracing.shared:
+            span.set_attributes(self._measures(self._body()))
+        context = span.get_span_context()
+        self._tracing.processor.attach(context.span_id, self.detail)
+        span.end()
+
+    def detail(self) -> dict[str, AttributeValue]:
+        """Build every attribute that the request and the response give."""
+        request, response = orjson.loads(self._request), self._body()
+        found = messages.request_attributes(request)
+        found |= self._measures(response)
+        found |= messages.content_attributes(request, response)
+        found |= self._prompt
+        if response is None and self.span.status.is_ok:
+            found[semconv.INCOMPLETE] = "the response was not read through a parsed object; its content is not recorded"
+        elif response is not None and semconv.USAGE_STATE not in found:
+            found |= messages.estimated_usage(found)
+        return found
+
+    def _body(self) -> dict[str, Any] | None:
+        if self.chunks or self.outcome is not None:
+            return stream.fold(self.chunks)
+        return orjson.loads(self._response) if self._response is not None else None
+
+    def _measures(self, response: dict[str, Any] | None) -> dict[str, AttributeValue]:
+        found = messages.response_attributes(response) if response is not None else {}
+        if self.outcome is not None:
+            found[semconv.STREAM_CHUNKS] = len(self.chunks)
+            found[semconv.STREAM_OUTCOME] = self.outcome
+        started = self.span.start_time
+        if self.first_chunk_ns is not None and started is not None:
+            found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (self.first_chunk_ns - started) / 1e9
+        return found
+
+
+def _copy(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # lone surrogates, integers beyond 64 bits
+        return json.dumps(body, default=_plain).encode()
+
+
+def _body(response: Any) -> bytes | None:
+    """Copy the response's values as JSON; None for a response whose body the user reads later."""
+    serializer = getattr(type(response), "__pydantic_serializer__", None)
+    if serializer is not None:
+        return serializer.to_json(response, exclude_unset=True, warnings=False)
+    raw = getattr(response, "http_response", None)
+    if raw is not None and getattr(raw, "is_stream_consumed", False):
+        return raw.content
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """Give the JSON form of a value that a client accepts and JSON does not know."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude_unset=True, warnings=False)
+    return str(value)
+
+
+def _error_attributes(error: BaseException) -> dict[str, AttributeValue]:
+    kind = type(error)
+    found: dict[str, AttributeValue] = {semconv.ERROR_TYPE: f"{kind.__module__}.{kind.__qualname__}"}
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        found[semconv.HTTP_STATUS_CODE] = status
+    return found

@@ -1,0 +1,132 @@
+"""Prompt templates whose rendered text remembers where it came from.
+
+A rendered prompt is an ordinary string, accepted by every client. Handed to one, it lets the call's span carry the
+prompt's name, version, template and variables, without a context manager around the call. A changed template under the
+same name is the next version; the same text again is the version it was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from string import Formatter
+from typing import Any, Self, cast
+
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace import semconv
+from nbtrace.errors import UsageError
+
+
+class PromptText(str):
+    """The text of a rendered prompt, with the prompt and the variables it was rendered from."""
+
+    __slots__ = ("prompt", "variables")
+    prompt: Prompt
+    variables: Mapping[str, str]
+
+    @classmethod
+    def of(cls, text: str, prompt: Prompt, variables: Mapping[str, str]) -> Self:
+        """Make a text that remembers."""
+        made = cls(text)
+        made.prompt = prompt
+        made.variables = variables
+        return made
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Travel to other processes as plain text."""
+        return str, (str(self),)
+
+
+class Prompt:
+    """One version of a named template, as `nbtrace.prompt` makes it."""
+
+    def __init__(self, name: str, template: str, version: int) -> None:
+        self.name = name
+        """The name that all versions share."""
+        self.template = template
+        """The text with `{variable}` fields, as in `str.format`."""
+        self.version = version
+        """1 for the first text seen under this name in the session, 2 for the next."""
+        self.hash = _hash(template)
+        """The first 12 hex digits of the template's SHA-256."""
+        self.fields = tuple(dict.fromkeys(_fields(template)))
+        """The variables' names, in order of appearance."""
+
+    def format(self, **variables: object) -> PromptText:
+        """Fill in the template.
+
+        Args:
+            **variables: one value for each of `fields`, rendered as `str.format` does.
+
+        Raises:
+            UsageError: a variable is missing or unknown.
+
+        Examples:
+            >>> Prompt("greet", "Hello {name}", 1).format(name="Ada")
+            'Hello Ada'
+        """
+        if set(variables) != set(self.fields):
+            expected, got = ", ".join(self.fields) or "none", ", ".join(variables) or "none"
+            message = f"prompt {self.name!r} takes the variables: {expected}; it got: {got}"
+            raise UsageError(message)
+        values = {key: str(value) for key, value in variables.items()}
+        return PromptText.of(self.template.format(**variables), self, values)
+
+    def attributes(self, variables: Mapping[str, str]) -> dict[str, AttributeValue]:
+        """Give the attributes of a span whose request was rendered from this prompt."""
+        return {
+            semconv.PROMPT_NAME: self.name,
+            semconv.PROMPT_VERSION: str(self.version),
+            semconv.PROMPT_HASH: self.hash,
+            semconv.PROMPT_TEMPLATE: self.template,
+            **{semconv.PROMPT_VARIABLE + key: value for key, value in variables.items()},
+        }
+
+    def __repr__(self) -> str:
+        return f"Prompt({self.name!r}, version={self.version}, {self.template!r})"
+
+
+class Prompts:
+    """The prompts of a session: each name with its versions."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, list[Prompt]] = {}
+
+    def prompt(self, name: str, template: str) -> Prompt:
+        """Find the version of `name` with this template, or make the next one."""
+        versions = self._versions.setdefault(name, [])
+        for known in versions:
+            if known.template == template:
+                return known
+        made = Prompt(name, template, len(versions) + 1)
+        versions.append(made)
+        return made
+
+
+def found_in(messages: object) -> dict[str, AttributeValue]:
+    """Give the prompt attributes of a request's messages: those of the last rendered prompt among them."""
+    if not isinstance(messages, list):
+        return {}
+    for message in reversed(cast("list[Any]", messages)):
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, PromptText):
+            return content.prompt.attributes(content.variables)
+    return {}
+
+
+def _hash(template: str) -> str:
+    return sha256(template.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _fields(template: str) -> list[str]:
+    try:
+        names = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+    except ValueError as error:
+        message = f"template {template!r} is not valid: {error}; write {{{{ and }}}} for literal braces"
+        raise UsageError(message) from error
+    for name in names:
+        if not name.isidentifier():
+            message = f"template {template!r} has the field {{{name}}}; expected {{a_name}}; write {{{{ and }}}} for literal braces"
+            raise UsageError(message)
+    return names

@@ -1,0 +1,135 @@
+"""The IPython extension: `%load_ext nbtrace`, `%nbtrace` and `%config NBTrace`.
+
+Loading adds, unloading removes exactly what was added. Everything recorded stays in the session, so that reloading the
+extension, or loading it again, loses nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from traitlets import Enum
+
+from nbtrace import _guard, _session
+from nbtrace._autodisplay import AutoDisplay
+from nbtrace._capture.cells import CellCapture
+from nbtrace.errors import NbtraceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+ACTIONS: Final = {
+    "on": "record again after `off`",
+    "off": "pause recording; nothing recorded is lost",
+    "status": "say what is recorded, where, and what could not be",
+    "last": "draw the last trace",
+    "help": "this text",
+}
+
+_CONFIG: Final = {"auto_display": "what appears under a cell that made LLM calls: off, summary or widget"}
+
+
+@magics_class
+class NBTrace(Magics):
+    """LLM calls as OpenTelemetry spans, recorded and drawn in the notebook."""
+
+    auto_display = Enum(
+        ("off", "summary", "widget"),
+        default_value="summary",
+        help="What appears under a cell that made LLM calls: nothing, one line that opens to a tree, or the widget.",
+    ).tag(config=True)
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.session = _session.session()
+        self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
+        self._cells = CellCapture(self.session.tracing, shell, self._display.finished)
+        self._unwatch: Callable[[], None] = self.session.watch(self._display)
+        self._cells.open()
+
+    def close(self) -> None:
+        """Stop recording and let go of IPython."""
+        self._cells.close()
+        self._display.close()
+        self._unwatch()
+        self.session.stop()
+
+    @magic_arguments()
+    @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))
+    @line_magic
+    def nbtrace(self, line: str) -> Any:
+        """Record LLM calls: `%nbtrace on|off|status|last|help`."""
+        action = parse_argstring(self.nbtrace, line).action
+        if action not in ACTIONS:
+            message = f"%nbtrace has no action {action!r}; expected one of: {', '.join(ACTIONS)}"
+            raise UsageError(message)
+        try:
+            return getattr(self, f"_{action}")()
+        except NbtraceError as error:
+            raise UsageError(str(error)) from None
+
+    def _on(self) -> None:
+        self.session.enabled = True
+        print("nbtrace records LLM calls")
+
+    def _off(self) -> None:
+        self.session.enabled = False
+        print(f"nbtrace is paused; {len(self.session.store)} spans are kept. %nbtrace on goes on")
+
+    def _last(self) -> Any:
+        return self.session.trace()
+
+    def _help(self) -> None:
+        lines = [f"  %nbtrace {action:<7} {text}" for action, text in ACTIONS.items()]
+        config = [f"  %config NBTrace.{name} = ...   {text}" for name, text in _CONFIG.items()]
+        print("\n".join([*lines, *config]))
+
+    def _status(self) -> None:
+        from nbtrace._widgets.summary import status_text
+
+        session = self.session
+        print(f"nbtrace is {'recording' if session.enabled else 'paused'}: {status_text(session.spans().summary())}")
+        provider = "your tracer provider" if session.tracing.shared else "a private tracer provider"
+        print(f"spans are made on {provider} and kept in this kernel's memory; nothing is sent unless you export")
+        for problem in session.problems:
+            print(f"problem: {problem}")
+        for place, count in _guard.failures.items():
+            print(f"problem: nbtrace failed {count} x in {place}")
+
+
+_loaded: NBTrace | None = None
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics and begin to record; no effect if that is done already."""
+    global _loaded
+    if _loaded is not None:
+        return
+    _loaded = NBTrace(shell)
+    shell.register_magics(_loaded)
+    shell.set_hook("complete_command", _complete, str_key="%nbtrace")
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Stop recording and remove what `load` added."""
+    global _loaded
+    if _loaded is None:
+        return
+    _loaded.close()
+    manager: Any = shell.magics_manager
+    manager.magics["line"].pop("nbtrace", None)
+    manager.registry.pop(NBTrace.__name__, None)
+    configurables: list[Any] = shell.configurables
+    configurables[:] = [known for known in configurables if known is not _loaded]
+    dispatchers: Any = shell.strdispatchers
+    dispatchers["complete_command"].strs.pop("%nbtrace", None)
+    _loaded = None
+
+
+def _complete(shell: Any, event: Any) -> list[str]:
+    return list(ACTIONS)

@@ -1,0 +1,300 @@
+"""A session: the one place where the stages are joined.
+
+Capture makes spans, tracing forwards them, the store keeps them, queries and widgets read snapshots, exports write
+them out. A session can be started and stopped any number of times; what it has recorded stays. The module's functions
+work on one default session, which is what the public functions of `nbtrace` are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace import semconv
+from nbtrace._capture.openai import OpenAICapture
+from nbtrace._capture.prompts import Prompt, Prompts
+from nbtrace._capture.threads import ThreadCapture
+from nbtrace._guard import guard
+from nbtrace._store.store import Store
+from nbtrace._trace import pricing, redact
+from nbtrace._trace.processor import Detail, SpanSink
+from nbtrace._trace.provider import Tracing
+from nbtrace.errors import NotFoundError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nbtrace._export.report import ExportReport
+    from nbtrace._query.frame import Spans
+    from nbtrace._widgets.trace import TraceWidget
+
+
+class Session:
+    """Records LLM calls from `start` to `stop` and answers what happened.
+
+    Usable as a context manager. Only one session captures at a time in a process: each wraps the same client.
+
+    Examples:
+        >>> with Session() as session:
+        ...     len(session.spans())
+        0
+    """
+
+    def __init__(self, *, id_generator: IdGenerator | None = None) -> None:
+        self.store = Store(finish)
+        self.prompts = Prompts()
+        self._id_generator = id_generator
+        self._sinks: list[SpanSink] = [self.store]
+        self._tracing: Tracing | None = None
+        self._openai: OpenAICapture | None = None
+        self._threads: ThreadCapture | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether capture is in place."""
+        return self._tracing is not None
+
+    @property
+    def tracing(self) -> Tracing:
+        """Where spans are made while the session runs."""
+        if self._tracing is None:
+            message = "the session is not running; call nbtrace.session() or session.start() first"
+            raise NotFoundError(message)
+        return self._tracing
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What keeps calls from being captured, a sentence each."""
+        found = [str(self._openai.problem)] if self._openai and self._openai.problem else []
+        if self._tracing and self._tracing.disabled:
+            found.append("OTEL_SDK_DISABLED is set, so no spans are made; unset it and restart the kernel")
+        return tuple(found)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether calls are recorded; setting it pauses capture and leaves everything in place."""
+        return self._openai is not None and self._openai.enabled
+
+    @enabled.setter
+    def enabled(self, value: bool) -> None:
+        if self._openai is not None and self._threads is not None:
+            self._openai.enabled = self._threads.enabled = value
+
+    def start(self) -> Self:
+        """Begin to capture; no effect on a running session."""
+        if self._tracing is None:
+            self._tracing = Tracing(self, version=version("nbtrace"), id_generator=self._id_generator)
+            self._openai = OpenAICapture(self._tracing)
+            self._threads = ThreadCapture()
+            self._openai.open()
+            self._threads.open()
+        return self
+
+    def stop(self) -> None:
+        """Stop capturing and put back everything that was wrapped; what was recorded stays."""
+        if self._tracing is not None and self._openai is not None and self._threads is not None:
+            self._openai.close()
+            self._threads.close()
+            self._tracing.close()
+            self._tracing = self._openai = self._threads = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop()
+
+    def watch(self, sink: SpanSink) -> Callable[[], None]:
+        """Also tell `sink` of every span; returns what ends that."""
+        self._sinks.append(sink)
+        return lambda: self._sinks.remove(sink) if sink in self._sinks else None
+
+    def started(self, span: ReadableSpan) -> None:
+        """Take a started span from the tracing stage."""
+        for sink in self._sinks:
+            with guard("store"):
+                sink.started(span)
+
+    def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
+        """Take an ended span from the tracing stage."""
+        for sink in self._sinks:
+            with guard("store"):
+                sink.ended(span, detail)
+
+    def spans(self) -> Spans:
+        """Give every span recorded so far, running ones included."""
+        from nbtrace._query.frame import Spans
+
+        return Spans(self.store.snapshot())
+
+    def trace_table(self, trace_id: str) -> pa.Table:
+        """Give the spans of one trace, by its id in hex."""
+        from nbtrace._query.select import of_trace
+
+        return of_trace(self.store.snapshot(), trace_id)
+
+    def trace(self, trace_id: str | None = None) -> TraceWidget:
+        """Draw a trace as a live widget.
+
+        Args:
+            trace_id: 32 hex digits, or the first few of them; without it, the last trace with an LLM call.
+
+        Raises:
+            NotFoundError: there is no such trace, or no call yet.
+        """
+        from nbtrace._query.select import find_trace
+        from nbtrace._widgets.trace import TraceWidget
+
+        found = find_trace(self.store.snapshot(), trace_id)
+        return TraceWidget(lambda: self.trace_table(found), self.store.subscribe)
+
+    def export(
+        self,
+        to: str | PathLike[str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> ExportReport:
+        """Write the session out; see `nbtrace.export`."""
+        from nbtrace._export.destination import export
+
+        return export(self.store.snapshot(), to, headers=headers, timeout=timeout)
+
+    def prompt(self, name: str, template: str) -> Prompt:
+        """Find or make a version of a prompt; see `nbtrace.prompt`."""
+        return self.prompts.prompt(name, template)
+
+    def __repr__(self) -> str:
+        state = "recording" if self.enabled else "paused" if self.running else "stopped"
+        return f"<nbtrace session, {state}: {len(self.store)} spans>"
+
+
+def finish(span: ReadableSpan, detail: Detail | None) -> dict[str, AttributeValue]:
+    """Complete a span's attributes before it is stored: its detail, without secrets, with its cost."""
+    attributes = dict(span.attributes or {})
+    if detail is not None:
+        attributes[semconv.INCOMPLETE] = "the request and response could not be read; see the log"
+        with guard("capture"):
+            found = detail()
+            del attributes[semconv.INCOMPLETE]
+            attributes |= found
+    attributes = redact.attributes(attributes)
+    with guard("pricing"):
+        attributes |= pricing.cost(attributes)
+    return attributes
+
+
+_default = Session()
+
+
+def session() -> Session:
+    """Give the default session, recording.
+
+    The notebook extension and every function of this module use this one. In a script, calling it is what starts the
+    capture; `session().stop()` ends it.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.session().running
+        True
+        >>> nbtrace.session().stop()
+    """
+    return _default.start()
+
+
+def default() -> Session:
+    """Give the default session as it is."""
+    return _default
+
+
+def spans() -> Spans:
+    """Give every span recorded so far as a table.
+
+    Returns:
+        An immutable table, one row a span, with the Arrow PyCapsule interface (`__arrow_c_stream__`), `to_pandas()` and
+        `to_polars()`. Spans still running have no duration.
+
+    Examples:
+        >>> import nbtrace
+        >>> len(nbtrace.spans())
+        0
+    """
+    return _default.spans()
+
+
+def trace(trace_id: str | None = None) -> TraceWidget:
+    """Draw a trace as a tree with waterfall and messages.
+
+    Args:
+        trace_id: 32 hex digits, or the first few of them; without it, the last trace with an LLM call.
+
+    Returns:
+        A widget that follows the trace while it grows. Where no widget can live it is static HTML or text.
+
+    Raises:
+        NotFoundError: there is no such trace, or no LLM call was recorded yet.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.trace("feed")
+        Traceback (most recent call last):
+        ...
+        nbtrace.errors.NotFoundError: no trace begins with 'feed'; the session has none yet
+    """
+    return _default.trace(trace_id)
+
+
+def export(
+    to: str | PathLike[str], *, headers: Mapping[str, str] | None = None, timeout: float | None = None
+) -> ExportReport:
+    """Write the session's spans to a file or send them to an OTLP endpoint.
+
+    Args:
+        to: a path ending in `.parquet` (the span table) or `.jsonl` (OTLP JSON lines, as the OpenTelemetry file
+            exporter specification says), or the base URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added).
+        headers: HTTP headers for an endpoint, besides those in `OTEL_EXPORTER_OTLP_HEADERS`.
+        timeout: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
+
+    Returns:
+        What was written: spans, bytes, destination, and what was left out.
+
+    Raises:
+        ExportError: the destination is unknown, unwritable or does not answer. The spans stay in the session.
+
+    Examples:
+        >>> import nbtrace, tempfile
+        >>> nbtrace.export(tempfile.mkdtemp() + "/session.parquet").spans
+        0
+    """
+    return _default.export(to, headers=headers, timeout=timeout)
+
+
+def prompt(name: str, template: str) -> Prompt:
+    """Name a prompt template, so that the calls made with it carry its name, version and variables.
+
+    Args:
+        name: the name that all versions of the prompt share.
+        template: text with `{variable}` fields, as in `str.format`. A changed text is the next version.
+
+    Returns:
+        The version of the prompt; its `format(**variables)` gives an ordinary string for any client.
+
+    Raises:
+        UsageError: the template is not valid.
+
+    Examples:
+        >>> import nbtrace
+        >>> haiku = nbtrace.prompt("haiku", "Write a haiku about {subject}.")
+        >>> haiku.format(subject="rain")
+        'Write a haiku about rain.'
+        >>> nbtrace.prompt("haiku", "Write one haiku about {subject}.").version
+        2
+    """
+    return _default.prompt(name, template)
