@@ -1,0 +1,184 @@
+# Every CI job is exactly one target, and a target does the set-up that it needs; `make help` lists them.
+# What set-up makes stays in the checkout: .venv*, .tools/, js/node_modules/, build/ and the widget's bundle.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# An active environment, or one's settings for other projects, must not choose the interpreter or the packages.
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRONMENT UV_PYTHON
+# Kernels that the tests start leave one's own Jupyter and IPython alone.
+export JUPYTER_CONFIG_DIR := $(CURDIR)/build/jupyter/config
+export JUPYTER_DATA_DIR := $(CURDIR)/build/jupyter/data
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/build/jupyter/runtime
+export IPYTHONDIR := $(CURDIR)/build/jupyter/ipython
+
+UV := tools/uv
+SYNC := NBTRACE_SKIP_JS=1 $(UV) sync --frozen
+RUN := .venv/bin/python -m
+PYTEST := mkdir -p build/jupyter build/coverage && \
+	NBTRACE_CHROMIUM="$$(tools/chromium 2>/dev/null)" $(RUN) pytest --basetemp=build/pytest
+NPM := npm --prefix js
+BUNDLE := nbtrace/_widgets/static/trace.js
+BUNDLE_SOURCES := $(wildcard js/*.json js/*.mjs) $(shell find js/src -type f 2>/dev/null)
+STEP = @printf '\033[1m==> %s\033[0m\n'
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ' *## ' '/^## / { printf "\n%s\n", $$2 } /^[a-z0-9-]+:.*## / { split($$1, t, ":"); printf "  %-16s %s\n", t[1], $$2 }' Makefile
+
+## See it
+
+.PHONY: demo
+demo: setup ## open the quickstart in JupyterLab; HEADLESS=1 executes it into build/demo/ instead
+	@$(RUN) tools.demo $(if $(filter-out 0,$(HEADLESS)),--headless)
+
+.PHONY: screenshots
+screenshots: setup setup-browser ## take the pictures of the quickstart, light and dark, into docs/images/
+	$(STEP) "Screenshots"
+	NBTRACE_SCREENSHOTS=docs/images $(PYTEST) -m browser tests/browser/test_quickstart.py
+
+## Test it
+
+.PHONY: test
+test: setup setup-openai2 setup-browser ## run every test: JavaScript, openai 2, then Python, notebooks, browser, wheel
+	@$(MAKE) test-js
+	@$(MAKE) test-openai2
+	$(STEP) "Tests: Python, notebooks, browser, wheel"
+	$(PYTEST) --cov --cov-report=term
+
+.PHONY: test-python
+test-python: setup ## run the Python tests that need no browser, notebook or wheel
+	$(STEP) "Tests: Python"
+	$(PYTEST) -m "not (browser or notebook or wheel)" --cov --cov-report=term
+
+.PHONY: test-openai2
+test-openai2: setup-openai2 ## run the capture tests against openai 2
+	$(STEP) "Tests: capture on openai 2"
+	@mkdir -p build/jupyter
+	.venv-openai2/bin/python -m pytest --basetemp=build/pytest-openai2 tests/capture
+
+.PHONY: test-js
+test-js: js setup-browser ## run the JavaScript tests
+	$(STEP) "Tests: JavaScript"
+	NBTRACE_CHROMIUM="$$(tools/chromium)" $(NPM) test
+
+.PHONY: test-notebooks
+test-notebooks: setup ## execute every notebook against the local model
+	$(STEP) "Tests: notebooks"
+	$(PYTEST) -m notebook
+
+.PHONY: test-browser
+test-browser: setup setup-browser ## drive JupyterLab in Chromium
+	$(STEP) "Tests: browser"
+	$(PYTEST) -m "browser and not wheel"
+
+.PHONY: test-wheel
+test-wheel: setup setup-browser ## build the distributions, install them into empty environments and use them
+	$(STEP) "Tests: wheel"
+	$(PYTEST) -m wheel
+
+.PHONY: bench
+bench: setup ## measure what nbtrace adds to a call, a chunk and a kernel's start
+	$(STEP) "Benchmarks"
+	@for bench in tests/bench/bench_*.py; do .venv/bin/python "$$bench"; done
+
+## Check it
+
+.PHONY: check
+check: lint types test ## everything CI runs
+
+.PHONY: lint
+lint: lint-python lint-js ## check style and format of Python and JavaScript, and the lock file
+
+.PHONY: lint-python
+lint-python: .venv/.ready ## ruff, and whether uv.lock follows pyproject.toml
+	$(STEP) "Lint: Python"
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(UV) lock --check
+
+.PHONY: lint-js
+lint-js: js/node_modules/.ready ## biome
+	$(STEP) "Lint: JavaScript"
+	$(NPM) run lint
+
+.PHONY: types
+types: types-python types-js ## check the types of Python and TypeScript
+
+.PHONY: types-python
+types-python: .venv/.ready ## pyright, strict
+	$(STEP) "Types: Python"
+	$(RUN) pyright
+
+.PHONY: types-js
+types-js: js/node_modules/.ready ## tsc, strict
+	$(STEP) "Types: TypeScript"
+	$(NPM) run typecheck
+
+.PHONY: format
+format: .venv/.ready js/node_modules/.ready ## put all sources into the form that lint wants
+	$(RUN) ruff check --fix-only
+	$(RUN) ruff format
+	$(NPM) run format
+
+## Build it
+
+.PHONY: js
+js: $(BUNDLE) ## build the widget's JavaScript bundle
+
+.PHONY: wheel
+wheel: ## build the sdist and the wheel into dist/; needs no Node
+	$(STEP) "Distributions: uv build"
+	$(UV) build --clear
+
+.PHONY: fixtures
+fixtures: .venv/.ready ## write the Arrow fixtures that pytest and vitest share
+	$(RUN) tools.make_fixtures
+
+.PHONY: lock
+lock: ## bring uv.lock up to pyproject.toml
+	$(UV) lock
+
+.PHONY: clean
+clean: ## remove what was built, keep the installed packages
+	rm -rf build dist $(dir $(BUNDLE)) .coverage .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv*' -not -path '*/node_modules/*' -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## remove the installed packages too
+	rm -rf .venv .venv-openai2 .tools js/node_modules
+
+## Set it up (the targets above do this themselves)
+
+.PHONY: setup
+setup: .venv/.ready js ## Python and JavaScript packages, and the bundle
+
+.PHONY: setup-openai2
+setup-openai2: .venv-openai2/.ready ## the second environment, with openai 2
+
+.PHONY: setup-browser
+setup-browser: ## Chromium: the system's, or apt's
+	@tools/chromium --install >/dev/null
+
+.venv/.ready: pyproject.toml uv.lock
+	$(STEP) "Set-up: Python packages (.venv)"
+	$(SYNC)
+	@touch $@
+
+.venv-openai2/.ready: pyproject.toml uv.lock
+	$(STEP) "Set-up: Python packages with openai 2 (.venv-openai2)"
+	UV_PROJECT_ENVIRONMENT=.venv-openai2 $(SYNC) --no-default-groups --group openai2 --group test
+	@touch $@
+
+js/node_modules/.ready: js/package.json js/package-lock.json
+	$(STEP) "Set-up: JavaScript packages (js/node_modules)"
+	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUNDLE): js/node_modules/.ready $(BUNDLE_SOURCES)
+	$(STEP) "Set-up: the widget's bundle"
+	$(NPM) run --silent build
+	@touch $@

@@ -1,0 +1,115 @@
+"""Run Jupyter for the demo and the tests without reading or writing the user's own Jupyter.
+
+Settings, history, runtime files and caches live in a folder that the caller names, and kernels come from this
+environment only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+START_SECONDS = 60
+
+Theme = Literal["light", "dark"]
+
+
+class Lab(NamedTuple):
+    """A running JupyterLab."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    token: str
+
+    def page(self, notebook: str) -> str:
+        """Return the address that opens a notebook."""
+        return f"{self.address}/lab/tree/{notebook}?token={self.token}"
+
+
+def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment with everything of Jupyter's kept below `home`."""
+    home.mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IPYTHON"))}
+    return {
+        **inherited,
+        **{f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")},
+        "IPYTHONDIR": str(home / "ipython"),
+        # `!pip` and the like in a cell mean this environment's, whichever is active.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        **(extra or {}),
+    }
+
+
+@contextmanager
+def jupyter_lab(
+    root: Path, *, home: Path, port: int = 0, theme: Theme = "light", extra: Mapping[str, str] | None = None
+) -> Iterator[Lab]:
+    """Serve JupyterLab on loopback with `root` as its top folder; `port` is a wish, 0 takes any."""
+    _write_settings(home / "config", theme)
+    port, token = _free_port(port), secrets.token_hex(16)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *(f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
+        f"--IdentityProvider.token={token}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    log = home / "lab.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, env=environment(home, extra), stdout=output, stderr=output, stdin=subprocess.DEVNULL
+        ) as process,
+    ):
+        try:
+            lab = Lab(process, f"http://127.0.0.1:{port}", token)
+            _wait_until_it_answers(lab, log)
+            yield lab
+        finally:
+            process.terminate()
+
+
+def _write_settings(config: Path, theme: Theme) -> None:
+    settings = {
+        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+        "@jupyterlab/apputils-extension:themes": {"theme": f"JupyterLab {theme.capitalize()}"},
+    }
+    folder = config / "labconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "default_setting_overrides.json").write_text(json.dumps(settings))
+
+
+def _free_port(wish: int) -> int:
+    for port in (wish, 0):
+        with socket.socket() as candidate:
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return candidate.getsockname()[1]
+    message = "no free port on 127.0.0.1"
+    raise RuntimeError(message)
+
+
+def _wait_until_it_answers(lab: Lab, log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while lab.process.poll() is None and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"{lab.address}/api/status?token={lab.token}"):  # noqa: S310 - our own address
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    message = f"JupyterLab did not start:\n{log.read_text()}"
+    raise RuntimeError(message)
