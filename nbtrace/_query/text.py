@@ -1,0 +1,59 @@
+"""The one wording of numbers for people, used by static views and the command line.
+
+What is not known is said to be unknown; it is never shown as zero.
+"""
+
+from __future__ import annotations
+
+import math
+
+UNPRICED = "unpriced"
+
+
+def cost(usd: float | None, state: str | None = None) -> str:
+    """Word a cost: two significant digits below a dollar, cents above; `~` marks an estimate.
+
+    Example:
+        >>> cost(0.00312), cost(0.00312, "estimated"), cost(12.5), cost(None)
+        ('$0.0031', '~$0.0031', '$12.50', 'unpriced')
+    """
+    if usd is None or not math.isfinite(usd):
+        return UNPRICED
+    size = abs(usd)
+    decimals = 2 if size >= 1 or size == 0 else max(2, 1 - math.floor(math.log10(size)))
+    return f"{'~' if state == 'estimated' else ''}{'-' if usd < 0 else ''}${size:,.{decimals}f}"
+
+
+def duration(nanoseconds: float | None) -> str:
+    """Word a duration with three significant digits; none means that it still runs.
+
+    Example:
+        >>> duration(1_240_000_000), duration(312_400_000), duration(83_000_000_000), duration(None)
+        ('1.24 s', '312 ms', '1 min 23 s', 'running')
+    """
+    if nanoseconds is None:
+        return "running"
+    if round(nanoseconds / 1e9) >= 60:
+        minutes, seconds = divmod(round(nanoseconds / 1e9), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+        # Rounded first: 999.7 ms is a second.
+        if round(nanoseconds / size * 1000) >= 1000 or (unit == "µs" and nanoseconds >= 1000):
+            return f"{_three_digits(nanoseconds / size)} {unit}"
+    return f"{nanoseconds:.0f} ns"
+
+
+def tokens(count: int | None) -> str:
+    """Word a number of tokens.
+
+    Example:
+        >>> tokens(12345), tokens(None)
+        ('12,345', 'unknown')
+    """
+    return "unknown" if count is None else f"{count:,}"
+
+
+def _three_digits(value: float) -> str:
+    decimals = max(0, 2 - math.floor(math.log10(value)))
+    return f"{value:.{decimals}f}"

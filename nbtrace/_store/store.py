@@ -1,0 +1,206 @@
+"""Keeps the spans of a session: cheap to add to, immutable to read.
+
+Adding happens on the user's thread and only puts the span aside; it is encoded when somebody looks, or when many are
+waiting. A reader gets a table of one moment: every span that had arrived, ended ones in order of arrival and then the
+running ones, which have no duration yet. An ended span supersedes its start by trace and span id, in `ended`.
+
+Spans leave the waiting list only in the step that adds their encoded batch, so an interrupt loses none. The locks are
+reentrant because a garbage collection inside the store may end the span of a stream that nobody holds any more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from nbtrace import semconv
+from nbtrace._guard import guard
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.util.types import AttributeValue
+
+    from nbtrace._store.encode import Finished
+
+    Attributes = Mapping[str, AttributeValue]
+    Detail = Callable[[], Attributes]
+    Finish = Callable[[ReadableSpan, Detail | None], Attributes]
+    Waiting = tuple[ReadableSpan, Detail | None]
+
+WAITING_LIMIT: Final = 512
+"""Ended spans that wait unencoded: enough for cheap batches, few enough for a short pause (some 15 ms)."""
+
+CHUNK_ROWS: Final = 8192
+"""Batches are merged up to this size; larger ones are never copied again."""
+
+
+def merge_detail(span: ReadableSpan, detail: Detail | None) -> Attributes:
+    """Give a span's attributes as they are, with those of its detail."""
+    return {**(span.attributes or {}), **(detail() if detail is not None else {})}
+
+
+class Store:
+    """The spans of one session, as a sink of spans and a source of tables.
+
+    Args:
+        finish: Makes the attributes to store from a span and its detail: evaluates, redacts, prices. It runs when the
+            span is encoded, and may run again for the same span after an interrupt.
+    """
+
+    def __init__(self, finish: Finish | None = None) -> None:
+        self._finish: Finish = finish or merge_detail
+        self._lock = threading.RLock()
+        """Held for a few instructions at a time; whoever adds a span waits for nothing longer."""
+        self._encoding = threading.RLock()
+        """Held while encoding, so that two readers do not encode the same spans."""
+        self._running: dict[tuple[int, int], ReadableSpan] = {}
+        self._waiting: list[Waiting] = []
+        self._batches: tuple[pa.RecordBatch, ...] = ()
+        self._epoch = 0
+        """Grows when `_waiting` is taken away or cleared, so that who was encoding it meanwhile starts again."""
+        self._cached: tuple[int, pa.Table] | None = None
+        self._callbacks: tuple[Callable[[], None], ...] = ()
+        self.revision = 0
+        """Grows with every change."""
+
+    def __len__(self) -> int:
+        with self._lock:
+            return sum(batch.num_rows for batch in self._batches) + len(self._waiting) + len(self._running)
+
+    def started(self, span: ReadableSpan) -> None:
+        """Show a span as running from now on."""
+        context = span.context
+        if context is None:
+            return
+        with self._lock:
+            self._running[context.trace_id, context.span_id] = span
+            self.revision += 1
+        if self._callbacks:
+            self._changed()
+
+    def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
+        """Take a span that is over, in place of the running one with its ids."""
+        context = span.context
+        if context is None:
+            return
+        with self._lock:
+            self._running.pop((context.trace_id, context.span_id), None)
+            self._waiting.append((span, detail))
+            self.revision += 1
+        if len(self._waiting) >= WAITING_LIMIT:
+            self._relieve()
+        if self._callbacks:
+            self._changed()
+
+    def snapshot(self) -> pa.Table:
+        """Give all spans that have arrived as a table that never changes."""
+        import pyarrow as pa
+
+        from nbtrace._store.encode import Finished, encode
+        from nbtrace._store.schema import schema
+
+        revision, batches, running = self._encode_waiting()
+        if self._cached is not None and self._cached[0] == revision and not running:
+            return self._cached[1]
+        if running:
+            # Attributes of a running span may change without notice, so these rows are never kept.
+            finished = [Finished(span, _copy(span)) for span in running]
+            batches = (*batches, encode(finished, running=True))
+        table = pa.Table.from_batches(batches, schema=schema())
+        if not running:
+            self._cached = revision, table
+        return table
+
+    def clear(self) -> None:
+        """Forget every span. One that is running comes back when it ends."""
+        with self._lock:
+            self._running.clear()
+            self._waiting = []
+            self._batches = ()
+            self._epoch += 1
+            self.revision += 1
+        self._changed()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after each change, on the thread that made it.
+
+        Returns:
+            A function that ends this.
+        """
+        with self._lock:
+            self._callbacks = (*self._callbacks, callback)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._callbacks = tuple(one for one in self._callbacks if one is not callback)
+
+        return unsubscribe
+
+    def _changed(self) -> None:
+        for callback in self._callbacks:
+            with guard("store"):
+                callback()
+
+    def _relieve(self) -> None:
+        """Encode what waits, unless somebody is at it."""
+        if self._encoding.acquire(blocking=False):
+            try:
+                self._encode_waiting()
+            finally:
+                self._encoding.release()
+
+    def _encode_waiting(self) -> tuple[int, tuple[pa.RecordBatch, ...], list[ReadableSpan]]:
+        """Bring the batches up to date.
+
+        Returns:
+            The store at one moment: its revision, the batches of all spans ended by then, the spans running then.
+        """
+        with self._encoding:
+            while True:
+                with self._lock:
+                    epoch, revision, batches = self._epoch, self.revision, self._batches
+                    waiting, running = self._waiting[:], list(self._running.values())
+                if not waiting:
+                    return revision, batches, running
+                batches = self._with(batches, waiting)
+                with self._lock:
+                    if epoch == self._epoch:
+                        left = self._waiting[len(waiting) :]
+                        self._epoch += 1
+                        self._batches, self._waiting = batches, left
+                        return revision, batches, running
+
+    def _with(self, batches: tuple[pa.RecordBatch, ...], waiting: list[Waiting]) -> tuple[pa.RecordBatch, ...]:
+        from nbtrace._store.encode import encode
+
+        return _compact([*batches, encode([self._finished(span, detail) for span, detail in waiting])])
+
+    def _finished(self, span: ReadableSpan, detail: Detail | None) -> Finished:
+        from nbtrace._store.encode import Finished
+
+        with guard("store"):
+            return Finished(span, self._finish(span, detail))
+        return Finished(span, {**_copy(span), semconv.INCOMPLETE: "the attributes could not be completed"})
+
+
+def _copy(span: ReadableSpan) -> dict[str, AttributeValue]:
+    """Copy the attributes of a span that others may be changing."""
+    attributes = span.attributes
+    return dict(attributes.copy()) if attributes else {}  # pyright: ignore
+
+
+def _compact(batches: list[pa.RecordBatch]) -> tuple[pa.RecordBatch, ...]:
+    """Merge the last batches while they are of similar size, so that there are few and each row is seldom copied."""
+    import pyarrow as pa
+
+    while len(batches) > 1:
+        rows = batches[-2].num_rows + batches[-1].num_rows
+        if batches[-2].num_rows > 2 * batches[-1].num_rows or rows > CHUNK_ROWS:
+            break
+        merged = pa.Table.from_batches(batches[-2:]).combine_chunks().to_batches()
+        if len(merged) > 1:
+            break
+        batches[-2:] = merged
+    return tuple(batches)

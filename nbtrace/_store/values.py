@@ -1,0 +1,76 @@
+"""Attribute values as OTLP JSON: the form in which the store keeps arrays, maps, resources and scopes.
+
+OTLP's `AnyValue` tells an int from a double from a string and bytes from text, which plain JSON does not. Integers of
+any size are decimal strings there, so that none is rounded. A value of no OTLP type becomes its `str`, as in the SDK.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from nbtrace._guard import guard
+
+UNSTORABLE: Final = '{"stringValue":"<value that nbtrace could not store>"}'
+"""Stands for a value that contains itself or whose `str` fails."""
+
+
+def to_json(value: object) -> str:
+    """Write any attribute value as the JSON of an OTLP `AnyValue`; never fails."""
+    with guard("store"):
+        return _dumps(any_value(value))
+    return UNSTORABLE
+
+
+def describe(*, schema_url: str, attributes: Mapping[str, object], **parts: object) -> str:
+    """Write a resource or scope as OTLP JSON, with the schema URL that OTLP keeps one level higher."""
+    pairs = key_values(attributes)
+    full = {**parts, "attributes": pairs, "schemaUrl": schema_url}
+    return _dumps({key: text(part) if isinstance(part, str) else part for key, part in full.items() if part})
+
+
+def any_value(value: object) -> dict[str, Any]:
+    """Give a value its OTLP type."""
+    match value:
+        case None:
+            return {}
+        case str():
+            return {"stringValue": text(value)}
+        case bool():
+            return {"boolValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": float(value) if math.isfinite(value) else _NOT_FINITE[str(float(value))]}
+        case bytes() | bytearray() | memoryview():
+            return {"bytesValue": base64.b64encode(value).decode()}
+        case Mapping():
+            return {"kvlistValue": {"values": key_values(cast("Mapping[str, object]", value))}}
+        case Sequence():
+            return {"arrayValue": {"values": [any_value(one) for one in cast("Sequence[object]", value)]}}
+        case _:
+            return {"stringValue": text(str(value))}
+
+
+_NOT_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+
+def key_values(attributes: Mapping[str, object]) -> list[dict[str, Any]]:
+    """Write attributes as a list of OTLP `KeyValue`."""
+    return [{"key": text(str(key)), "value": any_value(value)} for key, value in attributes.items()]
+
+
+def text(value: str) -> str:
+    """Make a string fit for UTF-8: a lone surrogate, which has no encoding, is spelled out as `\\udxxx`."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
