@@ -6,7 +6,7 @@ span, and counting both doubles it. What is unknown is counted as unknown and ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,8 +85,8 @@ class Call:
         )
 
 
-def plus[Number: (int, float)](total: Number | None, value: Number | None) -> Number | None:
-    """Add what is known."""
+def plus(total: Any, value: Any) -> Any:
+    """Add two numbers of which either may be unknown."""
     if total is None or value is None:
         return value if total is None else total
     return total + value
@@ -118,3 +118,11 @@ def summarize(table: pa.Table) -> Summary:
         duration_ns=_wall(row for row, _ in calls),
         unknown_usage=sum(call.unknown_usage for _, call in calls),
     )
+
+
+def _wall(calls: Iterable[Mapping[str, Any]]) -> int | None:
+    """Measure from the first start to the last end."""
+    spans = [(row["start_time_unix_nano"], row["duration_ns"]) for row in calls]
+    starts = [start for start, _ in spans if start is not None]
+    ends = [start + duration for start, duration in spans if start is not None and duration is not None]
+    return max(ends) - min(starts) if ends else None

@@ -1,0 +1,67 @@
+"""The first words of a span's answer, or of its last input: one plain line for lists and trees.
+
+Messages are JSON as the GenAI conventions define it, but a policy may have replaced them and other programs write
+other things there: whatever is not such JSON is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import orjson
+
+WIDTH: Final = 120
+"""Characters of a preview: more than a line of a tree shows."""
+
+
+def preview(output_messages: str | None, input_messages: str | None) -> str | None:
+    """Preview the answer, or else the last input; none if there is neither."""
+    return _line(output_messages) or _line(input_messages)
+
+
+def _line(messages: str | None) -> str | None:
+    if not messages:
+        return None
+    try:
+        parsed = orjson.loads(messages)
+    except orjson.JSONDecodeError:
+        return _shorten(messages)
+    if not isinstance(parsed, list):
+        return _shorten(messages)
+    for message in reversed(cast("list[Any]", parsed)):
+        line = _shorten(" ".join(_words(message)))
+        if line:
+            return line
+    return None
+
+
+def _words(message: object) -> Iterator[str]:
+    """Read the parts of a message as text: what was said, or which tool is called."""
+    parts = cast("dict[str, Any]", message).get("parts") if isinstance(message, dict) else None
+    for part in cast("list[Any]", parts) if isinstance(parts, list) else ():
+        match part:
+            case {"type": "tool_call", "name": str(name)}:
+                yield f"{name}({_arguments(part.get('arguments'))})"
+            case {"type": "tool_call_response", "response": response}:
+                yield response if isinstance(response, str) else orjson.dumps(response).decode()
+            case {"type": "reasoning"}:
+                continue
+            case {"content": str(content), "type": "text"}:
+                yield content
+            case {"modality": str(modality)}:
+                yield f"[{modality}]"
+            case _:
+                continue
+
+
+def _arguments(arguments: object) -> str:
+    if arguments is None:
+        return ""
+    return arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+
+
+def _shorten(text: str) -> str:
+    """Put text on one line of limited width."""
+    line = " ".join(text[: 4 * WIDTH].split())
+    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
