@@ -55,7 +55,7 @@ class AutoDisplay:
         self._cells: OrderedDict[int, _Cell] = OrderedDict()
         self._late: set[int] = set()
         self._timer: threading.Timer | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a garbage collection in here may end a stream
 
     def started(self, span: ReadableSpan) -> None:
         """Count an LLM call for the cell it belongs to."""

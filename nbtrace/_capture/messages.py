@@ -63,7 +63,8 @@ def response_attributes(body: Body) -> dict[str, AttributeValue]:
         if value := body.get(name):
             found[key] = str(value)
     choices = body.get("choices") or ()
-    if reasons := [str(choice.get("finish_reason") or "error") for choice in choices]:
+    reasons = [choice.get("finish_reason") for choice in choices]
+    if reasons and all(reasons):  # a stream that was left early has none, and none is made up
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
     if usage := body.get("usage"):
         found |= _usage(usage)
@@ -80,7 +81,7 @@ def content_attributes(request: Body, response: Body | None) -> dict[str, Attrib
     if choices := (response or {}).get("choices"):
         found[semconv.OUTPUT_MESSAGES] = _json(
             [
-                {**_message(choice.get("message") or {}), "finish_reason": choice.get("finish_reason") or "error"}
+                {**_message(choice.get("message") or {}), "finish_reason": choice.get("finish_reason")}
                 for choice in choices
             ]
         )

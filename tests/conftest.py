@@ -1,0 +1,87 @@
+"""What every test shares: a deterministic session, the real local model, and a guard against leaks."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+from nbtrace import Session, _guard
+
+
+class CountingIds(IdGenerator):
+    """Ids 1, 2, 3, ... so that whole values can be asserted."""
+
+    def __init__(self) -> None:
+        self._spans = itertools.count(1)
+        self._traces = itertools.count(1)
+
+    def generate_span_id(self) -> int:
+        return next(self._spans)
+
+    def generate_trace_id(self) -> int:
+        return next(self._traces)
+
+
+@pytest.fixture(autouse=True)
+def reraise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let failures of ours fail the test instead of being swallowed."""
+    monkeypatch.setattr(_guard, "reraise", True)
+
+
+@pytest.fixture(autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Fail a test that leaves anything wrapped or listening."""
+    before = _patched()
+    yield
+    assert _patched() == before
+    assert type(trace.get_tracer_provider()).__name__ == "ProxyTracerProvider"
+
+
+def _patched() -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "thread": threading.Thread.start,
+        "executor": ThreadPoolExecutor.submit,
+        "finders": tuple(sys.meta_path),
+    }
+    client = sys.modules.get("openai._base_client")
+    if client is not None:
+        found |= {
+            "sync": getattr(client.SyncAPIClient.request, "__wrapped__", None),
+            "async": getattr(client.AsyncAPIClient.request, "__wrapped__", None),
+        }
+    else:
+        found |= {"sync": None, "async": None}
+    return found
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """Give a recording session with ids that count from 1."""
+    with Session(id_generator=CountingIds()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def local_model() -> Iterator[dict[str, str]]:
+    """Run the real local model; gives the environment that leads `OpenAI()` to it."""
+    from tools.local_model import local_model
+
+    with local_model() as environment:
+        yield environment
+
+
+@pytest.fixture
+def model(local_model: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Lead `OpenAI()` to the local model; gives the model's name."""
+    for name, value in local_model.items():
+        monkeypatch.setenv(name, value)
+    return os.environ["NBTRACE_DEMO_MODEL"]
