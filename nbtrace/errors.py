@@ -22,6 +22,11 @@ class UsageError(NbtraceError):
         """Name the value that came and the ones that would do."""
         return cls(f"unknown {what} {got!r}; expected one of: {', '.join(expected)}")
 
+    @classmethod
+    def missing(cls, what: str, package: str) -> Self:
+        """Name the package that a call needs and that is not installed."""
+        return cls(f"{what} needs {package}, which is not installed: pip install {package}")
+
 
 class NotFoundError(NbtraceError):
     """A trace or span that was asked for is not in the store."""

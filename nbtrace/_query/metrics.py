@@ -6,11 +6,12 @@ span, and counting both doubles it. What is unknown is counted as unknown and ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import pyarrow as pa
 
 CALLS: Final = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
@@ -69,18 +70,17 @@ class Call:
     def of(cls, row: Mapping[str, Any]) -> Call | None:
         """Judge a row with `CALL_COLUMNS`; none if it is no LLM call.
 
-        A call that failed before any answer has cost nothing that could be known, so it is neither unpriced nor of
-        unknown usage, unless its cost state says so.
+        A call that still runs, or failed before any answer, has no cost or usage to be unknown.
         """
         if row["operation"] not in CALLS:
             return None
         begun = any(row[name] is not None for name in ("response_id", "response_model", "time_to_first_chunk_s"))
         answered = row["duration_ns"] is not None and (row["status_code"] != ERROR or begun)
-        cost, state = row["cost_usd"], row["cost_state"]
+        cost = row["cost_usd"]
         return cls(
             cost_usd=cost,
-            estimated=cost is not None and state == "estimated",
-            unpriced=cost is None and (answered or state == "unpriced"),
+            estimated=cost is not None and row["cost_state"] == "estimated",
+            unpriced=cost is None and answered,
             unknown_usage=answered and row["input_tokens"] is None and row["output_tokens"] is None,
         )
 
@@ -94,7 +94,9 @@ def plus(total: Any, value: Any) -> Any:
 
 def summarize(table: pa.Table) -> Summary:
     """Total the spans of a store table."""
-    columns = {name: table.column(name).to_pylist() for name in (*CALL_COLUMNS, "request_model", "start_time_unix_nano")}
+    columns = {
+        name: table.column(name).to_pylist() for name in (*CALL_COLUMNS, "request_model", "start_time_unix_nano")
+    }
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     calls = [(row, call) for row in rows if (call := Call.of(row)) is not None]
     input_tokens = output_tokens = cost_usd = None

@@ -6,10 +6,12 @@ other things there: whatever is not such JSON is shown as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WIDTH: Final = 120
 """Characters of a preview: more than a line of a tree shows."""

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 def of_trace(table: pa.Table, trace_id: str) -> pa.Table:
     """Give the spans of one trace, by its id in hex."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return table.filter(pc.equal(table["trace_id"], pa.scalar(bytes.fromhex(trace_id), pa.binary(16))))
+    from nbtrace._store.columns import fixed
+
+    # `pa.scalar` would import pandas, a second that the first cell with a call would wait.
+    wanted = fixed(16, [bytes.fromhex(trace_id)])[0]
+    return table.filter(pc.equal(table["trace_id"], wanted))
 
 
 def find_trace(table: pa.Table, trace_id: str | None = None) -> str:
@@ -33,7 +36,7 @@ def find_trace(table: pa.Table, trace_id: str | None = None) -> str:
             raise NotFoundError(message)
         starts = calls["start_time_unix_nano"]
         return calls["trace_id"][pc.index(starts, pc.max(starts)).as_py()].as_py().hex()
-    known = sorted({value.hex() for value in table["trace_id"].unique().to_pylist()})
+    known = sorted(value.hex() for value in table["trace_id"].unique().to_pylist() if value is not None)
     found = [value for value in known if value.startswith(trace_id.lower())]
     if len(found) != 1:
         held = f"the session has {len(known) or 'none'}{'' if known else ' yet'}"
@@ -42,17 +45,26 @@ def find_trace(table: pa.Table, trace_id: str | None = None) -> str:
     return found[0]
 
 
-def subtree(rows: pa.Table, span_id: str) -> pa.Table:
-    """Cut the branch below a span, itself included, out of a depth-first tree.
+def below(table: pa.Table, span_id: int) -> pa.Table:
+    """Give a span and its descendants, in the order they have in `table`."""
+    import pyarrow as pa
 
-    Args:
-        rows: what `tree` gives.
-        span_id: 16 hex digits; if it is not there, all rows are given.
-    """
-    ids = rows["span_id"].to_pylist()
-    if span_id not in ids:
-        return rows
-    first = ids.index(span_id)
-    depths = rows["depth"].to_pylist()
-    last = next((i for i in range(first + 1, len(ids)) if depths[i] <= depths[first]), len(ids))
-    return rows.slice(first, last - first)
+    children: dict[bytes | None, list[bytes]] = {}
+    ids: list[bytes] = table["span_id"].to_pylist()
+    for own, parent in zip(ids, table["parent_span_id"].to_pylist(), strict=True):
+        children.setdefault(parent, []).append(own)
+    wanted: set[bytes] = set()
+    waiting = [span_id.to_bytes(8, "big")]
+    while waiting:
+        own = waiting.pop()
+        if own not in wanted:
+            wanted.add(own)
+            waiting += children.get(own, ())
+    return table.filter(pa.array([own in wanted for own in ids], pa.bool_()))
+
+
+def without_cells(table: pa.Table) -> pa.Table:
+    """Give the spans that are not cells."""
+    import pyarrow.compute as pc
+
+    return table.filter(pc.fill_null(pc.not_equal(table["span_type"], "cell"), fill_value=True))

@@ -6,8 +6,11 @@ What is not known is said to be unknown; it is never shown as zero.
 from __future__ import annotations
 
 import math
+from typing import Final
 
-UNPRICED = "unpriced"
+UNPRICED: Final = "unpriced"
+SECOND: Final = 1e9
+MINUTE_S: Final = 60
 
 
 def cost(usd: float | None, state: str | None = None) -> str:
@@ -33,13 +36,13 @@ def duration(nanoseconds: float | None) -> str:
     """
     if nanoseconds is None:
         return "running"
-    if round(nanoseconds / 1e9) >= 60:
-        minutes, seconds = divmod(round(nanoseconds / 1e9), 60)
+    if round(nanoseconds / SECOND) >= MINUTE_S:
+        minutes, seconds = divmod(round(nanoseconds / SECOND), MINUTE_S)
         hours, minutes = divmod(minutes, 60)
         return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        # Rounded first: 999.7 ms is a second.
-        if round(nanoseconds / size * 1000) >= 1000 or (unit == "µs" and nanoseconds >= 1000):
+    for unit, size in (("s", SECOND), ("ms", 1e6), ("µs", 1e3)):
+        # Three digits are kept, so what rounds up to a unit is worded in it: 999.7 ms is 1.00 s.
+        if nanoseconds >= 0.9995 * size:
             return f"{_three_digits(nanoseconds / size)} {unit}"
     return f"{nanoseconds:.0f} ns"
 
@@ -55,5 +58,5 @@ def tokens(count: int | None) -> str:
 
 
 def _three_digits(value: float) -> str:
-    decimals = max(0, 2 - math.floor(math.log10(value)))
+    decimals = max(0, 2 - math.floor(math.log10(float(f"{value:.2e}"))))
     return f"{value:.{decimals}f}"

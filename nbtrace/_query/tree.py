@@ -7,13 +7,14 @@ parent. All passes are loops over integers, so depth has no limit and time is li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query.metrics import CALL_COLUMNS, ERROR, Call, plus
 from nbtrace._query.preview import preview
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     Columns = dict[str, list[Any]]
@@ -169,8 +170,12 @@ def _totals(rows: Columns, made: Columns, order: list[int], parents: list[int]) 
     ]
     sums: Columns = {
         "sum_calls": [int(call is not None) for call in calls],
-        "sum_input_tokens": [tokens if call else None for call, tokens in zip(calls, rows["input_tokens"], strict=True)],
-        "sum_output_tokens": [tokens if call else None for call, tokens in zip(calls, rows["output_tokens"], strict=True)],
+        "sum_input_tokens": [
+            tokens if call else None for call, tokens in zip(calls, rows["input_tokens"], strict=True)
+        ],
+        "sum_output_tokens": [
+            tokens if call else None for call, tokens in zip(calls, rows["output_tokens"], strict=True)
+        ],
         "sum_cost_usd": [call.cost_usd if call else None for call in calls],
         "sum_unpriced": [int(call is not None and call.unpriced) for call in calls],
         "sum_estimated": [int(call is not None and call.estimated) for call in calls],
@@ -182,8 +187,7 @@ def _totals(rows: Columns, made: Columns, order: list[int], parents: list[int]) 
             continue
         for values in sums.values():
             values[parent] = plus(values[parent], values[row])
-        if ends[row] is not None and (ends[parent] is None or ends[row] > ends[parent]):
-            ends[parent] = ends[row]
+        ends[parent] = max((end for end in (ends[parent], ends[row]) if end is not None), default=None)
     return {**sums, "end_ms": ends}
 
 

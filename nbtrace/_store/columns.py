@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pyarrow as pa
 
@@ -38,7 +38,7 @@ def numbers(kind: pa.DataType, code: str, values: Values) -> pa.Array:
     """Build integers, floats or timestamps; `code` is the layout's letter for the `array` module."""
     nulls = values.count(None)
     if nulls == len(values):
-        return pa.nulls(nulls, kind)
+        return _nulls(kind, nulls)
     filled = values if nulls == 0 else [0 if value is None else value for value in values]
     return _primitive(kind, values, nulls, array(code, filled))
 
@@ -47,7 +47,7 @@ def booleans(values: Values) -> pa.Array:
     """Build booleans, which are bits."""
     nulls = values.count(None)
     if nulls == len(values):
-        return pa.nulls(nulls, pa.bool_())
+        return _nulls(pa.bool_(), nulls)
     return _primitive(pa.bool_(), values, nulls, _bits([value is True for value in values]))
 
 
@@ -56,7 +56,7 @@ def fixed(width: int, values: Values) -> pa.Array:
     kind = pa.binary(width)
     nulls = values.count(None)
     if nulls == len(values):
-        return pa.nulls(nulls, kind)
+        return _nulls(kind, nulls)
     zero = bytes(width)
     return _primitive(kind, values, nulls, b"".join([zero if value is None else value for value in values]))
 
@@ -64,7 +64,7 @@ def fixed(width: int, values: Values) -> pa.Array:
 def strings(kind: pa.DataType, values: Values) -> pa.Array:
     """Build text in UTF-8."""
     if values.count(None) == len(values):
-        return pa.nulls(len(values), kind)
+        return _nulls(kind, len(values))
     try:
         encoded = [None if value is None else value.encode() for value in values]
     except UnicodeEncodeError:
@@ -76,7 +76,7 @@ def binary(kind: pa.DataType, values: Values) -> pa.Array:
     """Build byte strings of any length."""
     nulls = values.count(None)
     if nulls == len(values):
-        return pa.nulls(nulls, kind)
+        return _nulls(kind, nulls)
     present = values if nulls == 0 else [value or b"" for value in values]
     code = "q" if kind in (pa.large_string(), pa.large_binary()) else "i"
     offsets = array(code, accumulate(map(len, present), initial=0))
@@ -88,7 +88,7 @@ def lists(kind: pa.DataType, values: Values, child: Callable[[Values], pa.Array]
     """Build lists, given how to build the array of all their elements."""
     nulls = values.count(None)
     if nulls == len(values):
-        return pa.nulls(nulls, kind)
+        return _nulls(kind, nulls)
     present = values if nulls == 0 else [value or () for value in values]
     offsets = array("i", accumulate(map(len, present), initial=0))
     elements = child(list(chain.from_iterable(present)))
@@ -112,14 +112,14 @@ def attributes(values: Sequence[Mapping[str, object]]) -> pa.Array:
 
 def _typed(kind: pa.DataType, pairs: Sequence[tuple[str, object]]) -> pa.Array:
     size = len(pairs)
-    columns: dict[str, list[Any]] = {name: [None] * size for name in ("string", "int", "double", "bool", "bytes", "json")}
+    columns: dict[str, list[Any]] = {
+        name: [None] * size for name in ("string", "int", "double", "bool", "bytes", "json")
+    }
     for index, (_, value) in enumerate(pairs):
         child = _CHILDREN.get(type(value)) or _child(value)
-        if child == "json":
-            value = to_json(value)
-        elif child == "int" and value not in INT64:
-            child, value = "json", to_json(value)
-        if child != "empty":
+        if child == "json" or (child == "int" and value not in INT64):
+            columns["json"][index] = to_json(value)
+        elif child != "empty":
             columns[child][index] = value
     return _struct(
         kind,
@@ -196,8 +196,13 @@ def _struct(kind: pa.DataType, size: int, children: list[pa.Array]) -> pa.Array:
     return pa.Array.from_buffers(kind, size, [None], 0, children=children)
 
 
-def _primitive(kind: pa.DataType, values: Values, nulls: int, content: object) -> pa.Array:
+def _primitive(kind: pa.DataType, values: Values, nulls: int, content: bytes | array[Any]) -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), [_validity(values, nulls), pa.py_buffer(content)], nulls)
+
+
+def _nulls(kind: pa.DataType, size: int) -> pa.Array:
+    """Give nulls; all buffers of the array share one block of zeros."""
+    return cast("pa.Array", pa.nulls(size, cast("Any", kind)))
 
 
 def _validity(values: Values, nulls: int) -> pa.Buffer | None:

@@ -7,7 +7,6 @@ exporters write back what the user's code wrote.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import pyarrow as pa
@@ -17,6 +16,8 @@ from nbtrace._store.schema import COLUMNS, PROMOTED, ColumnType, schema
 from nbtrace._store.values import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import SpanContext
@@ -37,9 +38,7 @@ def encode(finished: Sequence[Finished], *, running: bool = False) -> pa.RecordB
         running: Leave the durations null, also of a span that has ended meanwhile.
     """
     values = _core([span for span, _ in finished], running=running) | _attributes([some for _, some in finished])
-    return pa.RecordBatch.from_arrays(
-        [build(column.type, values[column.name]) for column in COLUMNS], schema=schema()
-    )
+    return pa.RecordBatch.from_arrays([build(column.type, values[column.name]) for column in COLUMNS], schema=schema())
 
 
 def _core(spans: Sequence[ReadableSpan], *, running: bool) -> dict[str, list[Any]]:

@@ -11,13 +11,14 @@ reentrant because a garbage collection inside the store may end the span of a st
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from nbtrace import semconv
 from nbtrace._guard import guard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import pyarrow as pa
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.util.types import AttributeValue
@@ -38,7 +39,12 @@ CHUNK_ROWS: Final = 8192
 
 def merge_detail(span: ReadableSpan, detail: Detail | None) -> Attributes:
     """Give a span's attributes as they are, with those of its detail."""
-    return {**(span.attributes or {}), **(detail() if detail is not None else {})}
+    return {**own(span), **(detail() if detail is not None else {})}
+
+
+def own(span: ReadableSpan) -> Attributes:
+    """Copy the attributes of a span in one step, because others may be changing a running one."""
+    return cast("Attributes", cast("dict[str, AttributeValue]", span.attributes or {}).copy())
 
 
 class Store:
@@ -46,7 +52,7 @@ class Store:
 
     Args:
         finish: Makes the attributes to store from a span and its detail: evaluates, redacts, prices. It runs when the
-            span is encoded, and may run again for the same span after an interrupt.
+            span is encoded: once after it has ended, unless interrupted, and without detail for each look at it before.
     """
 
     def __init__(self, finish: Finish | None = None) -> None:
@@ -98,7 +104,7 @@ class Store:
         """Give all spans that have arrived as a table that never changes."""
         import pyarrow as pa
 
-        from nbtrace._store.encode import Finished, encode
+        from nbtrace._store.encode import encode
         from nbtrace._store.schema import schema
 
         revision, batches, running = self._encode_waiting()
@@ -106,8 +112,7 @@ class Store:
             return self._cached[1]
         if running:
             # Attributes of a running span may change without notice, so these rows are never kept.
-            finished = [Finished(span, _copy(span)) for span in running]
-            batches = (*batches, encode(finished, running=True))
+            batches = (*batches, encode([self._finished(span, None) for span in running], running=True))
         table = pa.Table.from_batches(batches, schema=schema())
         if not running:
             self._cached = revision, table
@@ -182,13 +187,7 @@ class Store:
 
         with guard("store"):
             return Finished(span, self._finish(span, detail))
-        return Finished(span, {**_copy(span), semconv.INCOMPLETE: "the attributes could not be completed"})
-
-
-def _copy(span: ReadableSpan) -> dict[str, AttributeValue]:
-    """Copy the attributes of a span that others may be changing."""
-    attributes = span.attributes
-    return dict(attributes.copy()) if attributes else {}  # pyright: ignore
+        return Finished(span, {**own(span), semconv.INCOMPLETE: "the attributes could not be completed"})
 
 
 def _compact(batches: list[pa.RecordBatch]) -> tuple[pa.RecordBatch, ...]:

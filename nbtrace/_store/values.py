@@ -32,7 +32,7 @@ def describe(*, schema_url: str, attributes: Mapping[str, object], **parts: obje
     return _dumps({key: text(part) if isinstance(part, str) else part for key, part in full.items() if part})
 
 
-def any_value(value: object) -> dict[str, Any]:
+def any_value(value: object) -> dict[str, Any]:  # noqa: PLR0911 - one return a type of OTLP
     """Give a value its OTLP type."""
     match value:
         case None:
@@ -64,7 +64,7 @@ def key_values(attributes: Mapping[str, object]) -> list[dict[str, Any]]:
 
 
 def text(value: str) -> str:
-    """Make a string fit for UTF-8: a lone surrogate, which has no encoding, is spelled out as `\\udxxx`."""
+    """Make a string fit for UTF-8: a lone surrogate, which has no encoding, is spelled out as its escape."""
     try:
         value.encode()
     except UnicodeEncodeError:
