@@ -1,4 +1,8 @@
-"""Choosing rows: the spans of a trace, the trace somebody means, the branch of a tree."""
+"""Choosing rows: the spans of a trace, the trace somebody means, the branch of a tree.
+
+Nothing here turns a Python value into an Arrow one by `pa.array`, `pa.scalar` or a comparison: the first time, that
+imports pandas, a second that the first cell with a call would wait.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,6 @@ def of_trace(table: pa.Table, trace_id: str) -> pa.Table:
 
     from nbtrace._store.columns import fixed
 
-    # `pa.scalar` would import pandas, a second that the first cell with a call would wait.
     wanted = fixed(16, [bytes.fromhex(trace_id)])[0]
     return table.filter(pc.equal(table["trace_id"], wanted))
 
@@ -47,10 +50,10 @@ def find_trace(table: pa.Table, trace_id: str | None = None) -> str:
 
 def below(table: pa.Table, span_id: int) -> pa.Table:
     """Give a span and its descendants, in the order they have in `table`."""
-    import pyarrow as pa
+    from nbtrace._store.columns import booleans
 
     children: dict[bytes | None, list[bytes]] = {}
-    ids: list[bytes] = table["span_id"].to_pylist()
+    ids: list[Any] = table["span_id"].to_pylist()
     for own, parent in zip(ids, table["parent_span_id"].to_pylist(), strict=True):
         children.setdefault(parent, []).append(own)
     wanted: set[bytes] = set()
@@ -60,11 +63,11 @@ def below(table: pa.Table, span_id: int) -> pa.Table:
         if own not in wanted:
             wanted.add(own)
             waiting += children.get(own, ())
-    return table.filter(pa.array([own in wanted for own in ids], pa.bool_()))
+    return table.filter(booleans([own in wanted for own in ids]))
 
 
 def without_cells(table: pa.Table) -> pa.Table:
     """Give the spans that are not cells."""
-    import pyarrow.compute as pc
+    from nbtrace._store.columns import booleans
 
-    return table.filter(pc.fill_null(pc.not_equal(table["span_type"], "cell"), fill_value=True))
+    return table.filter(booleans([kind != "cell" for kind in table["span_type"].to_pylist()]))
