@@ -101,7 +101,7 @@ class AutoDisplay:
             cell = self._cells.get(trace_id)
             if cell is not None:
                 with guard("display"):
-                    cell.context.run(self._draw, cell)
+                    self._draw(cell)
 
     def _draw(self, cell: _Cell) -> None:
         mode = self._mode()
@@ -109,22 +109,23 @@ class AutoDisplay:
             return
         from IPython.display import display
 
-        if mode == "widget" and cell.handle is None:
-            cell.handle = display(self._session.trace(f"{cell.run.trace_id:032x}"), display_id=True)
+        if cell.handle is None:
+            # Its first output has to say which cell it belongs to; a change is found by its display id.
+            shown: Any = self._session.trace(f"{cell.run.trace_id:032x}") if mode == "widget" else self._bundle(cell.run)
+            raw = mode == "summary"
+            cell.handle = cell.context.run(display, shown, raw=raw, display_id=True)
         elif mode == "summary":
-            bundle = self._bundle(cell.run)
-            if cell.handle is None:
-                cell.handle = display(bundle, raw=True, display_id=True)
-            else:
-                cell.handle.update(bundle, raw=True)
+            cell.handle.update(self._bundle(cell.run), raw=True)
 
     def _bundle(self, run: CellRun) -> dict[str, Any]:
         from nbtrace._query.metrics import summarize
-        from nbtrace._query.select import subtree
+        from nbtrace._query.select import below, without_cells
         from nbtrace._query.tree import tree
         from nbtrace._widgets.summary import summary_html, summary_text
 
         spans = self._session.trace_table(f"{run.trace_id:032x}")
-        rows = subtree(tree(spans), f"{run.span.get_span_context().span_id:016x}")
-        summary = summarize(spans)
-        return {"text/html": summary_html(rows, summary), "text/plain": summary_text(rows, summary)}
+        if run.span.parent is not None:  # the cell ran inside a span of the user's, which may hold other cells too
+            spans = below(spans, run.span.get_span_context().span_id)
+        # A cell that failed says so itself; the line counts what failed in it.
+        summary = summarize(without_cells(spans))
+        return {"text/html": summary_html(tree(spans), summary), "text/plain": summary_text(summary)}

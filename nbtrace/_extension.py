@@ -90,10 +90,13 @@ class NBTrace(Magics):
         print("\n".join([*lines, *config]))
 
     def _status(self) -> None:
-        from nbtrace._widgets.summary import status_text
+        from nbtrace._query.metrics import summarize
+        from nbtrace._query.select import without_cells
+        from nbtrace._widgets.summary import summary_text
 
         session = self.session
-        print(f"nbtrace is {'recording' if session.enabled else 'paused'}: {status_text(session.spans().summary())}")
+        totals = summary_text(summarize(without_cells(session.store.snapshot())))
+        print(f"nbtrace is {'recording' if session.enabled else 'paused'}: {totals}, {len(session.store)} spans")
         provider = "your tracer provider" if session.tracing.shared else "a private tracer provider"
         print(f"spans are made on {provider} and kept in this kernel's memory; nothing is sent unless you export")
         for problem in session.problems:
