@@ -6,7 +6,7 @@ imports pandas, a second that the first cell with a call would wait.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbtrace.errors import NotFoundError
 

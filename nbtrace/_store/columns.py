@@ -154,8 +154,8 @@ def events(values: Sequence[Sequence[Event]]) -> pa.Array:
 
     def child(flat: Sequence[Event]) -> pa.Array:
         columns = [
-            numbers(pa.int64(), "q", [event.timestamp for event in flat]),
-            strings(pa.string(), [event.name for event in flat]),
+            numbers(pa.int64(), "q", [nanoseconds(event.timestamp) for event in flat]),
+            strings(pa.string(), [str(event.name) for event in flat]),
             attributes([event.attributes or {} for event in flat]),
             numbers(pa.uint32(), "I", [event.dropped_attributes for event in flat]),
         ]
@@ -180,6 +180,11 @@ def links(values: Sequence[Sequence[Link]]) -> pa.Array:
         return _struct(kind.value_type, len(flat), columns)
 
     return lists(kind, values, child)
+
+
+def nanoseconds(value: float | None) -> int | None:
+    """Keep a time that 64 bits hold, until the year 2262; the SDK takes any number, such as `time.time() * 1e9`."""
+    return int(value) if value is not None and INT64.start <= value < INT64.stop else None
 
 
 def trace_state(context: SpanContext) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import pyarrow as pa
 
-from nbtrace._store.columns import INT64, build, flags, trace_state
+from nbtrace._store.columns import INT64, build, flags, nanoseconds, trace_state
 from nbtrace._store.schema import COLUMNS, PROMOTED, ColumnType, schema
 from nbtrace._store.values import describe
 
@@ -43,8 +43,8 @@ def encode(finished: Sequence[Finished], *, running: bool = False) -> pa.RecordB
 
 def _core(spans: Sequence[ReadableSpan], *, running: bool) -> dict[str, list[Any]]:
     contexts = [cast("SpanContext", span.context) for span in spans]
-    starts = [_nanoseconds(span.start_time) for span in spans]
-    ends = [None if running else span.end_time for span in spans]
+    starts = [nanoseconds(span.start_time) for span in spans]
+    ends = [None if running else nanoseconds(span.end_time) for span in spans]
     described = _Descriptions()
     return {
         "trace_id": [context.trace_id.to_bytes(16, "big") for context in contexts],
@@ -52,12 +52,12 @@ def _core(spans: Sequence[ReadableSpan], *, running: bool) -> dict[str, list[Any
         "parent_span_id": [span.parent.span_id.to_bytes(8, "big") if span.parent else None for span in spans],
         "trace_state": [trace_state(context) for context in contexts],
         "flags": [flags(context, span.parent) for context, span in zip(contexts, spans, strict=True)],
-        "name": [span.name for span in spans],
+        "name": [str(span.name) for span in spans],
         "kind": [span.kind.value + 1 for span in spans],
         "start_time": [None if start is None else start // 1000 for start in starts],
         "start_time_unix_nano": starts,
         "duration_ns": [
-            None if start is None or end is None else _nanoseconds(end - start)
+            None if start is None or end is None else nanoseconds(end - start)
             for start, end in zip(starts, ends, strict=True)
         ],
         "status_code": [span.status.status_code.value for span in spans],
@@ -107,11 +107,6 @@ def _is_texts(value: object) -> bool:
 _FITS: Final[dict[ColumnType, Callable[[object], bool]]] = {
     "string": _is_text, "text": _is_text, "int": _is_int, "double": _is_double, "strings": _is_texts,
 }  # fmt: skip
-
-
-def _nanoseconds(value: int | None) -> int | None:
-    """Keep a time that 64 bits hold: until the year 2262."""
-    return value if value is not None and value in INT64 else None
 
 
 class _Descriptions:

@@ -104,7 +104,6 @@ class Store:
         """Give all spans that have arrived as a table that never changes."""
         import pyarrow as pa
 
-        from nbtrace._store.encode import encode
         from nbtrace._store.schema import schema
 
         revision, batches, running = self._encode_waiting()
@@ -112,7 +111,7 @@ class Store:
             return self._cached[1]
         if running:
             # Attributes of a running span may change without notice, so these rows are never kept.
-            batches = (*batches, encode([self._finished(span, None) for span in running], running=True))
+            batches = (*batches, *_encode([self._finished(span, None) for span in running], running=True))
         table = pa.Table.from_batches(batches, schema=schema())
         if not running:
             self._cached = revision, table
@@ -178,9 +177,10 @@ class Store:
                         return revision, batches, running
 
     def _with(self, batches: tuple[pa.RecordBatch, ...], waiting: list[Waiting]) -> tuple[pa.RecordBatch, ...]:
-        from nbtrace._store.encode import encode
-
-        return _compact([*batches, encode([self._finished(span, detail) for span, detail in waiting])])
+        finished = [self._finished(span, detail) for span, detail in waiting]
+        for batch in _encode(finished):
+            batches = _compact([*batches, batch])
+        return batches
 
     def _finished(self, span: ReadableSpan, detail: Detail | None) -> Finished:
         from nbtrace._store.encode import Finished
@@ -188,6 +188,22 @@ class Store:
         with guard("store"):
             return Finished(span, self._finish(span, detail))
         return Finished(span, {**own(span), semconv.INCOMPLETE: "the attributes could not be completed"})
+
+
+def _encode(finished: list[Finished], *, running: bool = False) -> list[pa.RecordBatch]:
+    """Encode spans together, or if one of them makes that fail, each by itself, so that only that one suffers."""
+    from nbtrace._store.encode import Finished, encode
+
+    with guard("store"):
+        return [encode(finished, running=running)]
+    batches: list[pa.RecordBatch] = []
+    for one in finished:
+        bare = Finished(one.span, {semconv.INCOMPLETE: "the attributes could not be stored"})
+        for attempt in (one, bare):
+            with guard("store"):
+                batches.append(encode([attempt], running=running))
+                break
+    return batches
 
 
 def _compact(batches: list[pa.RecordBatch]) -> tuple[pa.RecordBatch, ...]:
