@@ -51,7 +51,7 @@ class ExportError(NbtraceError):
     @classmethod
     def no_directory(cls, path: object, directory: object) -> Self:
         """Name the directory that is missing."""
-        return cls(f"cannot write '{path}': the directory '{directory}' does not exist; create it or choose another path")
+        return cls(f"cannot write '{path}': there is no directory '{directory}'; create it or choose another path")
 
     @classmethod
     def unwritable(cls, path: object, reason: str) -> Self:
@@ -97,7 +97,7 @@ class ExportError(NbtraceError):
     @classmethod
     def not_otlp(cls, shown: str) -> Self:
         """Say that a web page answered, which no OTLP receiver sends."""
-        return cls(f"cannot send to {shown}: a web page answered instead of an OTLP receiver; check host, port and path")
+        return cls(f"cannot send to {shown}: a web page answered, not an OTLP receiver; check host, port and path")
 
     @classmethod
     def redirected(cls, shown: str, status: int) -> Self:

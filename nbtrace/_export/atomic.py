@@ -6,33 +6,36 @@ file is as it was and the hidden one is gone.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from nbtrace.errors import ExportError
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Generator[BinaryIO]:
     """Open a file that takes the place of `path` when the block ends well.
 
     Raises:
         ExportError: The path cannot be written to.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
-    if target.is_dir():
-        raise ExportError.is_directory(path)
-    if not target.parent.is_dir():
-        raise ExportError.no_directory(path, target.parent)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    draft = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
+        if target.is_dir():
+            raise ExportError.is_directory(path)
+        if not target.parent.is_dir():
+            raise ExportError.no_directory(path, target.parent)
         if target.exists() and not os.access(target, os.W_OK):
-            raise PermissionError(None, "the file is read-only")
+            raise PermissionError(errno.EACCES, "the file is read-only")
         with draft.open("xb") as file:
             yield file
             file.flush()

@@ -7,7 +7,6 @@ is touched. OTLP has no span without an end, so spans that still run stay behind
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,8 @@ from nbtrace._export.report import ExportReport
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
 
@@ -90,10 +91,17 @@ def _send(table: pa.Table, endpoint: Endpoint) -> ExportReport:
 
 
 def _ended(table: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
-    """Take the spans that have an end, and say what is left."""
-    ended = table.filter(table.column("duration_ns").is_valid())
-    running = len(table) - len(ended)
-    return ended, (f"{_spans(running)} still running",) if running else ()
+    """Take the spans that OTLP can carry: with an end, and with times since 1970. Say what is left."""
+    import pyarrow.compute as pc
+
+    start, duration = table.column("start_time_unix_nano"), table.column("duration_ns")
+    zero = pc.subtract(start, start)  # a Python 0 would import pandas
+    usable = pc.and_(pc.greater_equal(start, zero), pc.greater_equal(pc.add(start, duration), zero))
+    ended = table.filter(usable)
+    running = duration.null_count
+    odd = len(table) - len(ended) - running
+    left_out = ((running, "still running"), (odd, "with times that OTLP cannot hold"))
+    return ended, tuple(f"{_spans(number)} {why}" for number, why in left_out if number)
 
 
 def _spans(number: int) -> str:

@@ -10,12 +10,14 @@ import base64
 import os
 import re
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Final, Literal, Self, cast
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from nbtrace.errors import ExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TRACES_PATH: Final = "/v1/traces"
 TIMEOUT: Final = 10.0
@@ -23,6 +25,8 @@ TIMEOUT: Final = 10.0
 
 SECRET_LENGTH: Final = 6
 """Shorter values are words such as `1` or `true`, whose masking would only garble a message."""
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Compression = Literal["gzip", "deflate", "none"]
 COMPRESSIONS: Final = ("gzip", "deflate", "none")
@@ -67,7 +71,7 @@ class Endpoint:
             host=parts.hostname,
             port=port,
             timeout=_timeout(timeout),
-            compression=_compression(),
+            compression=_compression(parts.hostname),
             headers=chosen,
             tls=_tls() if parts.scheme == "https" else None,
             secrets=_secrets(parts, chosen),
@@ -133,11 +137,12 @@ def _timeout(given: float | None) -> float:
     return seconds
 
 
-def _compression() -> Compression:
+def _compression(host: str) -> Compression:
+    """Compress what crosses a network; on loopback it only costs time, and small receivers cannot unpack it."""
     variable, value = _variable("COMPRESSION")
     if value.lower() not in ("", *COMPRESSIONS):
         raise ExportError.setting(variable, f"one of {', '.join(COMPRESSIONS)}")
-    return cast("Compression", value.lower() or "gzip")
+    return cast("Compression", value.lower() or ("none" if host in LOOPBACK else "gzip"))
 
 
 def _tls() -> ssl.SSLContext:

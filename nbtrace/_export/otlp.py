@@ -7,19 +7,20 @@ are serialized one by one and framed by hand, so that the size of a request is k
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from nbtrace._export.batch import Batch, Row, batches
+from nbtrace._export.portable import loads
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
 REQUEST_BYTES: Final = 4 * 1024 * 1024
@@ -58,7 +59,7 @@ def encode(row: Row) -> bytes:
         dropped_attributes_count=row["dropped_attributes_count"],
         events=[
             Span.Event(
-                time_unix_nano=event["time_unix_nano"],
+                time_unix_nano=max(event["time_unix_nano"] or 0, 0),
                 name=event["name"],
                 attributes=_attributes(event["attributes"]),
                 dropped_attributes_count=event["dropped_attributes_count"],
@@ -105,7 +106,7 @@ def _attributes(stored: list[Row] | None) -> list[KeyValue]:
     return [KeyValue(key=attribute["key"], value=_value(attribute)) for attribute in stored or ()]
 
 
-def _value(attribute: Row) -> AnyValue:
+def _value(attribute: Row) -> AnyValue:  # noqa: PLR0911 - one a type
     if attribute["string"] is not None:
         return AnyValue(string_value=attribute["string"])
     if attribute["int"] is not None:
@@ -117,11 +118,11 @@ def _value(attribute: Row) -> AnyValue:
     if attribute["bytes"] is not None:
         return AnyValue(bytes_value=attribute["bytes"])
     if attribute["json"] is not None:
-        return from_json(orjson.loads(attribute["json"]))
+        return from_json(loads(attribute["json"]))
     return AnyValue()
 
 
-def from_json(value: dict[str, Any]) -> AnyValue:
+def from_json(value: dict[str, Any]) -> AnyValue:  # noqa: PLR0911 - one a type
     """Read an OTLP JSON `AnyValue`."""
     for kind, content in value.items():
         match kind:
@@ -170,7 +171,7 @@ def _field(number: int, content: bytes) -> bytes:
     """Frame a message as a field of the message around it: its tag, its length, itself."""
     head = bytearray((number << 3 | 2,))
     length = len(content)
-    while length > 0x7F:
+    while length >> 7:
         head.append(length & 0x7F | 0x80)
         length >>= 7
     head.append(length)
@@ -180,7 +181,7 @@ def _field(number: int, content: bytes) -> bytes:
 @lru_cache(maxsize=256)
 def _resource(stored: str) -> bytes:
     """Serialize the head of a `ResourceSpans`: everything but the spans."""
-    resource = orjson.loads(stored)
+    resource = loads(stored)
     return ResourceSpans(
         resource=Resource(
             attributes=_key_values(resource.get("attributes", [])),
@@ -193,7 +194,7 @@ def _resource(stored: str) -> bytes:
 @lru_cache(maxsize=256)
 def _scope(stored: str) -> bytes:
     """Serialize the head of a `ScopeSpans`: everything but the spans."""
-    scope = orjson.loads(stored)
+    scope = loads(stored)
     return ScopeSpans(
         scope=InstrumentationScope(
             name=scope.get("name", ""),

@@ -1,6 +1,6 @@
-"""Writes a span table as OTLP JSON lines, the OpenTelemetry file exporter's format.
+r"""Writes a span table as OTLP JSON lines, the OpenTelemetry file exporter's format.
 
-One `TracesData` a line, UTF-8, `\\n`: ids in lowercase hex, 64-bit integers as decimal strings, enums as numbers,
+One `TracesData` a line, UTF-8, `\n`: ids in lowercase hex, 64-bit integers as decimal strings, enums as numbers,
 bytes in base64, and NaN and the infinities as the strings that protobuf's JSON uses. Lines stay below 1 MiB, at which
 the collector's file receiver cuts; a span that is larger alone has a line of its own, and the report says so.
 """
@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from nbtrace._export.atomic import replacing
-from nbtrace._export.batch import Batch, Row, batches
+from nbtrace._export.batch import Row, batches
+from nbtrace._export.portable import Json, loads, suspicious
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     import pyarrow as pa
 
 LINE_BYTES: Final = 1024 * 1024 - 1
 """Longest line, its end included: `max_log_size` of the collector's file receiver is 1 MiB."""
-
-Json = dict[str, Any]
 
 
 def write(table: pa.Table, path: Path) -> tuple[int, int]:
@@ -54,46 +54,45 @@ def lines(table: pa.Table, limit: int = LINE_BYTES) -> Iterator[tuple[bytes, int
 
 
 def _resource_spans(stored: str, scopes: dict[str, list[bytes]]) -> Json:
-    resource = orjson.loads(stored)
+    resource = loads(stored)
     schema_url = resource.pop("schemaUrl", "")
-    return _without_empty(
-        resource=resource, scopeSpans=[_scope_spans(*group) for group in scopes.items()], schemaUrl=schema_url
-    )
+    scope_spans = [_scope_spans(*group) for group in scopes.items()]
+    return {"resource": resource, "scopeSpans": scope_spans, **_without_empty(schemaUrl=schema_url)}
 
 
 def _scope_spans(stored: str, spans: list[bytes]) -> Json:
-    scope = orjson.loads(stored)
+    scope = loads(stored)
     schema_url = scope.pop("schemaUrl", "")
-    return _without_empty(scope=scope, spans=[orjson.Fragment(span) for span in spans], schemaUrl=schema_url)
+    fragments = [orjson.Fragment(span) for span in spans]
+    return {"scope": scope, "spans": fragments, **_without_empty(schemaUrl=schema_url)}
 
 
 def encode(row: Row) -> bytes:
     """Write the span of one row as JSON."""
-    return orjson.dumps(
-        _without_empty(
-            traceId=row["trace_id"].hex(),
-            spanId=row["span_id"].hex(),
-            traceState=row["trace_state"],
-            parentSpanId=row["parent_span_id"].hex() if row["parent_span_id"] else None,
-            flags=row["flags"],
-            name=row["name"],
-            kind=row["kind"],
-            startTimeUnixNano=str(row["start_time_unix_nano"]),
-            endTimeUnixNano=str(row["start_time_unix_nano"] + row["duration_ns"]),
-            attributes=[*_promoted(row), *_attributes(row["attributes"])],
-            droppedAttributesCount=row["dropped_attributes_count"],
-            events=[_event(event) for event in row["events"] or ()],
-            droppedEventsCount=row["dropped_events_count"],
-            links=[_link(link) for link in row["links"] or ()],
-            droppedLinksCount=row["dropped_links_count"],
-            status=_without_empty(code=row["status_code"], message=row["status_message"]),
-        )
+    fields = _without_empty(
+        traceId=row["trace_id"].hex(),
+        spanId=row["span_id"].hex(),
+        traceState=row["trace_state"],
+        parentSpanId=row["parent_span_id"].hex() if row["parent_span_id"] else None,
+        flags=row["flags"],
+        name=row["name"],
+        kind=row["kind"],
+        startTimeUnixNano=str(row["start_time_unix_nano"]),
+        endTimeUnixNano=str(row["start_time_unix_nano"] + row["duration_ns"]),
+        attributes=[*_promoted(row), *_attributes(row["attributes"])],
+        droppedAttributesCount=row["dropped_attributes_count"],
+        events=[_event(event) for event in row["events"] or ()],
+        droppedEventsCount=row["dropped_events_count"],
+        links=[_link(link) for link in row["links"] or ()],
+        droppedLinksCount=row["dropped_links_count"],
     )
+    fields["status"] = _without_empty(code=row["status_code"], message=row["status_message"])
+    return orjson.dumps(fields)
 
 
 def _event(event: Row) -> Json:
     return _without_empty(
-        timeUnixNano=str(event["time_unix_nano"]),
+        timeUnixNano=str(max(event["time_unix_nano"] or 0, 0)),
         name=event["name"],
         attributes=_attributes(event["attributes"]),
         droppedAttributesCount=event["dropped_attributes_count"],
@@ -139,7 +138,7 @@ def _attributes(stored: list[Row] | None) -> list[Json]:
     return [{"key": attribute["key"], "value": _value(attribute)} for attribute in stored or ()]
 
 
-def _value(attribute: Row) -> Json | orjson.Fragment:
+def _value(attribute: Row) -> Json | orjson.Fragment:  # noqa: PLR0911 - one a type
     if attribute["string"] is not None:
         return {"stringValue": attribute["string"]}
     if attribute["int"] is not None:
@@ -151,7 +150,8 @@ def _value(attribute: Row) -> Json | orjson.Fragment:
     if attribute["bytes"] is not None:
         return {"bytesValue": base64.b64encode(attribute["bytes"]).decode()}
     if attribute["json"] is not None:
-        return orjson.Fragment(attribute["json"])
+        stored = attribute["json"]
+        return loads(stored) if suspicious(stored) else orjson.Fragment(stored)
     return {}
 
 

@@ -5,12 +5,13 @@ Lists keep Arrow's own field names, so that the file read back has the store's s
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbtrace._export.atomic import replacing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
 

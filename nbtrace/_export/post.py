@@ -17,30 +17,39 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import Message
 from email.utils import parsedate_to_datetime
-from typing import IO, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTracePartialSuccess, ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 
-from nbtrace._export.endpoint import Endpoint
+from nbtrace._export.endpoint import LOOPBACK, Compression, Endpoint
 from nbtrace.errors import ExportError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import Message
+
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
+UNREADABLE: Final = frozenset({400, 415})
+"""What receivers say that cannot unpack a compressed request; it is sent once more as it is."""
+
 PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each new try: together less than the default timeout."""
 
 CONNECTION_TRIES: Final = 3
 """Nothing listens is rarely cured by waiting, and a person waits with us."""
 
+PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 ANSWER_BYTES: Final = 64 * 1024
 MESSAGE_CHARACTERS: Final = 300
 COMPRESSION_LEVEL: Final = 6
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
@@ -59,13 +68,12 @@ class _Failure:
     error: ExportError
     tries: int = 1
     after: float = 0.0
+    status: int = 0
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        return None
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Leave the redirect an error."""
 
 
 def post(endpoint: Endpoint, body: bytes) -> Answer:
@@ -74,7 +82,7 @@ def post(endpoint: Endpoint, body: bytes) -> Answer:
     Raises:
         ExportError: The receiver could not be reached or did not take the request.
     """
-    packed, headers = _packed(endpoint, body)
+    packed, headers = _packed(endpoint, body, endpoint.compression)
     deadline = time.monotonic() + endpoint.timeout
     pauses = iter(PAUSES)
     tries = 0
@@ -82,6 +90,9 @@ def post(endpoint: Endpoint, body: bytes) -> Answer:
         outcome = _once(endpoint, packed, headers, max(deadline - time.monotonic(), 0.001))
         if isinstance(outcome, Answer):
             return outcome
+        if outcome.status in UNREADABLE and packed is not body:
+            packed, headers = _packed(endpoint, body, "none")
+            continue
         tries += 1
         pause = max(next(pauses, float("inf")), outcome.after)
         if tries >= outcome.tries or time.monotonic() + pause >= deadline:
@@ -94,9 +105,9 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds * random.uniform(1.0, 1.2))  # noqa: S311 - no secret
 
 
-def _packed(endpoint: Endpoint, body: bytes) -> tuple[bytes, dict[str, str]]:
+def _packed(endpoint: Endpoint, body: bytes, compression: Compression) -> tuple[bytes, dict[str, str]]:
     headers = {"content-type": "application/x-protobuf", "user-agent": "nbtrace", **endpoint.headers}
-    match endpoint.compression:
+    match compression:
         case "gzip":
             return gzip.compress(body, COMPRESSION_LEVEL, mtime=0), {**headers, "content-encoding": "gzip"}
         case "deflate":
@@ -124,7 +135,7 @@ def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: flo
 
 def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Answer | _Failure:
     kind = headers.get_content_type()
-    if kind == "text/html":
+    if kind in PAGES:
         return _Failure(ExportError.not_otlp(endpoint.shown))
     try:
         if kind == "application/json":
@@ -140,7 +151,7 @@ def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Ans
 
 def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> _Failure:
     status, headers = error.code, error.headers
-    if 300 <= status < 400:
+    if status < HTTPStatus.BAD_REQUEST:
         return _Failure(ExportError.redirected(endpoint.shown, status))
     try:
         body = error.read(ANSWER_BYTES)
@@ -149,7 +160,7 @@ def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> _Failure:
     message = _short(endpoint, _message(headers.get_content_type(), body))
     told = ExportError.refused(endpoint.shown, status, error.reason, message)
     if status not in RETRYABLE:
-        return _Failure(told)
+        return _Failure(told, status=status)
     return _Failure(told, tries=1 + len(PAUSES), after=_retry_after(headers.get("retry-after", "")))
 
 
@@ -171,7 +182,7 @@ def _message(kind: str, body: bytes) -> str:
         except DecodeError:
             return ""
     text = body.decode("utf-8", "replace")
-    if kind == "text/html":
+    if kind in PAGES:
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.DOTALL | re.IGNORECASE)
         return title[1] if title else ""
     if kind.endswith("json"):

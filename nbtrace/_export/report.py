@@ -47,10 +47,10 @@ def _count(number: int, noun: str) -> str:
 
 
 def _size(number: int) -> str:
-    if number < 1000:
+    if number < 1000:  # noqa: PLR2004
         return f"{number} B"
-    for unit in ("KB", "MB", "GB"):
-        number_in_unit = number / 1000 ** (1 + ("KB", "MB", "GB").index(unit))
-        if number_in_unit < 1000 or unit == "GB":
-            break
-    return f"{number_in_unit:.1f} {unit}"
+    size, unit = number / 1000, "KB"
+    for larger in ("MB", "GB"):
+        if size >= 999.95:  # noqa: PLR2004 - what one decimal rounds to 1000.0
+            size, unit = size / 1000, larger
+    return f"{size:.1f} {unit}"

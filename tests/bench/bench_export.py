@@ -1,0 +1,88 @@
+"""Spans a second of every export encoding, beside the SDK's own encoder on the same spans.
+
+Run it from the repository's root: `python -m tests.bench.bench_export [spans]`. Both sides start from what they have in
+hand after a session: ours from a store's snapshot, the SDK's from its finished spans. Each number is the best of five
+rounds, with the sides taking turns, so that a busy machine slows both.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
+
+from nbtrace import semconv
+from nbtrace._export import otlp, otlp_json, parquet
+from nbtrace._store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ROUNDS: Final = 5
+
+
+def calls(count: int) -> Sequence[ReadableSpan]:
+    """Make LLM calls with 2 KB of prompt and of answer each."""
+    memory = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    tracer = provider.get_tracer("bench", "1.0")
+    messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "what is a span? " * 125}]}])
+    for number in range(count):
+        attributes = {
+            semconv.OPERATION_NAME: "chat",
+            semconv.PROVIDER_NAME: "openai",
+            semconv.REQUEST_MODEL: "gpt-5",
+            semconv.RESPONSE_MODEL: "gpt-5-2025",
+            semconv.RESPONSE_ID: f"chatcmpl-{number}",
+            semconv.RESPONSE_FINISH_REASONS: ("stop",),
+            semconv.USAGE_INPUT_TOKENS: 500 + number,
+            semconv.USAGE_OUTPUT_TOKENS: 500,
+            semconv.REQUEST_TEMPERATURE: 0.5,
+            semconv.SERVER_ADDRESS: "api.openai.com",
+            semconv.SERVER_PORT: 443,
+            semconv.INPUT_MESSAGES: messages,
+            semconv.OUTPUT_MESSAGES: messages,
+        }
+        tracer.start_span("chat gpt-5", kind=SpanKind.CLIENT, attributes=attributes).end()
+    return memory.get_finished_spans()
+
+
+def main(count: int) -> None:
+    """Print one line an encoding."""
+    spans = calls(count)
+    store = Store()
+    for span in spans:
+        store.ended(span, None)
+    table = store.snapshot()
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        sides: dict[str, Callable[[], object]] = {
+            "SDK encode_spans": lambda: encode_spans(spans).SerializeToString(),
+            "OTLP": lambda: list(otlp.requests(table)),
+            "OTLP JSON file": lambda: otlp_json.write(table, folder / "a.jsonl"),
+            "Parquet file": lambda: parquet.write(table, folder / "a.parquet"),
+        }
+        best = dict.fromkeys(sides, float("inf"))
+        for _ in range(ROUNDS):
+            for name, side in sides.items():
+                start = time.perf_counter()
+                side()
+                best[name] = min(best[name], time.perf_counter() - start)
+    reference = best["SDK encode_spans"]
+    print(f"{count:,} LLM calls, 4 KB of messages each")
+    for name, seconds in best.items():
+        print(f"{name:18}{count / seconds:>12,.0f} spans/s{reference / seconds:>8.2f} x SDK")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2_000)

@@ -1,0 +1,212 @@
+"""OTLP export is the inverse of the store's encoder: what arrives is what the SDK's span held."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
+from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
+
+from nbtrace import semconv
+from nbtrace._export.destination import export
+from nbtrace._export.otlp import requests
+from nbtrace._export.report import ExportReport
+from tests.export.loopback import Scripted, canonical, expected, free_port, normal, spans_of
+from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+Snapshot = Callable[..., "pa.Table"]
+
+
+def test_a_request_is_what_the_sdk_makes_of_its_spans(
+    spans: list[ReadableSpan], snapshot: Snapshot, scripted: Callable[..., Scripted]
+) -> None:
+    server = scripted()
+    report = export(snapshot(spans), server.url)
+    (received,) = server.received
+    assert canonical(received.otlp) == canonical(expected(spans))
+    assert (received.path, received.headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
+    size = int(received.headers["content-length"])
+    assert report == ExportReport(server.url, "OTLP", len(spans), size, 1)
+
+
+def test_an_in_process_receiver_has_everymade(spans: list[ReadableSpan], snapshot: Snapshot) -> None:
+    table = snapshot(spans)
+
+    async def collect() -> list[Span]:
+        port = free_port()
+        async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(port)) as receiver:
+            stream = receiver.stream_traces()
+
+            async def first() -> list[Span]:
+                return [await anext(stream) for _ in spans]
+
+            arriving = asyncio.create_task(first())
+            await asyncio.sleep(0)  # it hears only what comes while it listens
+            report = await asyncio.to_thread(export, table, f"http://127.0.0.1:{port}")
+            assert (report.spans, report.left_out) == (len(spans), ())
+            return await asyncio.wait_for(arriving, 10)
+
+    arrived = asyncio.run(collect())
+    wanted = spans_of(expected(spans))
+    assert sorted(map(canonical, arrived)) == sorted(map(canonical, wanted))
+
+
+@pytest.fixture
+def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tuple[str, Scripted]]:
+    """A real collector process that forwards to a server whose requests the test can read."""
+    behind = scripted()
+    spec = find_spec("rotel")
+    assert spec
+    assert spec.origin
+    port = free_port()
+    command = [
+        str(Path(spec.origin).with_name("rotel-agent")), "start",
+        "--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}", "--otlp-http-endpoint", f"127.0.0.1:{port}",
+        "--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-endpoint", behind.url,
+        "--batch-timeout", "20ms",
+    ]  # fmt: skip
+    with (
+        (tmp_path / "collector.log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path) as process,
+    ):
+        yield f"http://127.0.0.1:{port}", behind
+        process.terminate()
+
+
+def test_a_collector_passes_on_everymade(
+    spans: list[ReadableSpan],
+    snapshot: Snapshot,
+    collector: tuple[str, Scripted],
+) -> None:
+    url, behind = collector
+    report = export(snapshot(spans), url, timeout=10)
+    assert (report.spans, report.requests, report.left_out) == (len(spans), 1, ())
+    arrived: list[Span] = []
+    while len(arrived) < len(spans):
+        assert behind.arrived.acquire(timeout=20)
+        arrived = [span for received in behind.received for span in spans_of(received.otlp)]
+    assert sorted(map(canonical, arrived)) == sorted(map(canonical, spans_of(expected(spans))))
+    resources = {canonical(one.resource) for received in behind.received for one in received.otlp.resource_spans}
+    assert resources == {canonical(one.resource) for one in expected(spans).resource_spans}
+
+
+def test_requests_stay_below_the_limit_and_lose_nothing(spans: list[ReadableSpan], snapshot: Snapshot) -> None:
+    many = [_with_id(span, 16 * number + index) for number in range(40) for index, span in enumerate(spans)]
+    limit = 8_192
+    cut = list(requests(snapshot(many), limit))
+    assert len(cut) > 10
+    assert all(len(body) <= limit for body, _ in cut)
+    assert sum(count for _, count in cut) == len(many)
+    parsed = [normal(_parse(body)) for body, _ in cut]
+    assert [len(spans_of(request)) for request in parsed] == [count for _, count in cut]
+    arrived = [canonical(span) for request in parsed for span in spans_of(request)]
+    assert sorted(arrived) == sorted(map(canonical, spans_of(expected(many))))
+
+
+def test_a_span_above_the_limit_goes_alone(spans: list[ReadableSpan], snapshot: Snapshot) -> None:
+    big = made({"text": "x" * 20_000})
+    cut = list(requests(snapshot([spans[0], big, spans[1]]), 10_000))
+    assert [count for _, count in cut] == [1, 1, 1]
+    assert canonical(_parse(cut[1][0])) == canonical(expected([big]))
+
+
+def test_running_spans_stay_behind(
+    spans: list[ReadableSpan], running: ReadableSpan, snapshot: Snapshot, scripted: Callable[..., Scripted]
+) -> None:
+    server = scripted()
+    report = export(snapshot(spans, [running]), server.url)
+    assert canonical(server.received[0].otlp) == canonical(expected(spans))
+    assert (report.spans, report.left_out) == (len(spans), ("1 span still running",))
+
+
+def test_nothing_to_send_sends_nothing(running: ReadableSpan, snapshot: Snapshot) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    assert repr(export(snapshot([], [running]), url)) == (
+        f"0 spans → {url} (OTLP, 0 B). Left out: 1 span still running. "
+        "There was nothing to send, so the endpoint was not asked."
+    )
+
+
+def test_values_out_of_bounds_become_text(snapshot: Snapshot) -> None:
+    deep: Any = 1
+    for _ in range(40):
+        deep = [deep]
+    inner = "{" + '"arrayValue":{"values":[{' * 16 + '"intValue":"1"' + "}]}" * 16 + "}"
+    text: Any = inner
+    for _ in range(24):
+        text = [text]
+    huge = {"max": 2**63 - 1, "nested": [2**63], "plain": -(2**63) - 1, "quote": '"intValue":"9999999999999999999"'}
+    fitting = {"max": 2**63 - 1, "nested": [str(2**63)], "plain": str(-(2**63) - 1), "quote": huge["quote"]}
+    ((body, _),) = requests(snapshot([made({"deep": deep, **huge}, huge)]))
+    assert canonical(_parse(body)) == canonical(expected([made({"deep": text, **fitting}, fitting)]))
+
+
+def test_times_that_otlp_cannot_hold_leave_a_span_behind(snapshot: Snapshot, scripted: Callable[..., Scripted]) -> None:
+    good, before_1970, backwards = made({}), made({}, times=(-5, 3)), made({}, times=(5, -3))
+    server = scripted()
+    report = export(snapshot([good, before_1970, backwards]), server.url)
+    assert canonical(server.received[0].otlp) == canonical(expected([good]))
+    assert (report.spans, report.left_out) == (1, ("2 spans with times that OTLP cannot hold",))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(attributes=ATTRIBUTES, promoted=PROMOTED_ATTRIBUTES, around=ATTRIBUTES)
+def test_any_attribute_value_comes_back(
+    snapshot: Snapshot, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]
+) -> None:
+    spans = [made(attributes | promoted, around)]
+    (only,) = requests(snapshot(spans))
+    assert canonical(_parse(only[0])) == canonical(expected(spans))
+
+
+def test_export_needs_no_pandas(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from nbtrace._store.store import Store\n"
+        "from nbtrace._export.destination import export\n"
+        "store = Store()\n"
+        "span = TracerProvider().get_tracer('t').start_span('s', attributes={'a': 1})\n"
+        "span.end()\n"
+        "store.ended(span, None)\n"
+        f"export(store.snapshot(), {str(tmp_path / 'a.otlp.jsonl')!r})\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _parse(body: bytes) -> Any:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    return ExportTraceServiceRequest.FromString(body)
+
+
+def _with_id(span: ReadableSpan, number: int) -> ReadableSpan:
+    assert span.context
+    return ReadableSpan(
+        span.name,
+        SpanContext(span.context.trace_id, number + 1, is_remote=False, trace_state=span.context.trace_state),
+        parent=span.parent,
+        resource=span.resource,
+        attributes={**(span.attributes or {}), semconv.USER_ID: f"user {number}"},
+        events=span.events,
+        links=span.links,
+        kind=span.kind,
+        status=span.status,
+        instrumentation_scope=span.instrumentation_scope,
+        start_time=span.start_time,
+        end_time=span.end_time,
+    )

@@ -1,0 +1,43 @@
+"""A Parquet file read back is the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nbtrace._export.destination import export
+from nbtrace._store.schema import schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+    from opentelemetry.sdk.trace import ReadableSpan
+
+Snapshot = Callable[..., "pa.Table"]
+
+
+def test_the_file_read_back_is_the_store(
+    spans: list[ReadableSpan], running: ReadableSpan, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    table = snapshot(spans, [running])
+    path = tmp_path / "session.parquet"
+    report = export(table, path)
+    back = pq.read_table(path)
+    assert back.schema.equals(schema(), check_metadata=True)
+    assert back.schema.metadata == {b"nbtrace.schema_version": b"1"}
+    assert repr(back.to_pylist()) == repr(table.to_pylist())  # by text, since NaN is in there
+    compressions = {pq.read_metadata(path).row_group(0).column(i).compression for i in range(table.num_columns)}
+    assert compressions == {"ZSTD"}
+    size = path.stat().st_size
+    assert repr(report) == f"{len(spans) + 1} spans → {path} (Parquet, {size / 1000:.1f} KB)."
+
+
+def test_no_spans_are_a_file_without_rows(snapshot: Snapshot, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    report = export(snapshot([]), tmp_path / "empty.parquet")
+    assert pq.read_table(tmp_path / "empty.parquet").equals(schema().empty_table(), check_metadata=True)
+    assert (report.spans, report.left_out) == (0, ())

@@ -1,0 +1,328 @@
+"""How an endpoint is chosen and asked, and what is told when it fails. The servers here only misbehave."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from nbtrace._export import destination, post
+from nbtrace._export.destination import export
+from nbtrace._export.endpoint import Endpoint
+from nbtrace._export.otlp import requests
+from nbtrace.errors import ExportError
+from tests.export.loopback import OK, Scripted, canonical, expected, free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+    from opentelemetry.sdk.trace import ReadableSpan
+
+Server = Callable[..., Scripted]
+PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+@pytest.fixture
+def table(spans: list[ReadableSpan], snapshot: Callable[..., pa.Table]) -> pa.Table:
+    return snapshot(spans)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between tries, taken note of instead of waited for."""
+    taken: list[float] = []
+    monkeypatch.setattr(post, "sleep", taken.append)
+    return taken
+
+
+def failing(table: pa.Table, to: str, **options: object) -> str:
+    with pytest.raises(ExportError) as failure:
+        export(table, to, **options)  # type: ignore[arg-type]
+    return str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("", "/v1/traces"),
+        ("/", "/v1/traces"),
+        ("/v1/traces", "/v1/traces"),
+        ("/v1/traces/", "/v1/traces"),
+        ("/api/public/otel", "/api/public/otel/v1/traces"),
+        ("/x?key=abcdefg", "/x/v1/traces?key=abcdefg"),
+    ],
+)
+def test_the_path_of_a_base_url_is_completed(given: str, asked: str, table: pa.Table, scripted: Server) -> None:
+    server = scripted()
+    export(table, server.url + given)
+    assert [received.path for received in server.received] == [asked]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://host/x", "grpc://host:1", "http://", "http://host:port", "http://a b", "http://h:99999"]
+)
+def test_only_http_urls_are_sent_to(url: str, table: pa.Table) -> None:
+    assert failing(table, url) == (
+        f"cannot send to '{url}': expected http:// or https:// with a host, as in 'http://127.0.0.1:4318'"
+    )
+
+
+def test_headers_come_from_the_environment_and_the_argument_wins(
+    table: pa.Table, scripted: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = scripted()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "general=1")
+    export(table, server.url)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", " Authorization = Basic%20abc%3D , x-a=1,x-b=2,")
+    report = export(table, server.url, headers={"X-B": "mine"})
+    names = ("general", "authorization", "x-a", "x-b")
+    assert [{name: one.headers[name] for name in names if name in one.headers} for one in server.received] == [
+        {"general": "1"},
+        {"authorization": "Basic abc=", "x-a": "1", "x-b": "mine"},
+    ]
+    assert "abc" not in repr(report)
+
+
+def test_a_user_in_the_url_becomes_a_header_and_is_never_shown(table: pa.Table, scripted: Server) -> None:
+    server = scripted()
+    url = server.url.replace("//", "//me:p%40ss@") + "/v1/traces?api_key=s3cret-key"
+    report = export(table, url)
+    (received,) = server.received
+    assert received.headers["authorization"] == f"Basic {base64.b64encode(b'me:p@ss').decode()}"
+    assert received.headers["host"] == f"127.0.0.1:{server.port}"
+    assert report.destination == f"http://***@127.0.0.1:{server.port}/v1/traces?api_key=***"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("HEADERS", "s3cret", "name=value pairs, separated by commas and URL-encoded"),
+        ("TIMEOUT", "s3cret", "a number of seconds above 0"),
+        ("COMPRESSION", "s3cret", "one of gzip, deflate, none"),
+        ("CERTIFICATE", "s3cret", "the path of a readable PEM file"),
+        ("CLIENT_CERTIFICATE", "s3cret", "the path of a readable PEM file"),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_named_without_its_value(
+    name: str, value: str, told: str, table: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
+    assert failing(table, "https://127.0.0.1") == (
+        f"cannot use OTEL_EXPORTER_OTLP_{name} for the export: expected {told}; correct or unset it"
+    )
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
+def test_a_timeout_that_makes_no_sense_is_refused(timeout: float, table: pa.Table) -> None:
+    assert failing(table, "http://127.0.0.1", timeout=timeout) == (
+        "cannot use timeout for the export: expected a number of seconds above 0; correct or unset it"
+    )
+
+
+@pytest.mark.parametrize("header", [("x-key", "s3cret\r\nother: 1"), ("x-key", "s3cret ☃"), ("x key", "s3cret")])
+def test_a_header_that_http_cannot_carry_is_named_without_its_value(header: tuple[str, str], table: pa.Table) -> None:
+    name, value = header
+    assert failing(table, "http://127.0.0.1", headers={name: value}) == (
+        f"cannot send the header {name!r}: its name or value has characters that HTTP does not allow"
+    )
+
+
+@pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])
+def test_compression_is_as_the_environment_says(
+    compression: str, spans: list[ReadableSpan], table: pa.Table, scripted: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = scripted()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", compression)
+    export(table, server.url)
+    (received,) = server.received
+    assert received.headers.get("content-encoding", "none") == compression
+    assert canonical(received.otlp) == canonical(expected(spans))
+
+
+def test_a_receiver_that_cannot_unpack_gets_the_request_as_it_is(
+    spans: list[ReadableSpan], table: pa.Table, scripted: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    server = scripted((415, {}, b""), OK, (400, {}, b""), (400, {}, b""))
+    assert export(table, server.url).requests == 1
+    assert canonical(server.received[1].otlp) == canonical(expected(spans))
+    failing(table, server.url)
+    encodings = [received.headers.get("content-encoding") for received in server.received]
+    assert encodings == ["gzip", None, "gzip", None]
+
+
+def test_what_leaves_the_machine_is_compressed() -> None:
+    hosts = ("localhost", "127.0.0.1", "[::1]", "collector.example.org")
+    chosen = [Endpoint.read(f"http://{host}:4318").compression for host in hosts]
+    assert chosen == ["none", "none", "none", "gzip"]
+
+
+def test_a_busy_server_is_asked_again(table: pa.Table, scripted: Server, pauses: list[float]) -> None:
+    date = formatdate(time.time() + 4, usegmt=True)
+    server = scripted(
+        (503, {}, b"busy"), (429, {"retry-after": "3"}, b""), (502, {"retry-after": "soon"}, b""),
+        (504, {"retry-after": date}, b""), OK,
+    )  # fmt: skip
+    report = export(table, server.url, timeout=100)
+    assert pauses == [0.25, 3.0, 1.0, pytest.approx(3.5, abs=0.6)]
+    assert len({received.body for received in server.received}) == 1
+    assert (len(server.received), report.requests, report.spans, report.left_out) == (5, 1, len(table), ())
+
+
+def test_retries_end(table: pa.Table, scripted: Server, pauses: list[float]) -> None:
+    server = scripted(*[(503, {"content-type": "text/plain"}, b"  out\nof order ")] * 9)
+    assert failing(table, server.url) == (
+        f"{server.url} did not take the spans (HTTP 503 Service Unavailable: out of order); try again later"
+    )
+    assert pauses == [0.25, 0.5, 1.0, 2.0, 4.0]
+
+
+def test_a_server_that_asks_for_more_time_than_there_is_is_not_waited_for(
+    table: pa.Table, scripted: Server, pauses: list[float]
+) -> None:
+    server = scripted((429, {"retry-after": "3600"}, b""))
+    assert failing(table, server.url) == (
+        f"{server.url} did not take the spans (HTTP 429 Too Many Requests); the receiver is busy; try again later"
+    )
+    assert pauses == []
+
+
+LOG = "see the receiver's log"
+KEY = "check the headers that carry your key"
+PATH = "check the path: OTLP/HTTP receives at /v1/traces"
+SMALLER = "the receiver takes smaller requests only"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "told"),
+    [
+        (400, "x-protobuf", b"\x08\x03\x12\x0bbad request", f"400 Bad Request: bad request); {LOG}"),
+        (400, "x-protobuf", b"\xff", f"400 Bad Request); {LOG}"),
+        (400, "json", b'{"code":3,"message":"no s3cret-key"}', f"400 Bad Request: no ***); {LOG}"),
+        (401, "json", b'{"error":{"message":"who?"}}', f"401 Unauthorized: who?); {KEY}"),
+        (403, "problem+json", b"[]", f"403 Forbidden: []); {KEY}"),
+        (404, "xhtml+xml", b"<html><TITLE>Not\nhere</TITLE>", f"404 Not Found: Not here); {PATH}"),
+        (404, "xhtml+xml", b"", f"404 Not Found); {PATH}"),
+        (413, "text", b"x" * 400, f"413 Request Entity Too Large: {'x' * 299}…); {SMALLER}"),
+        (500, "json", b"{", "500 Internal Server Error: {); try again later"),
+    ],
+)
+def test_a_refusal_gives_the_servers_words(  # noqa: PLR0913, PLR0917 - the cases' parts
+    status: int, kind: str, body: bytes, told: str, table: pa.Table, scripted: Server, pauses: list[float]
+) -> None:
+    server = scripted((status, {"content-type": f"application/{kind}"}, body))
+    message = failing(table, server.url, headers={"authorization": "Bearer s3cret-key"})
+    assert message == f"{server.url} did not take the spans (HTTP {told}"
+    assert (len(server.received), pauses) == (1, [])
+
+
+def test_a_redirect_is_told(table: pa.Table, scripted: Server) -> None:
+    server = scripted((302, {"location": "https://elsewhere/login"}, b""))
+    assert failing(table, server.url) == (
+        f"cannot send to {server.url}: it redirects (HTTP 302); use the address that it redirects to"
+    )
+
+
+def test_a_web_page_is_no_receiver(table: pa.Table, scripted: Server) -> None:
+    server = scripted((200, {"content-type": "text/html; charset=utf-8"}, b"<html>"))
+    assert failing(table, server.url) == (
+        f"cannot send to {server.url}: a web page answered, not an OTLP receiver; check host, port and path"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (
+            "application/x-protobuf",
+            ExportTraceServiceResponse(
+                partial_success=ExportTracePartialSuccess(rejected_spans=2, error_message="too old")
+            ).SerializeToString(),
+        ),
+        ("application/json", b'{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}'),
+    ],
+)
+def test_rejected_spans_are_told(kind: str, body: bytes, table: pa.Table, scripted: Server) -> None:
+    report = export(table, scripted((200, {"content-type": kind}, body)).url)
+    assert (report.spans, report.left_out) == (len(table) - 2, ("2 spans rejected by the receiver: too old",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "notes"),
+    [
+        ("application/json", b'{"partialSuccess":{"errorMessage":"old names"}}', ("The receiver said: old names",)),
+        ("application/json", b"[]", ()),
+        ("application/x-protobuf", b"\xff", ()),
+        ("text/plain", b"", ()),
+    ],
+)
+def test_an_accepting_server_may_say_something(
+    kind: str, body: bytes, notes: tuple[str, ...], table: pa.Table, scripted: Server
+) -> None:
+    report = export(table, scripted((200, {"content-type": kind}, body)).url)
+    assert (report.spans, report.left_out, report.notes) == (len(table), (), notes)
+
+
+def test_a_failure_half_way_says_how_far_it_came(
+    table: pa.Table, scripted: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination.otlp, "requests", lambda ended: requests(ended, 1))
+    server = scripted(OK, OK, (400, {}, b""))
+    assert failing(table, server.url) == (
+        f"{server.url} did not take the spans (HTTP 400 Bad Request); see the receiver's log "
+        f"(2 of {len(table)} spans had been sent before)"
+    )
+
+
+def test_nothing_listens(table: pa.Table, pauses: list[float]) -> None:
+    port = free_port()
+    assert failing(table, f"http://127.0.0.1:{port}") == (
+        f"cannot send to http://127.0.0.1:{port}: nothing listens on 127.0.0.1:{port}; "
+        "start the receiver or correct the port"
+    )
+    assert pauses == [0.25, 0.5]
+
+
+def test_an_unknown_host_is_named(table: pa.Table, pauses: list[float]) -> None:
+    assert failing(table, "http://no-such-host.invalid") == (
+        "cannot send to http://no-such-host.invalid: the host 'no-such-host.invalid' is not known; "
+        "check its spelling and your network"
+    )
+    assert pauses == [0.25, 0.5]
+
+
+def test_a_silent_server_is_given_up(table: pa.Table) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert failing(table, url, timeout=0.2) == (
+            f"{url} did not answer within 0.2 s; check the receiver or give a longer timeout="
+        )
+
+
+def test_an_untrusted_certificate_is_told_and_the_variable_makes_it_trusted(
+    spans: list[ReadableSpan], table: pa.Table, scripted: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server = scripted(tls=context)
+    assert failing(table, server.url) == (
+        f"no secure connection to {server.url} (unable to get local issuer certificate); "
+        "set OTEL_EXPORTER_OTLP_CERTIFICATE to the authority's PEM file, or use http:// if the receiver has no TLS"
+    )
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(tmp_path / "authority.pem"))
+    assert export(table, server.url).spans == len(table)
+    assert canonical(server.received[0].otlp) == canonical(expected(spans))
