@@ -46,8 +46,8 @@ def reading(row: pa.Table) -> pa.Table:
         "attributes": _json(dict(sorted((promoted | _attributes(span["attributes"])).items()))),
         "events": _json([_event(event, span["start_time_unix_nano"]) for event in span["events"] or ()]),
         "links": _json([_link(link) for link in span["links"] or ()]),
-        "resource": span["resource"],
-        "scope": span["scope"],
+        "resource": _described(span["resource"]),
+        "scope": _described(span["scope"]),
     }
     return pa.table({name: _strings(value) for name, value in columns.items()})
 
@@ -79,6 +79,17 @@ def _link(link: dict[str, Any]) -> dict[str, object]:
         "span_id": link["span_id"].hex(),
         "attributes": _attributes(link["attributes"]),
     }
+
+
+def _described(text: str | None) -> str | None:
+    """Turn a resource or scope of OTLP JSON into plain JSON."""
+    import orjson
+
+    if text is None:
+        return None
+    described = orjson.loads(text)
+    pairs = _any({"kvlistValue": {"values": described.pop("attributes", ())}})
+    return _json(described | {"attributes": pairs})
 
 
 def _attributes(entries: list[dict[str, Any]] | None) -> dict[str, object]:

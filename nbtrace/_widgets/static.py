@@ -85,7 +85,7 @@ def headline(tree: pa.Table) -> str:
         parts.append(_time(max(row["end_ms"] for row in roots) - min(row["start_ms"] for row in roots)))
     tokens = flow(_sum(roots, "sum_input_tokens"), _sum(roots, "sum_output_tokens"))
     parts += [f"{tokens} tokens"] if tokens else []
-    parts += money(_sum(roots, "sum_cost_usd"), calls=calls, unpriced=unpriced, estimated=estimated)
+    parts += money(_sum(roots, "sum_cost_usd"), unpriced=unpriced, estimated=estimated)
     parts += [counted(errors, "error")] if errors else []
     parts += [f"{running} running"] if running else []
     return " · ".join(parts)
@@ -116,14 +116,12 @@ def flow(tokens_in: int | None, tokens_out: int | None) -> str:
     return " → ".join("?" if number is None else text.tokens(number) for number in (tokens_in, tokens_out))
 
 
-def money(usd: float | None, *, calls: int, unpriced: int, estimated: int) -> list[str]:
+def money(usd: float | None, *, unpriced: int, estimated: int) -> list[str]:
     """Word what calls cost, without ever passing an unknown price off as none."""
-    if not calls:
-        return []
     if usd is None:
-        return ["unpriced"]
-    words = [text.cost(usd, "estimated" if estimated else "priced")]
-    return [*words, f"{unpriced} unpriced"] if unpriced else words
+        return [text.UNPRICED] if unpriced else []
+    words = text.cost(usd, "estimated" if estimated else "priced")
+    return [words, f"{unpriced} {text.UNPRICED}"] if unpriced else [words]
 
 
 def _rows(tree: pa.Table) -> list[dict[str, Any]]:
@@ -165,7 +163,8 @@ def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
     if row["type"] in CALLS:
         tokens = flow(row["input_tokens"], row["output_tokens"])
         about = "~" if tokens and row["usage_state"] == "estimated" else ""
-        cost = text.cost(row["cost_usd"], row["cost_state"]) if row["duration_ms"] is not None else ""
+        known = row["cost_usd"] is not None or row["sum_unpriced"]
+        cost = text.cost(row["cost_usd"], row["cost_state"]) if known else ""
         return duration, about + tokens, cost
     tokens = flow(row["sum_input_tokens"], row["sum_output_tokens"])
     cost = (

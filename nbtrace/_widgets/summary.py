@@ -29,10 +29,8 @@ def summary_text(summary: Summary) -> str:
     if tokens:
         unknown = f" ({summary.unknown_usage} unknown)" if summary.unknown_usage else ""
         parts.append(f"{tokens} tokens{unknown}")
-    parts += static.money(
-        summary.cost_usd, calls=summary.calls - summary.running, unpriced=summary.unpriced, estimated=summary.estimated
-    )
-    if summary.duration_ns:
+    parts += static.money(summary.cost_usd, unpriced=summary.unpriced, estimated=summary.estimated)
+    if summary.duration_ns is not None:
         parts.append(text.duration(summary.duration_ns))
     parts += [static.counted(summary.errors, "error")] if summary.errors else []
     parts += [f"{summary.running} running"] if summary.running else []

@@ -13,7 +13,7 @@ class TraceWidget(SpanWidget):
 
     _esm = bundle("trace")
 
-    height = traitlets.Int(420, min=160, help="Tallest that the view gets, in pixels.").tag(sync=True)
+    height = traitlets.Int(480, min=160, help="Tallest that the view gets, in pixels.").tag(sync=True)
     """Tallest that the view gets, in pixels."""
     selected_span = traitlets.Unicode(None, allow_none=True, help="Id of the selected span, 16 hex digits.").tag(
         sync=True

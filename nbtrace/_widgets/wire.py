@@ -34,7 +34,8 @@ class Wire:
         self._snapshot = snapshot
         self._subscribe = subscribe
         self._send = send
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """Reentrant: a garbage collection while it is held may end a span, which is a change."""
         self._revision = 0
         self._timer: threading.Timer | None = None
         self._unsubscribe: Callable[[], None] | None = None

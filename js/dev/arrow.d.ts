@@ -1,0 +1,4 @@
+declare module "*.arrow" {
+  const bytes: Uint8Array;
+  export default bytes;
+}

@@ -1,0 +1,119 @@
+/**
+ * Requests and replies over a widget's custom messages.
+ *
+ * A request is never given up: a kernel that runs a cell may answer minutes later. While one has waited for long the
+ * channel says so. Replies reach every view of every browser on the notebook, so ids start at a random number and a
+ * reply that nobody here asked for is ignored.
+ */
+
+import { type Changed, isChanged, isError, isReply, PROTOCOL_VERSION, type Reply, type Request } from "./protocol.ts";
+
+/** What a channel needs of anywidget's model. */
+export interface MessageModel {
+  send(content: unknown): void;
+  on(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
+  off(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
+}
+
+export interface Answer {
+  reply: Reply;
+  bytes: Uint8Array;
+}
+
+export interface ChannelOptions {
+  signal: AbortSignal;
+  onChanged: (message: Changed) => void;
+  /** Called with true when a request has waited for `slowAfterMs`, with false when none has any more. */
+  onSlow: (isSlow: boolean) => void;
+  slowAfterMs?: number;
+}
+
+interface Pending {
+  resolve: (answer: Answer) => void;
+  reject: (error: Error) => void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+/** An error that the kernel put into words for the user. */
+export class KernelError extends Error {}
+
+export class Channel {
+  readonly #model: MessageModel;
+  readonly #options: ChannelOptions;
+  readonly #pending = new Map<number, Pending>();
+  readonly #slow = new Set<number>();
+  #lastId = Math.floor(Math.random() * 2 ** 48);
+
+  constructor(model: MessageModel, options: ChannelOptions) {
+    this.#model = model;
+    this.#options = options;
+    model.on("msg:custom", this.#receive);
+    options.signal.addEventListener("abort", () => this.#close(), { once: true });
+  }
+
+  tree(): Promise<Answer> {
+    return this.#request({ id: this.#nextId(), kind: "tree", version: PROTOCOL_VERSION });
+  }
+
+  span(spanId: string): Promise<Answer> {
+    return this.#request({ id: this.#nextId(), kind: "span", version: PROTOCOL_VERSION, span_id: spanId });
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  #request(request: Request): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#markSlow(request.id), this.#options.slowAfterMs ?? 2000);
+      this.#pending.set(request.id, { resolve, reject, timer });
+      this.#model.send(request);
+    });
+  }
+
+  readonly #receive = (content: unknown, buffers: DataView[]): void => {
+    if (isChanged(content)) {
+      this.#options.onChanged(content);
+    } else if (isError(content)) {
+      this.#settle(content.id)?.reject(new KernelError(content.error));
+    } else if (isReply(content)) {
+      const pending = this.#settle(content.id);
+      const buffer = buffers[0];
+      if (buffer) pending?.resolve({ reply: content, bytes: aligned(buffer) });
+      else pending?.reject(new KernelError("the kernel's reply came without its buffer"));
+    }
+  };
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    clearTimeout(pending?.timer);
+    if (this.#slow.delete(id) && this.#slow.size === 0) this.#options.onSlow(false);
+    return pending;
+  }
+
+  #markSlow(id: number): void {
+    this.#slow.add(id);
+    if (this.#slow.size === 1) this.#options.onSlow(true);
+  }
+
+  #close(): void {
+    this.#model.off("msg:custom", this.#receive);
+    for (const { timer } of this.#pending.values()) clearTimeout(timer);
+    this.#pending.clear();
+  }
+}
+
+/**
+ * Returns the bytes of a buffer at an address where typed arrays of eight bytes can begin.
+ *
+ * Hosts hand over a view into the whole message, at any offset; Shiny hands over an ArrayBuffer.
+ */
+export function aligned(buffer: DataView | ArrayBuffer | Uint8Array): Uint8Array {
+  const bytes =
+    buffer instanceof ArrayBuffer
+      ? new Uint8Array(buffer)
+      : new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+}

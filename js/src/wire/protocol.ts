@@ -1,0 +1,47 @@
+/**
+ * The messages between a widget and the kernel.
+ *
+ * The types are derived from `MESSAGES`, which a test compares with tests/fixtures/protocol.json; so is
+ * nbtrace/_widgets/protocol.py. Nothing here is left in the bundle but the version.
+ */
+
+export const PROTOCOL_VERSION = 1;
+
+/** Field types: `int`, `str`, or `=x` for the literal "x". */
+export const MESSAGES = {
+  TreeRequest: { id: "int", kind: "=tree", version: "int" },
+  SpanRequest: { id: "int", kind: "=span", version: "int", span_id: "str" },
+  TreeReply: { id: "int", kind: "=tree", version: "int", revision: "int" },
+  SpanReply: { id: "int", kind: "=span", version: "int", revision: "int", span_id: "str" },
+  ErrorReply: { id: "int", kind: "str", version: "int", error: "str" },
+  Changed: { kind: "=changed", version: "int", revision: "int" },
+} as const;
+
+type Value<T> = T extends "int" ? number : T extends `=${infer Literal}` ? Literal : T extends "str" ? string : never;
+type Message<T> = { -readonly [Field in keyof T]: Value<T[Field]> };
+type Messages = { [Name in keyof typeof MESSAGES]: Message<(typeof MESSAGES)[Name]> };
+
+export type TreeRequest = Messages["TreeRequest"];
+export type SpanRequest = Messages["SpanRequest"];
+export type Request = TreeRequest | SpanRequest;
+export type TreeReply = Messages["TreeReply"];
+export type SpanReply = Messages["SpanReply"];
+export type ErrorReply = Messages["ErrorReply"];
+export type Reply = TreeReply | SpanReply;
+export type Changed = Messages["Changed"];
+
+export function isChanged(message: unknown): message is Changed {
+  return hasFields(message) && message.kind === "changed" && typeof message.revision === "number";
+}
+
+export function isError(message: unknown): message is ErrorReply {
+  return hasFields(message) && typeof message.id === "number" && typeof message.error === "string";
+}
+
+export function isReply(message: unknown): message is Reply {
+  return hasFields(message) && typeof message.id === "number" && typeof message.revision === "number";
+}
+
+function hasFields(message: unknown): message is Record<string, unknown> {
+  return typeof message === "object" && message !== null;
+}
