@@ -17,7 +17,7 @@ from tools.jupyter import environment, jupyter_lab
 from tools.local_model import MODEL, local_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from nbclient import NotebookClient
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 @contextmanager
-def provider() -> Iterator[dict[str, str]]:
+def provider() -> Generator[dict[str, str]]:
     """Yield the environment of whoever answers: the user's provider, or the local model."""
     if os.environ.get("OPENAI_API_KEY"):
         step("Model: your own provider, because OPENAI_API_KEY is set")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
 START_SECONDS = 60
 
@@ -39,7 +39,7 @@ class Lab(NamedTuple):
         return f"{self.address}/lab/tree/{notebook}?token={self.token}"
 
 
-def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(home: Path, extra: Mapping[str, str] | None = None, *, python: Path | None = None) -> dict[str, str]:
     """Return this process's environment with everything of Jupyter's kept below `home`."""
     home.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IPYTHON"))}
@@ -48,20 +48,36 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
         **{f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")},
         "IPYTHONDIR": str(home / "ipython"),
         # `!pip` and the like in a cell mean this environment's, whichever is active.
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{(python or Path(sys.executable)).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         **(extra or {}),
     }
 
 
 @contextmanager
 def jupyter_lab(
-    root: Path, *, home: Path, port: int = 0, theme: Theme = "light", extra: Mapping[str, str] | None = None
-) -> Iterator[Lab]:
-    """Serve JupyterLab on loopback with `root` as its top folder; `port` is a wish, 0 takes any."""
+    root: Path,
+    *,
+    home: Path,
+    port: int = 0,
+    theme: Theme = "light",
+    python: Path | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> Generator[Lab]:
+    """Serve JupyterLab on loopback with `root` as its top folder.
+
+    Args:
+        root: The folder it shows.
+        home: Where its settings, history and log go.
+        port: A wish; another one is taken if it is not free.
+        theme: Its colours.
+        python: The interpreter of the environment it comes from; this one's by default.
+        extra: Environment variables for its kernels.
+    """
+    python = python or Path(sys.executable)
     _write_settings(home / "config", theme)
     port, token = _free_port(port), secrets.token_hex(16)
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *(str(python), "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
         *(f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
         f"--IdentityProvider.token={token}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -70,7 +86,7 @@ def jupyter_lab(
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            command, env=environment(home, extra), stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            command, env=environment(home, extra, python=python), stdout=output, stderr=output, stdin=subprocess.DEVNULL
         ) as process,
     ):
         try:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 MODEL = "smollm2-135m"
 WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -30,7 +30,7 @@ CONTEXT = 8192
 
 
 @contextmanager
-def local_model() -> Iterator[dict[str, str]]:
+def local_model() -> Generator[dict[str, str]]:
     """Run the server, yielding the environment variables that lead a notebook to it."""
     command = [sys.executable, __file__, "--port", "0", "--until-eof"]
     with (
@@ -70,7 +70,7 @@ def serve(port: int, *, until_eof: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
-    options = xllamacpp.CommonParams()
+    options = xllamacpp.CommonParams()  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
     options.model.path = str(weights())
     options.model_alias = {MODEL}
     options.n_ctx = CONTEXT
@@ -80,7 +80,7 @@ def serve(port: int, *, until_eof: bool) -> None:
     options.port = port
     options.use_jinja = True
     options.ui = False
-    server = xllamacpp.Server(options)
+    server = xllamacpp.Server(options)  # pyright: ignore[reportAttributeAccessIssue]
     print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": MODEL}), flush=True)
 
     if until_eof:

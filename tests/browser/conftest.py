@@ -1,0 +1,68 @@
+"""What the browser tests share: one Chromium, a JupyterLab for each test, and a page that listens for trouble."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.notebook import Desk, Notebook
+from tools.jupyter import Lab, Theme, jupyter_lab
+
+ROOT = Path(__file__).parents[2]
+
+FLAGS = [
+    "--no-sandbox",  # the tests may run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+OpenLab = Callable[..., Lab]
+OpenNotebook = Callable[[Lab, str], Notebook]
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Start the system's Chromium, with a home of its own."""
+    found = subprocess.run([ROOT / "tools" / "chromium"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.fail(f"{found.stderr}`make setup-browser` has apt install it.", pytrace=False)
+    home = {**os.environ, "HOME": str(tmp_path_factory.mktemp("chromium"))}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found.stdout.strip(), args=FLAGS, env={**home})
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_lab(tmp_path: Path, local_model: dict[str, str]) -> Iterator[OpenLab]:
+    """Serve JupyterLab on a folder; its notebooks find the local model."""
+    with ExitStack() as running:
+
+        def start(folder: Path, *, theme: Theme = "light", python: Path | None = None) -> Lab:
+            home = tmp_path / "jupyter"
+            return running.enter_context(
+                jupyter_lab(folder, home=home, theme=theme, python=python, extra=local_model)
+            )
+
+        yield start
+
+
+@pytest.fixture
+def desk(chromium: Browser, request: pytest.FixtureRequest) -> Generator[Desk]:
+    """Open notebooks in a browser window, and fail the test if the page complains or asks for anything elsewhere."""
+    desk = Desk(chromium)
+    yield desk
+    desk.last_look(request.node.name)
+    desk.close()
+    assert desk.errors == []
+    assert desk.outside == []
