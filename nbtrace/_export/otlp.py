@@ -89,12 +89,10 @@ def _promoted(row: Row) -> Iterator[KeyValue]:
         if value is None:
             continue
         match column.type:
-            case "int" | "uint":
+            case "int":
                 yield KeyValue(key=key, value=AnyValue(int_value=value))
             case "double":
                 yield KeyValue(key=key, value=AnyValue(double_value=value))
-            case "bool":
-                yield KeyValue(key=key, value=AnyValue(bool_value=value))
             case "strings":
                 values = [AnyValue(string_value=one) for one in value]
                 yield KeyValue(key=key, value=AnyValue(array_value=ArrayValue(values=values)))
@@ -124,25 +122,23 @@ def _value(attribute: Row) -> AnyValue:  # noqa: PLR0911 - one a type
 
 def from_json(value: dict[str, Any]) -> AnyValue:  # noqa: PLR0911 - one a type
     """Read an OTLP JSON `AnyValue`."""
-    for kind, content in value.items():
-        match kind:
-            case "stringValue":
-                return AnyValue(string_value=content)
-            case "intValue":
-                return AnyValue(int_value=int(content))
-            case "doubleValue":
-                return AnyValue(double_value=float(content))
-            case "boolValue":
-                return AnyValue(bool_value=content)
-            case "bytesValue":
-                return AnyValue(bytes_value=base64.b64decode(content))
-            case "arrayValue":
-                return AnyValue(array_value=ArrayValue(values=[from_json(one) for one in content.get("values", ())]))
-            case "kvlistValue":
-                return AnyValue(kvlist_value=KeyValueList(values=_key_values(content.get("values", ()))))
-            case _:
-                continue
-    return AnyValue()
+    match value:
+        case {"stringValue": text}:
+            return AnyValue(string_value=text)
+        case {"intValue": number}:
+            return AnyValue(int_value=int(number))
+        case {"doubleValue": number}:
+            return AnyValue(double_value=float(number))
+        case {"boolValue": truth}:
+            return AnyValue(bool_value=truth)
+        case {"bytesValue": encoded}:
+            return AnyValue(bytes_value=base64.b64decode(encoded))
+        case {"arrayValue": {"values": values}}:
+            return AnyValue(array_value=ArrayValue(values=[from_json(one) for one in values]))
+        case {"kvlistValue": {"values": pairs}}:
+            return AnyValue(kvlist_value=KeyValueList(values=_key_values(pairs)))
+        case _:
+            return AnyValue()
 
 
 def _key_values(pairs: list[dict[str, Any]]) -> list[KeyValue]:

@@ -121,12 +121,10 @@ def _promoted(row: Row) -> Iterator[Json]:
         if value is None:
             continue
         match column.type:
-            case "int" | "uint":
+            case "int":
                 typed: Json = {"intValue": str(value)}
             case "double":
                 typed = {"doubleValue": _double(value)}
-            case "bool":
-                typed = {"boolValue": value}
             case "strings":
                 typed = {"arrayValue": {"values": [{"stringValue": one} for one in value]}}
             case _:

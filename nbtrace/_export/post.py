@@ -107,13 +107,11 @@ def sleep(seconds: float) -> None:
 
 def _packed(endpoint: Endpoint, body: bytes, compression: Compression) -> tuple[bytes, dict[str, str]]:
     headers = {"content-type": "application/x-protobuf", "user-agent": "nbtrace", **endpoint.headers}
-    match compression:
-        case "gzip":
-            return gzip.compress(body, COMPRESSION_LEVEL, mtime=0), {**headers, "content-encoding": "gzip"}
-        case "deflate":
-            return zlib.compress(body, COMPRESSION_LEVEL), {**headers, "content-encoding": "deflate"}
-        case "none":
-            return body, headers
+    if compression == "gzip":
+        return gzip.compress(body, COMPRESSION_LEVEL, mtime=0), {**headers, "content-encoding": "gzip"}
+    if compression == "deflate":
+        return zlib.compress(body, COMPRESSION_LEVEL), {**headers, "content-encoding": "deflate"}
+    return body, headers
 
 
 def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: float) -> Answer | _Failure:

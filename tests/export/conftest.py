@@ -110,6 +110,8 @@ def _chat(span: Span) -> None:
             "nan": float("nan"),
             "infinite": [float("inf"), float("-inf")],
             "yes": True,
+            "most": float("inf"),
+            "least": float("-inf"),
             "raw": b"\x00\xff",
             "empty": [],
             "nested": {

@@ -60,7 +60,7 @@ class Scripted:
                 received.append(Received(self.path, headers, unpack(body)))
                 status, reply_headers, reply = next(replies, OK)
                 self.send_response(status)
-                for name, value in {**reply_headers, "content-length": str(len(reply))}.items():
+                for name, value in {"content-length": str(len(reply)), **reply_headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(reply)

@@ -13,7 +13,9 @@ from opentelemetry.trace import Link, SpanContext, TraceFlags
 from nbtrace._store.schema import PROMOTED
 
 FLOATS = st.floats(allow_nan=False) | st.just(float("nan"))  # JSON has one NaN, not 2**52
-SCALARS = st.one_of(st.text(), st.booleans(), st.integers(-(2**63), 2**63 - 1), FLOATS, st.binary(max_size=20))
+SCALARS = st.one_of(
+    st.none(), st.text(), st.booleans(), st.integers(-(2**63), 2**63 - 1), FLOATS, st.binary(max_size=20)
+)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3),

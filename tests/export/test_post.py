@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -181,6 +183,13 @@ def test_a_busy_server_is_asked_again(table: pa.Table, scripted: Server, pauses:
     assert (len(server.received), report.requests, report.spans, report.left_out) == (5, 1, len(table), ())
 
 
+def test_a_pause_is_a_real_one(table: pa.Table, scripted: Server) -> None:
+    server = scripted((503, {"retry-after": "0"}, b""))
+    start = time.monotonic()
+    assert export(table, server.url).spans == len(table)
+    assert time.monotonic() - start >= post.PAUSES[0]
+
+
 def test_retries_end(table: pa.Table, scripted: Server, pauses: list[float]) -> None:
     server = scripted(*[(503, {"content-type": "text/plain"}, b"  out\nof order ")] * 9)
     assert failing(table, server.url) == (
@@ -226,6 +235,13 @@ def test_a_refusal_gives_the_servers_words(  # noqa: PLR0913, PLR0917 - the case
     message = failing(table, server.url, headers={"authorization": "Bearer s3cret-key"})
     assert message == f"{server.url} did not take the spans (HTTP {told}"
     assert (len(server.received), pauses) == (1, [])
+
+
+def test_a_refusal_that_breaks_off_is_still_told(table: pa.Table, scripted: Server) -> None:
+    server = scripted((400, {"content-length": "100"}, b"half"))
+    assert failing(table, server.url) == (
+        f"{server.url} did not take the spans (HTTP 400 Bad Request: half); see the receiver's log"
+    )
 
 
 def test_a_redirect_is_told(table: pa.Table, scripted: Server) -> None:
@@ -309,6 +325,63 @@ def test_a_silent_server_is_given_up(table: pa.Table) -> None:
         assert failing(table, url, timeout=0.2) == (
             f"{url} did not answer within 0.2 s; check the receiver or give a longer timeout="
         )
+
+
+class Raw:
+    """A listener that says the same bytes to each connection, in place of HTTP, and hangs up if that is asked for."""
+
+    def __init__(self, said: bytes, connections: int, *, hang_up: bool) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._answer, args=(said, connections, hang_up))
+        self._thread.start()
+
+    def _answer(self, said: bytes, connections: int, hang_up: bool) -> None:
+        for _ in range(connections):
+            connection, _address = self._listening.accept()
+            with connection:
+                connection.sendall(said)
+                if hang_up:
+                    connection.shutdown(socket.SHUT_WR)
+                while connection.recv(2**20):
+                    pass
+
+    def close(self) -> None:
+        """Wait for the last connection, so that a missing one fails the test."""
+        self._thread.join()
+        self._listening.close()
+
+
+def test_something_else_than_http_listens(table: pa.Table, pauses: list[float]) -> None:
+    with closing(Raw(b"SSH-2.0-OpenSSH_9.2\r\n", 1, hang_up=False)) as ssh:
+        assert failing(table, ssh.url) == (
+            f"cannot send to {ssh.url}: what listens there does not speak HTTP; check the port"
+        )
+    assert pauses == []
+
+
+def test_a_server_that_hangs_up_is_tried_again(table: pa.Table, pauses: list[float]) -> None:
+    with closing(Raw(b"", post.CONNECTION_TRIES, hang_up=True)) as mute:
+        assert failing(table, mute.url) == (
+            f"cannot send to {mute.url}: the connection to 127.0.0.1:{mute.port} failed "
+            "(Remote end closed connection without response); check the receiver"
+        )
+    assert pauses == [0.25, 0.5]
+
+
+def test_a_refusal_whose_text_never_comes_is_still_told(table: pa.Table) -> None:
+    with closing(Raw(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\n\r\n", 1, hang_up=False)) as slow:
+        assert failing(table, slow.url, timeout=0.2) == (
+            f"{slow.url} did not take the spans (HTTP 400 Bad Request); see the receiver's log"
+        )
+
+
+def test_the_port_of_grpc_is_recognized() -> None:
+    assert str(ExportError.not_http("http://host:4317", 4317)) == (
+        "cannot send to http://host:4317: what listens there does not speak HTTP; "
+        "4317 is the port of OTLP/gRPC, OTLP/HTTP has 4318"
+    )
 
 
 def test_an_untrusted_certificate_is_told_and_the_variable_makes_it_trusted(
