@@ -78,6 +78,8 @@ class CellCapture:
             self._end(self._running.pop(), "ok")
 
     def _pre_run_cell(self, info: Any) -> None:
+        if not getattr(info, "store_history", True):
+            return  # run by a tool, such as a variable inspector: not a cell of the notebook
         with guard("cells"):
             self._tracing.attach()
             source = str(getattr(info, "raw_cell", "") or "")
