@@ -27,7 +27,7 @@ export function duration(ns: number | null): string {
       : `${minutes} min ${two(whole % 60)} s`;
   }
   for (const [unit, size] of UNITS) {
-    if (Math.round((ns / size) * 1000) >= 1000) return `${threeDigits(ns / size)} ${unit}`;
+    if (ns >= 0.9995 * size) return `${threeDigits(ns / size)} ${unit}`;
   }
   return `${ns.toFixed(0)} ns`;
 }
@@ -57,5 +57,5 @@ function trim(value: number): string {
 }
 
 function threeDigits(value: number): string {
-  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(value))));
+  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Number(value.toExponential(2))))));
 }

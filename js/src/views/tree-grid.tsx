@@ -9,8 +9,8 @@ import { ticks } from "../model/time.ts";
 import { ROW_HEIGHT, scrollTo, windowOf } from "../model/window.ts";
 import { TreeRow } from "./tree-row.tsx";
 
-/** Gridlines that a narrow waterfall can label. */
-const TICKS = 4;
+/** Gridlines of a waterfall, at most. */
+const TICKS = 5;
 
 /** Percent of the axis beyond which a label would be cut off. */
 const LAST_LABEL = 80;

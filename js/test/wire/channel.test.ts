@@ -1,0 +1,68 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { MemoryModel } from "../../dev/memory-model.ts";
+import { Channel } from "../../src/wire/channel.ts";
+import { fixture } from "../fixtures.ts";
+
+let model: MemoryModel;
+let controller: AbortController;
+let events: unknown[];
+let channel: Channel;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  model = new MemoryModel({ tree: fixture("tree.arrow"), spans: {} });
+  controller = new AbortController();
+  events = [];
+  channel = new Channel(model, {
+    signal: controller.signal,
+    onChanged: ({ revision }) => events.push(`changed ${revision}`),
+    onSlow: (isSlow) => events.push(isSlow ? "slow" : "answered"),
+  });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a request gets its own reply", async () => {
+  const { reply, bytes } = await channel.tree();
+  expect(reply).toEqual({ id: model.sent[0]?.id, kind: "tree", version: 1, revision: 0 });
+  expect(bytes).toEqual(fixture("tree.arrow"));
+  expect(events).toEqual([]);
+});
+
+test("an error is the kernel's words", async () => {
+  await expect(channel.span("00ff")).rejects.toThrow("no such span");
+});
+
+test("replies to others and messages of unknown kind are ignored", async () => {
+  const answer = channel.tree();
+  model.emit("msg:custom", { id: 1, kind: "tree", version: 1, revision: 9 }, [new DataView(new ArrayBuffer(8))]);
+  model.emit("msg:custom", { kind: "confetti" }, []);
+  model.emit("msg:custom", "not a message", []);
+  expect((await answer).reply.revision).toBe(0);
+});
+
+test("a busy kernel is told of after two seconds and its answer is still taken", async () => {
+  model.isBusy = true;
+  const answers = Promise.all([channel.tree(), channel.tree()]);
+  await vi.advanceTimersByTimeAsync(1999);
+  expect(events).toEqual([]);
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(events).toEqual(["slow"]);
+  model.setFree();
+  expect((await answers).length).toBe(2);
+  expect(events).toEqual(["slow", "answered"]);
+});
+
+test("a push is passed on", () => {
+  model.changed(model.answers);
+  expect(events).toEqual(["changed 1"]);
+});
+
+test("closing leaves no listener and no timer", () => {
+  model.isBusy = true;
+  void channel.tree();
+  controller.abort();
+  expect([model.listenerCount("msg:custom"), vi.getTimerCount()]).toEqual([0, 0]);
+});
