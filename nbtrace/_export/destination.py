@@ -44,7 +44,10 @@ def export(
     Raises:
         ExportError: The destination is unknown, cannot be written to, or did not take the spans.
     """
-    text = os.fspath(to)
+    try:
+        text = os.fspath(to)
+    except TypeError:
+        raise ExportError.destination(to) from None
     if "://" in text:
         return _send(table, Endpoint.read(text, headers=headers, timeout=timeout))
     path = Path(text).expanduser()
@@ -74,11 +77,13 @@ def _send(table: pa.Table, endpoint: Endpoint) -> ExportReport:
         try:
             answer = post(endpoint, body)
         except ExportError as error:
-            raise ExportError.partly(error, sent, len(ended)) if sent else error from error
+            if not sent:
+                raise
+            raise ExportError.partly(error, sent, len(ended)) from error
         sent += count
         size += answer.sent_bytes
         requests += 1
-        rejected += answer.rejected
+        rejected += min(answer.rejected, count)
         if answer.message and answer.message not in messages:
             messages.append(answer.message)
     said = f": {' / '.join(messages)}" if messages else ""

@@ -54,12 +54,15 @@ class Endpoint:
         Raises:
             ExportError: The URL, a header or an environment variable is not usable.
         """
-        parts = urlsplit(to)
+        try:
+            parts = urlsplit(to)
+        except ValueError:
+            raise ExportError.url(f"{to.partition('://')[0]}://…") from None
         try:
             port = parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError:
             raise ExportError.url(_shown(parts)) from None
-        if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\x00-\x1f]", to):
+        if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[^\x21-\x7e]", to):
             raise ExportError.url(_shown(parts))
         chosen = _headers(headers)
         if parts.username is not None and "authorization" not in chosen:
@@ -91,12 +94,12 @@ def _path(path: str) -> str:
 
 def _shown(parts: SplitResult) -> str:
     user, at, host = parts.netloc.rpartition("@")
-    query = "&".join(f"{name}=***" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    return urlunsplit((parts.scheme, f"***@{host}" if at and user else host, parts.path, query, ""))
+    netloc, query = f"***@{host}" if at and user else host, "***" if parts.query else ""
+    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
 
 
 def _secrets(parts: SplitResult, headers: Mapping[str, str]) -> tuple[str, ...]:
-    values = [*headers.values(), *(value for _, value in parse_qsl(parts.query))]
+    values = [*headers.values(), parts.query, *(value for _, value in parse_qsl(parts.query))]
     values += [unquote(one) for one in (parts.username, parts.password) if one]
     words = {word for value in values for word in (value, *value.split())}
     return tuple(sorted((word for word in words if len(word) >= SECRET_LENGTH), key=len, reverse=True))

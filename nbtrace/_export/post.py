@@ -106,7 +106,7 @@ def sleep(seconds: float) -> None:
 
 
 def _packed(endpoint: Endpoint, body: bytes, compression: Compression) -> tuple[bytes, dict[str, str]]:
-    headers = {"content-type": "application/x-protobuf", "user-agent": "nbtrace", **endpoint.headers}
+    headers = {"user-agent": "nbtrace", **endpoint.headers, "content-type": "application/x-protobuf"}
     if compression == "gzip":
         return gzip.compress(body, COMPRESSION_LEVEL, mtime=0), {**headers, "content-encoding": "gzip"}
     if compression == "deflate":

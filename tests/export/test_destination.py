@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Snapshot = Callable[..., "pa.Table"]
 
 
-@pytest.mark.parametrize("to", ["session.csv", "session", "localhost:4318", "", ".parquet"])
-def test_an_unknown_destination_is_refused(to: str, snapshot: Snapshot) -> None:
+@pytest.mark.parametrize("to", ["session.csv", "session", "localhost:4318", "", ".parquet", None, 3])
+def test_an_unknown_destination_is_refused(to: Any, snapshot: Snapshot) -> None:
     with pytest.raises(ExportError) as failure:
         export(snapshot([]), to)
     assert str(failure.value) == (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +66,11 @@ def test_an_in_process_receiver_has_everymade(spans: list[ReadableSpan], snapsho
     assert sorted(map(canonical, arrived)) == sorted(map(canonical, wanted))
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tuple[str, Scripted]]:
     """A real collector process that forwards to a server whose requests the test can read."""
@@ -76,12 +83,17 @@ def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tup
         str(Path(spec.origin).with_name("rotel-agent")), "start",
         "--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}", "--otlp-http-endpoint", f"127.0.0.1:{port}",
         "--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-endpoint", behind.url,
-        "--batch-timeout", "20ms",
+        "--batch-timeout", "20ms", "--pid-file", str(tmp_path / "pid"), "--log-file", str(tmp_path / "log"),
     ]  # fmt: skip
     with (
         (tmp_path / "collector.log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path) as process,
     ):
+        deadline = time.monotonic() + 30
+        while not _listens(port):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         yield f"http://127.0.0.1:{port}", behind
         process.terminate()
 
