@@ -50,9 +50,7 @@ def open_lab(tmp_path: Path, local_model: dict[str, str]) -> Iterator[OpenLab]:
 
         def start(folder: Path, *, theme: Theme = "light", python: Path | None = None) -> Lab:
             home = tmp_path / "jupyter"
-            return running.enter_context(
-                jupyter_lab(folder, home=home, theme=theme, python=python, extra=local_model)
-            )
+            return running.enter_context(jupyter_lab(folder, home=home, theme=theme, python=python, extra=local_model))
 
         yield start
 

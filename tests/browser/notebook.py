@@ -18,7 +18,7 @@ PICTURES = ROOT / os.environ.get("NBTRACE_SCREENSHOTS", "build/screenshots")
 
 START = 60_000
 """Milliseconds for JupyterLab to show a notebook, which is slow while other jobs want the processor."""
-RUN = 120_000
+RUN = 60_000
 """Milliseconds for a whole notebook to run on the local model."""
 
 RAN = re.compile(r"^\[\d+\]:$")
@@ -113,7 +113,9 @@ class Notebook:
 
     def save(self) -> None:
         """Save the notebook and wait until it is on disk."""
-        with self.page.expect_response(lambda answer: "/api/contents/" in answer.url and answer.request.method == "PUT"):
+        with self.page.expect_response(
+            lambda answer: "/api/contents/" in answer.url and answer.request.method == "PUT"
+        ):
             self.menu("File", "Save Notebook")
 
     def close_and_shut_down(self) -> None:

@@ -1,0 +1,177 @@
+"""Who may import whom: the layer table of ARCHITECTURE.md, enforced.
+
+The table is about every import, wherever it stands: one that is put off into a function still ties two stages together.
+What is heavy must be put off, so that `import nbtrace` and `%load_ext nbtrace` stay quick.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "nbtrace"
+
+GROUND = {"errors", "semconv", "_guard"}
+STAGES = {"_capture", "_trace", "_store", "_query", "_widgets", "_export"}
+
+LAYERS: dict[str, set[str]] = {
+    "errors": set(),
+    "semconv": set(),
+    "_guard": set(),
+    "_trace": GROUND,
+    "_capture": GROUND | {"_trace"},
+    "_store": GROUND,
+    "_query": GROUND | {"_store"},
+    "_widgets": GROUND | {"_store", "_query"},
+    "_export": GROUND | {"_store"},
+    "_session": GROUND | STAGES,
+    "_autodisplay": GROUND | STAGES | {"_session"},
+    "_extension": GROUND | STAGES | {"_session", "_autodisplay"},
+    "__init__": {"errors", "_session", "_extension"},
+}
+"""What each module or stage may import of the package, besides itself."""
+
+OUTSIDE: dict[str, set[str]] = {
+    "errors": set(),
+    "semconv": set(),
+    "_guard": set(),
+    "_trace": {"opentelemetry", "genai_prices"},
+    "_capture": {"opentelemetry", "IPython", "openai", "orjson"},
+    "_store": {"opentelemetry", "pyarrow", "orjson"},
+    "_query": {"pyarrow", "pandas", "polars", "orjson"},
+    "_widgets": {"pyarrow", "anywidget", "traitlets", "orjson"},
+    "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
+    "_session": {"opentelemetry", "pyarrow", "IPython"},
+    "_autodisplay": {"opentelemetry", "IPython"},
+    "_extension": {"IPython", "traitlets"},
+    "__init__": {"IPython"},
+}
+"""What each may import of other distributions. OpenTelemetry stays left of the store and Arrow right of it."""
+
+HEAVY = {"IPython", "anywidget", "duckdb", "ipywidgets", "openai", "pandas", "plotly", "polars", "pyarrow"}
+
+LAZY: dict[str, str] = {
+    "_extension": "IPython itself imports it, on %load_ext",
+    "_store.columns": "imported with the first snapshot",
+    "_store.encode": "imported with the first snapshot",
+    "_widgets.base": "imported with the first widget",
+    "_widgets.trace": "imported with the first widget",
+}
+"""Modules that may import something heavy at the top, because nobody imports them before it is needed."""
+
+
+class Import(NamedTuple):
+    importer: str
+    imported: str
+    is_eager: bool
+    """Whether it happens as soon as the importer is imported."""
+    is_typing: bool
+    """Whether only the type checker sees it."""
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(module: str) -> Iterator[Import]:
+    def walk(node: ast.AST, *, eager: bool, typing: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                names = [alias.name for alias in child.names]
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{module} has a relative import"
+                # `from package import name` may import a module of that name.
+                names = [f"{child.module}.{alias.name}" for alias in child.names]
+            else:
+                names = []
+            yield from (Import(module, name, is_eager=eager, is_typing=typing) for name in names)
+            in_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            for_typing = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+            yield from walk(child, eager=eager and not in_function and not for_typing, typing=typing or for_typing)
+
+    yield from walk(ast.parse(MODULES[module].read_text(encoding="utf-8")), eager=True, typing=False)
+
+
+IMPORTS = [found for module in MODULES for found in imports_of(module)]
+
+
+def unit(module: str) -> str:
+    return module.split(".", maxsplit=1)[0]
+
+
+def inside(name: str) -> str | None:
+    """Name the module of ours that an import means, if it is ours."""
+    if name.split(".", maxsplit=1)[0] != "nbtrace":
+        return None
+    rest = name.removeprefix("nbtrace").removeprefix(".")
+    while rest and rest not in MODULES:
+        rest = rest.rpartition(".")[0]
+    return rest or "__init__"
+
+
+def test_every_module_has_its_place_in_the_table() -> None:
+    units = {unit(module) for module in MODULES}
+    assert units == set(LAYERS)
+    assert units == set(OUTSIDE)
+
+
+def test_nothing_imports_forward() -> None:
+    wrong = [
+        f"{found.importer} imports {target}"
+        for found in IMPORTS
+        if (target := inside(found.imported))
+        and unit(target) not in {unit(found.importer), *LAYERS[unit(found.importer)]}
+    ]
+    assert wrong == []
+
+
+def test_only_known_distributions_are_imported_where_they_belong() -> None:
+    def allowed(found: Import) -> bool:
+        top = found.imported.split(".")[0]
+        names = OUTSIDE[unit(found.importer)]
+        return (
+            top in sys.stdlib_module_names
+            or inside(found.imported) is not None
+            or any(found.imported == name or found.imported.startswith(f"{name}.") for name in names)
+        )
+
+    assert [f"{found.importer} imports {found.imported}" for found in IMPORTS if not allowed(found)] == []
+
+
+def test_the_store_meets_opentelemetry_only_in_its_annotations() -> None:
+    met = [
+        found for found in IMPORTS if unit(found.importer) == "_store" and found.imported.startswith("opentelemetry")
+    ]
+    assert [found for found in met if not found.is_typing] == []
+
+
+def test_heavy_imports_wait_until_they_are_needed() -> None:
+    early = [
+        f"{found.importer} imports {found.imported} at the top"
+        for found in IMPORTS
+        if found.is_eager and found.imported.split(".")[0] in HEAVY and found.importer not in LAZY
+    ]
+    assert early == []
+
+
+def test_modules_with_heavy_imports_are_imported_late() -> None:
+    early = [
+        f"{found.importer} imports {target} at the top"
+        for found in IMPORTS
+        if found.is_eager and found.importer not in LAZY and (target := inside(found.imported)) in LAZY
+    ]
+    assert early == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_short_enough_to_be_read_in_one_go(module: str) -> None:
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 400
