@@ -1,6 +1,6 @@
 """Spans a second of every export encoding, beside the SDK's own encoder on the same spans.
 
-Run it from the repository's root: `python -m tests.bench.bench_export [spans]`. Both sides start from what they have in
+Run it as `python tests/bench/bench_export.py [spans]`. Both sides start from what they have in
 hand after a session: ours from a store's snapshot, the SDK's from its finished spans. Each number is the best of five
 rounds, with the sides taking turns, so that a busy machine slows both.
 """
