@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Values = Sequence[Any]
 
-INT64: Final = range(-(2**63), 2**63)
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
 
 HAS_IS_REMOTE: Final = 0x100
 IS_REMOTE: Final = 0x200
@@ -117,7 +118,7 @@ def _typed(kind: pa.DataType, pairs: Sequence[tuple[str, object]]) -> pa.Array:
     }
     for index, (_, value) in enumerate(pairs):
         child = _CHILDREN.get(type(value)) or _child(value)
-        if child == "json" or (child == "int" and value not in INT64):
+        if child == "json" or (child == "int" and not fits_int64(value)):
             columns["json"][index] = to_json(value)
         elif child != "empty":
             columns[child][index] = value
@@ -184,7 +185,12 @@ def links(values: Sequence[Sequence[Link]]) -> pa.Array:
 
 def nanoseconds(value: float | None) -> int | None:
     """Keep a time that 64 bits hold, until the year 2262; the SDK takes any number, such as `time.time() * 1e9`."""
-    return int(value) if value is not None and INT64.start <= value < INT64.stop else None
+    return int(value) if value is not None and fits_int64(value) else None
+
+
+def fits_int64(value: Any) -> bool:
+    """Say whether a number is in the range of 64 bits."""
+    return INT64_MIN <= value <= INT64_MAX
 
 
 def trace_state(context: SpanContext) -> str | None:
@@ -232,7 +238,9 @@ _BUILDERS: Final[dict[ColumnType, Callable[[Values], pa.Array]]] = {
     "double": lambda values: numbers(pa.float64(), "d", values),
     "bool": booleans,
     "time": lambda values: numbers(pa.timestamp("us", tz="UTC"), "q", values),
-    "strings": lambda values: lists(pa.list_(pa.string()), values, lambda flat: strings(pa.string(), flat)),
+    "strings": lambda values: lists(
+        schema().field("finish_reasons").type, values, lambda flat: strings(pa.string(), flat)
+    ),
     "dictionary": dictionary,
     "attributes": attributes,
     "events": events,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import pyarrow as pa
 
-from nbtrace._store.columns import INT64, build, flags, nanoseconds, trace_state
+from nbtrace._store.columns import build, fits_int64, flags, nanoseconds, trace_state
 from nbtrace._store.schema import COLUMNS, PROMOTED, ColumnType, schema
 from nbtrace._store.values import describe
 
@@ -93,7 +93,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_int(value: object) -> bool:
-    return type(value) is int and value in INT64
+    return type(value) is int and fits_int64(value)
 
 
 def _is_double(value: object) -> bool:

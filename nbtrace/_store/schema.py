@@ -41,7 +41,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("span_id", "id8", None, "OTLP span id, 8 bytes"),
     Column("parent_span_id", "id8", None, "OTLP parent span id, null for a root"),
     Column("trace_state", "string", None, "W3C tracestate, null when empty"),
-    Column("flags", "uint", None, "W3C trace flags"),
+    Column("flags", "uint", None, "OTLP flags: W3C trace flags, and in bits 8 and 9 whether the parent is remote"),
     Column("name", "string", None, "span name"),
     Column("kind", "int", None, "OTLP span kind: 1 internal, 2 server, 3 client, 4 producer, 5 consumer"),
     Column("start_time", "time", None, "start, UTC, microseconds: for reading; `start_time_unix_nano` is exact"),
@@ -101,7 +101,11 @@ def schema() -> pa.Schema:
     """
     import pyarrow as pa
 
-    attributes = pa.list_(
+    def list_of(kind: pa.DataType) -> pa.DataType:
+        # The name that Parquet gives to the elements of a list, so that a schema comes back from a file as it was.
+        return pa.list_(pa.field("element", kind))
+
+    attributes = list_of(
         pa.struct(
             [
                 pa.field("key", pa.string(), nullable=False),
@@ -125,10 +129,10 @@ def schema() -> pa.Schema:
         "double": pa.float64(),
         "bool": pa.bool_(),
         "time": pa.timestamp("us", tz="UTC"),
-        "strings": pa.list_(pa.string()),
+        "strings": list_of(pa.string()),
         "dictionary": pa.dictionary(pa.int32(), pa.string()),
         "attributes": attributes,
-        "events": pa.list_(
+        "events": list_of(
             pa.struct(
                 [
                     pa.field("time_unix_nano", pa.int64()),
@@ -138,7 +142,7 @@ def schema() -> pa.Schema:
                 ]
             )
         ),
-        "links": pa.list_(
+        "links": list_of(
             pa.struct(
                 [
                     pa.field("trace_id", pa.binary(16)),

@@ -1,0 +1,40 @@
+"""A store behind a real provider, with ids that count up and times that a test gives."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+from nbtrace._store.store import Store
+from nbtrace._trace.processor import SinkProcessor
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+START = 1_700_000_000_123_456_789
+
+
+class CountingIds(IdGenerator):
+    """Ids 1, 2, 3, ..."""
+
+    def __init__(self) -> None:
+        self._spans = itertools.count(1)
+        self._traces = itertools.count(1)
+
+    def generate_span_id(self) -> int:
+        return next(self._spans)
+
+    def generate_trace_id(self) -> int:
+        return next(self._traces)
+
+
+def tracer_into(store: Store, limits: SpanLimits | None = None) -> Tracer:
+    """Give a tracer whose spans go to a store."""
+    resource = Resource({"service.name": "notebook"}, "https://example.org/resource")
+    provider = TracerProvider(resource=resource, id_generator=CountingIds(), span_limits=limits, shutdown_on_exit=False)
+    provider.add_span_processor(SinkProcessor(store))
+    return provider.get_tracer("scope", "1.2", "https://example.org/scope", {"part": "a"})
