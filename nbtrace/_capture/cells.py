@@ -7,9 +7,11 @@ end may be told in another context than its start, so nothing here relies on res
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -86,14 +88,15 @@ class CellCapture:
             digest = sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
             cell_id = getattr(info, "cell_id", None) or digest
             self._runs[cell_id] += 1
+            count = self._shell.execution_count - _counted_before_run()
             identity: dict[str, AttributeValue] = {
                 semconv.CELL_ID: cell_id,
-                semconv.CELL_EXECUTION_COUNT: self._shell.execution_count,
+                semconv.CELL_EXECUTION_COUNT: count,
                 semconv.CELL_RUN: self._runs[cell_id],
             }
             before = otel_context.get_current()
             span = self._tracing.start(
-                f"cell [{self._shell.execution_count}]",
+                f"cell [{count}]",
                 attributes={semconv.SPAN_TYPE: "cell", semconv.CELL_SOURCE_HASH: digest, **identity},
             )
             self._running.append(CellRun(span, identity, source, info, before))
@@ -106,7 +109,8 @@ class CellCapture:
                 return
             self._running.remove(run)
             error = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
-            if result is None or isinstance(error, KeyboardInterrupt):
+            # An interrupt cancels the task of an async cell.
+            if result is None or isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
                 self._end(run, "interrupted", error)
             else:
                 self._end(run, "error" if error is not None else "ok", error)
@@ -136,3 +140,11 @@ class CellCapture:
             lambda: {semconv.CELL_SOURCE: source, semconv.CELL_OUTCOME: outcome},
         )
         span.end()
+
+
+@cache
+def _counted_before_run() -> bool:
+    """Whether IPython has already counted a cell when it tells of its start, as it does since 9.8."""
+    from IPython import version_info
+
+    return version_info[:2] >= (9, 8)

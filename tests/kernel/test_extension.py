@@ -1,0 +1,239 @@
+"""The extension in a real kernel: what a user types, and what appears."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from inline_snapshot import snapshot
+
+from tests.kernel.conftest import Kernel, Outputs
+
+ROWS = """
+import json, nbtrace
+def rows():
+    table = nbtrace.spans().table
+    names = {one: name for one, name in zip(table["span_id"].to_pylist(), table["name"].to_pylist())}
+    return [
+        {**{name: row[name] for name in ("name", "cell_id", "execution_count", "cell_run", "status_code")},
+         "parent": names.get(row["parent_span_id"])}
+        for row in table.to_pylist() if row["duration_ns"] is not None and row["operation"] or row["span_type"]
+    ]
+"""
+
+
+def printed(kernel: Kernel, expression: str) -> Any:
+    """Evaluate an expression in the kernel."""
+    return json.loads(kernel.run(f"print(json.dumps({expression}))", cell_id="probe").text)
+
+
+def line(outputs: Outputs) -> str:
+    """Give the text of the one line under a cell."""
+    (bundle,) = outputs.displays.values()
+    assert set(bundle) == {"text/html", "text/plain"}
+    return bundle["text/plain"]
+
+
+def until(kernel: Kernel, done: Callable[[Outputs], bool]) -> Outputs:
+    """Run small cells until one of them brings what is waited for."""
+    for _ in range(100):
+        outputs = kernel.run("import asyncio; await asyncio.sleep(0.1)", cell_id="wait")
+        if done(outputs):
+            return outputs
+    raise AssertionError(outputs)
+
+
+def test_a_call_in_a_cell_brings_one_line_and_other_cells_nothing(kernel: Kernel) -> None:
+    assert kernel.run("%load_ext nbtrace").text == ""
+    assert kernel.run("x = 1").displays == {}
+    text = line(kernel.run("answer = ask('Hi')"))
+    assert text.startswith("1 LLM call · smollm2-135m · ")
+    assert " tokens · unpriced · " in text
+    assert printed(kernel, "type(answer).__name__") == "ChatCompletion"
+
+
+def test_loading_and_a_first_call_leave_pandas_unimported(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    assert len(kernel.run("ask('Hi')").displays) == 1
+    heavy = "[name for name in ('pandas', 'plotly', 'anywidget', 'polars') if name in __import__('sys').modules]"
+    assert printed(kernel, heavy) == []
+
+
+def test_what_happens_in_a_cell_has_its_span_as_parent(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run(ROWS)
+    kernel.run("ask('sync')", cell_id="sync")
+    kernel.run("await AsyncOpenAI().chat.completions.create(model=MODEL, max_tokens=2, "
+               "messages=[{'role': 'user', 'content': 'async'}])", cell_id="await")  # fmt: skip
+    kernel.run(
+        "import asyncio\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as pool:\n    _ = list(pool.map(ask, ['a', 'b']))\n"
+        "_ = await asyncio.gather(*(asyncio.to_thread(ask, t) for t in 'cd'))",
+        cell_id="pool",
+    )
+    calls = [row for row in printed(kernel, "rows()") if row["name"].startswith("chat")]
+    assert [(row["parent"], row["cell_id"], row["execution_count"]) for row in calls] == snapshot(
+        [
+            ("cell [4]", "sync", 4),
+            ("cell [5]", "await", 5),
+            ("cell [6]", "pool", 6),
+            ("cell [6]", "pool", 6),
+            ("cell [6]", "pool", 6),
+            ("cell [6]", "pool", 6),
+        ]
+    )
+
+
+def test_a_cell_run_again_is_its_next_run(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run(ROWS)
+    for _ in range(3):
+        kernel.run("y = 1", cell_id="again")
+    runs = [row["cell_run"] for row in printed(kernel, "rows()") if row["cell_id"] == "again"]
+    assert runs == [1, 2, 3]
+
+
+def test_a_call_that_outlives_its_cell_belongs_to_it_and_its_line_follows(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run(ROWS)
+    started = kernel.run("import threading\nthread = threading.Thread(target=ask, args=['late'])\nthread.start()",
+                         cell_id="starter")  # fmt: skip
+    running = next(iter(started.displays.items()), None)
+    if running is None:  # the thread had not begun its call when the cell ended: the line comes by itself
+        shown = until(kernel, lambda outputs: bool(outputs.displays)).displays
+        running = next(iter(shown.items()))
+    display_id, bundle = running
+    if "running" in bundle["text/plain"]:
+        updated = until(kernel, lambda outputs: display_id in outputs.displays).displays[display_id]
+        assert "running" not in updated["text/plain"]
+    kernel.run("thread.join()")
+    call = next(row for row in printed(kernel, "rows()") if row["name"].startswith("chat"))
+    assert (call["cell_id"], call["parent"]) == ("starter", "cell [4]")
+
+
+def test_a_failing_call_is_the_users_error_and_counted_once(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    outputs = kernel.run("ask('word ' * 9000)")
+    assert outputs.error.startswith("BadRequestError: Error code: 400")
+    assert line(outputs).endswith("1 error")
+
+
+def test_an_interrupted_cell_ends_as_interrupted(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run("import time\nprint('go', flush=True)\ntime.sleep(60)", cell_id="slow", interrupt_after="go")
+    kernel.run("async def slow():\n    print('go', flush=True)\n    await __import__('asyncio').sleep(60)\nawait slow()",
+               cell_id="slow async", interrupt_after="go")  # fmt: skip
+    outcomes = (
+        "[[dict((a['key'], a['string']) for a in row['attributes'])['nbtrace.cell.outcome'], row['cell_id']] "
+        "for row in __import__('nbtrace').spans().table.to_pylist() "
+        "if row['duration_ns'] is not None and row['cell_id'].startswith('slow')]"
+    )
+    assert printed(kernel, outcomes) == [["interrupted", "slow"], ["interrupted", "slow async"]]
+
+
+def test_auto_display_can_be_turned_off_and_to_a_widget(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run('%config NBTrace.auto_display = "off"')
+    assert kernel.run("ask('Hi')").displays == {}
+    kernel.run('%config NBTrace.auto_display = "widget"')
+    (bundle,) = kernel.run("ask('Hi')").displays.values()
+    assert set(bundle) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
+    assert "expected any of ['off', 'summary', 'widget']" in kernel.run('%config NBTrace.auto_display = "loud"').text
+
+
+def test_the_magics_say_what_they_do(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    assert "not recorded" not in kernel.run("%nbtrace off").text
+    assert kernel.run("ask('unseen')").displays == {}
+    assert "nbtrace is paused" in kernel.run("%nbtrace").text
+    kernel.run("%nbtrace on")
+    assert len(kernel.run("ask('seen')").displays) == 1
+    status = kernel.run("%nbtrace status").text
+    assert status.startswith("nbtrace is recording: 1 LLM call · smollm2-135m · ")
+    assert "nothing is sent unless you export" in status
+    assert "%nbtrace last" in kernel.run("%nbtrace help").text
+    assert "chat smollm2-135m" in kernel.run("%nbtrace last").result
+
+
+def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    assert kernel.run("%nbtrace nonsense").text == snapshot(
+        "UsageError: %nbtrace has no action 'nonsense'; expected one of: on, off, status, last, help\n"
+    )
+    assert kernel.run("%nbtrace last").text == snapshot(
+        "UsageError: no LLM call was recorded yet; make one, then ask for its trace\n"
+    )
+    kernel.run("import nbtrace")
+    assert kernel.run("nbtrace.export('session.csv')").error == snapshot(
+        "ExportError: cannot export to 'session.csv': expected a path ending in .parquet or .jsonl, or an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318'"
+    )
+    assert "nothing listens on 127.0.0.1:9" in kernel.run("nbtrace.export('http://127.0.0.1:9')").error
+    assert printed(kernel, "len(nbtrace.spans()) > 0")
+
+
+STATE = """
+import sys, threading, json
+from concurrent.futures import ThreadPoolExecutor
+from openai._base_client import AsyncAPIClient, SyncAPIClient
+def state():
+    ip = get_ipython()
+    return [
+        id(SyncAPIClient.__dict__["request"]), id(AsyncAPIClient.__dict__["request"]),
+        id(threading.Thread.__dict__["start"]), id(ThreadPoolExecutor.__dict__["submit"]),
+        {name: [id(f) for f in found] for name, found in ip.events.callbacks.items()},
+        sorted(ip.magics_manager.magics["line"]), sorted(ip.magics_manager.registry),
+        [type(c).__name__ for c in ip.configurables], sorted(ip.strdispatchers["complete_command"].strs),
+        [str(f) for f in sys.meta_path],
+    ]
+"""
+
+
+def test_unloading_leaves_ipython_and_the_client_as_they_were(kernel: Kernel) -> None:
+    kernel.run("%unload_ext nothing")  # IPython registers the magics of extensions when one is first used
+    kernel.run(STATE)
+    kernel.run("before = state()")
+    kernel.run("%load_ext nbtrace")
+    assert printed(kernel, "state() != before")
+    kernel.run("ask('Hi')")
+    kernel.run("%unload_ext nbtrace")
+    assert printed(kernel, "[(a, b) for a, b in zip(state(), before) if a != b]") == []
+    assert "not found" in kernel.run("%nbtrace").text
+    assert kernel.run("ask('Hi')").displays == {}
+    kernel.run("import nbtrace")
+    assert printed(kernel, "nbtrace.spans().table['operation'].to_pylist().count('chat')") == 1
+
+
+def test_loading_again_goes_on_with_the_same_session(kernel: Kernel) -> None:
+    kernel.run(STATE)
+    kernel.run("%load_ext nbtrace")
+    kernel.run("once = state()")
+    assert "already loaded" in kernel.run("%load_ext nbtrace").text
+    assert printed(kernel, "state() == once")
+    kernel.run("ask('before')")
+    kernel.run("%reload_ext nbtrace")
+    assert len(kernel.run("ask('after')").displays) == 1
+    kernel.run("import nbtrace")
+    assert printed(kernel, "nbtrace.spans().table['operation'].to_pylist().count('chat')") == 2
+
+
+def test_the_users_provider_is_followed_and_never_replaced(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run(
+        "from opentelemetry import trace\nfrom opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import SimpleSpanProcessor\n"
+        "from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter\n"
+        "exporter = InMemorySpanExporter()\nprovider = TracerProvider()\n"
+        "provider.add_span_processor(SimpleSpanProcessor(exporter))\ntrace.set_tracer_provider(provider)"
+    )
+    kernel.run("with trace.get_tracer('mine').start_as_current_span('my step'):\n    _ = ask('a secret thing')")
+    assert printed(kernel, "trace.get_tracer_provider() is provider")
+    names = printed(kernel, "[span.name for span in exporter.get_finished_spans()]")
+    assert names[:3] == ["chat smollm2-135m", "my step", "cell [4]"]
+    assert "a secret thing" not in printed(
+        kernel, "[str(dict(span.attributes)) for span in exporter.get_finished_spans()]"
+    )
+    kernel.run(ROWS)
+    kernel.run("tree = {row['name']: row['parent'] for row in rows()}")
+    assert printed(kernel, "tree")["chat smollm2-135m"] == "my step"
+    assert "your tracer provider" in kernel.run("%nbtrace status").text
