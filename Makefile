@@ -170,7 +170,7 @@ setup-browser: ## Chromium: the system's, or apt's
 
 .venv-openai2/.ready: pyproject.toml uv.lock
 	$(STEP) "Set-up: Python packages with openai 2 (.venv-openai2)"
-	UV_PROJECT_ENVIRONMENT=.venv-openai2 $(SYNC) --no-default-groups --group openai2 --group test
+	UV_PROJECT_ENVIRONMENT=.venv-openai2 $(SYNC) --no-default-groups --group openai2 --group test --group demo
 	@touch $@
 
 js/node_modules/.ready: js/package.json js/package-lock.json

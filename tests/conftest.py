@@ -16,6 +16,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from nbtrace import Session, _guard
 
+pytest_plugins = ["tests.browser.fixtures"]
+
 
 class CountingIds(IdGenerator):
     """Ids 1, 2, 3, ... so that whole values can be asserted."""

@@ -32,7 +32,9 @@ import nbtrace
 
 print(nbtrace.export("session.otlp.jsonl"))
 for _trace_id in nbtrace.spans().trace_ids():
-    print(nbtrace.trace(_trace_id)._repr_mimebundle_()[0]["text/plain"])
+    _tree = nbtrace.trace(_trace_id)._repr_mimebundle_()[0]["text/plain"]
+    if "LLM call" in _tree:
+        print(_tree, end="\\n\\n")
 """
 """What the demo asks of the notebook's kernel once its cells have run."""
 
@@ -101,7 +103,7 @@ def execute(notebook: Path, folder: Path) -> None:
     (folder / notebook.with_suffix(".html").name).write_text(html, encoding="utf-8")
     step("Trace")
     print(trees)
-    step(f"Written to {folder.relative_to(ROOT)}/")
+    step(f"Written to {folder}/")
     for file in sorted(path for path in folder.iterdir() if path.is_file()):
         print(f"    {file.name:<28}{file.stat().st_size:>10,} bytes")
 

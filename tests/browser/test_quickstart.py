@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ROOT, OpenLab
+from tests.browser.fixtures import ROOT, OpenLab
 from tests.browser.notebook import RUN, Desk
 from tools.jupyter import Theme
 

@@ -1,4 +1,7 @@
-"""What the browser tests share: one Chromium, a JupyterLab for each test, and a page that listens for trouble."""
+"""What tests in a browser share: one Chromium, a JupyterLab for each test, and a window that listens for trouble.
+
+A plugin, loaded by tests/conftest.py, because the browser tests and the wheel's share one Chromium.
+"""
 
 from __future__ import annotations
 
