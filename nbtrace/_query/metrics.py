@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     import pyarrow as pa
+
+    Columns = dict[str, list[Any]]
+    """A value of each row, by name."""
 
 CALLS: Final = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
 """Operations that are LLM calls."""
@@ -20,11 +21,13 @@ CALLS: Final = frozenset({"chat", "text_completion", "generate_content", "embedd
 ERROR: Final = 2
 """OTLP's status code of a failed span."""
 
-CALL_COLUMNS: Final = (
-    "operation", "duration_ns", "status_code", "response_id", "response_model", "time_to_first_chunk_s",
-    "input_tokens", "output_tokens", "cost_usd", "cost_state",
-)  # fmt: skip
-"""What `Call` reads of a row."""
+COUNTS: Final = ("calls", "priced", "estimated", "unpriced", "unknown_usage")
+AMOUNTS: Final = ("input_tokens", "output_tokens", "cost_usd")
+BEGUN: Final = ("response_id", "response_model", "time_to_first_chunk_s")
+"""Columns of which one is set as soon as a provider has begun to answer."""
+
+CALL_COLUMNS: Final = ("operation", "duration_ns", "status_code", *BEGUN, *AMOUNTS, "cost_state")
+"""What decides how a span counts."""
 
 
 @dataclass(frozen=True)
@@ -57,74 +60,68 @@ class Summary:
     """Calls that were answered and have no token counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """How one LLM call counts."""
+def values(table: pa.Table, name: str) -> list[Any]:
+    """Read a column as Python values; most columns of most tables are empty, which costs nothing here."""
+    column = table.column(name)
+    return [None] * len(column) if column.null_count == len(column) else column.to_pylist()
 
-    cost_usd: float | None
-    estimated: bool
-    unpriced: bool
-    unknown_usage: bool
 
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Call | None:
-        """Judge a row with `CALL_COLUMNS`; none if it is no LLM call.
+def calls(columns: Columns) -> Columns:
+    """Say for each row what it adds to the totals: nothing, if it is no LLM call.
 
-        A call that still runs, or failed before any answer, has no cost or usage to be unknown.
-        """
-        if row["operation"] not in CALLS:
-            return None
-        begun = any(row[name] is not None for name in ("response_id", "response_model", "time_to_first_chunk_s"))
-        answered = row["duration_ns"] is not None and (row["status_code"] != ERROR or begun)
-        cost = row["cost_usd"]
-        return cls(
-            cost_usd=cost,
-            estimated=cost is not None and row["cost_state"] == "estimated",
-            unpriced=cost is None and answered,
-            unknown_usage=answered and row["input_tokens"] is None and row["output_tokens"] is None,
+    A call that still runs, or failed before any answer, has no cost or usage to be unknown.
+
+    Args:
+        columns: `CALL_COLUMNS`.
+
+    Returns:
+        `COUNTS` with 0 or 1, and `AMOUNTS` with none for unknown.
+    """
+    size = len(columns["operation"])
+    made: Columns = {name: [0] * size for name in COUNTS} | {name: [None] * size for name in AMOUNTS}
+    for row, operation in enumerate(columns["operation"]):
+        if operation not in CALLS:
+            continue
+        for name in AMOUNTS:
+            made[name][row] = columns[name][row]
+        begun = any(columns[name][row] is not None for name in BEGUN)
+        answered = columns["duration_ns"][row] is not None and (columns["status_code"][row] != ERROR or begun)
+        priced = columns["cost_usd"][row] is not None
+        estimated = priced and columns["cost_state"][row] == "estimated"
+        made["calls"][row] = 1
+        made["priced"][row] = int(priced and not estimated)
+        made["estimated"][row] = int(estimated)
+        made["unpriced"][row] = int(answered and not priced)
+        made["unknown_usage"][row] = int(
+            answered and columns["input_tokens"][row] is None and columns["output_tokens"][row] is None
         )
-
-
-def plus(total: Any, value: Any) -> Any:
-    """Add two numbers of which either may be unknown."""
-    if total is None or value is None:
-        return value if total is None else total
-    return total + value
+    return made
 
 
 def summarize(table: pa.Table) -> Summary:
     """Total the spans of a store table."""
-    columns = {
-        name: table.column(name).to_pylist() for name in (*CALL_COLUMNS, "request_model", "start_time_unix_nano")
-    }
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    calls = [(row, call) for row in rows if (call := Call.of(row)) is not None]
-    input_tokens = output_tokens = cost_usd = None
-    for row, call in calls:
-        input_tokens = plus(input_tokens, row["input_tokens"])
-        output_tokens = plus(output_tokens, row["output_tokens"])
-        cost_usd = plus(cost_usd, call.cost_usd)
-    models = dict.fromkeys(row["response_model"] or row["request_model"] for row, _ in calls)
+    columns = {name: values(table, name) for name in (*CALL_COLUMNS, "request_model", "start_time_unix_nano")}
+    each = calls(columns)
+    rows = [row for row, is_call in enumerate(each["calls"]) if is_call]
+    models = dict.fromkeys(columns["response_model"][row] or columns["request_model"][row] for row in rows)
     return Summary(
-        spans=len(rows),
-        calls=len(calls),
+        spans=table.num_rows,
         models=tuple(model for model in models if model),
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cost_usd=cost_usd,
-        priced=sum(call.cost_usd is not None and not call.estimated for _, call in calls),
-        estimated=sum(call.estimated for _, call in calls),
-        unpriced=sum(call.unpriced for _, call in calls),
         errors=columns["status_code"].count(ERROR),
         running=columns["duration_ns"].count(None),
-        duration_ns=_wall(row for row, _ in calls),
-        unknown_usage=sum(call.unknown_usage for _, call in calls),
+        duration_ns=_wall([(columns["start_time_unix_nano"][row], columns["duration_ns"][row]) for row in rows]),
+        **{name: sum(each[name]) for name in COUNTS},
+        **{name: _total(each[name]) for name in AMOUNTS},
     )
 
 
-def _wall(calls: Iterable[Mapping[str, Any]]) -> int | None:
+def _total(amounts: list[Any]) -> Any:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known else None
+
+
+def _wall(spans: list[tuple[int | None, int | None]]) -> int | None:
     """Measure from the first start to the last end."""
-    spans = [(row["start_time_unix_nano"], row["duration_ns"]) for row in calls]
     starts = [start for start, _ in spans if start is not None]
     ends = [start + duration for start, duration in spans if start is not None and duration is not None]
     return max(ends) - min(starts) if ends else None

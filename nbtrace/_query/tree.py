@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from nbtrace._query.metrics import CALL_COLUMNS, ERROR, Call, plus
+from nbtrace._query.metrics import AMOUNTS, CALL_COLUMNS, ERROR, calls, values
 from nbtrace._query.preview import preview
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ READ: Final = (
     ),
 )  # fmt: skip
 
+SUMMED: Final = ("calls", *AMOUNTS, "unpriced", "estimated")
+"""What is added up over the span and all below it."""
+
 NO_PARENT: Final = -1
 
 
@@ -80,7 +83,7 @@ def tree(table: pa.Table) -> pa.Table:
     Returns:
         One row a span with `COLUMNS`; times are milliseconds after the earliest start in the table.
     """
-    rows: Columns = {name: table.column(name).to_pylist() for name in READ}
+    rows = {name: values(table, name) for name in READ}
     parents = _parents(rows)
     order, depths, child_counts = _depth_first(rows, parents)
     ids = [span_id.hex() for span_id in rows["span_id"]]
@@ -99,7 +102,7 @@ def tree(table: pa.Table) -> pa.Table:
         **_times(rows),
     }
     made |= _totals(rows, made, order, parents)
-    return _build({name: [values[row] for row in order] for name, values in made.items()})
+    return _build({name: list(map(some.__getitem__, order)) for name, some in made.items()})
 
 
 def _parents(rows: Columns) -> list[int]:
@@ -163,30 +166,19 @@ def _times(rows: Columns) -> Columns:
 
 def _totals(rows: Columns, made: Columns, order: list[int], parents: list[int]) -> Columns:
     """Add up what each span and all below it did, children before parents."""
-    calls = [Call.of(dict(zip(CALL_COLUMNS, row, strict=True))) for row in _pairs(rows, *CALL_COLUMNS)]
+    each = calls(rows)
+    sums = {f"sum_{name}": each[name] for name in SUMMED} | {"sum_errors": [int(error) for error in made["error"]]}
     ends = [
         None if start is None else start + (duration or 0.0)
         for start, duration in zip(made["start_ms"], made["duration_ms"], strict=True)
     ]
-    sums: Columns = {
-        "sum_calls": [int(call is not None) for call in calls],
-        "sum_input_tokens": [
-            tokens if call else None for call, tokens in zip(calls, rows["input_tokens"], strict=True)
-        ],
-        "sum_output_tokens": [
-            tokens if call else None for call, tokens in zip(calls, rows["output_tokens"], strict=True)
-        ],
-        "sum_cost_usd": [call.cost_usd if call else None for call in calls],
-        "sum_unpriced": [int(call is not None and call.unpriced) for call in calls],
-        "sum_estimated": [int(call is not None and call.estimated) for call in calls],
-        "sum_errors": [int(error) for error in made["error"]],
-    }
     for row in reversed(order):
         parent = parents[row]
         if parent == NO_PARENT:
             continue
-        for values in sums.values():
-            values[parent] = plus(values[parent], values[row])
+        for some in sums.values():
+            if some[row] is not None:
+                some[parent] = some[row] + (some[parent] or 0)
         ends[parent] = max((end for end in (ends[parent], ends[row]) if end is not None), default=None)
     return {**sums, "end_ms": ends}
 
