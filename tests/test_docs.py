@@ -1,0 +1,42 @@
+"""The documentation says what is true: its tables are those of the code, its examples run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import nbtrace
+from tools import schema_table
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(module.name for module in pkgutil.walk_packages(nbtrace.__path__, "nbtrace."))
+
+
+def test_the_schema_table_is_the_schema() -> None:
+    document = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert schema_table.with_table(document) == document, "run: python -m tools.schema_table"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_docstrings_run(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_files_that_the_documents_name_exist() -> None:
+    for document in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        text = (ROOT / document).read_text(encoding="utf-8")
+        named = re.findall(r"(?:\]\(|src(?:set)?=\")([\w./-]+)[)\"]", text)
+        assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_readmes_python_compiles() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 4
+    for block in blocks:
+        compile(block.replace("%load_ext nbtrace", ""), "README.md", "exec")
