@@ -68,6 +68,8 @@ def _price(address: str, model: str, usage: tuple[int | None, ...]) -> float | s
         found = calc_price(tokens, model, provider_api_url=f"https://{address}")
     except LookupError:
         return f"no price for {model} at {address or 'an unknown server'}"
+    except ValueError as error:
+        return str(error)  # counts that cannot be, such as more cached tokens than tokens
     return float(found.total_price)
 
 

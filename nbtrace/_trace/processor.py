@@ -46,7 +46,8 @@ class SinkProcessor(SpanProcessor):
 
     def attach(self, span_id: int, detail: Detail) -> None:
         """Give the detail of a span that is about to end."""
-        self._details[span_id] = detail
+        if self._sink is not None:
+            self._details[span_id] = detail
 
     def close(self) -> None:
         """Stop forwarding, for good."""

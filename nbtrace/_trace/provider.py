@@ -81,6 +81,7 @@ class Tracing:
         context: Context | None = None,
     ) -> Span:
         """Start a span below the current one, with the attributes of the cell it belongs to."""
+        self.attach()
         inherited = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
         if inherited:
             attributes = {**attributes, **inherited}

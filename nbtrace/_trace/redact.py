@@ -5,24 +5,29 @@ Each mask says which rule made it. A rule that fails masks the whole value: bett
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from opentelemetry.util.types import AttributeValue
 
+from nbtrace import semconv
 from nbtrace._guard import report
+
+_START: Final = r"(?:\b|(?<=\\[bfnrt]))"
+"""Where a word begins: also right after an escape such as `\\n`, whose letter would otherwise be part of the word."""
 
 RULES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("private-key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)),
-    ("anthropic-key", re.compile(r"\bsk-ant-[\w-]{16,}")),
-    ("openai-key", re.compile(r"\bsk-[\w-]{16,}")),
-    ("google-key", re.compile(r"\bAIza[\w-]{35}")),
-    ("aws-key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("github-token", re.compile(r"\b(?:gh[pousr]_\w{30,}|github_pat_\w{30,})")),
-    ("huggingface-token", re.compile(r"\bhf_[A-Za-z0-9]{24,}")),
-    ("slack-token", re.compile(r"\bxox[abprs]-[\w-]{10,}")),
-    ("groq-key", re.compile(r"\bgsk_\w{30,}")),
+    ("anthropic-key", re.compile(_START + r"sk-ant-[\w-]{16,}")),
+    ("openai-key", re.compile(_START + r"sk-[\w-]{16,}")),
+    ("google-key", re.compile(_START + r"AIza[\w-]{35}")),
+    ("aws-key", re.compile(_START + r"(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    ("github-token", re.compile(_START + r"(?:gh[pousr]_\w{30,}|github_pat_\w{30,})")),
+    ("huggingface-token", re.compile(_START + r"hf_[A-Za-z0-9]{24,}")),
+    ("slack-token", re.compile(_START + r"xox[abprs]-[\w-]{10,}")),
+    ("groq-key", re.compile(_START + r"gsk_\w{30,}")),
     ("bearer-token", re.compile(r"(?i)\b(?<=bearer )[\w.~+/-]{16,}=*")),
     ("url-password", re.compile(r"(?<=://)[^\s/:@\"'\\]*:[^\s/@\"'\\]+(?=@)")),
 )
@@ -52,17 +57,37 @@ def text(value: str) -> str:
     return value
 
 
+_JSON: Final = frozenset(
+    {semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.TOOL_DEFINITIONS}
+)
+"""Attributes that must still be JSON afterwards: each text in them is masked by itself."""
+
+
 def attributes(values: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
     """Mask the secrets in the values of a span's attributes, nested ones included."""
-    return {key: value if isinstance(value, (int, float)) else _value(value) for key, value in values.items()}
+    return {
+        key: _json(value) if key in _JSON and isinstance(value, str) else _value(value) for key, value in values.items()
+    }
+
+
+def _json(value: str) -> str:
+    try:
+        if not _HINTS.search(value):
+            return value
+        parsed = json.loads(value)
+    except Exception:  # noqa: BLE001 - no JSON, or a rule that fails: `text` knows what to do with either
+        return text(value)
+    return json.dumps(_value(parsed), ensure_ascii=False, separators=(",", ":"))
 
 
 def _value(value: AttributeValue) -> AttributeValue:
     if isinstance(value, str):
         return text(value)
+    if isinstance(value, (int, float)):
+        return value
     if isinstance(value, Mapping):
         nested = cast("Mapping[str, AttributeValue]", value)
-        return cast("AttributeValue", {key: _value(inner) for key, inner in nested.items()})
+        return cast("AttributeValue", {_value(key): _value(inner) for key, inner in nested.items()})
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return cast("AttributeValue", [_value(inner) for inner in cast("Sequence[AttributeValue]", value)])
     return value
