@@ -8,6 +8,7 @@ into GenAI attributes is the span's *detail* and waits for the store to ask.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -31,64 +32,83 @@ class Call:
     """A chat-completions call and its span."""
 
     __slots__ = (
+        "_identity",
         "_over",
         "_prompt",
         "_request",
         "_response",
         "_started_ns",
         "_token",
+        "__weakref__",
         "_tracing",
         "chunks",
         "first_chunk_ns",
         "outcome",
+        "reading",
         "span",
     )
 
     def __init__(self, tracing: Tracing, provider: str, host: str, port: int | None, body: dict[str, Any]) -> None:
+        self._over = True  # until there is a span to end
         self._tracing = tracing
-        self._prompt = prompts.found_in(body.get("messages"))
-        self._request = _copy(body)
+        self._prompt: dict[str, AttributeValue] = {}
+        self._request: bytes | None = None
+        with guard("capture"):
+            self._request = _copy(body)
+            self._prompt = prompts.found_in(body.get("messages"))
         self._response: bytes | None = None
-        self._over = False
         self.chunks: list[Any] = []
         self.first_chunk_ns: int | None = None
         self.outcome: str | None = None
+        self.reading: tuple[Any, ...] = ()
         model = str(body.get("model"))
-        attributes: dict[str, AttributeValue] = {
+        self._identity: dict[str, AttributeValue] = {
             semconv.OPERATION_NAME: "chat",
             semconv.PROVIDER_NAME: provider,
             semconv.REQUEST_MODEL: model,
             semconv.SERVER_ADDRESS: host,
         }
         if port is not None:
-            attributes[semconv.SERVER_PORT] = port
-        self.span = tracing.start(f"chat {model}", kind=SpanKind.CLIENT, attributes=attributes)
+            self._identity[semconv.SERVER_PORT] = port
         self._token: Token[Context] | None = None
+        self.span = tracing.start(f"chat {model}", kind=SpanKind.CLIENT, attributes=self._identity)
+        self._over = False
+
+    def __del__(self) -> None:
+        """End the span of a stream that nobody can read any more, also of one that nobody has begun to read."""
+        if not self._over:
+            self.stream_over("abandoned")
 
     def __enter__(self) -> None:
         """Make the span current, so that what the request causes becomes its child."""
-        self._token = otel_context.attach(below(self.span))
+        with guard("capture"):
+            self._token = otel_context.attach(below(self.span))
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         with guard("capture"):
             if self._token is not None:
                 otel_context.detach(self._token)
             if error is not None:
+                self._response = _body(getattr(error, "completion", None))  # one that was cut off does not parse
                 self.end(error=error)
 
     def returned(self, response: Any) -> None:
         """Take what the client returned to the user, and end the span unless it is a stream."""
-        if hasattr(response, "_iterator"):
-            stream.follow(response, self)
-            return
-        self._response = _body(response)
+        try:
+            if "_iterator" in getattr(response, "__dict__", ()):  # asking a pydantic model by `hasattr` costs 3 us
+                stream.follow(response, self)
+                return
+            self._response = _body(response)
+        except Exception:
+            self.end()
+            raise
         self.end()
 
     def stream_over(self, outcome: str, error: BaseException | None = None) -> None:
         """Hear from the stream that nothing more will be read."""
         with guard("capture"):
             if self.outcome is None:
-                self.outcome = outcome
+                self.outcome, self.reading = outcome, ()
                 self.end(error=error if outcome == "error" else None)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -98,22 +118,26 @@ class Call:
         self._over = True
         span = self.span
         if error is not None:
-            span.set_status(Status(StatusCode.ERROR, redact.text(str(error))))
+            span.set_status(Status(StatusCode.ERROR, _description(error)))
             span.set_attributes(_error_attributes(error))
         if self._tracing.shared:
-            span.set_attributes(self._measures(self._body()))
+            with guard("capture"):
+                span.set_attributes(self._measures(self._body()))
         context = span.get_span_context()
         self._tracing.processor.attach(context.span_id, self.detail)
         span.end()
 
     def detail(self) -> dict[str, AttributeValue]:
         """Build every attribute that the request and the response give."""
-        request, response = orjson.loads(self._request), self._body()
-        found = messages.request_attributes(request)
+        request = messages.loads(self._request) if self._request is not None else {}
+        response = self._body()
+        found = self._identity | messages.request_attributes(request)  # limits of the user's provider may have cut it
         found |= self._measures(response)
         found |= messages.content_attributes(request, response)
         found |= self._prompt
-        if response is None and self.span.status.is_ok:
+        if self._request is None:
+            found[semconv.INCOMPLETE] = "the request could not be copied; see the log"
+        elif response is None and self.span.status.is_ok:
             found[semconv.INCOMPLETE] = "the response was not read through a parsed object; its content is not recorded"
         elif response is not None and semconv.USAGE_STATE not in found:
             found |= messages.estimated_usage(found)
@@ -122,7 +146,10 @@ class Call:
     def _body(self) -> dict[str, Any] | None:
         if self.chunks or self.outcome is not None:
             return stream.fold(self.chunks)
-        return orjson.loads(self._response) if self._response is not None else None
+        with suppress(ValueError):  # a raw response may be no JSON
+            body = messages.loads(self._response) if self._response is not None else None
+            return body if isinstance(body, dict) else None
+        return None
 
     def _measures(self, response: dict[str, Any] | None) -> dict[str, AttributeValue]:
         found = messages.response_attributes(response) if response is not None else {}
@@ -139,14 +166,19 @@ def _copy(body: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(body, default=_plain, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:  # lone surrogates, integers beyond 64 bits
-        return json.dumps(body, default=_plain).encode()
+        return json.dumps(body, default=_plain, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _body(response: Any) -> bytes | None:
     """Copy the response's values as JSON; None for a response whose body the user reads later."""
     serializer = getattr(type(response), "__pydantic_serializer__", None)
     if serializer is not None:
-        return serializer.to_json(response, exclude_unset=True, warnings=False)
+        try:
+            return serializer.to_json(response, exclude_unset=True, warnings=False)
+        except ValueError:  # lone surrogates, or what the user's response model holds
+            return _copy(serializer.to_python(response, exclude_unset=True, warnings=False))
+    if isinstance(response, dict):
+        return _copy(response)
     raw = getattr(response, "http_response", None)
     if raw is not None and getattr(raw, "is_stream_consumed", False):
         return raw.content
@@ -158,6 +190,12 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json", exclude_unset=True, warnings=False)
     return str(value)
+
+
+def _description(error: BaseException) -> str | None:
+    with guard("capture"):
+        return redact.text(str(error))
+    return None
 
 
 def _error_attributes(error: BaseException) -> dict[str, AttributeValue]:

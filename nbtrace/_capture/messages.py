@@ -2,13 +2,15 @@
 
 Message shapes are those of the GenAI semantic conventions' schemas (`gen-ai-input-messages.json`,
 `gen-ai-output-messages.json`). A part that the conventions have no shape for is kept as it came, under its own type:
-nothing is dropped.
+nothing is dropped. A malformed request, which the server will refuse, is kept too, since that is when one looks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, cast
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import orjson
 from opentelemetry.util.types import AttributeValue
@@ -39,14 +41,14 @@ def request_attributes(body: Body) -> dict[str, AttributeValue]:
     for name, (key, kind) in _PARAMETERS.items():
         value = body.get(name)
         if value is not None:
-            found[key] = kind(value)
+            found[key] = _as(kind, value)
     if body.get("stream"):
         found[semconv.REQUEST_STREAM] = True
     if (count := body.get("n")) not in (None, 1):
-        found[semconv.REQUEST_CHOICE_COUNT] = int(cast("int", count))
-    if stop := body.get("stop"):
-        found[semconv.REQUEST_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else list(stop)
-    if output := _OUTPUT_TYPES.get((body.get("response_format") or {}).get("type", "")):
+        found[semconv.REQUEST_CHOICE_COUNT] = _as(int, count)
+    if stop := _list(body.get("stop")):
+        found[semconv.REQUEST_STOP_SEQUENCES] = [str(one) for one in stop]
+    if output := _OUTPUT_TYPES.get(str(_mapping(body.get("response_format")).get("type"))):
         found[semconv.OUTPUT_TYPE] = output
     return found
 
@@ -62,26 +64,23 @@ def response_attributes(body: Body) -> dict[str, AttributeValue]:
     ):
         if value := body.get(name):
             found[key] = str(value)
-    choices = body.get("choices") or ()
-    reasons = [choice.get("finish_reason") for choice in choices]
+    reasons = [_mapping(choice).get("finish_reason") for choice in _list(body.get("choices"))]
     if reasons and all(reasons):  # a stream that was left early has none, and none is made up
-        found[semconv.RESPONSE_FINISH_REASONS] = reasons
-    if usage := body.get("usage"):
-        found |= _usage(usage)
-    return found
+        found[semconv.RESPONSE_FINISH_REASONS] = [str(reason) for reason in reasons]
+    return found | _usage(_mapping(body.get("usage")))
 
 
 def content_attributes(request: Body, response: Body | None) -> dict[str, AttributeValue]:
     """Give the messages sent and received, and the tools offered, as JSON strings."""
     found: dict[str, AttributeValue] = {}
-    if messages := request.get("messages"):
-        found[semconv.INPUT_MESSAGES] = _json([_message(message) for message in messages])
-    if tools := request.get("tools"):
-        found[semconv.TOOL_DEFINITIONS] = _json([_tool(tool) for tool in tools])
-    if choices := (response or {}).get("choices"):
-        found[semconv.OUTPUT_MESSAGES] = _json(
+    if messages := _list(request.get("messages")):
+        found[semconv.INPUT_MESSAGES] = dumps([_message(message, "user") for message in messages])
+    if tools := _list(request.get("tools")):
+        found[semconv.TOOL_DEFINITIONS] = dumps([_tool(tool) for tool in tools])
+    if choices := [_mapping(choice) for choice in _list((response or {}).get("choices"))]:
+        found[semconv.OUTPUT_MESSAGES] = dumps(
             [
-                {**_message(choice.get("message") or {}), "finish_reason": choice.get("finish_reason")}
+                {**_message(choice.get("message") or {}, "assistant"), "finish_reason": choice.get("finish_reason")}
                 for choice in choices
             ]
         )
@@ -92,9 +91,12 @@ def estimated_usage(attributes: Mapping[str, AttributeValue]) -> dict[str, Attri
     """Estimate the tokens of a call that reported none, at four characters a token, and say so.
 
     Four characters a token is OpenAI's rule of thumb for English; the state `estimated` goes wherever the numbers go.
+    Nobody can tell the tokens of an image, a recording or a file from its size, so a call with one has no estimate.
     """
     sent = _characters(attributes.get(semconv.INPUT_MESSAGES))
     received = _characters(attributes.get(semconv.OUTPUT_MESSAGES))
+    if sent is None or received is None:
+        return {}
     return {
         semconv.USAGE_INPUT_TOKENS: -(-sent // 4),
         semconv.USAGE_OUTPUT_TOKENS: -(-received // 4),
@@ -103,7 +105,7 @@ def estimated_usage(attributes: Mapping[str, AttributeValue]) -> dict[str, Attri
 
 
 def _usage(usage: Body) -> dict[str, AttributeValue]:
-    sent, received = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
+    sent, received = _mapping(usage.get("prompt_tokens_details")), _mapping(usage.get("completion_tokens_details"))
     counts = {
         semconv.USAGE_INPUT_TOKENS: usage.get("prompt_tokens"),
         semconv.USAGE_OUTPUT_TOKENS: usage.get("completion_tokens"),
@@ -111,83 +113,129 @@ def _usage(usage: Body) -> dict[str, AttributeValue]:
         semconv.USAGE_CACHE_WRITE: sent.get("cache_write_tokens"),
         semconv.USAGE_REASONING: received.get("reasoning_tokens"),
     }
-    found: dict[str, AttributeValue] = {key: int(count) for key, count in counts.items() if count is not None}
+    found = {key: _as(int, count) for key, count in counts.items() if count is not None}
     return {**found, semconv.USAGE_STATE: "reported"} if found else {}
 
 
-def _message(message: Body) -> dict[str, Any]:
-    role = message.get("role") or "assistant"
+def _message(given: object, default_role: str) -> dict[str, Any]:
+    message = given if isinstance(given, dict) else {"content": given}
+    role = str(message.get("role") or default_role)
     parts: list[dict[str, Any]] = [
         {"type": "reasoning", "content": text} for name in _REASONING if (text := message.get(name))
     ]
     content = message.get("content")
     if role == "tool":
         parts.append({"type": "tool_call_response", "id": message.get("tool_call_id"), "response": content})
-    elif isinstance(content, str):
-        parts += [{"type": "text", "content": content}] if content else []
-    else:
-        parts += [_part(part) for part in content or ()]
+    elif content != "":
+        parts += [_part(part) for part in _list(content)]
     if refusal := message.get("refusal"):
         parts.append({"type": "refusal", "content": refusal})
-    parts += [_tool_call(call) for call in message.get("tool_calls") or ()]
+    parts += [_tool_call(call) for call in _list(message.get("tool_calls"))]
+    if function := message.get("function_call"):
+        parts.append(_tool_call({"function": function}))
     if audio := message.get("audio"):
-        parts.append({"type": "audio", **audio})
+        parts.append({"type": "audio", **_mapping(audio)})
     made: dict[str, Any] = {"role": role, "parts": parts}
     if name := message.get("name"):
         made["name"] = name
     return made
 
 
-def _part(part: Body) -> dict[str, Any]:
-    kind = part.get("type")
-    if kind == "text":
-        return {"type": "text", "content": part.get("text")}
-    if kind == "refusal":
-        return {"type": "refusal", "content": part.get("refusal")}
-    if kind == "image_url":
-        return _uri((part.get("image_url") or {}).get("url") or "", "image")
-    if kind == "input_audio":
-        audio = part.get("input_audio") or {}
-        mime_type = f"audio/{audio.get('format') or 'wav'}"
-        return {"type": "blob", "modality": "audio", "mime_type": mime_type, "content": audio.get("data")}
-    if kind == "file":
-        file = part.get("file") or {}
-        if file_id := file.get("file_id"):
-            return {"type": "file", "modality": "document", "file_id": file_id}
-        return {**_uri(file.get("file_data") or "", "document"), "filename": file.get("filename")}
-    return dict(part)
+def _part(part: object) -> dict[str, Any]:
+    if not isinstance(part, dict):
+        return {"type": "text", "content": part}
+    match part.get("type"):
+        case "text":
+            return {"type": "text", "content": part.get("text")}
+        case "refusal":
+            return {"type": "refusal", "content": part.get("refusal")}
+        case "image_url":
+            image = part.get("image_url")
+            return _uri(image if isinstance(image, str) else _mapping(image).get("url"), "image")
+        case "input_audio":
+            audio = _mapping(part.get("input_audio"))
+            mime_type = f"audio/{audio.get('format') or 'wav'}"
+            return {"type": "blob", "modality": "audio", "mime_type": mime_type, "content": audio.get("data")}
+        case "file":
+            file = _mapping(part.get("file"))
+            if file_id := file.get("file_id"):
+                return {"type": "file", "modality": "document", "file_id": file_id}
+            return {**_uri(file.get("file_data"), "document"), "filename": file.get("filename")}
+        case _:
+            return dict(part)
 
 
-def _uri(url: str, modality: str) -> dict[str, Any]:
+def _uri(given: object, modality: str) -> dict[str, Any]:
+    url = str(given or "")
     if not url.startswith("data:"):
         return {"type": "uri", "modality": modality, "uri": url}
-    head, _, data = url.partition(",")
+    head, _, content = url.partition(",")
     mime_type = head.removeprefix("data:").split(";")[0]
-    return {"type": "blob", "modality": modality, "mime_type": mime_type, "content": data}
+    return {"type": "blob", "modality": modality, "mime_type": mime_type, "content": content}
 
 
-def _tool_call(call: Body) -> dict[str, Any]:
-    function = call.get("function") or call.get("custom") or {}
+def _tool_call(given: object) -> dict[str, Any]:
+    call = _mapping(given) or {"arguments": given}
+    function = call.get("function") or call.get("custom")
+    if not isinstance(function, dict):
+        return {"type": "tool_call", **call}
     arguments = function.get("arguments", function.get("input"))
     if isinstance(arguments, str):
         try:
-            arguments = orjson.loads(arguments)
-        except orjson.JSONDecodeError:
+            arguments = loads(arguments)
+        except ValueError:
             pass  # kept as the model wrote it
     return {"type": "tool_call", "id": call.get("id"), "name": function.get("name"), "arguments": arguments}
 
 
-def _tool(tool: Body) -> dict[str, Any]:
-    return {"type": tool.get("type"), **(tool.get("function") or tool.get("custom") or {})}
+def _tool(given: object) -> dict[str, Any]:
+    tool = _mapping(given) or {"type": given}
+    function = tool.get("function") or tool.get("custom")
+    return {"type": tool.get("type"), **function} if isinstance(function, dict) else dict(tool)
 
 
-def _characters(messages: AttributeValue | None) -> int:
+def _characters(messages: AttributeValue | None) -> int | None:
+    """Count the characters of all parts; None if one of them is no text."""
     if not isinstance(messages, str):
         return 0
-    parts = [part for message in orjson.loads(messages) for part in message["parts"]]
+    parts = [part for message in loads(messages) for part in message["parts"]]
+    if any(part.get("type") in _NO_TEXT for part in parts):
+        return None
     texts = [part.get("content") or part.get("arguments") or part.get("response") or "" for part in parts]
-    return sum(len(text) if isinstance(text, str) else len(_json(text)) for text in texts)
+    return sum(len(text) if isinstance(text, str) else len(dumps(text)) for text in texts)
 
 
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+_NO_TEXT: Final = ("blob", "uri", "file", "audio")
+
+
+def _as(kind: Callable[[Any], AttributeValue], value: Any) -> AttributeValue:
+    try:
+        return kind(value)
+    except (TypeError, ValueError, OverflowError):
+        return str(value)  # what the request really said
+
+
+def _mapping(value: object) -> Body:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+_LONG_NUMBER: Final = re.compile(r"\d{19}")
+
+
+def loads(text: str | bytes) -> Any:
+    """Read JSON, with integers of any size."""
+    found = _LONG_NUMBER.search(text if isinstance(text, str) else text.decode())
+    return json.loads(text) if found else orjson.loads(text)
+
+
+def dumps(value: object) -> str:
+    """Write JSON, with integers of any size and the two halves of a character that came in two pieces put together."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

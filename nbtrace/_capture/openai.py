@@ -95,7 +95,8 @@ class OpenAICapture:
             return None
         extra = getattr(options, "extra_json", None)
         if extra:
-            body = {**body, **extra}
+            # As the client merges them: an `omit` takes a parameter away.
+            body = {key: value for key, value in {**body, **extra}.items() if type(value).__name__ != "Omit"}
         url = client.base_url
         host = url.host
         provider = next((provider for end, provider in _PROVIDERS if host.endswith(end)), "openai")
@@ -160,21 +161,27 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def __init__(self, imported: Callable[[ModuleType], None]) -> None:
         self._imported = imported
+        self._looking = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != _MODULE:
+        if fullname != _MODULE or self._looking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._looking = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._looking = False
         if spec is not None and spec.loader is not None:
             loader, execute = spec.loader, spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
+                vars(loader).pop("exec_module", None)
                 execute(module)
-                vars(loader).pop("exec_module")
-                self._imported(module)
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
+                    self._imported(module)
 
             loader.exec_module = exec_module
         return spec

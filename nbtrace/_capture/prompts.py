@@ -110,8 +110,11 @@ def found_in(messages: object) -> dict[str, AttributeValue]:
         return {}
     for message in reversed(cast("list[Any]", messages)):
         content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, PromptText):
-            return content.prompt.attributes(content.variables)
+        parts = reversed(content) if isinstance(content, list) else (content,)
+        for part in parts:
+            text = part.get("text") if isinstance(part, dict) else part
+            if isinstance(text, PromptText):
+                return text.prompt.attributes(text.variables)
     return {}
 
 

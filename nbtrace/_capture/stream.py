@@ -10,7 +10,7 @@ import asyncio
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from time import time_ns
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 Outcome = str
 """One of the words of `semconv.STREAM_OUTCOME`."""
@@ -21,6 +21,8 @@ class StreamReader(Protocol):
 
     chunks: list[Any]
     first_chunk_ns: int | None
+    reading: tuple[Any, ...]
+    """The generators that run while the stream is read."""
 
     def stream_over(self, outcome: Outcome, error: BaseException | None = None) -> None:
         """Hear that nothing more will be read; later words are ignored."""
@@ -28,25 +30,47 @@ class StreamReader(Protocol):
 
 
 def follow(stream: Any, call: StreamReader) -> None:
-    """Have `call` see the chunks of an OpenAI `Stream` or `AsyncStream` and hear of its end."""
+    """Have `call` see the chunks of an OpenAI `Stream` or `AsyncStream` and hear of its end.
+
+    However a user closes a stream (its `close`, a `with` block, the client's stream helper), its response is closed, so
+    that is where to listen. What listens there keeps neither the stream nor the call alive.
+    """
     source = stream._iterator  # noqa: SLF001 - the one place where a stream's chunks pass
-    reference, kind = weakref.ref(stream), type(stream)
+    response, listener = stream.response, weakref.ref(call)
     if hasattr(source, "__anext__"):
-        stream._iterator = _aread(source, call)  # noqa: SLF001
+        reader = _aread(source, call)
 
         async def aclose() -> None:
-            await kind.close(reference())
-            call.stream_over("closed")
+            vars(response).pop("aclose", None)
+            try:
+                await response.aclose()
+            finally:
+                _closed(listener())
 
-        stream.close = aclose
+        response.aclose = aclose
     else:
-        stream._iterator = _read(source, call)  # noqa: SLF001
+        reader = _read(source, call)
 
         def close() -> None:
-            kind.close(reference())
-            call.stream_over("closed")
+            vars(response).pop("close", None)
+            try:
+                response.close()
+            finally:
+                _closed(listener())
 
-        stream.close = close
+        response.close = close
+    stream._iterator = reader  # noqa: SLF001
+    call.reading = (reader, source)
+
+
+def _closed(call: StreamReader | None) -> None:
+    """Tell the call, unless the stream is closed from within: then the one who reads knows why."""
+    if call is not None and not any(map(_is_running, call.reading)):
+        call.stream_over("closed")
+
+
+def _is_running(generator: Any) -> bool:
+    return getattr(generator, "gi_running", False) or getattr(generator, "ag_running", False)
 
 
 def _read(source: Iterator[Any], call: StreamReader) -> Iterator[Any]:
@@ -121,38 +145,48 @@ def _fold_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> 
     whole = choices.setdefault(index, {"index": index, "message": {"role": "assistant"}})
     for key, value in choice.items():
         if key == "delta":
-            _fold_delta(whole["message"], value or {})
-        elif key == "logprobs" and value and whole.get("logprobs"):
-            for part, tokens in value.items():
-                whole["logprobs"][part] = [*(whole["logprobs"].get(part) or ()), *(tokens or ())]
+            _merge(whole["message"], value or {})
+        elif key == "logprobs":
+            _merge(whole, {key: value})
         elif value is not None:
             whole[key] = value
 
 
-def _fold_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
+_WHOLE: Final = frozenset({"role", "id", "type", "format"})
+"""Texts that come in one piece; some servers repeat them in every chunk."""
+
+
+def _merge(whole: dict[str, Any], delta: dict[str, Any]) -> None:
+    """Add what a delta brings: texts grow, objects merge, lists merge by the `index` of their elements or grow."""
     for key, value in delta.items():
+        known = whole.get(key)
         if value is None:
             continue
-        if key == "tool_calls":
-            calls: list[dict[str, Any]] = message.setdefault("tool_calls", [])
-            for call in value:
-                _fold_tool_call(calls, call)
-        elif key != "role" and isinstance(value, str) and isinstance(message.get(key), str):
-            message[key] += value
+        if isinstance(value, dict) and (known is None or isinstance(known, dict)):
+            _merge(whole.setdefault(key, {}), value)
+        elif isinstance(value, list) or isinstance(known, list):
+            # Some servers send reasoning as a list of parts and the answer after it as text.
+            if not isinstance(known, list):
+                whole[key] = [] if known is None else [known]
+            _extend(whole[key], value if isinstance(value, list) else [value])
+        elif isinstance(value, str) and isinstance(known, str) and key not in _WHOLE:
+            if not (key == "name" and value == known):
+                whole[key] = known + value
         else:
-            message[key] = value
-
-
-def _fold_tool_call(calls: list[dict[str, Any]], call: dict[str, Any]) -> None:
-    index = call.get("index") or 0
-    whole = next((known for known in calls if known["index"] == index), None)
-    if whole is None:
-        calls.append({**call, "index": index, "function": dict(call.get("function") or {})})
-        return
-    function = call.get("function") or {}
-    for key, value in function.items():
-        if value is not None:
-            whole["function"][key] = (whole["function"].get(key) or "") + value
-    for key, value in call.items():
-        if key != "function" and value is not None:
             whole[key] = value
+
+
+def _extend(parts: list[Any], more: list[Any]) -> None:
+    for part in more:
+        index = part.get("index") if isinstance(part, dict) else None
+        if index is None:
+            if isinstance(part, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += part
+            else:
+                parts.append(part)
+            continue
+        known = next((one for one in parts if isinstance(one, dict) and one.get("index") == index), None)
+        if known is None:
+            known = {"index": index}
+            parts.append(known)
+        _merge(known, part)

@@ -16,6 +16,8 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
+from nbtrace._guard import guard
+
 
 class ThreadCapture:
     """Wraps `Thread.start` and `ThreadPoolExecutor.submit` while open."""
@@ -49,10 +51,17 @@ class ThreadCapture:
     def _start(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def start(thread: threading.Thread) -> None:
-            if self.enabled:
-                # On the instance: the `run` of a subclass must keep working, and the class must stay as it is.
-                thread.run = functools.partial(_run_thread, otel_context.get_current(), thread, thread.run)
-            original(thread)
+            if not self.enabled:
+                return original(thread)
+            # On the instance: the `run` of a subclass must keep working, and the class must stay as it is.
+            own = vars(thread).get("run")
+            with guard("threads"):
+                thread.run = functools.partial(_run_thread, otel_context.get_current(), thread, own, thread.run)
+            try:
+                return original(thread)
+            except BaseException:  # it was started before, or the system has no more threads
+                _put_back(thread, own)
+                raise
 
         return start
 
@@ -67,9 +76,19 @@ class ThreadCapture:
         return submit
 
 
-def _run_thread(context: Context, thread: threading.Thread, function: Callable[[], None]) -> None:
-    vars(thread).pop("run", None)  # or the thread would keep itself alive
+def _run_thread(
+    context: Context, thread: threading.Thread, own: Callable[[], None] | None, function: Callable[[], None]
+) -> None:
+    _put_back(thread, own)  # or the thread would keep itself alive
     _run(context, function)
+
+
+def _put_back(thread: threading.Thread, own: Callable[[], None] | None) -> None:
+    """Leave the thread with the `run` it had: its class's, or one that somebody put on the instance."""
+    if own is None:
+        vars(thread).pop("run", None)
+    else:
+        thread.run = own
 
 
 def _run(context: Context, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
