@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pyarrow as pa
 from opentelemetry import trace
@@ -30,11 +30,11 @@ FIXTURES: Final = Path(__file__).parent.parent / "tests" / "fixtures"
 START: Final = 1_790_000_000_000_000_000
 MS: Final = 1_000_000
 
-CELL_SOURCE: Final = '''\
+CELL_SOURCE: Final = """\
 question = "What is the weather in Paris, and should I take an umbrella?"
 answer = agent.run(question)  # calls the weather tool once
 print(answer)
-'''
+"""
 
 MARKDOWN: Final = """\
 It is **14 °C** and raining in Paris, so *do* take an umbrella.
@@ -54,7 +54,7 @@ take("umbrella")
 
 HOSTILE: Final = (
     "<script>globalThis.pwned = 1</script><img src=x onerror='globalThis.pwned = 1'>"
-    "<a href=\"javascript:globalThis.pwned=1\">click</a> [link](javascript:globalThis.pwned=1) "
+    '<a href="javascript:globalThis.pwned=1">click</a> [link](javascript:globalThis.pwned=1) '
     "![pixel](https://tracker.invalid/p.png?secret=1) <style>*{display:none}</style> "
     "<form action=https://tracker.invalid><input name=q></form> \u202egnp.exe\u202c $x^2$ and $\\href{javascript:1}{y}$"
 )
@@ -67,10 +67,12 @@ class CountingIds(IdGenerator):
         self._last = 0
 
     def generate_span_id(self) -> int:
+        """Count."""
         self._last += 1
         return self._last
 
     def generate_trace_id(self) -> int:
+        """Put all spans in one trace."""
         return 0x0AF7651916CD43DD8448EB211C80319C
 
 
@@ -84,14 +86,11 @@ class Clock:
         provider.add_span_processor(SinkProcessor(store))
         self._tracer = provider.get_tracer("nbtrace", "0.1.0")
 
-    def span(
-        self, name: str, start: float, end: float | None, parent: Span | None = None, **attributes: Any
-    ) -> Span:
+    def span(self, name: str, start: float, end: float | None, parent: Span | None = None, **attributes: Any) -> Span:
         """Start a span and, with an end, end it; `nbtrace__x__y` names the attribute `nbtrace.x.y`."""
         context = trace.set_span_in_context(parent) if parent else None
         kind = trace.SpanKind.CLIENT if name.startswith(("chat", "embeddings")) else trace.SpanKind.INTERNAL
-        span = self._tracer.start_span(name, context, kind, start_time=START + int(start * MS))
-        assert isinstance(span, Span)
+        span = cast("Span", self._tracer.start_span(name, context, kind, start_time=START + int(start * MS)))
         span.set_attributes({key.replace("__", "."): value for key, value in attributes.items()})
         if end is not None:
             self.end(span, end)
@@ -149,7 +148,11 @@ def fill(store: Store) -> None:
     question = said("user", "What is the weather in Paris, and should I take an umbrella?")
     call = {"type": "tool_call", "id": "call_1", "name": "get_weather", "arguments": {"city": "Paris", "days": 1}}
     asked = {"role": "assistant", "parts": [{"type": "reasoning", "content": "I need the forecast first."}, call]}
-    weather = {"city": "Paris", "now": {"celsius": 14, "rain": True}, "hours": [{"at": 12, "mm": 0.4}, {"at": 18, "mm": 2.1}]}
+    weather = {
+        "city": "Paris",
+        "now": {"celsius": 14, "rain": True},
+        "hours": [{"at": 12, "mm": 0.4}, {"at": 18, "mm": 2.1}],
+    }
     result = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call_1", "response": weather}]}
     system = json.dumps([{"type": "text", "content": "You are a brief weather assistant. Use metric units."}])
     tools = json.dumps([{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}])
@@ -162,7 +165,8 @@ def fill(store: Store) -> None:
     clock.span(
         "chat gpt-4o-mini", 210, 980, agent,
         **chat("gpt-4o-mini", [question], [asked], gen_ai__response__finish_reasons=["tool_call"],
-               gen_ai__system_instructions=system, gen_ai__tool__definitions=tools, **usage(412, 31, 0.0000804, "priced")),
+               gen_ai__system_instructions=system, gen_ai__tool__definitions=tools,
+               **usage(412, 31, 0.0000804, "priced")),
     )  # fmt: skip
     clock.span(
         "execute_tool get_weather", 990, 1310, agent, gen_ai__operation__name="execute_tool",
@@ -192,7 +196,8 @@ def fill(store: Store) -> None:
     clock.end(failed, 3702, "Rate limit reached for gpt-4o: try again in 20 s")
     clock.span(
         "chat gpt-4o-mini " + HOSTILE, 3710, 4120, cell,
-        **chat("gpt-4o-mini", [said("user", HOSTILE)], [said("assistant", HOSTILE)], **usage(90, 60, 0.00005, "estimated")),
+        **chat("gpt-4o-mini", [said("user", HOSTILE)], [said("assistant", HOSTILE)],
+               **usage(90, 60, 0.00005, "estimated")),
     )  # fmt: skip
     clock.span(
         "chat gpt-4o-mini", 4130, None, cell,
@@ -205,9 +210,16 @@ def files(store: Store) -> Iterator[tuple[str, bytes]]:
     """Make the content of every file."""
     spans = store.snapshot()
     rows = tree(spans)
-    yield "session.arrow", bytes(ipc(spans))
     yield "tree.arrow", bytes(ipc(rows))
-    for name, row in {"cell": 0, "tool-chat": 4, "chat": 6, "prompt": 7, "failed": 8, "hostile": 9, "running": 10}.items():
+    for name, row in {
+        "cell": 0,
+        "tool-chat": 4,
+        "chat": 6,
+        "prompt": 7,
+        "failed": 8,
+        "hostile": 9,
+        "running": 10,
+    }.items():
         span_id = rows["span_id"][row].as_py()
         yield f"span-{name}.arrow", bytes(ipc(reading(find(spans, span_id))))
     yield "text.json", (json.dumps(wording(), indent=1, ensure_ascii=False) + "\n").encode()
@@ -215,8 +227,26 @@ def files(store: Store) -> Iterator[tuple[str, bytes]]:
 
 def wording() -> dict[str, list[list[Any]]]:
     """Word a few numbers as Python does: the JavaScript must agree."""
-    costs = [(None, "unpriced"), (0.0, "priced"), (3.6e-7, "priced"), (0.00312, "estimated"), (0.0999, "priced"), (12.5, None)]
-    durations = [None, 0, 870, 83_000, 999_700, 312_400_000, 999_700_000, 1_240_000_000, 59_960_000_000, 3_750_000_000_000]
+    costs = [
+        (None, "unpriced"),
+        (0.0, "priced"),
+        (3.6e-7, "priced"),
+        (0.00312, "estimated"),
+        (0.0999, "priced"),
+        (12.5, None),
+    ]
+    durations = [
+        None,
+        0,
+        870,
+        83_000,
+        999_700,
+        312_400_000,
+        999_700_000,
+        1_240_000_000,
+        59_960_000_000,
+        3_750_000_000_000,
+    ]
     return {
         "cost": [[usd, state, text.cost(usd, state)] for usd, state in costs],
         "duration": [[ns, text.duration(ns)] for ns in durations],

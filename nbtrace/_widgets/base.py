@@ -32,6 +32,8 @@ class SpanWidget(anywidget.AnyWidget):
         UsageError: If an option is unknown.
     """
 
+    _wire: Wire | None = None
+
     def __init__(self, snapshot: Snapshot, subscribe: Subscribe, **traits: Any) -> None:
         options = self.options()
         for name in traits:
@@ -39,8 +41,8 @@ class SpanWidget(anywidget.AnyWidget):
                 raise UsageError.unknown(f"{type(self).__name__} option", name, options)
         self._snapshot = snapshot
         super().__init__(**traits)
-        self._wire = Wire(snapshot, subscribe, self.send)
-        self.on_msg(self._on_request)
+        wire = self._wire = Wire(snapshot, subscribe, self.send)
+        self.on_msg(lambda _widget, content, _buffers: wire.handle(content))
 
     @classmethod
     def options(cls) -> list[str]:
@@ -50,11 +52,10 @@ class SpanWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop following the spans and remove every view."""
-        self._wire.close()
+        # ipywidgets also closes a widget whose constructor has failed.
+        if self._wire is not None:
+            self._wire.close()
         super().close()
-
-    def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
-        self._wire.handle(content)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_(**kwargs)

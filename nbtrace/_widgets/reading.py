@@ -100,7 +100,7 @@ def _attributes(entries: list[dict[str, Any]] | None) -> dict[str, object]:
         kind = next(
             (kind for kind in ("string", "int", "double", "bool", "bytes", "json") if entry[kind] is not None), None
         )
-        value = entry[kind] if kind else None
+        value: Any = entry[kind] if kind else None
         plain[entry["key"]] = _any(orjson.loads(value)) if kind == "json" else _number(value)
     return plain
 

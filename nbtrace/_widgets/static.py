@@ -2,8 +2,8 @@
 
 The HTML must read well with no CSS at all (GitHub strips it), pass JupyterLab's sanitizer for untrusted notebooks
 unharmed (no svg, style, script, ARIA; whitelisted inline styles only), and stay small, since it is saved with the
-notebook: thirty rows at most, and it says how many more there are. Bars are made of block characters.
-Both are pure functions of a tree table.
+notebook: thirty rows and 20 KB at most, and it says how many more spans there are. Bars are box-drawing characters.
+Both pictures are pure functions of a tree table.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS: Final = 30
-"""With the longest names and previews this keeps the HTML under 20 KB."""
+SIZE: Final = 19_000
+"""Bytes of rows, whatever is in them; the rest of the HTML is within another 1,000."""
 NAME: Final = 60
 MODEL: Final = 40
-PREVIEW: Final = 90
+PREVIEW: Final = 72
 INDENTS: Final = 12
 """Deeper rows stay at this indent: the name must have room."""
 BAR: Final = 16
 """Characters in a full bar."""
-EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+NBSP: Final = "\N{NO-BREAK SPACE}"
 COLUMNS: Final = (
-    "depth", "name", "type", "model", "start_ms", "duration_ms", "input_tokens", "output_tokens", "cost_usd", "cost_state",
-    "usage_state", "error", "error_type", "summary", "sum_calls", "sum_input_tokens", "sum_output_tokens", "sum_cost_usd",
-    "sum_unpriced", "sum_estimated", "sum_errors", "end_ms",
+    "depth", "name", "type", "model", "start_ms", "duration_ms", "input_tokens", "output_tokens", "cost_usd",
+    "cost_state", "usage_state", "error", "error_type", "summary", "sum_calls", "sum_input_tokens",
+    "sum_output_tokens", "sum_cost_usd", "sum_unpriced", "sum_estimated", "sum_errors", "end_ms",
 )  # fmt: skip
 CALLS: Final = ("llm", "embedding")
 
-CELL: Final = "padding:2px 12px 2px 0;border:none;vertical-align:top"
-LEFT: Final = f'align="left" style="{CELL};text-align:left"'
-RIGHT: Final = f'align="right" style="{CELL};text-align:right;white-space:nowrap"'
-HEAD: Final = "font-weight:normal;opacity:.6"
+LEFT: Final = 'align="left" style="text-align:left;vertical-align:top"'
+RIGHT: Final = 'align="right" style="text-align:right;vertical-align:top"'
 FAINT: Final = 'style="opacity:.6"'
-BLOCKS: Final = 'style="background:none;padding:0;opacity:.55;white-space:nowrap"'
+HEAD: Final = 'style="opacity:.6;font-weight:normal"'
+LINE: Final = 'style="background:none;padding:0;opacity:.7"'
 
 
 def tree_html(tree: pa.Table) -> str:
@@ -66,13 +66,12 @@ def tree_text(tree: pa.Table) -> str:
         )
         notes = [*_error(row), *(f"“{clip(visible(row['summary']), PREVIEW)}”" for _ in [0] if row["summary"])]
         lines.append("  ".join([line, *notes]).rstrip())
-    return "\n".join([*lines, *_more(tree)])
+    return "\n".join([*lines, *_more(tree, len(rows))])
 
 
 def headline(tree: pa.Table) -> str:
     """Say in one line what a tree holds."""
-    rows = tree.select(COLUMNS)
-    roots = [row for row in rows.filter(_is_root(tree)).to_pylist()]
+    roots = _roots(tree)
     calls = _sum(roots, "sum_calls") or 0
     unpriced = _sum(roots, "sum_unpriced") or 0
     estimated = _sum(roots, "sum_estimated") or 0
@@ -82,7 +81,7 @@ def headline(tree: pa.Table) -> str:
     if calls:
         parts.append(counted(calls, "LLM call"))
     if roots:
-        parts.append(_time(max(row["end_ms"] for row in roots) - min(row["start_ms"] for row in roots)))
+        parts.append(_time(_end(tree)))
     tokens = flow(_sum(roots, "sum_input_tokens"), _sum(roots, "sum_output_tokens"))
     parts += [f"{tokens} tokens"] if tokens else []
     parts += money(_sum(roots, "sum_cost_usd"), unpriced=unpriced, estimated=estimated)
@@ -94,13 +93,20 @@ def headline(tree: pa.Table) -> str:
 def table_html(tree: pa.Table) -> str:
     """Draw the rows of a tree table as an HTML table."""
     rows = _rows(tree)
-    end = max((row["end_ms"] for row in rows), default=0.0) or 1.0
-    head = "".join(f'<th {side}><span style="{HEAD}">{title}</span></th>' for side, title in _titles(end))
-    body = "".join(_row_html(row, end) for row in rows)
-    more = "".join(f'<tr><td {LEFT} colspan="5"><span {FAINT}>{line}</span></td></tr>' for line in _more(tree))
+    end = _end(tree)
+    head = "".join(f"<th {side}><span {HEAD}>{title}</span></th>" for side, title in _titles(end))
+    body: list[str] = []
+    size = 0
+    for row in rows:
+        line = _row_html(row, end)
+        size += len(line.encode())
+        if size > SIZE:
+            break
+        body.append(line)
+    more = (f'<tr><td {LEFT} colspan="5"><span {FAINT}>{line}</span></td></tr>' for line in _more(tree, len(body)))
     return (
-        '<table style="border-collapse:collapse;margin:4px 0;font-size:12px;table-layout:auto">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"
+        '<table style="border-collapse:collapse;margin:4px 0;font-size:12px">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{''.join(more)}</tbody></table>"
     )
 
 
@@ -125,13 +131,35 @@ def money(usd: float | None, *, unpriced: int, estimated: int) -> list[str]:
 
 
 def _rows(tree: pa.Table) -> list[dict[str, Any]]:
-    return tree.select(COLUMNS).slice(0, ROWS).to_pylist()
+    """Read the first rows, with depth and times counted from where this tree begins: it may be a branch of another."""
+    depth, start = _origin(tree)
+    rows = tree.select(COLUMNS).slice(0, ROWS).to_pylist()
+    for row in rows:
+        row["depth"] -= depth
+        for name in ("start_ms", "end_ms"):
+            row[name] = max(0.0, (row[name] or 0.0) - start)
+    return rows
 
 
-def _is_root(tree: pa.Table) -> pa.ChunkedArray:
+def _origin(tree: pa.Table) -> tuple[int, float]:
     import pyarrow.compute as pc
 
-    return pc.equal(tree["depth"], 0)
+    return pc.min(tree["depth"]).as_py() or 0, pc.min(tree["start_ms"]).as_py() or 0.0
+
+
+def _end(tree: pa.Table) -> float:
+    """Measure the time axis, in milliseconds."""
+    import pyarrow.compute as pc
+
+    return (pc.max(tree["end_ms"]).as_py() or 0.0) - _origin(tree)[1]
+
+
+def _roots(tree: pa.Table) -> list[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    depth = pa.scalar(_origin(tree)[0], pa.int32())
+    return tree.select(COLUMNS).filter(pc.equal(tree["depth"], depth)).to_pylist()
 
 
 def _sum(rows: Sequence[dict[str, Any]], column: str) -> Any:
@@ -140,21 +168,27 @@ def _sum(rows: Sequence[dict[str, Any]], column: str) -> Any:
 
 
 def _titles(end: float) -> list[tuple[str, str]]:
-    return [(LEFT, "span"), (RIGHT, "time"), (RIGHT, "tokens"), (RIGHT, "cost"), (LEFT, f"0 – {_time(end)}")]
+    return [
+        (LEFT, "span"),
+        (RIGHT, "time"),
+        (RIGHT, "tokens"),
+        (RIGHT, "cost"),
+        (LEFT, f"over {_time(end)}" if end else ""),
+    ]
 
 
 def _row_html(row: dict[str, Any], end: float) -> str:
-    name = f"<b>{escape(clip(row['name'], NAME))}</b>" if row["depth"] == 0 else escape(clip(row["name"], NAME))
-    model = row["model"] if row["model"] and row["model"] not in row["name"] else None
-    label = "&nbsp;" * 4 * min(row["depth"], INDENTS) + name
-    label += f" <span {FAINT}>{escape(clip(model, MODEL))}</span>" if model else ""
+    indent = NBSP * 4 * min(row["depth"], INDENTS)
+    name = escape(clip(row["name"], NAME))
+    label = indent + (f"<b>{name}</b>" if row["depth"] == 0 else name)
+    if row["model"] and row["model"] not in row["name"]:
+        label += f" <span {FAINT}>{escape(clip(row['model'], MODEL))}</span>"
     label += "".join(f" <b>{escape(words)}</b>" for words in _error(row))
     if row["summary"]:
-        indent = "&nbsp;" * 4 * min(row["depth"], INDENTS)
         label += f"<br>{indent}<small {FAINT}>{escape(clip(row['summary'], PREVIEW))}</small>"
-    facts = "".join(f"<td {RIGHT}>{escape(fact)}</td>" for fact in _facts(row))
-    bar = _bar(row["start_ms"], row["end_ms"], end)
-    return f"<tr><td {LEFT}>{label}</td>{facts}<td {LEFT}><code {BLOCKS}>{bar}</code></td></tr>"
+    facts = "".join(f"<td {RIGHT}>{escape(fact).replace(' ', NBSP)}</td>" for fact in _facts(row))
+    line = bar(row["start_ms"], end if row["duration_ms"] is None else row["end_ms"], end)
+    return f"<tr><td {LEFT}>{label}</td>{facts}<td {LEFT}><code {LINE}>{line}</code></td></tr>"
 
 
 def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
@@ -179,19 +213,23 @@ def _error(row: dict[str, Any]) -> list[str]:
     return [f"✕ {clip(visible(row['error_type'] or 'error'), MODEL)}"] if row["error"] else []
 
 
-def _more(tree: pa.Table) -> list[str]:
-    return [f"… {counted(len(tree) - ROWS, 'more span')}"] if len(tree) > ROWS else []
+def _more(tree: pa.Table, shown: int) -> list[str]:
+    return [f"… {counted(len(tree) - shown, 'more span')}"] if len(tree) > shown else []
 
 
 def _time(ms: float) -> str:
     return text.duration(round(ms * 1e6))
 
 
-def _bar(start: float, stop: float, end: float) -> str:
-    """Draw a span's time as block characters, to the eighth at its right edge, and never as nothing."""
-    before = min(int(start / end * BAR), BAR - 1)
-    eighths = max(1, min(round(stop / end * BAR * 8), BAR * 8) - before * 8)
-    return "&nbsp;" * before + "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+def bar(start: float, stop: float, end: float) -> str:
+    """Draw a span's time as a line, to half a character, and never as nothing."""
+    end = end or 1.0
+    first = min(int(start / end * BAR * 2), BAR * 2 - 1)
+    last = max(first + 1, min(round(stop / end * BAR * 2), BAR * 2))
+    if first % 2 and last == first + 1:
+        return NBSP * (first // 2) + "╺"
+    ends = ("╺" if first % 2 else "", "╸" if last % 2 else "")
+    return NBSP * (first // 2) + ends[0] + "━" * (last // 2 - (first + 1) // 2) + ends[1]
 
 
 def _stems(rows: list[dict[str, Any]]) -> list[str]:

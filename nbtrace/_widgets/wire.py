@@ -27,6 +27,9 @@ PUSH_INTERVAL_S: Final = 0.1
 """The front end drops a kernel's messages above 1000 a second, and no eye needs more than ten."""
 
 
+SPAN_ID_BYTES: Final = 8
+
+
 class Wire:
     """The kernel's end of one widget."""
 
@@ -138,7 +141,8 @@ def find(spans: pa.Table, span_id: str) -> pa.Table:
         wanted = bytes.fromhex(span_id)
     except ValueError:
         wanted = b""
-    index = pc.index(spans["span_id"], pa.scalar(wanted, pa.binary(8))).as_py() if len(wanted) == 8 else -1
+    fits = len(wanted) == SPAN_ID_BYTES
+    index = pc.index(spans["span_id"], pa.scalar(wanted, pa.binary(SPAN_ID_BYTES))).as_py() if fits else -1
     if index < 0:
         msg = f"no span {span_id!r} among the {len(spans)} spans shown; it may have been cleared"
         raise NotFoundError(msg)
@@ -152,5 +156,6 @@ def _outline(spans: pa.Table) -> pa.Table:
 
 def _check_version(version: object) -> None:
     if version != PROTOCOL_VERSION:
-        msg = f"this widget was drawn by another version of nbtrace (protocol {version}, not {PROTOCOL_VERSION}); run its cell again"
+        drawn = f"protocol {version}, not {PROTOCOL_VERSION}"
+        msg = f"this widget was drawn by another version of nbtrace ({drawn}); run its cell again"
         raise NbtraceError(msg)

@@ -27,7 +27,7 @@ export function TreeGrid({ explorer }: { explorer: Explorer }): JSX.Element {
     const element = scroller.current;
     if (!element) return undefined;
     const measure = (): void => {
-      viewport.value = element.clientHeight;
+      viewport.value = rowsHeight(element);
     };
     measure();
     const observer = new ResizeObserver(measure);
@@ -37,12 +37,14 @@ export function TreeGrid({ explorer }: { explorer: Explorer }): JSX.Element {
 
   const index = cursorIndex.value;
   const cursor = explorer.cursor.value;
-  // Only a moved cursor scrolls: a newer tree must not, however it pushes the cursor's row about.
+  const isOpen = explorer.isOpen.value;
+  const hasTree = tree !== null;
+  // A newer tree must not scroll, however it pushes the cursor's row about.
   useEffect(() => {
     const element = scroller.current;
     if (!element || index < 0) return;
-    element.scrollTop = scrollTo(index, rows.length, element.scrollTop, element.clientHeight);
-  }, [cursor]);
+    element.scrollTop = scrollTo(index, rows.length, element.scrollTop, rowsHeight(element));
+  }, [cursor, isOpen, hasTree]);
 
   useScrollAnchor(explorer, scroller);
 
@@ -102,6 +104,11 @@ export function TreeGrid({ explorer }: { explorer: Explorer }): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** The height that rows are seen in: the heading covers the rest. */
+function rowsHeight(scroller: HTMLElement): number {
+  return Math.max(0, scroller.clientHeight - ROW_HEIGHT);
 }
 
 function Heading({ axisEndMs }: { axisEndMs: number }): JSX.Element {

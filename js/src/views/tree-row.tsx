@@ -48,7 +48,7 @@ export function TreeRow(props: TreeRowProps): JSX.Element {
       {...(hasChildren ? { "aria-expanded": !isCollapsed } : {})}
       onClick={() => onOpen(row)}
     >
-      <span role="gridcell" class="name" style={{ paddingLeft: `${Math.min(depth, DEEPEST_INDENT) * 16}px` }}>
+      <span role="gridcell" class="name" style={{ "--depth": Math.min(depth, DEEPEST_INDENT) }}>
         <span class={`caret ${isCollapsed ? "" : "open"}`} onClick={hasChildren ? toggle : undefined}>
           {hasChildren && <ChevronIcon />}
         </span>

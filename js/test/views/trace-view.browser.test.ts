@@ -1,3 +1,4 @@
+import { tableFromArrays, tableFromIPC, tableToIPC } from "@uwdata/flechette";
 import { afterEach, expect, test, vi } from "vitest";
 import { type Scene, scene } from "./scene.ts";
 
@@ -13,6 +14,19 @@ async function showTree(options?: Parameters<typeof scene>[0]): Promise<Scene> {
   const opened = await show(options);
   await vi.waitFor(() => expect(opened.rows().length).toBe(11));
   return opened;
+}
+
+/** Repeats the rows of a tree, every repetition another trace's. */
+function longTree(bytes: Uint8Array, count: number): Uint8Array {
+  const table = tableFromIPC(bytes);
+  const columns = table.schema.fields.map(({ name, type }) => {
+    const values = table.getChild(name);
+    const repeated = Array.from({ length: count }, (_, row) => values.at(row % table.numRows));
+    return [name, name === "span_id" ? repeated.map((_, row) => row.toString(16).padStart(16, "0")) : repeated, type];
+  });
+  const types = Object.fromEntries(columns.map(([name, , type]) => [name, type]));
+  const arrays = Object.fromEntries(columns.map(([name, values]) => [name, values]));
+  return tableToIPC(tableFromArrays(arrays, { types }), { format: "stream" }) as Uint8Array;
 }
 
 afterEach(() => shown?.controller.abort());
@@ -207,6 +221,34 @@ test("the panel is below the tree where it is narrow", async () => {
     expect((panel?.top ?? 0) >= grid().getBoundingClientRect().bottom).toBe(isBelow);
     shown?.controller.abort();
   }
+});
+
+test("the cursor's row is in sight, also when it is given at the start", async () => {
+  const { grid, rows, press } = await showTree({
+    setUp: (short) => {
+      short.set("height", 160);
+      short.set("selected_span", "000000000000000a");
+    },
+  });
+  const isInSight = (row: number): boolean => {
+    const box = rows()[row]?.getBoundingClientRect();
+    const heading = grid().getBoundingClientRect().top + 24;
+    return box !== undefined && box.top >= heading - 1 && box.bottom <= grid().getBoundingClientRect().bottom + 1;
+  };
+  await vi.waitFor(() => expect([isInSight(9), isInSight(0)]).toEqual([true, false]));
+  press("Home");
+  await vi.waitFor(() => expect([isInSight(9), isInSight(0)]).toEqual([false, true]));
+});
+
+test("of ten thousand rows only those in sight are in the document", async () => {
+  const { model, grid, rows } = await showTree();
+  const count = 10_000;
+  const chain = longTree(model.answers.tree, count);
+  model.changed({ ...model.answers, tree: chain });
+  await vi.waitFor(() => expect(grid().getAttribute("aria-rowcount")).toBe(String(count + 1)));
+  expect(rows().length).toBeLessThan(40);
+  grid().scrollTop = grid().scrollHeight;
+  await vi.waitFor(() => expect(rows().at(-1)?.getAttribute("aria-rowindex")).toBe(String(count + 1)));
 });
 
 test("removing the view leaves no element and no question to the kernel", async () => {

@@ -1,0 +1,30 @@
+"""The shared fixture session as the widgets get it: a store's table and its tree."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from nbtrace._query.tree import tree
+from nbtrace._store.store import Store
+from tools.make_fixtures import fill
+
+
+@pytest.fixture
+def store() -> Store:
+    """Give a store that holds the fixture session."""
+    filled = Store()
+    fill(filled)
+    return filled
+
+
+@pytest.fixture
+def spans(store: Store) -> pa.Table:
+    """Give the fixture session's spans."""
+    return store.snapshot()
+
+
+@pytest.fixture
+def rows(spans: pa.Table) -> pa.Table:
+    """Give the fixture session's tree."""
+    return tree(spans)

@@ -1,0 +1,51 @@
+"""The line under a cell."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from inline_snapshot import snapshot
+
+from nbtrace._query.metrics import Summary, summarize
+from nbtrace._widgets.static import table_html
+from nbtrace._widgets.summary import summary_html, summary_text
+
+
+@pytest.mark.parametrize(
+    ("summary", "line"),
+    [
+        (
+            Summary(3, 3, ("smollm2-135m",), 412, 96, None, unpriced=3, duration_ns=1_240_000_000),
+            "3 LLM calls · smollm2-135m · 412 → 96 tokens · unpriced · 1.24 s",
+        ),
+        (
+            Summary(2, 1, ("gpt-4o",), 10, 5, 0.0031, priced=1, errors=1, duration_ns=310_000_000),
+            "1 LLM call · gpt-4o · 10 → 5 tokens · $0.0031 · 310 ms · 1 error",
+        ),
+        (
+            Summary(
+                5, 4, ("a", "b", "c"), 10, None, 0.5, priced=1, estimated=1, unpriced=2, running=2, unknown_usage=1
+            ),
+            "4 LLM calls · a, b +1 · 10 → ? tokens (1 unknown) · ~$0.50 · 2 unpriced · 2 running",
+        ),
+        (Summary(1, 1, running=1), "1 LLM call · 1 running"),
+    ],
+)
+def test_the_line_says_what_the_calls_were(summary: Summary, line: str) -> None:
+    assert summary_text(summary) == line
+
+
+def test_the_line_opens_to_the_tree(spans: pa.Table, rows: pa.Table) -> None:
+    page = summary_html(rows, summarize(spans))
+    assert page.replace(table_html(rows), "TREE").replace("><", ">\n<") == snapshot("""\
+<details class="mathjax_ignore tex2jax_ignore" style="font-size:12px;margin:0">
+<summary style="opacity:.65;cursor:pointer">7 LLM calls · text-embedding-3-small, gpt-4o-mini +2 · 1,055 → 222 tokens · ~<span>$</span>0.00028 · 1 unpriced · 4.11 s · <b>1 error</b> · 1 running</summary>
+<div style="padding:4px 0 4px 16px">TREE</div>
+</details>\
+""")  # noqa: E501
+
+
+def test_hostile_model_names_are_text(rows: pa.Table) -> None:
+    page = summary_html(rows, Summary(1, 1, ("<script>$x$</script>\u202e",)))
+    line = page.split("</summary>")[0].split('pointer">')[1]
+    assert line == snapshot("1 LLM call · &lt;script&gt;<span>$</span>x<span>$</span>&lt;/script&gt;�")

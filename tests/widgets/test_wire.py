@@ -1,0 +1,245 @@
+"""Requests and pushes through a real anywidget object, as a front end sends and gets them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from queue import Queue
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from inline_snapshot import snapshot
+
+from nbtrace._query.tree import tree
+from nbtrace._store.store import Store
+from nbtrace._widgets.trace import TraceWidget
+from nbtrace._widgets.wire import PUSH_INTERVAL_S, Wire
+from tools.make_fixtures import Clock
+
+Sent = tuple[dict[str, Any], list[memoryview]]
+
+
+class FrontEnd:
+    """The other end of a widget's comm."""
+
+    def __init__(self, widget: TraceWidget) -> None:
+        self._widget = widget
+        self.sent: Queue[Sent] = Queue()
+        comm: Any = widget.comm
+        comm.publish_msg = self._receive
+
+    def _receive(self, _kind: str, *, data: Any, buffers: Any = None, **_: object) -> None:
+        if data and data["method"] == "custom":
+            self.sent.put((data["content"], buffers or []))
+
+    def send(self, content: object) -> None:
+        message = {"content": {"data": {"method": "custom", "content": content}}, "buffers": []}
+        self._widget._handle_msg(message)  # pyright: ignore[reportPrivateUsage]
+
+    def ask(self, content: object) -> Sent:
+        self.send(content)
+        return self.sent.get(timeout=10)
+
+
+@pytest.fixture
+def open_widget(store: Store) -> Iterator[Callable[..., tuple[TraceWidget, FrontEnd]]]:
+    """Open a widget on the store, with its front end."""
+    opened: list[TraceWidget] = []
+
+    def start(snapshot: Callable[[], pa.Table] = store.snapshot) -> tuple[TraceWidget, FrontEnd]:
+        widget = TraceWidget(snapshot, store.subscribe)
+        opened.append(widget)
+        return widget, FrontEnd(widget)
+
+    yield start
+    for widget in opened:
+        widget.close()
+
+
+def read(buffers: list[memoryview]) -> pa.Table:
+    (buffer,) = buffers
+    return pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()
+
+
+def test_a_tree_is_answered_as_arrow(open_widget: Any, spans: pa.Table) -> None:
+    _, front_end = open_widget()
+    reply, buffers = front_end.ask({"id": 7, "kind": "tree", "version": 1})
+    assert reply == {"id": 7, "kind": "tree", "version": 1, "revision": 0}
+    assert read(buffers).equals(tree(spans).combine_chunks())
+
+
+def test_a_span_is_answered_ready_for_reading(open_widget: Any) -> None:
+    _, front_end = open_widget()
+    reply, buffers = front_end.ask({"id": 1, "kind": "span", "version": 1, "span_id": "0000000000000008"})
+    assert reply == {"id": 1, "kind": "span", "version": 1, "revision": 0, "span_id": "0000000000000008"}
+    (span,) = read(buffers).to_pylist()
+    assert {name: span[name] for name in ("name", "status", "start_time", "system_instructions")} == snapshot(
+        {
+            "name": "chat smollm2-135m-instruct",
+            "status": "unset",
+            "start_time": "2026-09-21T14:13:22.950000+00:00",
+            "system_instructions": None,
+        }
+    )
+    assert json.loads(span["attributes"]) == snapshot(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.prompt.name": "summarise",
+            "gen_ai.prompt.variable.words": "five",
+            "gen_ai.prompt.version": "2",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "smollm2-135m-instruct",
+            "gen_ai.request.temperature": 0.2,
+            "gen_ai.response.finish_reasons": ["stop"],
+            "gen_ai.response.model": "smollm2-135m-instruct",
+            "gen_ai.usage.input_tokens": 37,
+            "gen_ai.usage.output_tokens": 9,
+            "nbtrace.cost.reason": "no price known",
+            "nbtrace.cost.state": "unpriced",
+            "nbtrace.prompt.template": "Summarise in {words} words: {text}",
+            "nbtrace.usage.state": "reported",
+        }
+    )
+    assert json.loads(span["resource"]) == snapshot({"attributes": {"service.name": "notebook", "process.pid": 4242}})
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (
+            {"id": 1, "kind": "span", "version": 1, "span_id": "00000000000000ff"},
+            "no span '00000000000000ff' among the 11 spans shown; it may have been cleared",
+        ),
+        (
+            {"id": 1, "kind": "span", "version": 1, "span_id": "<b>"},
+            "no span '<b>' among the 11 spans shown; it may have been cleared",
+        ),
+        (
+            {"id": 1, "kind": "tree", "version": 2},
+            "this widget was drawn by another version of nbtrace (protocol 2, not 1); run its cell again",
+        ),
+    ],
+)
+def test_what_cannot_be_answered_is_said_in_words(open_widget: Any, request_: dict[str, Any], error: str) -> None:
+    _, front_end = open_widget()
+    assert front_end.ask(request_) == ({"id": 1, "kind": request_["kind"], "version": 1, "error": error}, [])
+
+
+def test_a_failure_of_ours_is_shown_in_the_widget(open_widget: Any) -> None:
+    def fail() -> pa.Table:
+        raise OSError("disk on fire")
+
+    _, front_end = open_widget(fail)
+    reply, _ = front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    assert reply["error"] == "OSError: disk on fire"
+
+
+@pytest.mark.parametrize(
+    "message", [None, "tree", [], {}, {"id": 1}, {"id": "1", "kind": "tree"}, {"id": 1, "kind": "x"}]
+)
+def test_what_is_no_request_is_ignored(open_widget: Any, message: object) -> None:
+    _, front_end = open_widget()
+    front_end.send(message)
+    assert front_end.ask({"id": 2, "kind": "tree", "version": 1})[0]["id"] == 2
+    assert front_end.sent.empty()
+
+
+def test_many_changes_are_one_push(open_widget: Any, store: Store) -> None:
+    _, front_end = open_widget()
+    front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    clock = Clock(store)
+    for start in range(50):
+        clock.span("step", start, start + 1)
+    first, _ = front_end.sent.get(timeout=10)
+    assert (first["kind"], first["version"]) == ("changed", 1)
+    assert front_end.ask({"id": 2, "kind": "tree", "version": 1})[0]["revision"] >= first["revision"]
+
+
+def test_changes_elsewhere_are_not_pushed(open_widget: Any, store: Store, spans: pa.Table) -> None:
+    looked = threading.Event()
+    looks = 0
+
+    def one_trace() -> pa.Table:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            looked.set()
+        return spans
+
+    _, front_end = open_widget(one_trace)
+    front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    Clock(store).span("elsewhere", 0, 1)
+    assert looked.wait(10)
+    reply, _ = front_end.ask({"id": 2, "kind": "tree", "version": 1})
+    assert reply["kind"] == "tree"
+    assert front_end.sent.empty()
+
+
+def test_a_widget_that_nobody_looks_at_follows_nothing(open_widget: Any, store: Store) -> None:
+    open_widget()
+    before = threading.active_count()
+    Clock(store).span("step", 0, 1)
+    assert threading.active_count() == before
+
+
+def test_a_closed_widget_follows_nothing(open_widget: Any, store: Store) -> None:
+    widget, front_end = open_widget()
+    front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    Clock(store).span("step", 0, 1)
+    widget.close()
+    _timers_are_over()
+    before = threading.active_count()
+    Clock(store).span("step", 1, 2)
+    assert threading.active_count() == before
+    assert front_end.sent.empty()
+
+
+def test_a_push_leaves_no_thread_behind(open_widget: Any, store: Store) -> None:
+    _, front_end = open_widget()
+    front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    Clock(store).span("step", 0, 1)
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert [(timer.daemon, timer.interval) for timer in timers] == [(True, PUSH_INTERVAL_S)]
+    front_end.sent.get(timeout=10)
+    _timers_are_over()
+
+
+def test_requests_are_answered_while_other_threads_add_spans(open_widget: Any, store: Store) -> None:
+    _, front_end = open_widget()
+    clock = Clock(store)
+    adding = threading.Thread(target=lambda: [clock.span("step", start, start + 1) for start in range(300)])
+    adding.start()
+    for number in range(20):
+        front_end.send({"id": number, "kind": "tree", "version": 1})
+    adding.join()
+    answers = []
+    while len(answers) < 20:
+        message, buffers = front_end.sent.get(timeout=10)
+        if message["kind"] == "tree":
+            answers.append((message["id"], read(buffers).num_rows >= 11))
+    assert answers == [(number, True) for number in range(20)]
+
+
+def test_a_change_made_while_noting_a_change_does_not_lock_up(store: Store) -> None:
+    """A garbage collection may end a span anywhere, so also inside `Wire`."""
+    callbacks: list[Callable[[], None]] = []
+
+    def subscribe(callback: Callable[[], None]) -> Callable[[], None]:
+        callbacks.append(callback)
+        return lambda: None
+
+    wire = Wire(store.snapshot, subscribe, lambda _content, _buffers: None)
+    wire.handle({"id": 1, "kind": "tree", "version": 1})
+    with wire._lock:  # pyright: ignore[reportPrivateUsage]
+        callbacks[0]()
+    wire.close()
+    assert len(callbacks) == 1
+
+
+def _timers_are_over() -> None:
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(10)
+    assert not any(isinstance(thread, threading.Timer) for thread in threading.enumerate())
