@@ -23,7 +23,7 @@ def cost(usd: float | None, state: str | None = None) -> str:
     if usd is None or not math.isfinite(usd):
         return UNPRICED
     size = abs(usd)
-    decimals = 2 if size >= 1 or size == 0 else max(2, 1 - math.floor(math.log10(size)))
+    decimals = 2 if size >= 1 or size == 0 else max(2, 1 - math.floor(math.log10(float(f"{size:.1e}"))))
     return f"{'~' if state == 'estimated' else ''}{'-' if usd < 0 else ''}${size:,.{decimals}f}"
 
 

@@ -106,27 +106,33 @@ def tree(table: pa.Table) -> pa.Table:
 
 
 def _parents(rows: Columns) -> list[int]:
-    """Find the row of each row's parent, and cut every cycle at its first row by start."""
+    """Find the row of each row's parent, and cut every circle at its earliest row."""
     keys = list(_pairs(rows, "trace_id", "span_id"))
     first: dict[tuple[bytes, bytes], int] = {}
     for row, key in enumerate(keys):
         first.setdefault(key, row)
     parents = [first.get(key, NO_PARENT) for key in _pairs(rows, "trace_id", "parent_span_id")]
     walked_by = [NO_PARENT] * len(parents)
-    for walker in _by_start(rows):
+    for walker in range(len(parents)):
         row = walker
         while row != NO_PARENT and walked_by[row] == NO_PARENT:
             walked_by[row] = walker
             row = parents[row]
         if row != NO_PARENT and walked_by[row] == walker:
-            parents[row] = NO_PARENT
+            circle = [row]
+            while parents[circle[-1]] != row:
+                circle.append(parents[circle[-1]])
+            parents[min(circle, key=lambda one: (_start(rows, one), one))] = NO_PARENT
     return parents
 
 
+def _start(rows: Columns, row: int) -> int:
+    """Give what rows are sorted by; one without a start comes first, and of two the one that arrived first."""
+    return rows["start_time_unix_nano"][row] or 0
+
+
 def _by_start(rows: Columns) -> list[int]:
-    """Sort rows by start; one without a start comes first, as does what arrived first."""
-    starts = rows["start_time_unix_nano"]
-    return sorted(range(len(starts)), key=lambda row: starts[row] or 0)
+    return sorted(range(len(rows["span_id"])), key=lambda row: _start(rows, row))
 
 
 def _depth_first(rows: Columns, parents: list[int]) -> tuple[list[int], list[int], list[int]]:

@@ -34,7 +34,8 @@ WAITING_LIMIT: Final = 512
 """Ended spans that wait unencoded: enough for cheap batches, few enough for a short pause (some 15 ms)."""
 
 CHUNK_ROWS: Final = 8192
-"""Batches are merged up to this size; larger ones are never copied again."""
+CHUNK_BYTES: Final = 64 * 2**20
+"""Batches are merged up to this size; larger ones are never copied again, and offsets of 32 bits always suffice."""
 
 
 def merge_detail(span: ReadableSpan, detail: Detail | None) -> Attributes:
@@ -211,11 +212,9 @@ def _compact(batches: list[pa.RecordBatch]) -> tuple[pa.RecordBatch, ...]:
     import pyarrow as pa
 
     while len(batches) > 1:
-        rows = batches[-2].num_rows + batches[-1].num_rows
-        if batches[-2].num_rows > 2 * batches[-1].num_rows or rows > CHUNK_ROWS:
+        before, last = batches[-2:]
+        rows, size = before.num_rows + last.num_rows, before.nbytes + last.nbytes
+        if before.num_rows > 2 * last.num_rows or rows > CHUNK_ROWS or size > CHUNK_BYTES:
             break
-        merged = pa.Table.from_batches(batches[-2:]).combine_chunks().to_batches()
-        if len(merged) > 1:
-            break
-        batches[-2:] = merged
+        batches[-2:] = pa.Table.from_batches([before, last]).combine_chunks().to_batches()
     return tuple(batches)

@@ -236,6 +236,14 @@ def test_chunks_stay_few_and_rows_in_order(store: Store, monkeypatch: pytest.Mon
     assert max(len(chunk) for chunk in table["name"].chunks) <= 64 < CHUNK_ROWS
 
 
+def test_large_batches_are_not_copied_together(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_BYTES", 20_000)
+    for index in range(4):
+        store.ended(ended(str(index), attributes={"text": "a" * 9_000}), None)
+        store.snapshot()
+    assert [len(chunk) for chunk in store.snapshot()["name"].chunks] == [2, 2]
+
+
 def test_threads_that_append_while_others_look_lose_nothing(store: Store) -> None:
     each, writers = 400, 4
     tracer = tracer_into(store)

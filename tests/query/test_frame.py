@@ -1,0 +1,110 @@
+"""Spans in the hands of a user: a table for every library, and a readable one for people."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from nbtrace._query.frame import SHOWN_ROWS, Spans
+from nbtrace._store.encode import Finished, encode
+from nbtrace.errors import UsageError
+from tests.query.tables import chat, row, table
+
+
+def spans() -> Spans:
+    return Spans(table(row(1, span_type="cell"), chat(2, 1, start=1, ms=1.5), chat(3, 1, trace=2, start=2, ms=None)))
+
+
+def test_the_table_is_there_for_every_arrow_library() -> None:
+    some = spans()
+    assert len(some) == 3
+    assert pa.table(some).equals(some.table)
+    assert some.trace_ids() == ["0" * 31 + "1", "0" * 31 + "2"]
+
+
+def test_pandas_gets_what_people_read_and_nothing_empty() -> None:
+    some = Spans(table(*(one | {"start_time": 0} for one in spans().table.drop_columns(["start_time"]).to_pylist())))
+    frame = some.to_pandas()
+    assert list(frame.columns) == [
+        "start_time", "name", "operation", "request_model", "duration_ms", "input_tokens", "output_tokens", "cost_usd",
+        "cost_state", "trace_id", "span_id", "parent_span_id", "status_code", "span_type", "response_model",
+    ]  # fmt: skip
+    assert frame["duration_ms"].tolist() == [1.0, 1.5, pd.NA]
+    assert frame["span_id"].tolist() == ["0" * 15 + digit for digit in "123"]
+    assert str(frame["input_tokens"].dtype) == "Int64"
+
+
+def test_full_pandas_has_every_column_readable() -> None:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import Event, ReadableSpan
+    from opentelemetry.trace import Link, SpanContext
+
+    attributes: dict[str, Any] = {
+        "text": "a", "int": 2**70, "float": 1.5, "bool": False, "bytes": b"\xff", "none": None,
+        "list": [1, None, b"\xff", {"k": float("inf")}], "gen_ai.response.finish_reasons": ["stop"],
+    }  # fmt: skip
+    context = SpanContext(1, 2, is_remote=False)
+    events, links = [Event("e", {"n": 1}, timestamp=5)], [Link(context, {"why": "x"})]
+    span = ReadableSpan("s", context, resource=Resource({}), start_time=0, end_time=2, events=events, links=links)
+    some = Spans(pa.Table.from_batches([encode([Finished(span, attributes)])]))
+    frame = some.to_pandas(full=True)
+    assert set(frame.columns) == {*some.table.column_names, "duration_ms"}
+    first: dict[Any, Any] = frame.iloc[0].to_dict()
+    assert first["attributes"] | {"gen_ai.response.finish_reasons": ["stop"]} == attributes
+    assert (first["finish_reasons"], first["resource"], first["duration_ns"]) == (["stop"], "{}", 2)
+    assert first["events"] == [
+        {"time_unix_nano": 5, "name": "e", "attributes": {"n": 1}, "dropped_attributes_count": 0}
+    ]
+    assert [(link["span_id"], link["attributes"]) for link in first["links"]] == [("0" * 15 + "2", {"why": "x"})]
+    assert {"attributes", "events", "links", "finish_reasons"} <= set(some.to_pandas().columns)
+
+
+def test_an_empty_frame_still_has_its_first_columns() -> None:
+    assert list(Spans(table()).to_pandas().columns) == ["start_time", "name", "duration_ms"]
+
+
+def test_polars_is_asked_for_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(UsageError, match=r"^to_polars\(\) needs polars, which is not installed: pip install polars$"):
+        spans().to_polars()
+
+
+def test_polars_takes_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = type(sys)("polars")
+    taken.from_arrow = lambda given: ("polars", given)  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "polars", taken)
+    some = spans()
+    assert some.to_polars() == ("polars", some.table)
+
+
+@pytest.mark.parametrize(
+    ("some", "shown"),
+    [
+        (Spans(table()), "<Spans: 0 spans, 0 LLM calls>"),
+        (spans(), "<Spans: 3 spans, 2 LLM calls, 20 tokens in, 10 out, $1.00, 1 running>"),
+        (
+            Spans(table(chat(1, status_code=2, cost_state="estimated"))),
+            "<Spans: 1 spans, 1 LLM calls, 10 tokens in, 5 out, ~$0.50, 1 errors>",
+        ),
+    ],
+    ids=["none", "some", "failed"],
+)
+def test_a_repr_is_one_line_of_totals(some: Spans, shown: str) -> None:
+    assert repr(some) == shown
+
+
+def test_html_shows_the_last_rows_and_escapes_them() -> None:
+    many = Spans(table(*(chat(own, name=f"<{own}>", output_messages="<b>") for own in range(1, SHOWN_ROWS + 2))))
+    html = many._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    assert "11 LLM calls" in html
+    assert "the last 10:" in html
+    assert "&lt;1&gt;" not in html
+    assert (
+        "<tr><td>&lt;11&gt;</td><td>m-1</td><td>1.00 ms</td><td>10</td><td>5</td><td>$0.50</td><td>&lt;b&gt;</td></tr>"
+        in html
+    )
+    assert "last" not in spans()._repr_html_()  # pyright: ignore[reportPrivateUsage]

@@ -1,0 +1,63 @@
+"""Totals say what is known, and how much is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nbtrace._query.metrics import Summary, summarize
+from tests.query.tables import chat, row, table
+
+
+def test_nothing_costs_nothing_known() -> None:
+    assert summarize(table()) == Summary()
+
+
+def test_a_session() -> None:
+    summary = summarize(
+        table(
+            row(1, ms=500, span_type="cell", status_code=2),
+            chat(2, 1, start=10, ms=30),
+            chat(3, 1, start=20, ms=100, response_model=None, request_model="n", cost_state="estimated"),
+            chat(4, 1, start=30, cost_usd=None, cost_state="unpriced", input_tokens=None, output_tokens=None),
+            chat(5, 1, start=40, ms=None, cost_usd=None, input_tokens=None, output_tokens=None),
+            row(6, 1, operation="execute_tool", input_tokens=7, cost_usd=1.0),
+            chat(7, 1, operation="embeddings", start=50, output_tokens=None),
+        )
+    )
+    assert summary == Summary(
+        spans=7,
+        calls=5,
+        models=("m-1", "n"),
+        input_tokens=30,
+        output_tokens=10,
+        cost_usd=1.5,
+        priced=2,
+        estimated=1,
+        unpriced=1,
+        errors=1,
+        running=1,
+        duration_ns=110_000_000,
+        unknown_usage=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "unpriced"),
+    [
+        ({"status_code": 2}, 0),
+        ({"status_code": 2, "response_id": "r"}, 1),
+        ({"status_code": 2, "time_to_first_chunk_s": 0.1}, 1),
+        ({"ms": None}, 0),
+        ({}, 1),
+    ],
+    ids=["refused", "failed after an answer", "died in the stream", "running", "answered"],
+)
+def test_only_what_was_answered_can_be_unpriced(columns: dict[str, Any], unpriced: int) -> None:
+    summary = summarize(table(row(1, operation="chat", cost_state="unpriced", **columns)))
+    assert (summary.unpriced, summary.unknown_usage, summary.cost_usd) == (unpriced, unpriced, None)
+
+
+def test_a_call_without_start_has_no_duration() -> None:
+    assert summarize(table(chat(1, start=None))).duration_ns is None
