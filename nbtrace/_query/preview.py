@@ -43,14 +43,14 @@ def _words(message: object) -> Iterator[str]:
     parts = cast("dict[str, Any]", message).get("parts") if isinstance(message, dict) else None
     for part in cast("list[Any]", parts) if isinstance(parts, list) else ():
         match part:
+            case {"type": "text", "content": str(content)}:
+                yield content
             case {"type": "tool_call", "name": str(name)}:
                 yield f"{name}({_arguments(part.get('arguments'))})"
             case {"type": "tool_call_response", "response": response}:
                 yield response if isinstance(response, str) else orjson.dumps(response).decode()
             case {"type": "reasoning"}:
                 continue
-            case {"content": str(content), "type": "text"}:
-                yield content
             case {"modality": str(modality)}:
                 yield f"[{modality}]"
             case _:
@@ -65,5 +65,5 @@ def _arguments(arguments: object) -> str:
 
 def _shorten(text: str) -> str:
     """Put text on one line of limited width."""
-    line = " ".join(text[: 4 * WIDTH].split())
+    line = " ".join(text[: 2 * WIDTH].split())
     return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"

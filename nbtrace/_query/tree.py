@@ -174,7 +174,7 @@ def _totals(rows: Columns, made: Columns, order: list[int], parents: list[int]) 
     """Add up what each span and all below it did, children before parents."""
     each = calls(rows)
     sums = {f"sum_{name}": each[name] for name in SUMMED} | {"sum_errors": [int(error) for error in made["error"]]}
-    ends = [
+    ends: list[float | None] = [
         None if start is None else start + (duration or 0.0)
         for start, duration in zip(made["start_ms"], made["duration_ms"], strict=True)
     ]
@@ -185,7 +185,9 @@ def _totals(rows: Columns, made: Columns, order: list[int], parents: list[int]) 
         for some in sums.values():
             if some[row] is not None:
                 some[parent] = some[row] + (some[parent] or 0)
-        ends[parent] = max((end for end in (ends[parent], ends[row]) if end is not None), default=None)
+        end, latest = ends[row], ends[parent]
+        if end is not None and (latest is None or end > latest):
+            ends[parent] = end
     return {**sums, "end_ms": ends}
 
 
