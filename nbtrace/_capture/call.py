@@ -41,7 +41,7 @@ class Call:
         "_token",
         "__weakref__",
         "_tracing",
-        "chunks",
+        "events",
         "first_chunk_ns",
         "outcome",
         "reading",
@@ -57,7 +57,7 @@ class Call:
             self._request = _copy(body)
             self._prompt = prompts.found_in(body.get("messages"))
         self._response: bytes | None = None
-        self.chunks: list[Any] = []
+        self.events: list[str] = []
         self.first_chunk_ns: int | None = None
         self.outcome: str | None = None
         self.reading: tuple[Any, ...] = ()
@@ -144,8 +144,8 @@ class Call:
         return found
 
     def _body(self) -> dict[str, Any] | None:
-        if self.chunks or self.outcome is not None:
-            return stream.fold(self.chunks)
+        if self.outcome is not None:
+            return stream.fold(stream.parse(self.events))
         with suppress(ValueError):  # a raw response may be no JSON
             body = messages.loads(self._response) if self._response is not None else None
             return body if isinstance(body, dict) else None
@@ -154,7 +154,7 @@ class Call:
     def _measures(self, response: dict[str, Any] | None) -> dict[str, AttributeValue]:
         found = messages.response_attributes(response) if response is not None else {}
         if self.outcome is not None:
-            found[semconv.STREAM_CHUNKS] = len(self.chunks)
+            found[semconv.STREAM_CHUNKS] = len(stream.parse(self.events))
             found[semconv.STREAM_OUTCOME] = self.outcome
         started = self.span.start_time
         if self.first_chunk_ns is not None and started is not None:

@@ -1,16 +1,21 @@
-"""Streams: seen chunk by chunk as the user reads them, folded into one response when the span is stored.
+"""Streams: seen event by event as the user reads them, folded into one response when the span is stored.
 
-The user's stream object stays the one the client made; only its inner iterator is wrapped, by a generator whose work
-per chunk is one append. Whatever way the reading ends, the call hears of it exactly once.
+The user's stream object stays the one the client made. Inside it, its decoder is asked to show each event's text and
+its iterator is wrapped to hear of the end; per chunk that is one append. Texts are kept and not the client's chunk
+objects: holding thousands of those makes every garbage collection of the process slower, by microseconds a chunk.
+Whatever way the reading ends, the call hears of it exactly once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from time import time_ns
 from typing import Any, Final, Protocol
+
+from nbtrace._capture.messages import loads
 
 Outcome = str
 """One of the words of `semconv.STREAM_OUTCOME`."""
@@ -19,7 +24,8 @@ Outcome = str
 class StreamReader(Protocol):
     """What a call offers to the stream it belongs to."""
 
-    chunks: list[Any]
+    events: list[str]
+    """The data of each server-sent event that was read, as JSON."""
     first_chunk_ns: int | None
     reading: tuple[Any, ...]
     """The generators that run while the stream is read."""
@@ -30,12 +36,13 @@ class StreamReader(Protocol):
 
 
 def follow(stream: Any, call: StreamReader) -> None:
-    """Have `call` see the chunks of an OpenAI `Stream` or `AsyncStream` and hear of its end.
+    """Have `call` see the events of an OpenAI `Stream` or `AsyncStream` and hear of its end.
 
     However a user closes a stream (its `close`, a `with` block, the client's stream helper), its response is closed, so
     that is where to listen. What listens there keeps neither the stream nor the call alive.
     """
     source = stream._iterator  # noqa: SLF001 - the one place where a stream's chunks pass
+    stream._decoder = _Decoder(stream._decoder, call.events)  # noqa: SLF001
     response, listener = stream.response, weakref.ref(call)
     if hasattr(source, "__anext__"):
         reader = _aread(source, call)
@@ -73,17 +80,36 @@ def _is_running(generator: Any) -> bool:
     return getattr(generator, "gi_running", False) or getattr(generator, "ag_running", False)
 
 
+class _Decoder:
+    """Stands in for a stream's decoder of server-sent events and keeps the data of each event that is read."""
+
+    def __init__(self, decoder: Any, events: list[str]) -> None:
+        self._decoder = decoder
+        self._keep = events.append
+
+    def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Any]:
+        keep = self._keep
+        for event in self._decoder.iter_bytes(iterator):
+            keep(event.data)
+            yield event
+
+    async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        keep = self._keep
+        async for event in self._decoder.aiter_bytes(iterator):
+            keep(event.data)
+            yield event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+
 def _read(source: Iterator[Any], call: StreamReader) -> Iterator[Any]:
-    append = call.chunks.append
     try:
         for chunk in source:
             call.first_chunk_ns = time_ns()
-            append(chunk)
             yield chunk
             break
-        for chunk in source:
-            append(chunk)
-            yield chunk
+        yield from source
     except BaseException as error:
         call.stream_over(_outcome(error), error)
         raise
@@ -91,15 +117,12 @@ def _read(source: Iterator[Any], call: StreamReader) -> Iterator[Any]:
 
 
 async def _aread(source: AsyncIterator[Any], call: StreamReader) -> AsyncIterator[Any]:
-    append = call.chunks.append
     try:
         async for chunk in source:
             call.first_chunk_ns = time_ns()
-            append(chunk)
             yield chunk
             break
         async for chunk in source:
-            append(chunk)
             yield chunk
     except BaseException as error:
         call.stream_over(_outcome(error), error)
@@ -115,17 +138,23 @@ def _outcome(error: BaseException) -> Outcome:
     return "error" if isinstance(error, Exception) else "interrupted"
 
 
-def fold(chunks: list[Any]) -> dict[str, Any]:
-    """Fold the chunks of a chat completion into the body that the whole response would have had.
+def parse(events: list[str]) -> list[dict[str, Any]]:
+    """Read the chunks out of a stream's events; the closing `[DONE]` is none, nor is what the client raises as an error."""
+    chunks: list[dict[str, Any]] = []
+    for event in events:
+        with suppress(ValueError):
+            chunk = loads(event)
+            if isinstance(chunk, dict) and not chunk.get("error"):
+                chunks.append(chunk)
+    return chunks
 
-    Args:
-        chunks: what the client yielded, in order, each with a `to_dict()` or a mapping already.
-    """
+
+def fold(chunks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Fold the chunks of a chat completion into the body that the whole response would have had."""
     body: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     for chunk in chunks:
-        values = chunk if isinstance(chunk, dict) else _dump(chunk)
-        for key, value in values.items():
+        for key, value in chunk.items():
             if key == "choices":
                 for choice in value or ():
                     _fold_choice(choices, choice)
@@ -133,11 +162,6 @@ def fold(chunks: list[Any]) -> dict[str, Any]:
                 body[key] = value
     body["choices"] = [choices[index] for index in sorted(choices)]
     return body
-
-
-def _dump(chunk: Any) -> dict[str, Any]:
-    dump: Callable[..., dict[str, Any]] = type(chunk).__pydantic_serializer__.to_python
-    return dump(chunk, mode="json", exclude_unset=True, warnings=False)
 
 
 def _fold_choice(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> None:
