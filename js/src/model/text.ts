@@ -5,7 +5,7 @@ export const UNPRICED = "unpriced";
 export function cost(usd: number | null, state: string | null): string {
   if (usd === null || !Number.isFinite(usd)) return UNPRICED;
   const size = Math.abs(usd);
-  const decimals = size >= 1 || size === 0 ? 2 : Math.max(2, 1 - Math.floor(Math.log10(size)));
+  const decimals = size >= 1 || size === 0 ? 2 : Math.max(2, 1 - Math.floor(Math.log10(Number(size.toExponential(1)))));
   const digits = size.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   return `${state === "estimated" ? "~" : ""}${usd < 0 ? "-" : ""}$${digits}`;
 }
