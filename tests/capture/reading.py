@@ -1,0 +1,47 @@
+"""Spans of a session as plain values, to be compared whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from nbtrace import semconv
+from nbtrace._query.attributes import plain
+from nbtrace._store.schema import PROMOTED
+
+if TYPE_CHECKING:
+    from nbtrace import Session
+
+CONTENT = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.TOOL_DEFINITIONS)
+VARYING = (semconv.SERVER_PORT, semconv.RESPONSE_TIME_TO_FIRST_CHUNK, semconv.COST_SOURCE)
+STATUS = {0: "unset", 1: "ok", 2: "error"}
+
+
+def spans(session: Session) -> list[dict[str, Any]]:
+    """Give each span as it is stored: name, ids, status, and attributes by their own names with content parsed."""
+    return [_span(row) for row in session.spans().table.to_pylist()]
+
+
+def only(session: Session) -> dict[str, Any]:
+    """Give the attributes of the one span there is, without those that vary from run to run."""
+    (span,) = spans(session)
+    return {key: value for key, value in span["attributes"].items() if key not in VARYING}
+
+
+def _span(row: dict[str, Any]) -> dict[str, Any]:
+    promoted = {key: row[column.name] for key, column in PROMOTED.items() if row[column.name] is not None}
+    attributes = promoted | plain(row["attributes"])
+    for key in CONTENT:
+        if key in attributes:
+            attributes[key] = orjson.loads(attributes[key])
+    return {
+        "name": row["name"],
+        "trace": int.from_bytes(row["trace_id"]),
+        "id": int.from_bytes(row["span_id"]),
+        "parent": int.from_bytes(row["parent_span_id"]) if row["parent_span_id"] else None,
+        "running": row["duration_ns"] is None,
+        "status": STATUS[row["status_code"]],
+        "message": row["status_message"],
+        "attributes": attributes,
+    }

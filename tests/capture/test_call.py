@@ -1,0 +1,638 @@
+"""Whole (not streamed) calls: what is recorded of them, and that their caller notices nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import openai
+import openai._base_client
+import pytest
+from inline_snapshot import snapshot
+from openai.types.chat import ChatCompletion, ChatCompletionUserMessageParam
+from opentelemetry import trace
+from pydantic import BaseModel
+
+from nbtrace import semconv
+from nbtrace._capture import call as call_module
+from tests.capture.loopback import Loopback, Received, Reply, completion
+from tests.capture.reading import only, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbtrace import Session
+
+HTTP: Any = getattr(openai._base_client, "httpx2", None) or openai._base_client.httpx
+USER: ChatCompletionUserMessageParam = {"role": "user", "content": "Say hello."}
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Tell the weather.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+
+
+def test_a_real_call(session: Session, model: str) -> None:
+    with openai.OpenAI() as client:
+        answer = client.chat.completions.create(model=model, messages=[USER], max_tokens=8, temperature=0, seed=1)
+    assert type(answer) is ChatCompletion
+    assert answer.usage is not None
+    (span,) = spans(session)
+    assert (span["name"], span["trace"], span["id"], span["parent"], span["running"], span["status"]) == (
+        f"chat {model}", 1, 1, None, False, "unset",
+    )  # fmt: skip
+    assert only(session) == {
+        semconv.OPERATION_NAME: "chat",
+        semconv.PROVIDER_NAME: "openai",
+        semconv.SERVER_ADDRESS: "127.0.0.1",
+        semconv.REQUEST_MODEL: model,
+        semconv.REQUEST_MAX_TOKENS: 8,
+        semconv.REQUEST_TEMPERATURE: 0.0,
+        semconv.REQUEST_SEED: 1,
+        semconv.RESPONSE_ID: answer.id,
+        semconv.RESPONSE_MODEL: answer.model,
+        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: answer.system_fingerprint,
+        semconv.RESPONSE_FINISH_REASONS: [answer.choices[0].finish_reason],
+        semconv.USAGE_INPUT_TOKENS: answer.usage.prompt_tokens,
+        semconv.USAGE_OUTPUT_TOKENS: answer.usage.completion_tokens,
+        semconv.USAGE_CACHE_READ: getattr(answer.usage.prompt_tokens_details, "cached_tokens", None),
+        semconv.USAGE_STATE: "reported",
+        semconv.COST_STATE: "unpriced",
+        semconv.COST_REASON: f"no price for {model} at 127.0.0.1",
+        semconv.INPUT_MESSAGES: [{"role": "user", "parts": [{"type": "text", "content": "Say hello."}]}],
+        semconv.OUTPUT_MESSAGES: [
+            {
+                "role": "assistant",
+                "parts": [{"type": "text", "content": answer.choices[0].message.content}],
+                "finish_reason": answer.choices[0].finish_reason,
+            }
+        ],
+    }
+
+
+async def test_a_real_async_call_is_recorded_like_a_sync_one(session: Session, model: str) -> None:
+    options: Any = {"model": model, "messages": [USER], "max_tokens": 8, "temperature": 0, "seed": 1}
+    async with openai.AsyncOpenAI() as client:
+        answer = await client.chat.completions.create(**options)
+    asynchronous = only(session)
+    session.store.clear()
+    with openai.OpenAI() as client:
+        other = client.chat.completions.create(**options)
+    varying = (semconv.RESPONSE_ID, semconv.USAGE_CACHE_READ)
+    assert type(answer) is ChatCompletion
+    assert {**only(session), **dict.fromkeys(varying)} == {**asynchronous, **dict.fromkeys(varying)}
+    assert (asynchronous[semconv.RESPONSE_ID], only(session)[semconv.RESPONSE_ID]) == (answer.id, other.id)
+
+
+def test_the_request_on_the_wire_is_the_same(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    def ask() -> Received:
+        client.chat.completions.create(
+            model="gpt-4o-mini",
+            messages=[{"role": "system", "content": "Müsli 🥣"}, USER],
+            tools=[WEATHER],
+            extra_body={"top_k": 3},
+            extra_headers={"x-mine": "1", "Idempotency-Key": "k"},
+            temperature=0.1 + 0.2,
+        )
+        return server.received[-1]
+
+    traced = ask()
+    session.stop()
+    assert ask() == traced
+
+
+async def test_the_async_request_on_the_wire_is_the_same(
+    server: Loopback, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    async def ask() -> Received:
+        server.reply = Reply(chunks=[])
+        options: Any = {"model": "m", "messages": [USER], "stream": True, "extra_headers": {"Idempotency-Key": "k"}}
+        async with await async_client.chat.completions.create(**options):
+            return server.received[-1]
+
+    traced = await ask()
+    session.stop()
+    assert await ask() == traced
+
+
+def test_the_very_object_of_the_client_is_returned(client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nbtrace import Session
+
+    made: list[Any] = []
+    process = openai.OpenAI._process_response  # pyright: ignore[reportPrivateUsage]
+
+    def note(self: openai.OpenAI, **kwargs: Any) -> Any:
+        made.append(process(self, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(openai.OpenAI, "_process_response", note)
+    with Session():
+        answers = [
+            client.chat.completions.create(model="m", messages=[USER]),
+            client.chat.completions.create(model="m", messages=[USER], stream=True),
+            client.chat.completions.with_raw_response.create(model="m", messages=[USER]),
+        ]
+        answers[1].close()
+    assert [one is other for one, other in zip(answers, made, strict=True)] == [True] * 3
+
+
+def test_messages_changed_after_the_call_do_not_change_the_span(client: openai.OpenAI, session: Session) -> None:
+    messages: list[Any] = [{"role": "user", "content": [{"type": "text", "text": "one"}]}]
+    client.chat.completions.create(model="m", messages=messages)
+    messages[0]["content"][0]["text"] = "two"
+    messages.append(USER)
+    assert only(session)[semconv.INPUT_MESSAGES] == [{"role": "user", "parts": [{"type": "text", "content": "one"}]}]
+
+
+def test_a_response_changed_after_the_call_does_not_change_the_span(client: openai.OpenAI, session: Session) -> None:
+    answer = client.chat.completions.create(model="m", messages=[USER])
+    answer.choices[0].message.content = "changed"
+    assert only(session)[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
+
+
+def test_everything_that_a_request_may_hold(client: openai.OpenAI, session: Session) -> None:
+    class Place(BaseModel):
+        city: str
+        zip: int = 0
+
+    options: Any = {
+        "model": "gpt-4o-mini",
+        "messages": [
+            {"role": "developer", "content": "Be brief.", "name": "ops"},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Look:"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+                    {"type": "image_url", "image_url": {"url": "https://example.org/cat.png", "detail": "low"}},
+                    {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "mp3"}},
+                    {"type": "file", "file": {"file_id": "file-1"}},
+                    {
+                        "type": "file",
+                        "file": {"file_data": "data:application/pdf;base64,JVBERg==", "filename": "a.pdf"},
+                    },
+                ],
+            },
+            {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+            completion("Earlier.")["choices"][0]["message"],
+            {"role": "user", "content": Place(city="Ulm")},
+        ],
+        "tools": [WEATHER, {"type": "custom", "custom": {"name": "shell", "description": "Run."}}],
+        "n": 2,
+        "stop": "END",
+        "top_p": 0.5,
+        "presence_penalty": 1,
+        "frequency_penalty": 0.25,
+        "max_completion_tokens": 99,
+        "reasoning_effort": "low",
+        "service_tier": "flex",
+        "response_format": {"type": "json_object"},
+        "seed": 2**70,
+        "temperature": openai.NOT_GIVEN,
+        "logprobs": getattr(openai, "omit", openai.NOT_GIVEN),
+        "extra_body": {"top_k": 3, "frequency_penalty": 0.5},
+    }
+    client.chat.completions.create(**options)
+    assert only(session) == snapshot(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-4o-mini",
+            "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+            "gen_ai.response.id": "chatcmpl-1",
+            "gen_ai.response.finish_reasons": ["stop"],
+            "gen_ai.usage.input_tokens": 9,
+            "gen_ai.usage.output_tokens": 3,
+            "nbtrace.usage.state": "reported",
+            "nbtrace.cost.state": "unpriced",
+            "gen_ai.input.messages": [
+                {"role": "developer", "parts": [{"type": "text", "content": "Be brief."}], "name": "ops"},
+                {
+                    "role": "user",
+                    "parts": [
+                        {"type": "text", "content": "Look:"},
+                        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo="},
+                        {"type": "uri", "modality": "image", "uri": "https://example.org/cat.png"},
+                        {"type": "blob", "modality": "audio", "mime_type": "audio/mp3", "content": "UklGRg=="},
+                        {"type": "file", "modality": "document", "file_id": "file-1"},
+                        {
+                            "type": "blob",
+                            "modality": "document",
+                            "mime_type": "application/pdf",
+                            "content": "JVBERg==",
+                            "filename": "a.pdf",
+                        },
+                    ],
+                },
+                {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call_1", "response": "rain"}]},
+                {"role": "assistant", "parts": [{"type": "text", "content": "Earlier."}]},
+                {"role": "user", "parts": [{"city": "Ulm"}]},
+            ],
+            "gen_ai.output.messages": [
+                {"role": "assistant", "parts": [{"type": "text", "content": "Hello!"}], "finish_reason": "stop"}
+            ],
+            "gen_ai.tool.definitions": [
+                {
+                    "type": "function",
+                    "name": "weather",
+                    "description": "Tell the weather.",
+                    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+                },
+                {"type": "custom", "name": "shell", "description": "Run."},
+            ],
+            "server.address": "127.0.0.1",
+            "gen_ai.request.top_p": 0.5,
+            "gen_ai.request.frequency_penalty": 0.5,
+            "gen_ai.request.presence_penalty": 1.0,
+            "gen_ai.request.max_tokens": 99,
+            "gen_ai.request.seed": 1180591620717411303424,
+            "gen_ai.request.reasoning.level": "low",
+            "openai.request.service_tier": "flex",
+            "gen_ai.request.choice.count": 2,
+            "gen_ai.request.stop_sequences": ["END"],
+            "gen_ai.output.type": "json",
+            "nbtrace.cost.reason": "no price for gpt-4o-mini-2024-07-18 at 127.0.0.1",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (400, openai.BadRequestError, "openai.BadRequestError"),
+        (401, openai.AuthenticationError, "openai.AuthenticationError"),
+        (404, openai.NotFoundError, "openai.NotFoundError"),
+        (429, openai.RateLimitError, "openai.RateLimitError"),
+        (500, openai.InternalServerError, "openai.InternalServerError"),
+    ],
+)
+def test_a_refusal_of_the_server_is_an_error_with_its_status(
+    server: Loopback, client: openai.OpenAI, session: Session, status: int, error: type[Exception], kind: str
+) -> None:
+    server.reply = Reply({"error": {"message": "No."}}, status=status)
+    with pytest.raises(error) as raised:
+        client.chat.completions.create(model="m", messages=[USER])
+    (span,) = spans(session)
+    assert (span["status"], span["message"]) == ("error", str(raised.value))
+    assert only(session) == {
+        semconv.OPERATION_NAME: "chat",
+        semconv.PROVIDER_NAME: "openai",
+        semconv.SERVER_ADDRESS: "127.0.0.1",
+        semconv.REQUEST_MODEL: "m",
+        semconv.ERROR_TYPE: kind,
+        semconv.HTTP_STATUS_CODE: status,
+        semconv.COST_STATE: "unpriced",
+        semconv.COST_REASON: "no token counts",
+        semconv.INPUT_MESSAGES: [{"role": "user", "parts": [{"type": "text", "content": "Say hello."}]}],
+    }
+
+
+async def test_an_async_refusal_too(server: Loopback, async_client: openai.AsyncOpenAI, session: Session) -> None:
+    server.reply = Reply({"error": {"message": "Slow down."}}, status=429)
+    with pytest.raises(openai.RateLimitError):
+        await async_client.chat.completions.create(model="m", messages=[USER])
+    assert only(session)[semconv.ERROR_TYPE] == "openai.RateLimitError"
+
+
+def test_the_exception_is_the_one_that_the_client_raises(server: Loopback, client: openai.OpenAI) -> None:
+    from nbtrace import Session
+
+    def fail() -> tuple[Any, ...]:
+        with pytest.raises(openai.APIError) as raised:
+            client.with_options(timeout=5).chat.completions.create(model="m", messages=[USER])
+        error = raised.value
+        frames = [frame.name for frame in traceback.extract_tb(error.__traceback__) if "nbtrace" not in frame.filename]
+        return type(error), str(error), type(error.__cause__), error.__suppress_context__, frames
+
+    for reply in (Reply({"error": {}}, status=400), Reply(b"{", headers={"content-length": "99"}, then="cut")):
+        server.reply = reply
+        with Session():
+            traced = fail()
+        assert traced == fail()
+
+
+def test_nothing_listens(session: Session, free_port: int) -> None:
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{free_port}/v1", api_key="x", max_retries=0) as client:
+        with pytest.raises(openai.APIConnectionError):
+            client.chat.completions.create(model="m", messages=[USER])
+    (span,) = spans(session)
+    assert (span["status"], span["message"]) == ("error", "Connection error.")
+    assert only(session)[semconv.ERROR_TYPE] == "openai.APIConnectionError"
+    assert semconv.HTTP_STATUS_CODE not in only(session)
+
+
+def test_a_timeout(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    def never(received: Received) -> Reply:
+        server.released.wait(30)
+        return Reply()
+
+    server.reply = never
+    with pytest.raises(openai.APITimeoutError):
+        client.chat.completions.create(model="m", messages=[USER], timeout=0.05)
+    assert only(session)[semconv.ERROR_TYPE] == "openai.APITimeoutError"
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_ends_the_span(session: Session, interruption: type[BaseException]) -> None:
+    def interrupt(request: Any) -> Any:
+        raise interruption
+
+    transport = HTTP.MockTransport(interrupt)
+    with openai.OpenAI(api_key="x", http_client=HTTP.Client(transport=transport)) as client:
+        with pytest.raises(interruption):
+            client.chat.completions.create(model="m", messages=[USER])
+    (span,) = spans(session)
+    assert (span["running"], span["status"], span["attributes"][semconv.ERROR_TYPE]) == (
+        False, "error", f"builtins.{interruption.__name__}",
+    )  # fmt: skip
+    assert not trace.get_current_span().get_span_context().is_valid
+
+
+async def test_a_cancelled_call_ends_its_span(
+    server: Loopback, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    arrived = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def never(received: Received) -> Reply:
+        loop.call_soon_threadsafe(arrived.set)
+        server.released.wait(30)
+        return Reply()
+
+    server.reply = never
+    task = asyncio.create_task(async_client.chat.completions.create(model="m", messages=[USER]))
+    await arrived.wait()
+    assert [span["running"] for span in spans(session)] == [True]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    (span,) = spans(session)
+    assert (span["running"], span["status"], span["attributes"][semconv.ERROR_TYPE]) == (
+        False, "error", "asyncio.exceptions.CancelledError",
+    )  # fmt: skip
+
+
+def test_retries_are_one_span(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    answers = iter([Reply(status=500, headers={"retry-after-ms": "1"}), Reply(completion())])
+    server.reply = lambda received: next(answers)
+    client.with_options(max_retries=1).chat.completions.create(model="m", messages=[USER])
+    assert len(server.received) == 2
+    (span,) = spans(session)
+    assert (span["status"], span["attributes"][semconv.USAGE_INPUT_TOKENS]) == ("unset", 9)
+
+
+def test_a_raw_response_is_recorded_and_parses(client: openai.OpenAI, session: Session) -> None:
+    raw = client.chat.completions.with_raw_response.create(model="gpt-4o-mini", messages=[USER])
+    recorded = only(session)
+    assert (raw.status_code, type(raw.parse()), raw.parse().choices[0].message.content) == (
+        200, ChatCompletion, "Hello!",
+    )  # fmt: skip
+    session.store.clear()
+    client.chat.completions.create(model="gpt-4o-mini", messages=[USER])
+    assert only(session) == recorded
+
+
+async def test_an_async_raw_response_too(async_client: openai.AsyncOpenAI, session: Session) -> None:
+    raw = await async_client.chat.completions.with_raw_response.create(model="m", messages=[USER])
+    assert raw.parse().choices[0].message.content == "Hello!"
+    assert only(session)[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
+
+
+def test_a_raw_stream_works_and_its_span_says_what_it_lacks(
+    server: Loopback, client: openai.OpenAI, session: Session
+) -> None:
+    from tests.capture.loopback import HELLO
+
+    server.reply = Reply(chunks=HELLO)
+    raw = client.chat.completions.with_raw_response.create(model="m", messages=[USER], stream=True)
+    assert len(list(raw.parse())) == 5
+    assert only(session)[semconv.INCOMPLETE] == (
+        "the response was not read through a parsed object; its content is not recorded"
+    )
+
+
+def test_a_streaming_response_works_and_its_span_says_what_it_lacks(client: openai.OpenAI, session: Session) -> None:
+    with client.chat.completions.with_streaming_response.create(model="m", messages=[USER]) as response:
+        assert b"Hello!" in b"".join(response.iter_bytes())
+    assert only(session) == snapshot(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "m",
+            "nbtrace.cost.state": "unpriced",
+            "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": "Say hello."}]}],
+            "server.address": "127.0.0.1",
+            "nbtrace.incomplete": "the response was not read through a parsed object; its content is not recorded",
+            "nbtrace.cost.reason": "no token counts",
+        }
+    )
+
+
+async def test_an_async_streaming_response_too(async_client: openai.AsyncOpenAI, session: Session) -> None:
+    create = async_client.chat.completions.with_streaming_response.create
+    async with create(model="m", messages=[USER]) as response:
+        assert "Hello!" in [line async for line in response.iter_lines()][0]
+    assert semconv.INCOMPLETE in only(session)
+
+
+class Answer(BaseModel):
+    greeting: str
+
+
+def test_a_parsed_response_is_recorded_as_text(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(completion('{"greeting":"Hi"}'))
+    answer = client.chat.completions.parse(model="m", messages=[USER], response_format=Answer)
+    assert answer.choices[0].message.parsed == Answer(greeting="Hi")
+    recorded = only(session)
+    assert recorded[semconv.OUTPUT_TYPE] == "json"
+    assert recorded[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": '{"greeting":"Hi"}'}]
+    assert semconv.INCOMPLETE not in recorded
+
+
+def test_an_answer_that_does_not_parse_is_an_error(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(completion("{", choices=[{**completion("{")["choices"][0], "finish_reason": "length"}]))
+    with pytest.raises(openai.LengthFinishReasonError):
+        client.chat.completions.parse(model="m", messages=[USER], response_format=Answer)
+    recorded = only(session)
+    assert recorded[semconv.ERROR_TYPE] == "openai.LengthFinishReasonError"
+    assert recorded[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "{"}]
+    assert recorded[semconv.USAGE_OUTPUT_TOKENS] == 3
+
+
+@pytest.mark.parametrize("body", [b"no json", b'["a list"]', b"", b"\xff"])
+def test_an_answer_that_is_no_completion_leaves_the_call_alone(
+    body: bytes, server: Loopback, client: openai.OpenAI, session: Session
+) -> None:
+    server.reply = Reply(body)
+    raw = client.chat.completions.with_raw_response.create(model="m", messages=[USER])
+    assert raw.content == body
+    recorded = only(session)
+    assert recorded[semconv.INPUT_MESSAGES] == [{"role": "user", "parts": [{"type": "text", "content": "Say hello."}]}]
+    assert semconv.INCOMPLETE in recorded
+
+
+def test_half_a_character_in_an_answer_is_kept_as_far_as_it_goes(
+    server: Loopback, client: openai.OpenAI, session: Session
+) -> None:
+    server.reply = Reply(completion("broken \ud83d!"))
+    answer = client.chat.completions.create(model="m", messages=[USER])
+    assert answer.choices[0].message.content == "broken \ud83d!"
+    assert only(session)[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "broken ?!"}]
+
+
+def test_half_a_character_in_a_request_fails_in_the_client_only(client: openai.OpenAI, session: Session) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "a\udcffb"}])
+    recorded = only(session)
+    assert recorded[semconv.ERROR_TYPE] == "builtins.UnicodeEncodeError"
+    assert recorded[semconv.INPUT_MESSAGES] == [{"role": "user", "parts": [{"type": "text", "content": "a?b"}]}]
+
+
+def test_a_body_that_json_does_not_know_fails_in_the_client_only(client: openai.OpenAI, session: Session) -> None:
+    with pytest.raises(TypeError):
+        client.chat.completions.create(model="m", messages=[USER], extra_body={"thing": {1, 2}})
+    recorded = only(session)
+    assert recorded[semconv.ERROR_TYPE] == "builtins.TypeError"
+    assert semconv.INPUT_MESSAGES in recorded
+
+
+def test_a_body_that_cannot_be_copied_fails_in_the_client_only(
+    client: openai.OpenAI, session: Session, swallow: Callable[[], dict[str, int]]
+) -> None:
+    with pytest.raises(TypeError):
+        client.chat.completions.create(model="m", messages=[USER], extra_body={"thing": {(1, 2): 3}})
+    recorded = only(session)
+    assert recorded[semconv.ERROR_TYPE] == "builtins.TypeError"
+    assert recorded[semconv.INCOMPLETE] == "the request could not be copied; see the log"
+    assert swallow() == {"capture: TypeError": 1}
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"messages": "hello"},
+        {"messages": ["hello", None, 3]},
+        {"messages": [{"role": 1, "content": {"a": 1}, "tool_calls": "x"}]},
+        {"messages": [{"role": "user", "content": [1, None, "x", {"type": "image_url", "image_url": "y"}]}]},
+        {"messages": [USER], "temperature": "hot", "n": "two", "stop": {"a": 1}, "max_tokens": [1]},
+        {"messages": [USER], "response_format": "json", "tools": ["x", {"type": "function", "function": "f"}]},
+    ],
+)
+def test_a_malformed_request_is_recorded_as_it_was(
+    refused: dict[str, Any], server: Loopback, client: openai.OpenAI, session: Session
+) -> None:
+    server.reply = Reply({"error": {"message": "bad"}}, status=400)
+    with pytest.raises(openai.BadRequestError):
+        client.post("/chat/completions", cast_to=ChatCompletion, body={"model": "m", **refused})
+    recorded = only(session)
+    assert semconv.INPUT_MESSAGES in recorded
+    assert semconv.INCOMPLETE not in recorded
+
+
+def test_a_plain_post_is_recorded(client: openai.OpenAI, session: Session) -> None:
+    body = {"model": "m", "messages": [USER]}
+    assert client.post("/chat/completions", cast_to=object, body=body) == completion()
+    assert only(session)[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
+
+
+def test_what_a_response_model_holds_does_not_matter(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    class Odd:
+        pass
+
+    class Holder(BaseModel, arbitrary_types_allowed=True):
+        greeting: str
+        odd: Any = Odd()
+
+    server.reply = Reply(completion('{"greeting":"Hi"}'))
+    answer = client.chat.completions.parse(model="m", messages=[USER], response_format=Answer)
+    message = answer.choices[0].message
+    message.parsed = Holder(greeting="Hi")  # type: ignore[assignment]
+    assert b'"content":"{\\"greeting\\":\\"Hi\\"}"' in (call_module._body(answer) or b"")
+
+
+def test_a_span_left_without_an_end_ends_when_its_call_is_gone(session: Session) -> None:
+    call_module.Call(session.tracing, "openai", "h", None, {"model": "m"})
+    (span,) = spans(session)
+    assert (span["running"], span["attributes"][semconv.STREAM_OUTCOME]) == (False, "abandoned")
+
+
+Fault = "Callable[..., Any]"
+
+
+def fail(*_: object, **__: object) -> Any:
+    message = "injected"
+    raise RuntimeError(message)
+
+
+STAGES = {
+    "copy of the request": ("nbtrace._capture.call._copy", "capture", 1),
+    "prompts": ("nbtrace._capture.prompts.found_in", "capture", 1),
+    "start of the span": ("nbtrace._trace.provider.Tracing.start", "capture", 0),
+    "start in the store": ("nbtrace._store.store.Store.started", "store", 1),
+    "context": ("nbtrace._capture.call.below", "capture", 1),
+    "copy of the response": ("nbtrace._capture.call._body", "capture", 1),
+    "attributes of the request": ("nbtrace._capture.messages.request_attributes", "capture", 1),
+    "attributes of the response": ("nbtrace._capture.messages.response_attributes", "capture", 1),
+    "content": ("nbtrace._capture.messages.content_attributes", "capture", 1),
+    "redaction": ("nbtrace._trace.redact.attributes", "store", 1),
+    "pricing": ("nbtrace._trace.pricing.cost", "pricing", 1),
+    "end in the store": ("nbtrace._store.store.Store.ended", "store", 1),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_failure_of_ours_never_reaches_the_call(
+    stage: str, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch, swallow: Callable[[], dict[str, int]]
+) -> None:
+    from nbtrace import Session
+
+    target, guarded, stored = STAGES[stage]
+    monkeypatch.setattr(target, fail)
+    with Session() as session:
+        answer = client.chat.completions.create(model="m", messages=[USER])
+        found = spans(session)
+    assert answer.choices[0].message.content == "Hello!"
+    assert len(found) == stored
+    assert swallow() == {f"{guarded}: RuntimeError": 1}
+
+
+@pytest.mark.parametrize("stage", ["_capture.stream.follow", "_capture.stream.fold", "_store.store.Store.ended"])
+def test_a_failure_of_ours_never_reaches_the_stream(
+    stage: str,
+    server: Loopback,
+    client: openai.OpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+    swallow: Callable[[], dict[str, int]],
+) -> None:
+    from nbtrace import Session
+    from tests.capture.loopback import HELLO
+
+    server.reply = Reply(chunks=HELLO)
+    monkeypatch.setattr(f"nbtrace.{stage}", fail)
+    with Session() as session:
+        chunks = list(client.chat.completions.create(model="m", messages=[USER], stream=True))
+        found = spans(session)
+    assert len(chunks) == 5
+    assert len(found) == 1
+    assert list(swallow().values()) == [1]
+
+
+def test_an_error_whose_text_fails_reaches_the_caller(session: Session, swallow: Callable[[], dict[str, int]]) -> None:
+    class Mute(Exception):  # noqa: N818
+        def __str__(self) -> str:
+            return fail()
+
+    def refuse(request: Any) -> Any:
+        raise Mute
+
+    transport = HTTP.MockTransport(refuse)
+    with openai.OpenAI(api_key="x", max_retries=0, http_client=HTTP.Client(transport=transport)) as client:
+        with pytest.raises(Exception) as raised:  # noqa: PT011 - some majors wrap it
+            client.chat.completions.create(model="m", messages=[USER])
+    assert isinstance(raised.value, Mute) or isinstance(raised.value.__cause__, Mute)
+    (span,) = spans(session)
+    assert (span["running"], span["status"]) == (False, "error")

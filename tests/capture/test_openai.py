@@ -1,0 +1,488 @@
+"""Which calls are seen, and that the client is wrapped and unwrapped without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import subprocess
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+from openai._base_client import AsyncAPIClient, SyncAPIClient
+from opentelemetry import trace
+
+from nbtrace import Session, semconv
+from nbtrace._capture import openai as capture_module
+from nbtrace._capture.openai import OpenAICapture
+from tests.capture.loopback import HELLO, Loopback, Received, Reply, completion
+from tests.capture.reading import only, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ASK: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello."}]}
+
+
+def wrapped() -> tuple[Any, Any]:
+    return SyncAPIClient.__dict__["request"], AsyncAPIClient.__dict__["request"]
+
+
+def test_wrapping_is_undone_exactly() -> None:
+    before = wrapped()
+    with Session() as session:
+        during = wrapped()
+        assert session.start() is session
+        assert wrapped() == during
+        assert [method.__wrapped__ for method in during] == list(before)
+        assert [method.__name__ for method in during] == ["request", "request"]
+    session.stop()
+    assert wrapped() == before
+
+
+def test_a_wrapper_of_somebody_else_on_top_survives(client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    session = Session().start()
+    ours = SyncAPIClient.__dict__["request"]
+
+    @functools.wraps(ours)
+    def theirs(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append("theirs")
+        return ours(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SyncAPIClient, "request", theirs)
+        session.stop()
+        assert SyncAPIClient.__dict__["request"] is theirs
+        assert client.chat.completions.create(**ASK).id == "chatcmpl-1"
+        assert (seen, len(session.spans())) == (["theirs"], 0)
+        with session:
+            client.chat.completions.create(**ASK)
+            assert len(session.spans()) == 1
+        assert SyncAPIClient.__dict__["request"] is theirs
+    SyncAPIClient.request = ours.__wrapped__  # what stood before any of this
+
+
+def test_a_wrapper_of_somebody_else_below_stays(client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    original = SyncAPIClient.__dict__["request"]
+
+    def theirs(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append("theirs")
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(SyncAPIClient, "request", theirs)
+    with Session() as session:
+        client.chat.completions.create(**ASK)
+    assert SyncAPIClient.__dict__["request"] is theirs
+    assert (seen, len(session.spans())) == (["theirs"], 1)
+
+
+def test_a_paused_session_records_nothing(client: openai.OpenAI, session: Session) -> None:
+    session.enabled = False
+    client.chat.completions.create(**ASK)
+    session.enabled = True
+    client.chat.completions.create(**ASK)
+    assert len(session.spans()) == 1
+
+
+def test_a_client_of_before_and_its_copies_are_seen(server: Loopback) -> None:
+    class Mine(openai.OpenAI):
+        def request(self, *args: Any, **kwargs: Any) -> Any:
+            return super().request(*args, **kwargs)
+
+    with Mine(base_url=server.url, api_key="x") as client, Session() as session:
+        client.chat.completions.create(**ASK)
+        client.with_options(max_retries=1).chat.completions.create(**ASK)
+        client.copy(timeout=3).chat.completions.create(**ASK)
+        assert isinstance(client.with_options(), Mine)
+    assert len(session.spans()) == 3
+
+
+def test_the_module_level_client_is_seen(server: Loopback, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai, "api_key", "x")
+    monkeypatch.setattr(openai, "base_url", server.url)
+    monkeypatch.setattr(openai, "_client", None)
+    openai.chat.completions.create(**ASK)
+    openai._client.close()  # type: ignore[union-attr]
+    assert len(session.spans()) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "provider"),
+    [
+        ("https://api.openai.com/v1", "openai"),
+        ("https://eu.api.openai.com/v1", "openai"),
+        ("https://mine.openai.azure.com/openai/v1/", "azure.ai.openai"),
+        ("https://api.groq.com/openai/v1", "groq"),
+        ("https://api.deepseek.com", "deepseek"),
+        ("https://api.mistral.ai/v1", "mistral_ai"),
+        ("https://api.x.ai/v1", "x_ai"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", "gcp.gemini"),
+        ("http://localhost:11434/v1", "openai"),
+        ("http://[::1]:8000/v1", "openai"),
+    ],
+)
+def test_the_provider_is_told_from_the_host(url: str, provider: str, session: Session) -> None:
+    http: Any = getattr(openai._base_client, "httpx2", None) or openai._base_client.httpx  # type: ignore[attr-defined]
+    transport = http.MockTransport(lambda _: http.Response(200, json=completion()))
+    with openai.OpenAI(base_url=url, api_key="x", http_client=http.Client(transport=transport)) as client:
+        client.chat.completions.create(**ASK)
+    attributes = spans(session)[0]["attributes"]
+    parsed = http.URL(url)
+    assert (
+        attributes[semconv.PROVIDER_NAME],
+        attributes[semconv.SERVER_ADDRESS],
+        attributes.get(semconv.SERVER_PORT),
+    ) == (provider, parsed.host, parsed.port)
+
+
+def test_azure(session: Session) -> None:
+    http: Any = getattr(openai._base_client, "httpx2", None) or openai._base_client.httpx  # type: ignore[attr-defined]
+    paths: list[str] = []
+
+    def answer(request: Any) -> Any:
+        paths.append(request.url.path)
+        return http.Response(200, json=completion())
+
+    with openai.AzureOpenAI(
+        azure_endpoint="https://mine.openai.azure.com",
+        api_key="x",
+        api_version="2024-10-21",
+        http_client=http.Client(transport=http.MockTransport(answer)),
+    ) as client:
+        client.chat.completions.create(**ASK)
+    recorded = only(session)
+    assert paths == ["/openai/deployments/gpt-4o-mini/chat/completions"]
+    assert (recorded[semconv.PROVIDER_NAME], recorded[semconv.COST_STATE]) == ("azure.ai.openai", "priced")
+
+
+def test_other_endpoints_are_left_alone(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    def answer(received: Received) -> Reply:
+        if received.path.endswith("/models"):
+            return Reply({"object": "list", "data": [{"id": "m", "object": "model"}]})
+        return Reply({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]})
+
+    server.reply = answer
+    assert [one.id for one in client.models.list()] == ["m"]
+    assert client.embeddings.create(model="m", input="x", encoding_format="float").data[0].embedding == [0.5]
+    assert len(session.spans()) == 0
+
+
+def test_extra_body_is_part_of_the_request(client: openai.OpenAI, session: Session) -> None:
+    omit: Any = getattr(openai, "omit", None) or openai._types.Omit()  # type: ignore[attr-defined]
+    client.chat.completions.create(**ASK, temperature=1, top_p=0.5, extra_body={"temperature": 0.25, "top_p": omit})
+    recorded = only(session)
+    assert recorded[semconv.REQUEST_TEMPERATURE] == 0.25
+    assert semconv.REQUEST_TOP_P not in recorded
+
+
+def test_a_prompt_is_told_by_its_text(client: openai.OpenAI, session: Session) -> None:
+    first = session.prompt("greet", "Greet {name} in {language}.")
+    second = session.prompt("greet", "Say hello to {name} in {language}.")
+    for prompt in (first, second):
+        client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": prompt.format(name="Ada", language="German")}]
+        )
+    client.chat.completions.create(
+        model="m",
+        messages=[{"role": "user", "content": [{"type": "text", "text": first.format(name="Bo", language="Thai")}]}],
+    )
+    client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Greet Ada in German."}])
+    found = [
+        {key: value for key, value in span["attributes"].items() if key.startswith(("gen_ai.prompt", "nbtrace.prompt"))}
+        for span in spans(session)
+    ]
+    greet = {semconv.PROMPT_NAME: "greet", semconv.PROMPT_VERSION: "1", semconv.PROMPT_HASH: first.hash}
+    ada = {"gen_ai.prompt.variable.name": "Ada", "gen_ai.prompt.variable.language": "German"}
+    bo = {"gen_ai.prompt.variable.name": "Bo", "gen_ai.prompt.variable.language": "Thai"}
+    assert found == [
+        {**greet, semconv.PROMPT_TEMPLATE: first.template, **ada},
+        {
+            **greet,
+            semconv.PROMPT_VERSION: "2",
+            semconv.PROMPT_HASH: second.hash,
+            semconv.PROMPT_TEMPLATE: second.template,
+            **ada,
+        },
+        {**greet, semconv.PROMPT_TEMPLATE: first.template, **bo},
+        {},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "problem"),
+    [
+        (
+            "1.109.1",
+            "openai 1.109.1 is installed but nbtrace captures openai >=2,<4; its calls run untraced. "
+            'Install a supported one: pip install "openai>=2,<4"',
+        ),
+        (
+            "4.0.0",
+            "openai 4.0.0 is installed but nbtrace captures openai >=2,<4; its calls run untraced. "
+            'Install a supported one: pip install "openai>=2,<4"',
+        ),
+        ("2.0.0", None),
+        ("3.99.0", None),
+    ],
+)
+def test_a_version_outside_the_range_is_left_alone_and_told(
+    version: str, problem: str | None, monkeypatch: pytest.MonkeyPatch, client: openai.OpenAI
+) -> None:
+    monkeypatch.setattr(capture_module, "version", lambda _: version)
+    before = wrapped()
+    with Session() as session:
+        assert session.problems == ((problem,) if problem else ())
+        assert (wrapped() == before) is (problem is not None)
+        assert client.chat.completions.create(**ASK).id == "chatcmpl-1"
+    assert len(session.spans()) == (0 if problem else 1)
+
+
+def test_without_openai_nothing_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(capture_module, "version", missing)
+    with Session() as session:
+        assert session.problems == ()
+
+
+def run(script: str) -> str:
+    """Run a script in a process of its own, with the scripted server's URL as `url`."""
+    with Loopback(Reply(completion())) as server:
+        head = f"import sys\nurl = {server.url!r}\nask = {ASK!r}\n"
+        command = [sys.executable, "-W", "error", "-c", head + script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+ASKED = """
+with openai.OpenAI(base_url=url, api_key="x") as client:
+    client.chat.completions.create(**ask)
+print(len(nbtrace.spans()), len(sys.meta_path) - finders)
+nbtrace.session().stop()
+print(hasattr(openai._base_client.SyncAPIClient.request, "__wrapped__"))
+"""
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import nbtrace\nfinders = len(sys.meta_path)\nnbtrace.session()\nassert 'openai' not in sys.modules\nimport openai",
+        "import openai, nbtrace\nfinders = len(sys.meta_path)\nnbtrace.session()",
+        (
+            "import importlib.util, nbtrace\nfinders = len(sys.meta_path)\nnbtrace.session()\n"
+            "assert importlib.util.find_spec('openai._base_client')\nimport openai"
+        ),
+        (
+            "import nbtrace\nfinders = len(sys.meta_path)\nnbtrace.session()\nsys.modules['openai._base_client'] = None\n"
+            "try:\n    import openai\nexcept ImportError:\n    pass\n"
+            "for name in [n for n in sys.modules if n.split('.')[0] == 'openai']:\n    del sys.modules[name]\n"
+            "import openai"
+        ),
+    ],
+    ids=["session first", "openai first", "looked for first", "failed first"],
+)
+def test_the_order_of_imports_does_not_matter(imports: str) -> None:
+    assert run(imports + ASKED) == "1 0\nFalse"
+
+
+def test_a_session_that_stops_before_openai_is_imported_leaves_nothing() -> None:
+    script = """
+import nbtrace
+before = list(sys.meta_path)
+with nbtrace.Session():
+    assert sys.meta_path != before
+assert sys.meta_path == before
+import openai
+print(hasattr(openai._base_client.SyncAPIClient.request, "__wrapped__"))
+"""
+    assert run(script) == "False"
+
+
+def test_a_stream_open_at_exit_says_nothing() -> None:
+    script = """
+import nbtrace, openai
+nbtrace.session()
+call = nbtrace.session().tracing
+from nbtrace._capture.call import Call
+kept = Call(call, "openai", "h", None, {"model": "m"})
+print("done")
+"""
+    assert run(script) == "done"
+
+
+@pytest.fixture
+def streaming(server: Loopback) -> Loopback:
+    """Answer with a stream whoever asks for one."""
+
+    def answer(received: Received) -> Reply:
+        return Reply(chunks=HELLO) if b'"stream":true' in received.body else Reply(completion())
+
+    server.reply = answer
+    return server
+
+
+def parents(session: Session) -> dict[str, str | None]:
+    """Give the name of each span's parent, of spans with distinct names."""
+    found = spans(session)
+    names = {span["id"]: span["name"] for span in found}
+    return {span["name"]: names.get(span["parent"]) for span in found}
+
+
+def ask(client: openai.OpenAI, name: str, **more: Any) -> None:
+    made: Any = client.chat.completions.create(**{**ASK, "model": name}, **more)
+    if more.get("stream"):
+        list(made)
+
+
+async def ask_async(client: openai.AsyncOpenAI, name: str, **more: Any) -> None:
+    made: Any = await client.chat.completions.create(**{**ASK, "model": name}, **more)
+    if more.get("stream"):
+        async for _ in made:
+            pass
+
+
+def test_calls_are_children_of_the_span_around_them(
+    streaming: Loopback, client: openai.OpenAI, session: Session
+) -> None:
+    tracer = session.tracing._private.get_tracer("user")
+    ask(client, "root")
+    with tracer.start_as_current_span("outer"):
+        ask(client, "before")
+        with tracer.start_as_current_span("inner"):
+            ask(client, "within", stream=True)
+        stream: Any = client.chat.completions.create(**{**ASK, "model": "open"}, stream=True)
+        ask(client, "while open")
+    ask(client, "after")
+    list(stream)
+    assert parents(session) == {
+        "outer": None,
+        "inner": "outer",
+        "chat root": None,
+        "chat before": "outer",
+        "chat within": "inner",
+        "chat open": "outer",
+        "chat while open": "outer",
+        "chat after": None,
+    }
+
+
+def test_what_the_request_itself_causes_is_its_child(server: Loopback, session: Session) -> None:
+    http: Any = getattr(openai._base_client, "httpx2", None) or openai._base_client.httpx  # type: ignore[attr-defined]
+    tracer = session.tracing._private.get_tracer("http")
+
+    def answer(request: Any) -> Any:
+        with tracer.start_as_current_span("POST"):
+            return http.Response(200, json=completion())
+
+    with openai.OpenAI(api_key="x", http_client=http.Client(transport=http.MockTransport(answer))) as client:
+        ask(client, "m")
+    assert parents(session) == {"chat m": None, "POST": "chat m"}
+    assert not trace.get_current_span().get_span_context().is_valid
+
+
+def test_calls_in_threads_belong_to_who_started_them(client: openai.OpenAI, session: Session) -> None:
+    tracer = session.tracing._private.get_tracer("user")
+    with ThreadPoolExecutor(1) as pool:
+        with tracer.start_as_current_span("first"):
+            thread = threading.Thread(target=ask, args=(client, "thread"))
+            thread.start()
+            pool.submit(ask, client, "job").result()
+        with tracer.start_as_current_span("second"):
+            list(pool.map(functools.partial(ask, client), ["mapped"]))
+        pool.submit(ask, client, "alone").result()
+        thread.join()
+    assert parents(session) == {
+        "first": None,
+        "second": None,
+        "chat thread": "first",
+        "chat job": "first",
+        "chat mapped": "second",
+        "chat alone": None,
+    }
+
+
+async def test_calls_in_tasks_belong_to_who_started_them(
+    client: openai.OpenAI, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    tracer = session.tracing._private.get_tracer("user")
+    loop = asyncio.get_running_loop()
+
+    async def agent(name: str) -> None:
+        with tracer.start_as_current_span(name):
+            await asyncio.gather(ask_async(async_client, f"{name} 1"), ask_async(async_client, f"{name} 2"))
+
+    with tracer.start_as_current_span("root"):
+        late = asyncio.create_task(ask_async(async_client, "late"))
+        await asyncio.gather(agent("a"), agent("b"))
+        await asyncio.to_thread(ask, client, "to_thread")
+        await loop.run_in_executor(None, ask, client, "run_in_executor")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ask_async(async_client, "grouped"))
+    await late
+    await loop.run_in_executor(None, ask, client, "outside")
+    assert parents(session) == {
+        "root": None,
+        "a": "root",
+        "b": "root",
+        "chat a 1": "a",
+        "chat a 2": "a",
+        "chat b 1": "b",
+        "chat b 2": "b",
+        "chat late": "root",
+        "chat to_thread": "root",
+        "chat run_in_executor": "root",
+        "chat grouped": "root",
+        "chat outside": None,
+    }
+
+
+@pytest.fixture
+def many(streaming: Loopback) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=streaming.url, api_key="x", timeout=60) as client:
+        yield client
+
+
+async def test_none_of_many_calls_at_once_is_lost_or_misplaced(
+    many: openai.OpenAI, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    tracer = session.tracing._private.get_tracer("user")
+    workers, each = 10, 10
+
+    def in_thread(worker: int) -> None:
+        with tracer.start_as_current_span(f"thread {worker}"):
+            for number in range(each):
+                ask(many, f"thread {worker}.{number}", stream=number % 2 == 0)
+
+    async def in_task(worker: int) -> None:
+        with tracer.start_as_current_span(f"task {worker}"):
+            calls = (ask_async(async_client, f"task {worker}.{one}", stream=one % 2 == 0) for one in range(each))
+            await asyncio.gather(*calls)
+
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(in_thread, worker) for worker in range(workers)]
+        await asyncio.gather(*(in_task(worker) for worker in range(workers)))
+        await asyncio.gather(*map(asyncio.wrap_future, jobs))
+    found = parents(session)
+    calls = {name: parent for name, parent in found.items() if name.startswith("chat ")}
+    assert len(calls) == 2 * workers * each
+    assert {name for name, parent in calls.items() if f"chat {parent}" != name.rpartition(".")[0]} == set()
+    texts = Counter(str(span["attributes"].get(semconv.OUTPUT_MESSAGES)) for span in spans(session))
+    assert sorted(texts.values()) == [2 * workers, 2 * workers * each]
+
+
+def test_capture_can_be_closed_twice(session: Session) -> None:
+    capture = OpenAICapture(session.tracing)
+    before = wrapped()
+    capture.open()
+    capture.close()
+    capture.close()
+    assert wrapped() == before

@@ -1,0 +1,195 @@
+"""A session from the outside: starting, stopping, what it tells, and the default one behind the public functions."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import nbtrace
+from nbtrace import Session, _session, semconv
+from nbtrace.errors import NotFoundError
+from tests.capture.conftest import client, server, swallow
+from tests.capture.reading import only, spans
+from tests.trace.conftest import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from tests.capture.loopback import Loopback
+    from tests.trace.conftest import Ask
+
+__all__ = ["ask", "client", "server", "swallow"]
+
+
+@pytest.fixture
+def default(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """Give the module's functions a session of their own."""
+    made = Session()
+    monkeypatch.setattr(_session, "_default", made)
+    yield made
+    made.stop()
+
+
+def test_starting_and_stopping_again_and_again(ask: Ask) -> None:
+    session = Session()
+    states = [(session.running, session.enabled, repr(session))]
+    for _ in range(2):
+        assert session.start() is session
+        session.start()
+        ask()
+        states.append((session.running, session.enabled, repr(session)))
+        session.stop()
+        session.stop()
+        ask()
+    session.start()
+    session.enabled = False
+    ask()
+    states.append((session.running, session.enabled, repr(session)))
+    session.stop()
+    assert states == [
+        (False, False, "<nbtrace session, stopped: 0 spans>"),
+        (True, True, "<nbtrace session, recording: 1 spans>"),
+        (True, True, "<nbtrace session, recording: 2 spans>"),
+        (True, False, "<nbtrace session, paused: 2 spans>"),
+    ]
+
+
+def test_a_session_ends_with_its_block_also_by_an_error(ask: Ask) -> None:
+    with pytest.raises(ZeroDivisionError), Session() as session:
+        ask()
+        1 / 0  # noqa: B018
+    assert (session.running, len(session.spans())) == (False, 1)
+
+
+def test_a_pause_pauses_threads_too(session: Session) -> None:
+    start = threading.Thread.start
+    session.enabled = False
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+    session.enabled = True
+    assert threading.Thread.start is start
+
+
+def test_a_stopped_session_has_no_tracing_and_ignores_a_pause() -> None:
+    session = Session()
+    session.enabled = True
+    assert (session.enabled, session.problems) == (False, ())
+    with pytest.raises(NotFoundError) as raised:
+        _ = session.tracing
+    assert str(raised.value) == "the session is not running; call nbtrace.session() or session.start() first"
+
+
+def test_snapshots_are_of_their_moment(session: Session, ask: Ask) -> None:
+    before = session.spans()
+    ask()
+    assert (len(before), len(session.spans())) == (0, 1)
+
+
+def test_watchers_hear_of_every_span_until_they_leave(session: Session, ask: Ask) -> None:
+    class Watcher:
+        def __init__(self) -> None:
+            self.heard: list[str] = []
+
+        def started(self, span: ReadableSpan) -> None:
+            self.heard.append(f"started {span.name}")
+
+        def ended(self, span: ReadableSpan, detail: Any) -> None:
+            self.heard.append(f"ended {span.name} with {detail()[semconv.REQUEST_MODEL]}")
+
+    watcher = Watcher()
+    leave = session.watch(watcher)
+    ask()
+    leave()
+    leave()
+    ask()
+    assert watcher.heard == ["started chat m", "ended chat m with m"]
+
+
+def test_a_watcher_that_fails_costs_the_store_nothing(
+    session: Session, ask: Ask, swallow: Callable[[], dict[str, int]]
+) -> None:
+    class Failing:
+        def started(self, span: ReadableSpan) -> None:
+            raise LookupError(span.name)
+
+        def ended(self, span: ReadableSpan, detail: Any) -> None:
+            raise KeyError(span.name)
+
+    session._sinks.insert(0, Failing())
+    ask()
+    assert only(session)[semconv.USAGE_INPUT_TOKENS] == 9
+    assert swallow() == {"store: LookupError": 1, "store: KeyError": 1}
+
+
+def test_a_trace_by_its_id(session: Session, ask: Ask) -> None:
+    ask()
+    ask()
+    first, second = (f"{span['trace']:032x}" for span in spans(session))
+    assert first != second
+    assert session.trace_table(second).num_rows == 1
+    with pytest.raises(NotFoundError):
+        session.trace("feed")
+
+
+def test_an_export_holds_what_the_session_holds(session: Session, ask: Ask, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    ask()
+    report = session.export(tmp_path / "s.parquet")
+    assert report.spans == 1
+    assert pq.read_table(tmp_path / "s.parquet").equals(session.spans().table)
+
+
+def test_prompts_are_of_their_session() -> None:
+    one, other = Session(), Session()
+    assert [one.prompt("p", text).version for text in "aba"] == [1, 2, 1]
+    assert other.prompt("p", "b").version == 1
+
+
+def test_the_public_functions_work_on_the_default_session(default: Session, ask: Ask, tmp_path: Path) -> None:
+    assert len(nbtrace.spans()) == 0
+    assert not default.running
+    assert nbtrace.session() is default
+    ask(nbtrace.prompt("p", "Hi {x}").format(x=1))
+    assert len(nbtrace.spans()) == 1
+    assert nbtrace.export(tmp_path / "s.jsonl").spans == 1
+    with pytest.raises(NotFoundError):
+        nbtrace.trace("f00d")
+    assert only(default)[semconv.PROMPT_NAME] == "p"
+
+
+def test_a_detail_that_fails_leaves_what_is_known_and_says_so(
+    session: Session, swallow: Callable[[], dict[str, int]]
+) -> None:
+    def fail() -> dict[str, Any]:
+        message = "injected"
+        raise RuntimeError(message)
+
+    span = session.tracing.start("x", attributes={"known": "sk-" + "0123456789abcdef0123"})
+    session.tracing.processor.attach(span.get_span_context().span_id, fail)
+    span.end()
+    assert only(session) == {
+        "known": "[redacted: openai-key]",
+        semconv.INCOMPLETE: "the request and response could not be read; see the log",
+    }
+    assert swallow() == {"capture: RuntimeError": 1}
+
+
+def test_pandas_and_widgets_are_not_needed_to_record(server: Loopback) -> None:
+    import subprocess
+
+    script = f"""
+import sys, nbtrace, openai
+with nbtrace.Session() as session, openai.OpenAI(base_url={server.url!r}, api_key="x") as client:
+    client.chat.completions.create(model="m", messages=[])
+    print(len(session.spans()), [name for name in ("pandas", "anywidget", "IPython") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("1 []", "")

@@ -1,0 +1,72 @@
+"""The hinge: each start and end is forwarded once, with the detail of its span, until closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace import TracerProvider
+
+from nbtrace._trace.processor import SinkProcessor
+from tests.conftest import CountingIds
+from tests.trace.test_provider import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def hinge(sink: Any) -> tuple[SinkProcessor, Any]:
+    processor = SinkProcessor(sink)
+    provider = TracerProvider(shutdown_on_exit=False, id_generator=CountingIds())
+    provider.add_span_processor(processor)
+    return processor, provider.get_tracer("t")
+
+
+def test_a_detail_goes_with_its_span_once() -> None:
+    sink = Kept()
+    processor, tracer = hinge(sink)
+    first, second = tracer.start_span("first"), tracer.start_span("second")
+    processor.attach(first.get_span_context().span_id, lambda: {"detail": 1})
+    second.end()
+    first.end()
+    assert sink.told == [
+        ("started", "first", {}),
+        ("started", "second", {}),
+        ("ended", "second", {}),
+        ("ended", "first", {"detail": 1}),
+    ]
+    assert processor._details == {}
+
+
+def test_a_closed_processor_forwards_and_keeps_nothing() -> None:
+    sink = Kept()
+    processor, tracer = hinge(sink)
+    span = tracer.start_span("open")
+    processor.attach(7, dict)
+    processor.close()
+    processor.attach(span.get_span_context().span_id, dict)
+    span.end()
+    tracer.start_span("later").end()
+    assert (sink.told, processor._details) == ([("started", "open", {})], {})
+
+
+def test_the_end_of_a_provider_ends_nothing_here() -> None:
+    sink = Kept()
+    processor, tracer = hinge(sink)
+    processor.shutdown()
+    assert processor.force_flush()
+    tracer.start_span("after").end()
+    assert [(told, name) for told, name, _ in sink.told] == [("started", "after"), ("ended", "after")]
+
+
+def test_a_sink_that_fails_fails_nobody_else(swallow: Callable[[], dict[str, int]]) -> None:
+    class Failing:
+        def started(self, span: Any) -> None:
+            raise LookupError(span.name)
+
+        def ended(self, span: Any, detail: Any) -> None:
+            raise KeyError(span.name)
+
+    _, tracer = hinge(Failing())
+    with tracer.start_as_current_span("span") as span:
+        assert span.is_recording()
+    assert swallow() == {"store: LookupError": 1, "store: KeyError": 1}
