@@ -117,6 +117,8 @@ class Call:
             return
         self._over = True
         span = self.span
+        if not span.is_recording():
+            return  # the SDK is disabled
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, _description(error)))
             span.set_attributes(_error_attributes(error))

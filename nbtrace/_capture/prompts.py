@@ -124,12 +124,15 @@ def _hash(template: str) -> str:
 
 def _fields(template: str) -> list[str]:
     try:
-        names = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+        fields = [(field, spec or "") for _, field, spec, _ in Formatter().parse(template) if field is not None]
     except ValueError as error:
         message = f"template {template!r} is not valid: {error}; write {{{{ and }}}} for literal braces"
         raise UsageError(message) from error
-    for name in names:
+    for name, _ in fields:
         if not name.isidentifier():
-            message = f"template {template!r} has the field {{{name}}}; expected {{a_name}}; write {{{{ and }}}} for literal braces"
+            message = (
+                f"template {template!r} has the field {{{name}}}; expected {{a_name}}; "
+                "write {{ and }} for literal braces"
+            )
             raise UsageError(message)
-    return names
+    return [name for field, spec in fields for name in (field, *_fields(spec))]
