@@ -1,6 +1,6 @@
-"""What tests in a browser share: one Chromium, a JupyterLab for each test, and a window that listens for trouble.
+"""What tests in a browser share: a JupyterLab, a Chromium, and a window that listens for trouble.
 
-A plugin, loaded by tests/conftest.py, because the browser tests and the wheel's share one Chromium.
+A plugin, loaded by tests/conftest.py, because the wheel's test opens a browser too.
 """
 
 from __future__ import annotations
@@ -33,13 +33,17 @@ OpenLab = Callable[..., Lab]
 OpenNotebook = Callable[[Lab, str], Notebook]
 
 
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Start the system's Chromium, with a home of its own."""
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Browser]:
+    """Start the system's Chromium, with a home of its own.
+
+    For one test only: as long as Playwright runs, so does its event loop, in which no other test could call
+    `asyncio.run`.
+    """
     found = subprocess.run([ROOT / "tools" / "chromium"], capture_output=True, text=True, check=False)
     if found.returncode:
         pytest.fail(f"{found.stderr}`make setup-browser` has apt install it.", pytrace=False)
-    home = {**os.environ, "HOME": str(tmp_path_factory.mktemp("chromium"))}
+    home = {**os.environ, "HOME": str(tmp_path / "home")}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found.stdout.strip(), args=FLAGS, env={**home})
         yield browser
