@@ -15,11 +15,13 @@ export class MemoryModel implements TraceModel {
   readonly sent: Request[] = [];
   readonly saved: (string | null)[] = [];
   readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #traits: Record<string, unknown> = { height: 480, selected_span: null };
+  readonly #traits: Record<string, unknown> = { height: 480, selected_span: null, _slot: "nbtrace-slot" };
   revision = 0;
   answers: Answers;
   /** A busy kernel keeps requests until it is set free. */
   isBusy = false;
+  /** A closed comm refuses to send. */
+  isGone = false;
   #kept: Request[] = [];
 
   constructor(answers: Answers) {
@@ -28,6 +30,7 @@ export class MemoryModel implements TraceModel {
 
   get(name: "height"): number;
   get(name: "selected_span"): string | null;
+  get(name: "_slot"): string;
   get(name: string): unknown {
     return this.#traits[name];
   }
@@ -59,6 +62,7 @@ export class MemoryModel implements TraceModel {
   }
 
   send(content: unknown): void {
+    if (this.isGone) throw new Error("Cannot send");
     const request = content as Request;
     this.sent.push(request);
     if (this.isBusy) this.#kept.push(request);

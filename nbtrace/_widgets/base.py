@@ -3,21 +3,29 @@
 Importing this module imports anywidget and ipywidgets; nothing but the widgets' own modules does so. Bulk data never
 becomes a trait: it is asked for over custom messages and answered by `Wire`. Traits hold only what a user may set or
 watch, and are never set from a thread of ours.
+
+Where the front end allows it the output is the static picture alone, in a *slot* that the live view fills as long as
+there is a kernel: see `hosts`.
 """
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import traitlets
 
 from nbtrace._query.tree import tree
 from nbtrace._widgets import static
+from nbtrace._widgets.hosts import needs_view
 from nbtrace._widgets.wire import Wire
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
     from nbtrace._widgets.wire import Snapshot, Subscribe
+
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class SpanWidget(anywidget.AnyWidget):
@@ -32,6 +40,9 @@ class SpanWidget(anywidget.AnyWidget):
         UsageError: If an option is unknown.
     """
 
+    _slot = traitlets.Unicode().tag(sync=True)
+    """The class of the element that the live view fills."""
+
     _wire: Wire | None = None
 
     def __init__(self, snapshot: Snapshot, subscribe: Subscribe, **traits: Any) -> None:
@@ -40,9 +51,10 @@ class SpanWidget(anywidget.AnyWidget):
             if name not in options:
                 raise UsageError.unknown(f"{type(self).__name__} option", name, options)
         self._snapshot = snapshot
-        super().__init__(**traits)
+        super().__init__(_slot=f"nbtrace-{uuid.uuid4().hex}", **traits)
         wire = self._wire = Wire(snapshot, subscribe, self.send)
         self.on_msg(lambda _widget, content, _buffers: wire.handle(content))
+        answer_on_any_thread(self.comm)
 
     @classmethod
     def options(cls) -> list[str]:
@@ -57,14 +69,31 @@ class SpanWidget(anywidget.AnyWidget):
             self._wire.close()
         super().close()
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         spans = tree(self._snapshot())
-        data, metadata = bundle
-        return data | {"text/html": static.tree_html(spans), "text/plain": static.tree_text(spans)}, metadata
+        live = {VIEW: data[VIEW]} if needs_view() else {}
+        picture = f'<div class="{self._slot}">{static.tree_html(spans)}</div>'
+        return {**live, "text/html": picture, "text/plain": static.tree_text(spans)}, metadata
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options())
         return f"{type(self).__name__}({options})"
+
+
+def answer_on_any_thread(comm: Any) -> None:
+    """Let requests be answered where the front end sends them, which is beside the running cell.
+
+    JupyterLab sends a widget's messages to a subshell. ipykernel 7.4 moves them to the shell that last sent something
+    on the comm, here the main one, where they would wait for the cell to end; `Wire` can answer anywhere. Where
+    ipykernel has no such routing there is nothing to do.
+    """
+    route = getattr(comm, "_reply_subshell_for", None)
+    if route is None:
+        return
+
+    def stay(content: Any, named: str | None) -> str | None:
+        is_request = isinstance(content, dict) and content.get("method") == "custom"
+        return named if is_request else route(content, named)
+
+    comm._reply_subshell_for = stay  # noqa: SLF001

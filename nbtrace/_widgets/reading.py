@@ -6,7 +6,9 @@ and OTLP's typed values become plain JSON. Messages stay the JSON text that the 
 
 from __future__ import annotations
 
+import base64
 import math
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._store.schema import PROMOTED
@@ -29,7 +31,10 @@ def reading(row: pa.Table) -> pa.Table:
     """
     import pyarrow as pa
 
-    span = row.to_pylist()[0]
+    from nbtrace._store.columns import strings
+
+    # Python's datetimes of an Arrow column would import pandas.
+    span = row.drop_columns(["start_time"]).to_pylist()[0]
     promoted = {
         key: _number(span[column.name])
         for key, column in PROMOTED.items()
@@ -41,7 +46,7 @@ def reading(row: pa.Table) -> pa.Table:
         "name": span["name"],
         "status": ("unset", "ok", "error")[span["status_code"] or 0],
         "status_message": span["status_message"],
-        "start_time": span["start_time"].isoformat() if span["start_time"] is not None else None,
+        "start_time": _time(span["start_time_unix_nano"]),
         **{name: span[name] for name in CONTENT},
         "attributes": _json(dict(sorted((promoted | _attributes(span["attributes"])).items()))),
         "events": _json([_event(event, span["start_time_unix_nano"]) for event in span["events"] or ()]),
@@ -49,14 +54,15 @@ def reading(row: pa.Table) -> pa.Table:
         "resource": _described(span["resource"]),
         "scope": _described(span["scope"]),
     }
-    return pa.table({name: _strings(value) for name, value in columns.items()})
+    return pa.Table.from_arrays([strings(pa.string(), [value]) for value in columns.values()], names=list(columns))
 
 
-def _strings(value: str | None) -> pa.Array:
-    """Build a string column of one value without `pa.array`, whose first call imports pandas."""
-    import pyarrow as pa
-
-    return pa.nulls(1, pa.large_string()) if value is None else pa.repeat(pa.scalar(value, pa.large_string()), 1)
+def _time(unix_nano: int | None) -> str | None:
+    """Word a time to the nanosecond."""
+    if unix_nano is None:
+        return None
+    seconds, rest = divmod(unix_nano, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
 
 
 def _json(value: object) -> str:
@@ -125,7 +131,9 @@ def _any(value: dict[str, Any]) -> object:
             return {entry["key"]: _any(entry.get("value", {})) for entry in entries.get("values", ())}
         case {"intValue": number}:
             return _number(int(number))
-        case {"stringValue": plain} | {"boolValue": plain} | {"doubleValue": plain} | {"bytesValue": plain}:
+        case {"stringValue": plain} | {"boolValue": plain} | {"doubleValue": plain}:
             return plain
+        case {"bytesValue": encoded}:
+            return base64.b64decode(encoded).hex()
         case _:
             return None

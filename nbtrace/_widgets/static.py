@@ -48,9 +48,8 @@ def tree_html(tree: pa.Table) -> str:
     Args:
         tree: What `nbtrace._query.tree.tree` returns.
     """
-    return (
-        f'<div class="{IGNORE_MATH}"><div style="padding:4px 0">{escape(headline(tree))}</div>{table_html(tree)}</div>'
-    )
+    table = table_html(tree) if len(tree) else ""
+    return f'<div class="{IGNORE_MATH}"><div style="padding:4px 0">{escape(headline(tree))}</div>{table}</div>'
 
 
 def tree_text(tree: pa.Table) -> str:
@@ -155,11 +154,10 @@ def _end(tree: pa.Table) -> float:
 
 
 def _roots(tree: pa.Table) -> list[dict[str, Any]]:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    depth = pa.scalar(_origin(tree)[0], pa.int32())
-    return tree.select(COLUMNS).filter(pc.equal(tree["depth"], depth)).to_pylist()
+    # The minimum as Arrow has it: making a scalar of a number would import pandas.
+    return tree.select(COLUMNS).filter(pc.equal(tree["depth"], pc.min(tree["depth"]))).to_pylist()
 
 
 def _sum(rows: Sequence[dict[str, Any]], column: str) -> Any:

@@ -134,15 +134,16 @@ def find(spans: pa.Table, span_id: str) -> pa.Table:
     Raises:
         NotFoundError: If no span has that id.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
+
+    from nbtrace._store.columns import fixed
 
     try:
         wanted = bytes.fromhex(span_id)
     except ValueError:
         wanted = b""
     fits = len(wanted) == SPAN_ID_BYTES
-    index = pc.index(spans["span_id"], pa.scalar(wanted, pa.binary(SPAN_ID_BYTES))).as_py() if fits else -1
+    index = pc.index(spans["span_id"], fixed(SPAN_ID_BYTES, [wanted])[0]).as_py() if fits else -1
     if index < 0:
         msg = f"no span {span_id!r} among the {len(spans)} spans shown; it may have been cleared"
         raise NotFoundError(msg)

@@ -79,7 +79,7 @@ def test_a_span_is_answered_ready_for_reading(open_widget: Any) -> None:
         {
             "name": "chat smollm2-135m-instruct",
             "status": "unset",
-            "start_time": "2026-09-21T14:13:22.950000+00:00",
+            "start_time": "2026-09-21T14:13:22.950000000Z",
             "system_instructions": None,
         }
     )

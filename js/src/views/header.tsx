@@ -8,7 +8,7 @@ import { totalsOf } from "../model/totals.ts";
 const NOTICES: Record<Kernel, string | null> = {
   answering: null,
   busy: "Kernel busy. This loads as soon as it answers.",
-  gone: "No kernel. Run the cell again to see its trace.",
+  gone: "No kernel. Run the cell again to look into this trace.",
 };
 
 export function Header({ explorer }: { explorer: Explorer }): JSX.Element {

@@ -2,6 +2,7 @@
 
 import { type JSX, render } from "preact";
 import type { Explorer } from "../model/explorer.ts";
+import { keepPlainKeys } from "../ui/keyboard.ts";
 import css from "../ui/theme.css?inline";
 import { followTheme } from "../ui/theme.ts";
 import { DetailPanel } from "./detail.tsx";
@@ -18,9 +19,8 @@ export interface TraceViewOptions {
 /** Draws the view into an element, in a shadow root of its own, until the signal aborts. */
 export function mountTraceView(element: HTMLElement, { explorer, height, signal }: TraceViewOptions): void {
   const host = document.createElement("div");
-  // JupyterLab handles keys at the document; without this an arrow key here would also move its cell cursor.
-  host.dataset.lmSuppressShortcuts = "true";
   element.append(host);
+  keepPlainKeys(host, signal);
   const root = host.attachShadow({ mode: "open" });
   const style = document.createElement("style");
   style.textContent = css;

@@ -7,6 +7,7 @@ import type { Explorer } from "../model/explorer.ts";
 import { axisTime } from "../model/text.ts";
 import { ticks } from "../model/time.ts";
 import { ROW_HEIGHT, scrollTo, windowOf } from "../model/window.ts";
+import { isCombination } from "../ui/keyboard.ts";
 import { TreeRow } from "./tree-row.tsx";
 
 /** Gridlines of a waterfall, at most. */
@@ -171,8 +172,7 @@ function useScrollAnchor(explorer: Explorer, scroller: { current: HTMLDivElement
 }
 
 function onKey(event: KeyboardEvent, explorer: Explorer, page: number): void {
-  // Combinations belong to the host: Shift+Enter must still run the cell.
-  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  if (isCombination(event) || event.shiftKey) return;
   const actions: Record<string, () => void> = {
     ArrowUp: () => explorer.moveBy(-1),
     ArrowDown: () => explorer.moveBy(1),

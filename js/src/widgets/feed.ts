@@ -2,7 +2,7 @@
 
 import { effect } from "@preact/signals";
 import type { Explorer } from "../model/explorer.ts";
-import { Channel, type MessageModel } from "../wire/channel.ts";
+import { Channel, KernelGone, type MessageModel } from "../wire/channel.ts";
 import { decodeSpan, decodeTree } from "../wire/decode.ts";
 
 export interface Feed {
@@ -34,10 +34,12 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
       isStale = false;
       try {
         const { reply, bytes } = await channel.tree();
-        explorer.show(decodeTree(bytes));
         shownRevision = reply.revision;
+        explorer.show(decodeTree(bytes));
+        explorer.kernel.value = "answering";
       } catch (error) {
-        explorer.failure.value = wordsOf(error);
+        if (error instanceof KernelGone) explorer.kernel.value = "gone";
+        else explorer.failure.value = wordsOf(error);
       }
     }
     isAsking = false;
@@ -51,6 +53,7 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
       if (explorer.selected.peek() === spanId) explorer.detail.value = { state: "ready", span: decodeSpan(bytes) };
     } catch (error) {
       if (explorer.selected.peek() !== spanId) return;
+      if (error instanceof KernelGone) explorer.kernel.value = "gone";
       explorer.detail.value = { state: "failed", spanId, message: wordsOf(error) };
     }
   };

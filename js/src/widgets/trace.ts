@@ -2,31 +2,45 @@
 
 import { effect, signal as value } from "@preact/signals";
 import { Explorer } from "../model/explorer.ts";
+import { fillSlots } from "../ui/slot.ts";
 import { mountTraceView } from "../views/trace-view.tsx";
 import type { MessageModel } from "../wire/channel.ts";
 import { feed } from "./feed.ts";
+
+type TraceEvent = "change:height" | "change:selected_span" | "comm_live_update";
 
 /** What this widget uses of anywidget's model. */
 export interface TraceModel extends MessageModel {
   get(name: "height"): number;
   get(name: "selected_span"): string | null;
+  get(name: "_slot"): string;
   set(name: "selected_span", spanId: string | null): void;
   save_changes(): void;
+  on(event: TraceEvent, listener: () => void): void;
   on(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
-  on(event: "change:height" | "change:selected_span" | "comm_live_update", listener: () => void): void;
+  off(event: TraceEvent, listener: () => void): void;
+  off(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
 }
 
 /** ipywidgets puts this class on a view whose model has no live comm. */
 const DISCONNECTED = "jupyter-widgets-disconnected";
 
+function initialize({ model, signal }: { model: TraceModel; signal: AbortSignal }): void {
+  fillSlots(document, model.get("_slot"), (el, shown) => render({ model, el, signal: shown }), signal);
+}
+
 function render({ model, el, signal }: { model: TraceModel; el: HTMLElement; signal: AbortSignal }): void {
   const explorer = new Explorer();
   const height = value(model.get("height"));
+  const listen = (event: TraceEvent, listener: () => void): void => {
+    model.on(event, listener);
+    signal.addEventListener("abort", () => model.off(event, listener), { once: true });
+  };
   explorer.select(model.get("selected_span"));
-  model.on("change:height", () => {
+  listen("change:height", () => {
     height.value = model.get("height");
   });
-  model.on("change:selected_span", () => explorer.select(model.get("selected_span")));
+  listen("change:selected_span", () => explorer.select(model.get("selected_span")));
 
   const stop = effect(() => {
     const selected = explorer.selected.value;
@@ -39,13 +53,12 @@ function render({ model, el, signal }: { model: TraceModel; el: HTMLElement; sig
   mountTraceView(el, { explorer, height, signal });
   const { refresh } = feed(explorer, model, signal);
   const watchKernel = (): void => {
-    const isGone = el.classList.contains(DISCONNECTED);
-    explorer.kernel.value = isGone ? "gone" : "answering";
-    if (!isGone) refresh();
+    if (el.classList.contains(DISCONNECTED)) explorer.kernel.value = "gone";
+    else refresh();
   };
   watchKernel();
   // ipywidgets changes the class in a listener of its own, which may come after this one.
-  model.on("comm_live_update", () => queueMicrotask(watchKernel));
+  listen("comm_live_update", () => queueMicrotask(watchKernel));
 }
 
-export default { render };
+export default { initialize, render };

@@ -37,6 +37,9 @@ interface Pending {
 /** An error that the kernel put into words for the user. */
 export class KernelError extends Error {}
 
+/** There is no kernel to ask, and no use in waiting. */
+export class KernelGone extends Error {}
+
 export class Channel {
   readonly #model: MessageModel;
   readonly #options: ChannelOptions;
@@ -68,7 +71,12 @@ export class Channel {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#markSlow(request.id), this.#options.slowAfterMs ?? 2000);
       this.#pending.set(request.id, { resolve, reject, timer });
-      this.#model.send(request);
+      try {
+        this.#model.send(request);
+      } catch {
+        // A comm that is closed refuses at once.
+        this.#settle(request.id)?.reject(new KernelGone("the kernel is gone"));
+      }
     });
   }
 

@@ -94,19 +94,29 @@ test("keys move, collapse, open and close", async () => {
   await vi.waitFor(() => expect(all(".detail").length).toBe(0));
 });
 
-test("keys stay in the widget, and combinations reach the notebook", async () => {
+test("plain keys are kept from JupyterLab, and combinations are not", async () => {
   const { el, grid } = await showTree();
-  const reached: string[] = [];
-  el.addEventListener("keydown", (event) => reached.push(event.key));
-  for (const [key, shiftKey] of [
-    ["ArrowDown", false],
-    ["Enter", true],
-    ["x", false],
-  ] as const) {
-    grid().dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true, composed: true }));
+  const host = el.firstElementChild as HTMLElement;
+  const kept: [string, boolean][] = [];
+  const controller = new AbortController();
+  // As JupyterLab does: at the document, on the way down, past elements that are marked.
+  const listen = (event: KeyboardEvent) => kept.push([event.key, host.dataset.lmSuppressShortcuts === "true"]);
+  document.addEventListener("keydown", listen, { capture: true, signal: controller.signal });
+  for (const init of [
+    { key: "ArrowDown" },
+    { key: "s", ctrlKey: true },
+    { key: "d" },
+    { key: "Enter", shiftKey: true },
+  ]) {
+    grid().dispatchEvent(new KeyboardEvent("keydown", { ...init, bubbles: true, composed: true }));
   }
-  expect(reached).toEqual(["Enter", "x"]);
-  expect((el.firstElementChild as HTMLElement).dataset.lmSuppressShortcuts).toBe("true");
+  controller.abort();
+  expect(kept).toEqual([
+    ["ArrowDown", true],
+    ["s", false],
+    ["d", true],
+    ["Enter", false],
+  ]);
 });
 
 test("the selection can be set from Python", async () => {
@@ -181,11 +191,21 @@ test("without a kernel a plain sentence says so, until there is one", async () =
   const { el, model, words, rows } = await show({
     setUp: (_, view) => view.classList.add("jupyter-widgets-disconnected"),
   });
-  await vi.waitFor(() => expect(words(".notice")).toBe("No kernel. Run the cell again to see its trace."));
+  await vi.waitFor(() => expect(words(".notice")).toBe("No kernel. Run the cell again to look into this trace."));
   expect(model.sent).toEqual([]);
   el.classList.remove("jupyter-widgets-disconnected");
   model.emit("comm_live_update");
   await vi.waitFor(() => expect(rows().length).toBe(11));
+});
+
+test("a comm that closes leaves the tree and a plain sentence", async () => {
+  const { model, words, rows, all } = await showTree();
+  model.isGone = true;
+  model.emit("comm_live_update");
+  await vi.waitFor(() => expect(words(".notice")).toMatch(/^No kernel/));
+  rows()[4]?.click();
+  await vi.waitFor(() => expect(words(".detail [role=alert]")).toBe("the kernel is gone"));
+  expect([rows().length, all(".plain[role=alert]").length]).toEqual([11, 1]);
 });
 
 test("a change redraws the tree and keeps the open span and the place", async () => {
