@@ -13,15 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.sdk.trace import ReadableSpan
 
 from nbtrace import semconv
 from nbtrace._capture.cells import CellRun
 from nbtrace._guard import guard
 from nbtrace._session import Session
-from nbtrace._trace.processor import Detail
+from nbtrace._trace.sink import Detail
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
     from IPython.display import DisplayHandle
 
 _REMEMBERED: Final = 256

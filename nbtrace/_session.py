@@ -13,8 +13,6 @@ from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
@@ -24,11 +22,13 @@ from nbtrace._capture.threads import ThreadCapture
 from nbtrace._guard import guard
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing, redact
-from nbtrace._trace.processor import Detail, SpanSink
+from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.provider import Tracing
+from nbtrace._trace.span import Ids
 from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
     import pyarrow as pa
 
     from nbtrace._export.report import ExportReport
@@ -47,10 +47,10 @@ class Session:
         0
     """
 
-    def __init__(self, *, id_generator: IdGenerator | None = None) -> None:
+    def __init__(self, *, ids: Ids | None = None) -> None:
         self.store = Store(finish)
         self.prompts = Prompts()
-        self._id_generator = id_generator
+        self._ids = ids
         self._sinks: list[SpanSink] = [self.store]
         self._tracing: Tracing | None = None
         self._openai: OpenAICapture | None = None
@@ -73,8 +73,6 @@ class Session:
     def problems(self) -> tuple[str, ...]:
         """What keeps calls from being captured, a sentence each."""
         found = [str(self._openai.problem)] if self._openai and self._openai.problem else []
-        if self._tracing and self._tracing.disabled:
-            found.append("OTEL_SDK_DISABLED is set, so no spans are made; unset it and restart the kernel")
         return tuple(found)
 
     @property
@@ -90,7 +88,7 @@ class Session:
     def start(self) -> Self:
         """Begin to capture; no effect on a running session."""
         if self._tracing is None:
-            self._tracing = Tracing(self, version=version("nbtrace"), id_generator=self._id_generator)
+            self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids)
             self._openai = OpenAICapture(self._tracing)
             self._threads = ThreadCapture()
             self._openai.open()

@@ -68,7 +68,7 @@ def _patched() -> dict[str, Any]:
 @pytest.fixture
 def session() -> Iterator[Session]:
     """Give a recording session with ids that count from 1."""
-    with Session(id_generator=CountingIds()) as running:
+    with Session(ids=CountingIds()) as running:
         yield running
 
 

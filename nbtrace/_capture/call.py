@@ -117,24 +117,20 @@ class Call:
             return
         self._over = True
         span = self.span
-        if not span.is_recording():
-            return  # the SDK is disabled
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, _description(error)))
             span.set_attributes(_error_attributes(error))
         if self._tracing.shared:
             with guard("capture"):
-                span.set_attributes(self._measures(self._body()))
-        context = span.get_span_context()
-        self._tracing.processor.attach(context.span_id, self.detail)
-        span.end()
+                span.set_attributes(self._answer()[1])
+        self._tracing.end(span, self.detail)
 
     def detail(self) -> dict[str, AttributeValue]:
         """Build every attribute that the request and the response give."""
         request = messages.loads(self._request) if self._request is not None else {}
-        response = self._body()
+        response, measures = self._answer()
         found = self._identity | messages.request_attributes(request)  # limits of the user's provider may have cut it
-        found |= self._measures(response)
+        found |= measures
         found |= messages.content_attributes(request, response)
         found |= self._prompt
         if self._request is None:
@@ -145,30 +141,33 @@ class Call:
             found |= messages.estimated_usage(found)
         return found
 
-    def _body(self) -> dict[str, Any] | None:
-        if self.outcome is not None:
-            return stream.fold(stream.parse(self.events))
+    def _answer(self) -> tuple[dict[str, Any] | None, dict[str, AttributeValue]]:
+        """Give the response's body, if it is known, and the attributes that identify and measure it."""
+        if self.outcome is None:
+            body = self._whole()
+            return body, messages.response_attributes(body) if body is not None else {}
+        chunks = stream.parse(self.events)
+        body = stream.fold(chunks)
+        found = messages.response_attributes(body)
+        found[semconv.STREAM_CHUNKS] = len(chunks)
+        found[semconv.STREAM_OUTCOME] = self.outcome
+        started = self.span.start_time
+        if self.first_chunk_ns is not None and started is not None:
+            found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (self.first_chunk_ns - started) / 1e9
+        return body, found
+
+    def _whole(self) -> dict[str, Any] | None:
         with suppress(ValueError):  # a raw response may be no JSON
             body = messages.loads(self._response) if self._response is not None else None
             return body if isinstance(body, dict) else None
         return None
-
-    def _measures(self, response: dict[str, Any] | None) -> dict[str, AttributeValue]:
-        found = messages.response_attributes(response) if response is not None else {}
-        if self.outcome is not None:
-            found[semconv.STREAM_CHUNKS] = len(stream.parse(self.events))
-            found[semconv.STREAM_OUTCOME] = self.outcome
-        started = self.span.start_time
-        if self.first_chunk_ns is not None and started is not None:
-            found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (self.first_chunk_ns - started) / 1e9
-        return found
 
 
 def _copy(body: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(body, default=_plain, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:  # lone surrogates, integers beyond 64 bits
-        return json.dumps(body, default=_plain, ensure_ascii=False).encode("utf-8", "replace")
+        return json.dumps(body, default=_plain).encode()
 
 
 def _body(response: Any) -> bytes | None:

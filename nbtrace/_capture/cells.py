@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
@@ -28,6 +27,7 @@ from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import Span
     from IPython.core.interactiveshell import InteractiveShell
 
 
@@ -83,7 +83,6 @@ class CellCapture:
         if not getattr(info, "store_history", True):
             return  # run by a tool, such as a variable inspector: not a cell of the notebook
         with guard("cells"):
-            self._tracing.attach()
             source = str(getattr(info, "raw_cell", "") or "")
             digest = sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
             cell_id = getattr(info, "cell_id", None) or digest
@@ -135,11 +134,7 @@ class CellCapture:
         if error is not None:
             span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
         source = run.source
-        self._tracing.processor.attach(
-            span.get_span_context().span_id,
-            lambda: {semconv.CELL_SOURCE: source, semconv.CELL_OUTCOME: outcome},
-        )
-        span.end()
+        self._tracing.end(span, lambda: {semconv.CELL_SOURCE: source, semconv.CELL_OUTCOME: outcome})
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -181,10 +182,8 @@ def _tool_call(given: object) -> dict[str, Any]:
         return {"type": "tool_call", **call}
     arguments = function.get("arguments", function.get("input"))
     if isinstance(arguments, str):
-        try:
+        with suppress(ValueError):  # otherwise they are kept as the model wrote them
             arguments = loads(arguments)
-        except ValueError:
-            pass  # kept as the model wrote it
     return {"type": "tool_call", "id": call.get("id"), "name": function.get("name"), "arguments": arguments}
 
 
@@ -227,9 +226,11 @@ _LONG_NUMBER: Final = re.compile(r"\d{19}")
 
 
 def loads(text: str | bytes) -> Any:
-    """Read JSON, with integers of any size."""
-    found = _LONG_NUMBER.search(text if isinstance(text, str) else text.decode())
-    return json.loads(text) if found else orjson.loads(text)
+    """Read JSON as the client does: with integers of any size, and characters that came in two pieces."""
+    if not _LONG_NUMBER.search(text if isinstance(text, str) else text.decode()):
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
+    return json.loads(text)
 
 
 def dumps(value: object) -> str:

@@ -1,37 +1,15 @@
-"""The hinge between OpenTelemetry and the store: a span processor that forwards starts and ends to a sink.
+"""A span processor that forwards the spans of the user's tracer provider to a sink.
 
-Capture puts on a span only what is small and safe for any exporter that the user has attached; prompts and answers
-travel beside the span as a *detail*, a function that the sink evaluates later, off the call's path. Nothing here
-knows Arrow, and nothing behind the sink knows OpenTelemetry beyond `ReadableSpan`.
+Imported only once there is such a provider: it needs OpenTelemetry's SDK, which is then loaded already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
-
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.util.types import AttributeValue
 
 from nbtrace._guard import guard
-
-Attributes = Mapping[str, AttributeValue]
-
-Detail = Callable[[], Attributes]
-"""The rest of a span's attributes, built when first needed. It closes over immutable values only."""
-
-
-class SpanSink(Protocol):
-    """What the store offers to the tracing side. Both methods are called on the user's thread and must be quick."""
-
-    def started(self, span: ReadableSpan) -> None:
-        """Take note of a span that has begun."""
-        ...
-
-    def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
-        """Take a span that is over; it supersedes its start."""
-        ...
+from nbtrace._trace.sink import Detail, SpanSink
 
 
 class SinkProcessor(SpanProcessor):

@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import openai
+import openai._base_client
 import pytest
 
 from nbtrace import _guard
 from tests.capture.loopback import Loopback
+
+HTTP: Any = vars(openai._base_client).get("httpx2") or vars(openai._base_client)["httpx"]
+"""The client's own HTTP library: httpx2 for openai 3, httpx for openai 2."""
 
 OPTIONS: dict[str, Any] = {"api_key": "local", "max_retries": 0, "timeout": 20}
 

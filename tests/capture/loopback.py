@@ -1,4 +1,7 @@
-"""A scripted server on loopback that speaks the wire format of chat completions, for what a real model cannot be made to do."""
+"""A scripted server on loopback that speaks the wire format of chat completions.
+
+It is for what a real model cannot be made to do: refuse, cut, hang, answer nonsense.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ class Received(NamedTuple):
 class Reply:
     """What the server answers.
 
-    `chunks` makes it an event stream (bytes are sent as they are), which ends as `then` says: properly, by cutting the connection, or by sending
-    nothing more until the server closes.
+    `chunks` makes it an event stream, in which bytes are sent as they are. It ends as `then` says: properly, by cutting
+    the connection, or by sending nothing more until the server closes.
     """
 
     body: JSON | bytes = b""
@@ -78,7 +81,7 @@ class _Server(ThreadingHTTPServer):
         """Say nothing: clients that go away in the middle are what is tested."""
 
 
-def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
+def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class per server, as http.server wants it
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from opentelemetry import context as otel_context
 
 from nbtrace import semconv
 from nbtrace._query.attributes import plain
 from nbtrace._store.schema import PROMOTED
+from nbtrace._trace.provider import below
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from nbtrace import Session
 
 CONTENT = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.TOOL_DEFINITIONS)
@@ -27,6 +32,18 @@ def only(session: Session) -> dict[str, Any]:
     """Give the attributes of the one span there is, without those that vary from run to run."""
     (span,) = spans(session)
     return {key: value for key, value in span["attributes"].items() if key not in VARYING}
+
+
+@contextmanager
+def step(session: Session, name: str) -> Generator[None]:
+    """Make a span of the session the current one, as a cell does."""
+    span = session.tracing.start(name, attributes={})
+    token = otel_context.attach(below(span))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
+        span.end()
 
 
 def _span(row: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib.util
 import subprocess
 import sys
 import threading
@@ -16,15 +17,19 @@ import openai
 import pytest
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 
 from nbtrace import Session, semconv
 from nbtrace._capture import openai as capture_module
 from nbtrace._capture.openai import OpenAICapture
+from tests.capture.conftest import HTTP
 from tests.capture.loopback import HELLO, Loopback, Received, Reply, completion
-from tests.capture.reading import only, spans
+from tests.capture.reading import only, spans, step
+from tests.trace.conftest import users
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ASK: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello."}]}
 
@@ -129,12 +134,11 @@ def test_the_module_level_client_is_seen(server: Loopback, session: Session, mon
     ],
 )
 def test_the_provider_is_told_from_the_host(url: str, provider: str, session: Session) -> None:
-    http: Any = getattr(openai._base_client, "httpx2", None) or openai._base_client.httpx  # type: ignore[attr-defined]
-    transport = http.MockTransport(lambda _: http.Response(200, json=completion()))
-    with openai.OpenAI(base_url=url, api_key="x", http_client=http.Client(transport=transport)) as client:
+    transport = HTTP.MockTransport(lambda _: HTTP.Response(200, json=completion()))
+    with openai.OpenAI(base_url=url, api_key="x", http_client=HTTP.Client(transport=transport)) as client:
         client.chat.completions.create(**ASK)
     attributes = spans(session)[0]["attributes"]
-    parsed = http.URL(url)
+    parsed = HTTP.URL(url)
     assert (
         attributes[semconv.PROVIDER_NAME],
         attributes[semconv.SERVER_ADDRESS],
@@ -143,18 +147,17 @@ def test_the_provider_is_told_from_the_host(url: str, provider: str, session: Se
 
 
 def test_azure(session: Session) -> None:
-    http: Any = getattr(openai._base_client, "httpx2", None) or openai._base_client.httpx  # type: ignore[attr-defined]
     paths: list[str] = []
 
     def answer(request: Any) -> Any:
         paths.append(request.url.path)
-        return http.Response(200, json=completion())
+        return HTTP.Response(200, json=completion())
 
     with openai.AzureOpenAI(
         azure_endpoint="https://mine.openai.azure.com",
         api_key="x",
         api_version="2024-10-21",
-        http_client=http.Client(transport=http.MockTransport(answer)),
+        http_client=HTTP.Client(transport=HTTP.MockTransport(answer)),
     ) as client:
         client.chat.completions.create(**ASK)
     recorded = only(session)
@@ -171,6 +174,11 @@ def test_other_endpoints_are_left_alone(server: Loopback, client: openai.OpenAI,
     server.reply = answer
     assert [one.id for one in client.models.list()] == ["m"]
     assert client.embeddings.create(model="m", input="x", encoding_format="float").data[0].embedding == [0.5]
+    assert len(session.spans()) == 0
+
+
+def test_a_body_that_is_no_json_object_is_left_alone(client: openai.OpenAI, session: Session) -> None:
+    assert client.post("/chat/completions", cast_to=object, body=[1]) == completion()  # type: ignore[arg-type]
     assert len(session.spans()) == 0
 
 
@@ -216,32 +224,22 @@ def test_a_prompt_is_told_by_its_text(client: openai.OpenAI, session: Session) -
 
 
 @pytest.mark.parametrize(
-    ("version", "problem"),
-    [
-        (
-            "1.109.1",
-            "openai 1.109.1 is installed but nbtrace captures openai >=2,<4; its calls run untraced. "
-            'Install a supported one: pip install "openai>=2,<4"',
-        ),
-        (
-            "4.0.0",
-            "openai 4.0.0 is installed but nbtrace captures openai >=2,<4; its calls run untraced. "
-            'Install a supported one: pip install "openai>=2,<4"',
-        ),
-        ("2.0.0", None),
-        ("3.99.0", None),
-    ],
+    ("version", "supported"), [("1.109.1", False), ("2.0.0", True), ("3.99.0", True), ("4.0.0", False)]
 )
 def test_a_version_outside_the_range_is_left_alone_and_told(
-    version: str, problem: str | None, monkeypatch: pytest.MonkeyPatch, client: openai.OpenAI
+    version: str, *, supported: bool, monkeypatch: pytest.MonkeyPatch, client: openai.OpenAI
 ) -> None:
+    problem = (
+        f"openai {version} is installed but nbtrace captures openai >=2,<4; its calls run untraced. "
+        'Install a supported one: pip install "openai>=2,<4"'
+    )
     monkeypatch.setattr(capture_module, "version", lambda _: version)
     before = wrapped()
     with Session() as session:
-        assert session.problems == ((problem,) if problem else ())
-        assert (wrapped() == before) is (problem is not None)
+        assert session.problems == (() if supported else (problem,))
+        assert (wrapped() != before) is supported
         assert client.chat.completions.create(**ASK).id == "chatcmpl-1"
-    assert len(session.spans()) == (0 if problem else 1)
+    assert len(session.spans()) == int(supported)
 
 
 def test_without_openai_nothing_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,9 +251,9 @@ def test_without_openai_nothing_is_missed(monkeypatch: pytest.MonkeyPatch) -> No
         assert session.problems == ()
 
 
-def run(script: str) -> str:
-    """Run a script in a process of its own, with the scripted server's URL as `url`."""
-    with Loopback(Reply(completion())) as server:
+def run(script: str, reply: Reply | None = None) -> str:
+    """Run a script in a process of its own, with the scripted server's URL as `url` and a request as `ask`."""
+    with Loopback(reply) as server:
         head = f"import sys\nurl = {server.url!r}\nask = {ASK!r}\n"
         command = [sys.executable, "-W", "error", "-c", head + script]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -272,26 +270,32 @@ print(hasattr(openai._base_client.SyncAPIClient.request, "__wrapped__"))
 """
 
 
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "import nbtrace\nfinders = len(sys.meta_path)\nnbtrace.session()\nassert 'openai' not in sys.modules\nimport openai",
-        "import openai, nbtrace\nfinders = len(sys.meta_path)\nnbtrace.session()",
-        (
-            "import importlib.util, nbtrace\nfinders = len(sys.meta_path)\nnbtrace.session()\n"
-            "assert importlib.util.find_spec('openai._base_client')\nimport openai"
-        ),
-        (
-            "import nbtrace\nfinders = len(sys.meta_path)\nnbtrace.session()\nsys.modules['openai._base_client'] = None\n"
-            "try:\n    import openai\nexcept ImportError:\n    pass\n"
-            "for name in [n for n in sys.modules if n.split('.')[0] == 'openai']:\n    del sys.modules[name]\n"
-            "import openai"
-        ),
-    ],
-    ids=["session first", "openai first", "looked for first", "failed first"],
-)
-def test_the_order_of_imports_does_not_matter(imports: str) -> None:
-    assert run(imports + ASKED) == "1 0\nFalse"
+START = """
+import importlib.util, nbtrace
+finders = len(sys.meta_path)
+nbtrace.session()
+"""
+ORDERS = {
+    "session first": START + "assert 'openai' not in sys.modules\nimport openai",
+    "openai first": "import openai" + START,
+    "looked for first": START + "assert importlib.util.find_spec('openai._base_client')\nimport openai",
+    "failed first": START
+    + """
+sys.modules["openai._base_client"] = None
+try:
+    import openai
+except ImportError:
+    pass
+for name in [name for name in sys.modules if name.split(".")[0] == "openai"]:
+    del sys.modules[name]
+import openai
+""",
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_order_of_imports_does_not_matter(order: str) -> None:
+    assert run(ORDERS[order] + ASKED) == "1 0\nFalse"
 
 
 def test_a_session_that_stops_before_openai_is_imported_leaves_nothing() -> None:
@@ -311,12 +315,60 @@ def test_a_stream_open_at_exit_says_nothing() -> None:
     script = """
 import nbtrace, openai
 nbtrace.session()
-call = nbtrace.session().tracing
-from nbtrace._capture.call import Call
-kept = Call(call, "openai", "h", None, {"model": "m"})
-print("done")
+client = openai.OpenAI(base_url=url, api_key="x")
+stream = client.chat.completions.create(**ask, stream=True)
+next(stream)
+print(len(nbtrace.spans()))
 """
-    assert run(script) == "done"
+    assert run(script, Reply(chunks=HELLO, then="hold")) == "1"
+
+
+CLIENT = """
+class SyncAPIClient:
+    def request(self): ...
+class AsyncAPIClient:
+    def request(self): ...
+"""
+
+
+@pytest.fixture
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give the file of a client module that is not imported yet."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(capture_module, "_MODULE", "client_of_later")
+    yield tmp_path / "client_of_later.py"
+    sys.modules.pop("client_of_later", None)
+
+
+def test_a_client_imported_later_is_wrapped_when_it_is_there(later: Path) -> None:
+    later.write_text("raise ImportError('not yet')\n")
+    before = list(sys.meta_path)
+    with Session():
+        with pytest.raises(ImportError, match="not yet"):
+            importlib.import_module("client_of_later")
+        later.write_text(CLIENT + "\n# not the same size\n")
+        importlib.invalidate_caches()
+        assert importlib.util.find_spec("client_of_later") is not None
+        module = importlib.import_module("client_of_later")
+        assert sys.meta_path == before
+        assert module.__loader__.__dict__.keys() == {"name", "path"}
+        assert hasattr(module.SyncAPIClient.request, "__wrapped__")
+        assert hasattr(module.AsyncAPIClient.request, "__wrapped__")
+    assert not hasattr(module.SyncAPIClient.request, "__wrapped__")
+
+
+def test_a_client_that_is_missing_or_comes_after_the_end_is_not_waited_for(later: Path) -> None:
+    with Session():
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("client_of_later")
+        later.write_text(CLIENT)
+        importlib.invalidate_caches()
+        spec = importlib.util.find_spec("client_of_later")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert not hasattr(module.SyncAPIClient.request, "__wrapped__")
 
 
 @pytest.fixture
@@ -338,13 +390,13 @@ def parents(session: Session) -> dict[str, str | None]:
 
 
 def ask(client: openai.OpenAI, name: str, **more: Any) -> None:
-    made: Any = client.chat.completions.create(**{**ASK, "model": name}, **more)
+    made: Any = client.chat.completions.create(**(ASK | {"model": name} | more))
     if more.get("stream"):
         list(made)
 
 
 async def ask_async(client: openai.AsyncOpenAI, name: str, **more: Any) -> None:
-    made: Any = await client.chat.completions.create(**{**ASK, "model": name}, **more)
+    made: Any = await client.chat.completions.create(**(ASK | {"model": name} | more))
     if more.get("stream"):
         async for _ in made:
             pass
@@ -353,13 +405,12 @@ async def ask_async(client: openai.AsyncOpenAI, name: str, **more: Any) -> None:
 def test_calls_are_children_of_the_span_around_them(
     streaming: Loopback, client: openai.OpenAI, session: Session
 ) -> None:
-    tracer = session.tracing._private.get_tracer("user")
     ask(client, "root")
-    with tracer.start_as_current_span("outer"):
+    with step(session, "outer"):
         ask(client, "before")
-        with tracer.start_as_current_span("inner"):
+        with step(session, "inner"):
             ask(client, "within", stream=True)
-        stream: Any = client.chat.completions.create(**{**ASK, "model": "open"}, stream=True)
+        stream: Any = client.chat.completions.create(**(ASK | {"model": "open", "stream": True}))
         ask(client, "while open")
     ask(client, "after")
     list(stream)
@@ -375,28 +426,35 @@ def test_calls_are_children_of_the_span_around_them(
     }
 
 
+def test_calls_are_children_of_a_span_of_the_users_tracing(client: openai.OpenAI) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    with users(provider), Session() as session:
+        tracer = provider.get_tracer("user")
+        with tracer.start_as_current_span("outer"), tracer.start_as_current_span("inner"):
+            ask(client, "within")
+        ask(client, "after")
+    assert parents(session) == {"outer": None, "inner": "outer", "chat within": "inner", "chat after": None}
+
+
 def test_what_the_request_itself_causes_is_its_child(server: Loopback, session: Session) -> None:
-    http: Any = getattr(openai._base_client, "httpx2", None) or openai._base_client.httpx  # type: ignore[attr-defined]
-    tracer = session.tracing._private.get_tracer("http")
 
     def answer(request: Any) -> Any:
-        with tracer.start_as_current_span("POST"):
-            return http.Response(200, json=completion())
+        with step(session, "POST"):
+            return HTTP.Response(200, json=completion())
 
-    with openai.OpenAI(api_key="x", http_client=http.Client(transport=http.MockTransport(answer))) as client:
+    with openai.OpenAI(api_key="x", http_client=HTTP.Client(transport=HTTP.MockTransport(answer))) as client:
         ask(client, "m")
     assert parents(session) == {"chat m": None, "POST": "chat m"}
     assert not trace.get_current_span().get_span_context().is_valid
 
 
 def test_calls_in_threads_belong_to_who_started_them(client: openai.OpenAI, session: Session) -> None:
-    tracer = session.tracing._private.get_tracer("user")
     with ThreadPoolExecutor(1) as pool:
-        with tracer.start_as_current_span("first"):
+        with step(session, "first"):
             thread = threading.Thread(target=ask, args=(client, "thread"))
             thread.start()
             pool.submit(ask, client, "job").result()
-        with tracer.start_as_current_span("second"):
+        with step(session, "second"):
             list(pool.map(functools.partial(ask, client), ["mapped"]))
         pool.submit(ask, client, "alone").result()
         thread.join()
@@ -413,14 +471,13 @@ def test_calls_in_threads_belong_to_who_started_them(client: openai.OpenAI, sess
 async def test_calls_in_tasks_belong_to_who_started_them(
     client: openai.OpenAI, async_client: openai.AsyncOpenAI, session: Session
 ) -> None:
-    tracer = session.tracing._private.get_tracer("user")
     loop = asyncio.get_running_loop()
 
     async def agent(name: str) -> None:
-        with tracer.start_as_current_span(name):
+        with step(session, name):
             await asyncio.gather(ask_async(async_client, f"{name} 1"), ask_async(async_client, f"{name} 2"))
 
-    with tracer.start_as_current_span("root"):
+    with step(session, "root"):
         late = asyncio.create_task(ask_async(async_client, "late"))
         await asyncio.gather(agent("a"), agent("b"))
         await asyncio.to_thread(ask, client, "to_thread")
@@ -454,16 +511,15 @@ def many(streaming: Loopback) -> Iterator[openai.OpenAI]:
 async def test_none_of_many_calls_at_once_is_lost_or_misplaced(
     many: openai.OpenAI, async_client: openai.AsyncOpenAI, session: Session
 ) -> None:
-    tracer = session.tracing._private.get_tracer("user")
     workers, each = 10, 10
 
     def in_thread(worker: int) -> None:
-        with tracer.start_as_current_span(f"thread {worker}"):
+        with step(session, f"thread {worker}"):
             for number in range(each):
                 ask(many, f"thread {worker}.{number}", stream=number % 2 == 0)
 
     async def in_task(worker: int) -> None:
-        with tracer.start_as_current_span(f"task {worker}"):
+        with step(session, f"task {worker}"):
             calls = (ask_async(async_client, f"task {worker}.{one}", stream=one % 2 == 0) for one in range(each))
             await asyncio.gather(*calls)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ Ask = Callable[..., Any]
 
 
 @contextmanager
-def users(provider: Any) -> Iterator[None]:
+def users(provider: Any) -> Generator[None]:
     """Make a provider the global one; the public way works only once in a process."""
     before = trace._TRACER_PROVIDER  # pyright: ignore[reportPrivateUsage]
     trace._TRACER_PROVIDER = provider  # pyright: ignore[reportPrivateUsage]

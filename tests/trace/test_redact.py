@@ -190,6 +190,5 @@ def test_a_secret_in_a_call_is_stored_nowhere(
 def test_a_secret_in_a_cell_is_not_stored(session: Session) -> None:
     span = session.tracing.start("cell [1]", attributes={semconv.SPAN_TYPE: "cell"})
     source = f"key = 'a:\\n{SECRETS['openai-key']}'"
-    session.tracing.processor.attach(span.get_span_context().span_id, lambda: {semconv.CELL_SOURCE: source})
-    span.end()
+    session.tracing.end(span, lambda: {semconv.CELL_SOURCE: source})
     assert only(session)[semconv.CELL_SOURCE] == "key = 'a:\\n[redacted: openai-key]'"

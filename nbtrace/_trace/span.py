@@ -1,0 +1,216 @@
+"""Spans of our own, for a process without a tracer provider of the user's.
+
+They are OpenTelemetry spans by API and by what they hold. The SDK's would do the same with thirty objects instead of
+five, which every garbage collection walks, and its import takes most of what `%load_ext` may cost. They have no
+limits, so nothing is cut, and ids of a generator of their own: the SDK's draws from `random`, and so would change what
+a seeded notebook computes.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from time import time_ns
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from opentelemetry import trace
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.util.types import Attributes as OptionalAttributes
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace._guard import guard
+
+if TYPE_CHECKING:
+    from nbtrace._trace.sink import Attributes, Detail, SpanSink
+
+_UNSET = Status(StatusCode.UNSET)
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+class Ids(Protocol):
+    """What makes ids, as the SDK's `IdGenerator` does."""
+
+    def generate_span_id(self) -> int:
+        """Give 64 bits that are not all zero."""
+        ...
+
+    def generate_trace_id(self) -> int:
+        """Give 128 bits that are not all zero."""
+        ...
+
+
+class RandomIds:
+    """Random ids from a generator that nobody else draws from or seeds; a forked process draws others."""
+
+    def __init__(self) -> None:
+        self._random = Random()  # noqa: S311 - ids need to be unique, not secret
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._random.seed)
+
+    def generate_span_id(self) -> int:
+        return self._random.getrandbits(64) or self.generate_span_id()
+
+    def generate_trace_id(self) -> int:
+        return self._random.getrandbits(128) or self.generate_trace_id()
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What made the spans: an OpenTelemetry resource."""
+
+    attributes: Mapping[str, AttributeValue]
+    schema_url: str = ""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What instrumented the code: an OpenTelemetry instrumentation scope."""
+
+    name: str
+    version: str
+    schema_url: str
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
+
+
+class Event(NamedTuple):
+    """Something that happened at a moment of a span."""
+
+    name: str
+    timestamp: int
+    """Nanoseconds since the epoch."""
+    attributes: Mapping[str, AttributeValue]
+    dropped_attributes: int = 0
+
+
+class Span(trace.Span):
+    """A span that tells a sink of its end; readable as the SDK's `ReadableSpan` is."""
+
+    __slots__ = (
+        "_sink", "attributes", "context", "detail", "end_time", "events", "instrumentation_scope", "kind", "links",
+        "name", "parent", "resource", "start_time", "status",
+    )  # fmt: skip
+
+    dropped_attributes = dropped_events = dropped_links = 0
+
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind,
+        context: SpanContext,
+        parent: SpanContext | None,
+        attributes: dict[str, AttributeValue],
+        origin: tuple[Resource, Scope, SpanSink],
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.context = context
+        self.parent = parent
+        self.attributes = attributes
+        self.resource, self.instrumentation_scope, self._sink = origin
+        self.status = _UNSET
+        self.events: tuple[Event, ...] = ()
+        self.links: tuple[Link, ...] = ()
+        self.detail: Detail | None = None
+        """What is built when the span is stored."""
+        self.end_time: int | None = None
+        self.start_time = time_ns()
+
+    def get_span_context(self) -> SpanContext:
+        return self.context
+
+    def is_recording(self) -> bool:
+        return self.end_time is None
+
+    def set_attribute(self, key: str, value: AttributeValue) -> None:
+        self.set_attributes({key: value})
+
+    def set_attributes(self, attributes: Attributes) -> None:
+        if self.end_time is None:
+            self.attributes.update((key, _frozen(value)) for key, value in attributes.items())
+
+    def update_name(self, name: str) -> None:
+        if self.end_time is None:
+            self.name = name
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        made = status if isinstance(status, Status) else Status(status, description)
+        settled = self.status.status_code is StatusCode.OK or made.status_code is StatusCode.UNSET
+        if self.end_time is None and not settled:
+            self.status = made
+
+    def add_event(self, name: str, attributes: OptionalAttributes = None, timestamp: int | None = None) -> None:
+        if self.end_time is None:
+            frozen = {key: _frozen(value) for key, value in (attributes or {}).items()}
+            self.events = (*self.events, Event(name, timestamp or time_ns(), frozen))
+
+    def add_link(self, context: SpanContext, attributes: OptionalAttributes = None) -> None:
+        if self.end_time is None:
+            self.links = (*self.links, Link(context, attributes))
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: OptionalAttributes = None,
+        timestamp: int | None = None,
+        escaped: bool = False,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+    ) -> None:
+        kind = type(exception)
+        found: dict[str, AttributeValue] = {
+            "exception.type": kind.__qualname__
+            if kind.__module__ == "builtins"
+            else f"{kind.__module__}.{kind.__qualname__}",
+            "exception.message": str(exception),
+            "exception.stacktrace": "".join(traceback.format_exception(exception)),
+            "exception.escaped": str(escaped),
+        }
+        self.add_event("exception", {**found, **(attributes or {})}, timestamp)
+
+    def end(self, end_time: int | None = None) -> None:
+        if self.end_time is None:
+            self.end_time = end_time or time_ns()
+            with guard("store"):
+                self._sink.ended(self, self.detail)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
+
+    def __exit__(self, kind: Any, error: BaseException | None, tb: Any) -> None:
+        if error is not None:
+            self.record_exception(error)
+            self.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+        self.end()
+
+
+def start(
+    name: str,
+    kind: SpanKind,
+    parent: SpanContext,
+    attributes: dict[str, AttributeValue],
+    ids: Ids,
+    origin: tuple[Resource, Scope, SpanSink],
+) -> Span:
+    """Start a span below `parent`, or a new trace if that is not valid, and tell the sink.
+
+    Args:
+        name: the span's name.
+        kind: its kind.
+        parent: the context of the span above.
+        attributes: what it begins with; taken over, not copied.
+        ids: what makes its ids.
+        origin: its resource, its scope, and whom to tell.
+    """
+    inside = parent.is_valid
+    trace_id = parent.trace_id if inside else ids.generate_trace_id()
+    state = parent.trace_state if inside else None
+    context = SpanContext(trace_id, ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED, trace_state=state)
+    span = Span(name, kind, context, parent if inside else None, attributes, origin)
+    with guard("store"):
+        origin[2].started(span)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
+    return span
+
+
+def _frozen(value: AttributeValue) -> AttributeValue:
+    """Copy what its owner may change later."""
+    if isinstance(value, list):
+        return tuple(value)
+    return dict(value) if isinstance(value, dict) else value
