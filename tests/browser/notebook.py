@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from tools.jupyter import Lab
 
 ROOT = Path(__file__).parents[2]
-PICTURES = ROOT / os.environ.get("NBTRACE_SCREENSHOTS", "build/screenshots")
+PICTURES = ROOT / "build" / "screenshots"
 
 START = 60_000
 """Milliseconds for JupyterLab to show a notebook, which is slow while other jobs want the processor."""

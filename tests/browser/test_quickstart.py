@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.fixtures import ROOT, OpenLab
-from tests.browser.notebook import RUN, Desk
+from tests.browser.notebook import Desk
 from tools.jupyter import Theme
 
 pytestmark = pytest.mark.browser
@@ -56,5 +56,7 @@ def test_quickstart_from_first_run_to_reopening(open_lab: OpenLab, desk: Desk, t
     notebook.close_and_shut_down()
     reopened = desk.open(lab, NAME)
     expect(reopened.output("What is a trace").locator("summary")).to_have_text(LINE)
-    expect(reopened.output("nbtrace.trace()").locator("table")).to_contain_text("chat smollm2-135m", timeout=RUN)
+    static = reopened.output("nbtrace.trace()").locator("table")
+    expect(static).to_contain_text("chat smollm2-135m")
+    static.scroll_into_view_if_needed()
     reopened.picture(f"reopened-{theme}")
