@@ -64,7 +64,8 @@ test-openai2: setup-openai2 ## run the capture tests against openai 2
 .PHONY: test-js
 test-js: js setup-browser ## run the JavaScript tests
 	$(STEP) "Tests: JavaScript"
-	NBTRACE_CHROMIUM="$$(tools/chromium)" $(NPM) test
+	XDG_CONFIG_HOME=$(CURDIR)/build/chromium XDG_CACHE_HOME=$(CURDIR)/build/chromium \
+		NBTRACE_CHROMIUM="$$(tools/chromium)" $(NPM) test
 
 .PHONY: test-notebooks
 test-notebooks: setup ## execute every notebook against the local model
