@@ -1,6 +1,7 @@
 """Whole (not streamed) calls: what is recorded of them, and that their caller notices nothing."""
 
-# pyright: reportPrivateUsage=false - a test of a stage looks inside it
+# A test of a stage looks inside it.
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 import asyncio

@@ -454,6 +454,14 @@ def test_folding_leaves_the_chunks_alone() -> None:
     }
 
 
+@pytest.mark.parametrize("bad", ["{", '{"a":1', '"b":2}', "", "[1,2", "3"])
+def test_an_event_that_is_no_chunk_is_skipped(bad: str) -> None:
+    good = ['{"id":"a"}', '{"id":"b"}']
+    for events in ([bad, *good], [good[0], bad, good[1]], [*good, bad], [*good, '{"error":{"message":"no"}}', bad]):
+        assert parse([*events, "[DONE]"]) == [{"id": "a"}, {"id": "b"}]
+    assert parse(['{"a":1', '"b":2}']) == []
+
+
 def test_servers_that_repeat_names_or_mix_parts_and_text() -> None:
     tool = {"index": 0, "id": "a", "type": "function", "function": {"name": "f"}}
     folded = fold(

@@ -1,6 +1,7 @@
 """The hinge: each start and end is forwarded once, with the detail of its span, until closed."""
 
-# pyright: reportPrivateUsage=false - a test of a stage looks inside it
+# A test of a stage looks inside it.
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ def test_a_sink_that_fails_fails_nobody_else(swallow: Callable[[], dict[str, int
         def started(self, span: Any) -> None:
             raise LookupError(span.name)
 
-        def ended(self, span: Any, detail: Any) -> None:  # noqa: ARG002
+        def ended(self, span: Any, detail: Any) -> None:
             raise KeyError(span.name)
 
     _, tracer = hinge(Failing())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
 from nbtrace import Session, semconv
@@ -282,3 +282,22 @@ with Loopback(Reply(chunks=HELLO)) as server, nbtrace.Session() as session:
             env=os.environ | {"OTEL_SDK_DISABLED": "true", "PYTHONPATH": "."},
         )
         assert (done.stdout.strip(), done.stderr) == ("5 1", "")
+
+
+@pytest.mark.parametrize("broken", ["on_start", "on_end"])
+def test_a_processor_of_the_users_that_fails_leaves_the_call_alone(
+    broken: str, ask: Ask, swallow: Callable[[], dict[str, int]]
+) -> None:
+    class Broken(SpanProcessor):
+        pass
+
+    def fail(*_: Any, **__: Any) -> None:
+        message = "broken"
+        raise RuntimeError(message)
+
+    setattr(Broken, broken, fail)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Broken())
+    with users(provider), Session():
+        assert ask().id == "chatcmpl-1"
+    assert swallow() == {"capture: RuntimeError": 1}
