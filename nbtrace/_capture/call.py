@@ -32,14 +32,13 @@ class Call:
     """A chat-completions call and its span."""
 
     __slots__ = (
+        "__weakref__",
         "_identity",
         "_over",
         "_prompt",
         "_request",
         "_response",
-        "_started_ns",
         "_token",
-        "__weakref__",
         "_tracing",
         "events",
         "first_chunk_ns",

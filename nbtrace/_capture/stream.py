@@ -139,7 +139,7 @@ def _outcome(error: BaseException) -> Outcome:
 
 
 def parse(events: list[str]) -> list[dict[str, Any]]:
-    """Read the chunks out of a stream's events; the closing `[DONE]` is none, nor is what the client raises as an error."""
+    """Read the chunks out of a stream's events. The closing `[DONE]` is none, nor is what the client raises."""
     chunks: list[dict[str, Any]] = []
     for event in events:
         with suppress(ValueError):

@@ -19,7 +19,10 @@ _START: Final = r"(?:\b|(?<=\\[bfnrt]))"
 """Where a word begins: also right after an escape such as `\\n`, whose letter would otherwise be part of the word."""
 
 RULES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
-    ("private-key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)),
+    (
+        "private-key",
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+    ),
     ("anthropic-key", re.compile(_START + r"sk-ant-[\w-]{16,}")),
     ("openai-key", re.compile(_START + r"sk-[\w-]{16,}")),
     ("google-key", re.compile(_START + r"AIza[\w-]{35}")),
