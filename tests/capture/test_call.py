@@ -492,6 +492,13 @@ def test_half_a_character_in_a_request_fails_in_the_client_only(client: openai.O
     assert recorded[semconv.INPUT_MESSAGES] == [{"role": "user", "parts": [{"type": "text", "content": "a\ufffdb"}]}]
 
 
+def test_models_in_a_body_are_recorded_as_their_values(session: Session) -> None:
+    tool: Any = Answer(greeting="Hi")
+    made = call_module.Call(session.tracing, "openai", "h", None, {"model": "m", "messages": [USER], "tools": [tool]})
+    made.end()
+    assert only(session)[semconv.TOOL_DEFINITIONS] == [{"greeting": "Hi"}]
+
+
 def test_a_body_that_json_does_not_know_fails_in_the_client_only(client: openai.OpenAI, session: Session) -> None:
     with pytest.raises(TypeError):
         client.chat.completions.create(model="m", messages=[USER], extra_body={"thing": {1, 2}})
@@ -552,6 +559,15 @@ def test_what_a_response_model_holds_does_not_matter(server: Loopback, client: o
     message = answer.choices[0].message
     message.parsed = Holder(greeting="Hi")  # type: ignore[assignment]
     assert b'"content":"{\\"greeting\\":\\"Hi\\"}"' in (call_module._body(answer) or b"")
+
+
+def test_a_span_ends_once(session: Session) -> None:
+    made = call_module.Call(session.tracing, "openai", "h", None, {"model": "m"})
+    made.end()
+    made.end(error=ValueError("late"))
+    made.stream_over("abandoned")
+    (span,) = spans(session)
+    assert (span["status"], span["attributes"][semconv.REQUEST_MODEL]) == ("unset", "m")
 
 
 def test_a_span_left_without_an_end_ends_when_its_call_is_gone(session: Session) -> None:

@@ -36,6 +36,7 @@ def test_tool_calls_keep_their_order_and_arguments() -> None:
         },
         {"id": "d", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}},
         {"id": "e", "type": "later", "later": {"x": 1}},
+        {"id": "f", "type": "function", "function": {"name": "f", "arguments": {"parsed": True}}},
     ]
     assert content({}, body)[semconv.OUTPUT_MESSAGES] == [
         {
@@ -46,6 +47,7 @@ def test_tool_calls_keep_their_order_and_arguments() -> None:
                 {"type": "tool_call", "id": "c", "name": "f", "arguments": {"id": 1.2345678901234568e29}},
                 {"type": "tool_call", "id": "d", "name": "shell", "arguments": "ls -l"},
                 {"type": "later", "id": "e", "later": {"x": 1}},
+                {"type": "tool_call", "id": "f", "name": "f", "arguments": {"parsed": True}},
             ],
             "finish_reason": "stop",
         }

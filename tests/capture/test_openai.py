@@ -177,6 +177,14 @@ def test_other_endpoints_are_left_alone(server: Loopback, client: openai.OpenAI,
     assert len(session.spans()) == 0
 
 
+async def test_other_async_endpoints_are_left_alone(
+    server: Loopback, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    server.reply = Reply({"object": "list", "data": [{"id": "m", "object": "model"}]})
+    assert [one.id async for one in async_client.models.list()] == ["m"]
+    assert len(session.spans()) == 0
+
+
 def test_a_body_that_is_no_json_object_is_left_alone(client: openai.OpenAI, session: Session) -> None:
     assert client.post("/chat/completions", cast_to=object, body=[1]) == completion()  # type: ignore[arg-type]
     assert len(session.spans()) == 0

@@ -175,6 +175,12 @@ def test_a_stream_is_the_same_in_every_way_but_its_class_is_untouched(
     assert vars(stream.response).keys() == vars(plain.response).keys()
 
 
+def test_the_decoder_of_a_stream_can_still_be_used(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    with client.chat.completions.create(**ASK) as stream:
+        assert stream._decoder.decode(": a comment") is None
+
+
 def test_a_stream_that_is_broken_out_of_and_deleted(server: Loopback, client: openai.OpenAI, session: Session) -> None:
     server.reply = Reply(chunks=HELLO[:3], then="hold")
     stream = client.chat.completions.create(**ASK)
@@ -482,7 +488,7 @@ def test_servers_that_repeat_names_or_mix_parts_and_text() -> None:
 
 def test_chunks_of_azure_without_choices_fold() -> None:
     filtered: Any = {"id": "", "choices": [], "model": "", "prompt_filter_results": [{"prompt_index": 0}]}
-    assert fold([filtered, *HELLO])["choices"] == completion()["choices"]
+    assert fold([filtered, {"choices": None, "usage": None}, *HELLO])["choices"] == completion()["choices"]
     assert fold([filtered, *HELLO])["id"] == "chatcmpl-1"
 
 

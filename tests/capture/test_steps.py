@@ -1,0 +1,313 @@
+"""The user's own steps: spans around calls, as context managers and decorators of all kinds of functions."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import gc
+import inspect
+from collections.abc import AsyncGenerator, Generator
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+
+import nbtrace
+from nbtrace import Session, _guard, semconv
+from nbtrace._capture import plain
+from nbtrace.errors import UsageError
+from tests.capture.reading import spans
+
+
+def told(session: Session) -> dict[str, dict[str, Any]]:
+    """Give each span's attributes, parent's name and status by its name."""
+    found = spans(session)
+    names = {span["id"]: span["name"] for span in found}
+    return {
+        span["name"]: {"parent": names.get(span["parent"]), "status": span["status"], **span["attributes"]}
+        for span in found
+    }
+
+
+def test_steps_nest_and_keep_what_they_are_given(session: Session) -> None:
+    with session.span("research", kind="agent", team="a") as agent:
+        with session.span("library", kind="retrieval") as found:
+            found.query("spans").documents([{"id": "7", "score": 0.9, "content": "text"}, "plain"])
+        with session.span("add", kind="tool") as tool:
+            tool.input({"a": 1}).output(2)
+        with session.span("safe", kind="guardrail") as guardrail:
+            guardrail.set(verdict="pass")
+        with session.span("vectors", kind="embedding"), session.span("step"):
+            pass
+        agent.input("question").output("answer").set(steps=3)
+    assert told(session) == snapshot(
+        {
+            "retrieval library": {
+                "parent": "invoke_agent research",
+                "status": "unset",
+                "gen_ai.operation.name": "retrieval",
+                "gen_ai.data_source.id": "library",
+                "gen_ai.retrieval.query.text": "spans",
+                "gen_ai.retrieval.documents": '[{"id":"7","score":0.9,"content":"text"},{"content":"plain"}]',
+            },
+            "execute_tool add": {
+                "parent": "invoke_agent research",
+                "status": "unset",
+                "gen_ai.operation.name": "execute_tool",
+                "gen_ai.tool.name": "add",
+                "gen_ai.tool.call.arguments": '{"a":1}',
+                "gen_ai.tool.call.result": "2",
+            },
+            "safe": {
+                "parent": "invoke_agent research",
+                "status": "unset",
+                "nbtrace.span.type": "guardrail",
+                "nbtrace.step.name": "safe",
+                "verdict": "pass",
+            },
+            "step": {
+                "parent": "embeddings vectors",
+                "status": "unset",
+                "nbtrace.span.type": "chain",
+                "nbtrace.step.name": "step",
+            },
+            "embeddings vectors": {
+                "parent": "invoke_agent research",
+                "status": "unset",
+                "gen_ai.operation.name": "embeddings",
+                "nbtrace.step.name": "vectors",
+            },
+            "invoke_agent research": {
+                "parent": None,
+                "status": "unset",
+                "gen_ai.operation.name": "invoke_agent",
+                "gen_ai.agent.name": "research",
+                "team": "a",
+                "steps": 3,
+                "input.value": "question",
+                "output.value": "answer",
+            },
+        }
+    )
+
+
+def test_an_error_is_the_users_and_on_the_span(session: Session) -> None:
+    with pytest.raises(KeyError), session.span("fails"):
+        raise KeyError("sk-abcdefghijklmnopqrstuvwx")
+    assert told(session)["fails"] == snapshot(
+        {
+            "parent": None,
+            "status": "error",
+            "nbtrace.span.type": "chain",
+            "error.type": "builtins.KeyError",
+            "nbtrace.step.name": "fails",
+        }
+    )
+
+
+def test_a_decorated_function_is_what_it_was(session: Session) -> None:
+    @session.span("f", kind="tool")
+    def f(a: int, *rest: int, b: int = 2) -> int:
+        """Add."""
+        return a + sum(rest) + b
+
+    @session.span("co")
+    async def co(a: int) -> int:
+        await asyncio.sleep(0)
+        return a
+
+    assert (f.__name__, f.__doc__, str(inspect.signature(f))) == (
+        "f", "Add.", "(a: 'int', *rest: 'int', b: 'int' = 2) -> 'int'",
+    )  # fmt: skip
+    assert f(1, 2, b=3) == 6
+    assert inspect.iscoroutinefunction(co)
+    assert asyncio.run(co(5)) == 5
+    with pytest.raises(TypeError, match="missing"):
+        f()  # type: ignore[call-arg]
+    found = spans(session)
+    assert [(one["name"], one["status"]) for one in found] == [
+        ("execute_tool f", "unset"), ("co", "unset"), ("execute_tool f", "error"),
+    ]  # fmt: skip
+    assert found[0]["attributes"][semconv.TOOL_CALL_ARGUMENTS] == '{"a":1,"rest":[2],"b":3}'
+    assert found[0]["attributes"][semconv.TOOL_CALL_RESULT] == "6"
+
+
+def test_a_recursive_and_concurrent_function_makes_a_span_each_time(session: Session) -> None:
+    @session.span("down")
+    def down(n: int) -> int:
+        return down(n - 1) + 1 if n else 0
+
+    @session.span("side")
+    async def side(n: int) -> None:
+        await asyncio.sleep(0)
+        with session.span(f"in {n}"):
+            await asyncio.sleep(0)
+
+    async def both() -> None:
+        await asyncio.gather(side(1), side(2))
+
+    assert down(3) == 3
+    asyncio.run(both())
+    found = spans(session)
+    assert [one["name"] for one in found].count("down") == 4
+    parents = {one["id"]: one["parent"] for one in found}
+    inner = [one for one in found if one["name"].startswith("in ")]
+    assert len({parents[one["id"]] for one in inner}) == 2
+
+
+def counter(session: Session, log: list[str]) -> Any:
+    @session.span("count")
+    def count(n: int) -> Generator[int, str | None, str]:
+        try:
+            for number in range(n):
+                try:
+                    log.append(str((yield number)))
+                except ValueError:
+                    log.append("thrown")
+                    yield -1
+        finally:
+            log.append("closed")
+        return "done"
+
+    return count
+
+
+def test_a_generator_sends_throws_returns_and_closes_as_before(session: Session) -> None:
+    log: list[str] = []
+    count = counter(session, log)
+    assert inspect.isgeneratorfunction(count)
+    running = count(5)
+    assert next(running) == 0
+    assert running.send("hello") == 1
+    assert running.throw(ValueError()) == -1
+    running.close()
+    assert log == ["hello", "thrown", "closed"]
+
+    def delegate() -> Generator[int, None, None]:
+        log.append((yield from count(1)))
+
+    assert list(delegate()) == [0]
+    assert log[-1] == "done"
+    del running
+    abandoned = count(9)
+    next(abandoned)
+    del abandoned
+    gc.collect()
+    found = [one["attributes"].get(semconv.OUTPUT_VALUE) for one in spans(session)]
+    assert found == ['{"yielded":3}', '{"yielded":1,"returned":"done"}', '{"yielded":1}']
+    assert {one["status"] for one in spans(session)} == {"unset"}
+
+
+def test_a_generators_reader_is_not_inside_it(session: Session) -> None:
+    @session.span("source")
+    def source() -> Generator[int]:
+        for number in range(2):
+            with session.span(f"inside {number}"):
+                pass
+            yield number
+
+    for number in source():
+        with session.span(f"outside {number}"):
+            pass
+    parents = {name: values["parent"] for name, values in told(session).items()}
+    assert parents == {
+        "source": None, "inside 0": "source", "inside 1": "source", "outside 0": None, "outside 1": None,
+    }  # fmt: skip
+
+
+async def test_an_async_generator_too(session: Session) -> None:
+    @session.span("source", kind="retrieval")
+    async def source(n: int) -> AsyncGenerator[int, str | None]:
+        for number in range(n):
+            await asyncio.sleep(0)
+            with session.span(f"inside {number}"):
+                pass
+            yield number
+
+    assert inspect.isasyncgenfunction(source)
+    read: list[int] = []
+    async for number in source(2):
+        read.append(number)
+        with session.span(f"outside {number}"):
+            pass
+    early = source(5)
+    assert await anext(early) == 0
+    await early.aclose()
+    assert read == [0, 1]
+    parents = {name: values["parent"] for name, values in told(session).items()}
+    assert parents == {
+        "retrieval source": None, "inside 0": "retrieval source", "inside 1": "retrieval source",
+        "outside 0": None, "outside 1": None,
+    }  # fmt: skip
+
+
+def test_an_error_inside_a_generator_is_on_its_span(session: Session) -> None:
+    @session.span("breaks")
+    def breaks() -> Generator[int]:
+        yield 1
+        message = "inside"
+        raise OSError(message)
+
+    with pytest.raises(OSError, match="inside"):
+        list(breaks())
+    assert told(session)["breaks"]["status"] == "error"
+
+
+def test_without_a_recording_session_a_step_does_nothing() -> None:
+    session = Session()
+
+    @session.span("f")
+    def f(x: int) -> int:
+        return x
+
+    with session.span("block") as step:
+        assert step.input(1).set(a=1) is step
+        assert f(1) == 1
+    assert len(session.spans()) == 0
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(UsageError, match="unknown kind of span 'tol'; expected one of: chain, tool"):
+        nbtrace.span("x", kind="tol")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def test_arguments_are_kept_without_being_walked_into(session: Session) -> None:
+    class Socket:
+        def __repr__(self) -> str:
+            return "<socket " + "x" * 1000 + ">"
+
+        def __getattr__(self, name: str) -> Any:
+            raise AssertionError(name)
+
+    @dataclasses.dataclass
+    class Point:
+        x: int
+        y: Any
+
+    loop: list[Any] = []
+    loop.append(loop)
+    assert plain.text(Point(1, {2})) == '{"x":1,"y":[2]}'
+    assert plain.text(b"abc") == '"<3 bytes>"'
+    assert plain.text(Socket()) == '"<socket ' + "x" * 492 + '… [509 more characters]"'
+    assert plain.text(range(2)) == '"range(0, 2)"'
+    assert plain.text(list(range(202))).endswith(',199,"… 2 more"]')
+    assert plain.text({n: n for n in range(201)}).endswith('"199":199,"…":"1 more"}')
+    assert plain.text(loop) == "[" * 8 + '"[[...]]"' + "]" * 8
+    assert plain.text("y" * 100_001).endswith("y… [1 more characters]")
+
+
+def test_an_argument_that_cannot_be_shown_harms_nobody(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    @session.span("f")
+    def f(x: object) -> object:
+        return x
+
+    monkeypatch.setattr(_guard, "reraise", False)
+    monkeypatch.setattr(_guard, "failures", type(_guard.failures)())
+    broken = Broken()
+    assert f(broken) is broken
+    assert [key.split(" at ")[0] for key in _guard.failures] == ["capture: RuntimeError"]
+    assert told(session)["f"]["status"] == "unset"
