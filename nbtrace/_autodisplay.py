@@ -13,16 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-
 from nbtrace import semconv
 from nbtrace._capture.cells import CellRun
 from nbtrace._guard import guard
+from nbtrace._query.metrics import CALLS
 from nbtrace._session import Session
 from nbtrace._trace.sink import Detail
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
     from IPython.display import DisplayHandle
+    from opentelemetry.sdk.trace import ReadableSpan
 
 _REMEMBERED: Final = 256
 """Finished cells whose line follows late calls; calls of older ones are stored all the same."""
@@ -60,7 +60,7 @@ class AutoDisplay:
     def started(self, span: ReadableSpan) -> None:
         """Count an LLM call for the cell it belongs to."""
         context = span.context
-        if context is not None and semconv.OPERATION_NAME in (span.attributes or {}):
+        if context is not None and (span.attributes or {}).get(semconv.OPERATION_NAME) in CALLS:
             self._calls[context.trace_id] += 1
             self._note(context.trace_id)
 
@@ -111,8 +111,8 @@ class AutoDisplay:
 
         if cell.handle is None:
             # Its first output has to say which cell it belongs to; a change is found by its display id.
-            shown: Any = self._session.trace(f"{cell.run.trace_id:032x}") if mode == "widget" else self._bundle(cell.run)
             raw = mode == "summary"
+            shown: Any = self._bundle(cell.run) if raw else self._session.trace(f"{cell.run.trace_id:032x}")
             cell.handle = cell.context.run(display, shown, raw=raw, display_id=True)
         elif mode == "summary":
             cell.handle.update(self._bundle(cell.run), raw=True)

@@ -13,7 +13,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Enum
 
-from nbtrace import _guard, _session
+from nbtrace import _api, _guard
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
 from nbtrace.errors import NbtraceError
@@ -46,7 +46,7 @@ class NBTrace(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.session = _session.session()
+        self.session = _api.session()
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
         self._cells = CellCapture(self.session.tracing, shell, self._display.finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
@@ -60,7 +60,7 @@ class NBTrace(Magics):
         self.session.stop()
 
     @magic_arguments()
-    @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))
+    @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))  # pyright: ignore[reportUntypedFunctionDecorator]
     @line_magic
     def nbtrace(self, line: str) -> Any:
         """Record LLM calls: `%nbtrace on|off|status|last|help`."""

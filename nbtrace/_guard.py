@@ -2,7 +2,7 @@
 
 Code of ours that runs inside a user's cell runs inside `guard`. A failure there is logged once for each place it comes
 from, counted for `%nbtrace status`, and swallowed: the user's call goes on. Under our own tests `reraise` is set, so
-that the same failure fails the test. Only `Exception` is held back: `KeyboardInterrupt` and `SystemExit` are the user's.
+that the same failure fails the test. Only `Exception` is held back: an interrupt or an exit is the user's.
 """
 
 from __future__ import annotations
@@ -52,6 +52,4 @@ def report(stage: str, error: Exception) -> None:
     key = f"{stage}: {type(error).__name__} at {where}"
     failures[key] += 1
     if failures[key] == 1:
-        logger.warning(
-            "nbtrace failed in %s (%s); your call is not affected, this span may be incomplete", key, error
-        )
+        logger.warning("nbtrace failed in %s (%s); your call is not affected, this span may be incomplete", key, error)

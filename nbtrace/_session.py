@@ -1,8 +1,7 @@
 """A session: the one place where the stages are joined.
 
 Capture makes spans, tracing forwards them, the store keeps them, queries and widgets read snapshots, exports write
-them out. A session can be started and stopped any number of times; what it has recorded stays. The module's functions
-work on one default session, which is what the public functions of `nbtrace` are.
+them out. A session can be started and stopped any number of times; what it has recorded stays.
 """
 
 from __future__ import annotations
@@ -18,18 +17,19 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._capture.openai import OpenAICapture
 from nbtrace._capture.prompts import Prompt, Prompts
+from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._guard import guard
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing, redact
-from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.provider import Tracing
+from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.span import Ids
 from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
     import pyarrow as pa
+    from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._export.report import ExportReport
     from nbtrace._query.frame import Spans
@@ -48,7 +48,7 @@ class Session:
     """
 
     def __init__(self, *, ids: Ids | None = None) -> None:
-        self.store = Store(finish)
+        self.store = Store(finish, redact.span)
         self.prompts = Prompts()
         self._ids = ids
         self._sinks: list[SpanSink] = [self.store]
@@ -169,6 +169,10 @@ class Session:
         """Find or make a version of a prompt; see `nbtrace.prompt`."""
         return self.prompts.prompt(name, template)
 
+    def span(self, name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
+        """Make a step of the user's program a span; see `nbtrace.span`."""
+        return Step(lambda: self._tracing if self.enabled else None, name, kind, attributes)
+
     def __repr__(self) -> str:
         state = "recording" if self.enabled else "paused" if self.running else "stopped"
         return f"<nbtrace session, {state}: {len(self.store)} spans>"
@@ -187,112 +191,3 @@ def finish(span: ReadableSpan, detail: Detail | None) -> dict[str, AttributeValu
     with guard("pricing"):
         attributes |= pricing.cost(attributes)
     return attributes
-
-
-_default = Session()
-
-
-def session() -> Session:
-    """Give the default session, recording.
-
-    The notebook extension and every function of this module use this one. In a script, calling it is what starts the
-    capture; `session().stop()` ends it.
-
-    Examples:
-        >>> import nbtrace
-        >>> nbtrace.session().running
-        True
-        >>> nbtrace.session().stop()
-    """
-    return _default.start()
-
-
-def default() -> Session:
-    """Give the default session as it is."""
-    return _default
-
-
-def spans() -> Spans:
-    """Give every span recorded so far as a table.
-
-    Returns:
-        An immutable table, one row a span, with the Arrow PyCapsule interface (`__arrow_c_stream__`), `to_pandas()` and
-        `to_polars()`. Spans still running have no duration.
-
-    Examples:
-        >>> import nbtrace
-        >>> len(nbtrace.spans())
-        0
-    """
-    return _default.spans()
-
-
-def trace(trace_id: str | None = None) -> TraceWidget:
-    """Draw a trace as a tree with waterfall and messages.
-
-    Args:
-        trace_id: 32 hex digits, or the first few of them; without it, the last trace with an LLM call.
-
-    Returns:
-        A widget that follows the trace while it grows. Where no widget can live it is static HTML or text.
-
-    Raises:
-        NotFoundError: there is no such trace, or no LLM call was recorded yet.
-
-    Examples:
-        >>> import nbtrace
-        >>> nbtrace.trace("feed")
-        Traceback (most recent call last):
-        ...
-        nbtrace.errors.NotFoundError: no trace begins with 'feed'; the session has none yet
-    """
-    return _default.trace(trace_id)
-
-
-def export(
-    to: str | PathLike[str], *, headers: Mapping[str, str] | None = None, timeout: float | None = None
-) -> ExportReport:
-    """Write the session's spans to a file or send them to an OTLP endpoint.
-
-    Args:
-        to: a path ending in `.parquet` (the span table) or `.jsonl` (OTLP JSON lines, as the OpenTelemetry file
-            exporter specification says), or the base URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added).
-        headers: HTTP headers for an endpoint, besides those in `OTEL_EXPORTER_OTLP_HEADERS`.
-        timeout: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
-
-    Returns:
-        What was written: spans, bytes, destination, and what was left out.
-
-    Raises:
-        ExportError: the destination is unknown, unwritable or does not answer. The spans stay in the session.
-
-    Examples:
-        >>> import nbtrace, tempfile
-        >>> nbtrace.export(tempfile.mkdtemp() + "/session.parquet").spans
-        0
-    """
-    return _default.export(to, headers=headers, timeout=timeout)
-
-
-def prompt(name: str, template: str) -> Prompt:
-    """Name a prompt template, so that the calls made with it carry its name, version and variables.
-
-    Args:
-        name: the name that all versions of the prompt share.
-        template: text with `{variable}` fields, as in `str.format`. A changed text is the next version.
-
-    Returns:
-        The version of the prompt; its `format(**variables)` gives an ordinary string for any client.
-
-    Raises:
-        UsageError: the template is not valid.
-
-    Examples:
-        >>> import nbtrace
-        >>> haiku = nbtrace.prompt("haiku", "Write a haiku about {subject}.")
-        >>> haiku.format(subject="rain")
-        'Write a haiku about rain.'
-        >>> nbtrace.prompt("haiku", "Write one haiku about {subject}.").version
-        2
-    """
-    return _default.prompt(name, template)

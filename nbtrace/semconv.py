@@ -49,13 +49,13 @@ USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
 USAGE_COST: Final = "gen_ai.usage.cost"
 """US dollars. Not in the conventions, which have no cost; the name that most backends read."""
 
-# -- gen_ai: content (JSON strings, opt-in in the conventions) -----------------------------------------------------------
+# -- gen_ai: content (JSON strings, opt-in in the conventions) ---------------------------------------------------------
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 
-# -- openai, server, error, user -----------------------------------------------------------------------------------------
+# -- openai, server, error, user ---------------------------------------------------------------------------------------
 OPENAI_API_TYPE: Final = "openai.api.type"
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
@@ -67,7 +67,7 @@ HTTP_STATUS_CODE: Final = "http.response.status_code"
 USER_ID: Final = "user.id"
 SESSION_ID: Final = "session.id"
 
-# -- nbtrace -------------------------------------------------------------------------------------------------------------
+# -- nbtrace -----------------------------------------------------------------------------------------------------------
 SPAN_TYPE: Final = "nbtrace.span.type"
 """What a span is where no operation name says it: `cell`."""
 CELL_ID: Final = "nbtrace.cell.id"
@@ -93,3 +93,19 @@ INCOMPLETE: Final = "nbtrace.incomplete"
 """What of this span could not be recorded, and why."""
 PROMPT_HASH: Final = "nbtrace.prompt.hash"
 """Start of the SHA-256 of the template's text."""
+
+# -- steps of the user's program ---------------------------------------------------------------------------------------
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
+RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
+AGENT_NAME: Final = "gen_ai.agent.name"
+STEP_NAME: Final = "nbtrace.step.name"
+INPUT_VALUE: Final = "input.value"
+"""OpenInference's name, which the GenAI conventions have none for."""
+OUTPUT_VALUE: Final = "output.value"
+TAGS: Final = "nbtrace.tags"
+METADATA: Final = "nbtrace.metadata."
+"""A prefix: the user's key follows."""

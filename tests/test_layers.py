@@ -30,9 +30,10 @@ LAYERS: dict[str, set[str]] = {
     "_widgets": GROUND | {"_store", "_query"},
     "_export": GROUND | {"_store"},
     "_session": GROUND | STAGES,
+    "_api": {"_session", "_capture", "_query", "_widgets", "_export"},
     "_autodisplay": GROUND | STAGES | {"_session"},
-    "_extension": GROUND | STAGES | {"_session", "_autodisplay"},
-    "__init__": {"errors", "_session", "_extension"},
+    "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay"},
+    "__init__": {"errors", "_session", "_api", "_extension"},
 }
 """What each module or stage may import of the package, besides itself."""
 
@@ -47,6 +48,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_widgets": {"pyarrow", "anywidget", "traitlets", "orjson"},
     "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
     "_session": {"opentelemetry", "pyarrow", "IPython"},
+    "_api": {"opentelemetry"},
     "_autodisplay": {"opentelemetry", "IPython"},
     "_extension": {"IPython", "traitlets"},
     "__init__": {"IPython"},

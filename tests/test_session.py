@@ -9,9 +9,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.trace import Status, StatusCode
 
 import nbtrace
-from nbtrace import Session, _session, semconv
+from nbtrace import Session, _api, semconv
 from nbtrace.errors import NotFoundError
 from tests.capture.conftest import client, server, swallow
 from tests.capture.reading import only, spans
@@ -33,7 +34,7 @@ __all__ = ["ask", "client", "server", "swallow"]
 def default(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """Give the module's functions a session of their own."""
     made = Session()
-    monkeypatch.setattr(_session, "_default", made)
+    monkeypatch.setattr(_api, "_default", made)
     yield made
     made.stop()
 
@@ -193,3 +194,24 @@ with nbtrace.Session() as session, openai.OpenAI(base_url={server.url!r}, api_ke
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("1 []", "")
+
+
+def test_secrets_of_others_spans_are_masked_wherever_they_are(session: Session) -> None:
+    key = "sk-abcdefghijklmnopqrstuvwx"
+    span: Any = session.tracing.start(f"GET https://me:secret@host?key={key}", attributes={"a": key})
+    span.add_event("leak", {"text": f"Bearer {key}"})
+    span.add_link(span.get_span_context(), {"why": key})
+    span.record_exception(ValueError(key))
+    running = str(session.spans().table.to_pylist())
+    span.set_status(Status(StatusCode.ERROR, f"no {key}"))
+    session.tracing.end(span, dict)
+    (row,) = session.spans().table.to_pylist()
+    assert key not in running + str(row)
+    assert "secret" not in running + str(row)
+    masked = "[redacted: openai-key]"
+    assert (row["name"], row["status_message"]) == (
+        f"GET https://[redacted: url-password]@host?key={masked}",
+        f"no {masked}",
+    )
+    assert [event["name"] for event in row["events"]] == ["leak", "exception"]
+    assert row["links"][0]["span_id"] == row["span_id"]

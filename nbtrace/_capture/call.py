@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from opentelemetry import context as otel_context
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from opentelemetry.context import Context
+
+_FAILED: Final = frozenset({"error", "cancelled", "interrupted"})
+"""Outcomes of a stream that are its span's error, as the same end of a whole call is."""
 
 
 class Call:
@@ -108,7 +111,7 @@ class Call:
         with guard("capture"):
             if self.outcome is None:
                 self.outcome, self.reading = outcome, ()
-                self.end(error=error if outcome == "error" else None)
+                self.end(error=error if outcome in _FAILED else None)
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, once."""

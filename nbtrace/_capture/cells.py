@@ -27,8 +27,8 @@ from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import Span
     from IPython.core.interactiveshell import InteractiveShell
+    from opentelemetry.sdk.trace import Span
 
 
 @dataclass(eq=False)
@@ -116,7 +116,7 @@ class CellCapture:
             self._finished(run)
 
     def _find(self, result: Any) -> CellRun | None:
-        """Match an end to its start. An empty cell ends without a start; an interrupted one may end without a result."""
+        """Match an end to its start: an empty cell ends without one, and an interrupted one without a result."""
         if result is None:
             return self._running[-1] if self._running else None
         for run in reversed(self._running):
@@ -140,6 +140,6 @@ class CellCapture:
 @cache
 def _counted_before_run() -> bool:
     """Whether IPython has already counted a cell when it tells of its start, as it does since 9.8."""
-    from IPython import version_info
+    from IPython import __version__
 
-    return version_info[:2] >= (9, 8)
+    return tuple(map(int, __version__.split(".")[:2])) >= (9, 8)

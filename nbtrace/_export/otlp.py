@@ -104,7 +104,7 @@ def _attributes(stored: list[Row] | None) -> list[KeyValue]:
     return [KeyValue(key=attribute["key"], value=_value(attribute)) for attribute in stored or ()]
 
 
-def _value(attribute: Row) -> AnyValue:  # noqa: PLR0911 - one a type
+def _value(attribute: Row) -> AnyValue:
     if attribute["string"] is not None:
         return AnyValue(string_value=attribute["string"])
     if attribute["int"] is not None:
@@ -120,7 +120,7 @@ def _value(attribute: Row) -> AnyValue:  # noqa: PLR0911 - one a type
     return AnyValue()
 
 
-def from_json(value: dict[str, Any]) -> AnyValue:  # noqa: PLR0911 - one a type
+def from_json(value: dict[str, Any]) -> AnyValue:
     """Read an OTLP JSON `AnyValue`."""
     match value:
         case {"stringValue": text}:

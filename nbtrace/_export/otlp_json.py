@@ -136,7 +136,7 @@ def _attributes(stored: list[Row] | None) -> list[Json]:
     return [{"key": attribute["key"], "value": _value(attribute)} for attribute in stored or ()]
 
 
-def _value(attribute: Row) -> Json | orjson.Fragment:  # noqa: PLR0911 - one a type
+def _value(attribute: Row) -> Json | orjson.Fragment:
     if attribute["string"] is not None:
         return {"stringValue": attribute["string"]}
     if attribute["int"] is not None:

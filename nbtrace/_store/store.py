@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Attributes = Mapping[str, AttributeValue]
     Detail = Callable[[], Attributes]
     Finish = Callable[[ReadableSpan, Detail | None], Attributes]
+    Mask = Callable[[ReadableSpan], ReadableSpan]
     Waiting = tuple[ReadableSpan, Detail | None]
 
 WAITING_LIMIT: Final = 512
@@ -54,10 +55,12 @@ class Store:
     Args:
         finish: Makes the attributes to store from a span and its detail: evaluates, redacts, prices. It runs when the
             span is encoded: once after it has ended, unless interrupted, and without detail for each look at it before.
+        mask: Gives the span to store in place of one, for all that is not an attribute: name, status, events, links.
     """
 
-    def __init__(self, finish: Finish | None = None) -> None:
+    def __init__(self, finish: Finish | None = None, mask: Mask | None = None) -> None:
         self._finish: Finish = finish or merge_detail
+        self._mask: Mask = mask or (lambda span: span)
         self._lock = threading.RLock()
         """Held for a few instructions at a time; whoever adds a span waits for nothing longer."""
         self._encoding = threading.RLock()
@@ -187,7 +190,7 @@ class Store:
         from nbtrace._store.encode import Finished
 
         with guard("store"):
-            return Finished(span, self._finish(span, detail))
+            return Finished(self._mask(span), self._finish(span, detail))
         return Finished(span, {**own(span), semconv.INCOMPLETE: "the attributes could not be completed"})
 
 

@@ -32,7 +32,7 @@ def describe(*, schema_url: str, attributes: Mapping[str, object], **parts: obje
     return _dumps({key: text(part) if isinstance(part, str) else part for key, part in full.items() if part})
 
 
-def any_value(value: object) -> dict[str, Any]:  # noqa: PLR0911 - one return a type of OTLP
+def any_value(value: object) -> dict[str, Any]:
     """Give a value its OTLP type."""
     match value:
         case None:

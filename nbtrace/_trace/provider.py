@@ -48,7 +48,7 @@ class Tracing:
     def __init__(self, sink: SpanSink, *, version: str, ids: own.Ids | None = None) -> None:
         self._sink = sink
         self._version = version
-        self._ids = ids or own.RandomIds()
+        self._ids = ids or own.RANDOM_IDS
         self._origin = (resource(), own.Scope(SCOPE_NAME, version, semconv.SCHEMA_URL), sink)
         self._users: Any = None
         self._tracer: Tracer | None = None
@@ -117,13 +117,20 @@ class Tracing:
         lock = getattr(active, "_lock", None)
         if active is not None and lock is not None:
             with lock:
-                active._span_processors = tuple(known for known in active._span_processors if known is not processor)
+                kept = tuple(known for known in active._span_processors if known is not processor)  # noqa: SLF001
+                active._span_processors = kept  # noqa: SLF001
 
 
 def below(span: trace.Span, *, inherit: Mapping[str, AttributeValue] | None = None) -> Context:
     """Give the context in which `span` is current, and its descendants inherit attributes."""
     context = trace.set_span_in_context(span)
-    return otel_context.set_value(_INHERITED, inherit, context) if inherit else context
+    return inheriting(inherit, context) if inherit else context
+
+
+def inheriting(attributes: Mapping[str, AttributeValue], context: Context | None = None) -> Context:
+    """Give the context below which spans of ours also take over `attributes`."""
+    known = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
+    return otel_context.set_value(_INHERITED, {**(known or {}), **attributes}, context)
 
 
 def resource() -> own.Resource:

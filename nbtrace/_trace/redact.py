@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from opentelemetry.trace import Status
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._guard import report
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
 
 _START: Final = r"(?:\b|(?<=\\[bfnrt]))"
 """Where a word begins: also right after an escape such as `\\n`, whose letter would otherwise be part of the word."""
@@ -94,3 +98,41 @@ def _value(value: AttributeValue) -> AttributeValue:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return cast("AttributeValue", [_value(inner) for inner in cast("Sequence[AttributeValue]", value)])
     return value
+
+
+def span(original: ReadableSpan) -> ReadableSpan:
+    """Give a span without the secrets in its name, status, events and links; its attributes are masked with the rest.
+
+    Spans of ours have none there to begin with. Those of others do: an exception event has whatever the error said.
+    """
+    description = original.status.description
+    if not original.events and not original.links and description is None and not _HINTS.search(str(original.name)):
+        return original
+    return cast("ReadableSpan", _Masked(original))
+
+
+class _Masked:
+    """A span read through the rules."""
+
+    def __init__(self, original: ReadableSpan) -> None:
+        status = original.status
+        self._original = original
+        self.name = text(str(original.name))
+        self.status = Status(status.status_code, text(status.description)) if status.description else status
+        self.events = [_Noted(event, name=text(str(event.name))) for event in original.events]
+        self.links = [_Noted(link) for link in original.links]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+
+class _Noted:
+    """An event or a link read through the rules."""
+
+    def __init__(self, original: Any, **masked: str) -> None:
+        self._original = original
+        self.attributes = attributes(original.attributes or {})
+        vars(self).update(masked)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)

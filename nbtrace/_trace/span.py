@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from time import time_ns
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
@@ -57,6 +58,10 @@ class RandomIds:
         return self._random.getrandbits(128) or self.generate_trace_id()
 
 
+RANDOM_IDS = RandomIds()
+"""One for the process: what it registers for forks stays."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """What made the spans: an OpenTelemetry resource."""
@@ -95,7 +100,7 @@ class Span(trace.Span):
 
     dropped_attributes = dropped_events = dropped_links = 0
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place, on the call's path
         self,
         name: str,
         kind: SpanKind,
@@ -155,7 +160,7 @@ class Span(trace.Span):
         exception: BaseException,
         attributes: OptionalAttributes = None,
         timestamp: int | None = None,
-        escaped: bool = False,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+        escaped: bool = False,
     ) -> None:
         kind = type(exception)
         found: dict[str, AttributeValue] = {
@@ -174,14 +179,14 @@ class Span(trace.Span):
             with guard("store"):
                 self._sink.ended(self, self.detail)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
 
-    def __exit__(self, kind: Any, error: BaseException | None, tb: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if error is not None:
             self.record_exception(error)
             self.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
         self.end()
 
 
-def start(
+def start(  # noqa: PLR0917 - called in one place, on the call's path
     name: str,
     kind: SpanKind,
     parent: SpanContext,

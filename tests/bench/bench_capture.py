@@ -9,11 +9,13 @@ Run: `make bench`, or `python -m tests.bench.bench_capture`.
 
 from __future__ import annotations
 
+import importlib
 import json
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
@@ -21,10 +23,7 @@ import openai
 
 from nbtrace import Session
 
-try:
-    import httpx2 as http
-except ImportError:
-    import httpx as http
+http: Any = importlib.import_module("httpx2" if find_spec("httpx2") else "httpx")
 
 ROUNDS = 60
 CALLS = 40

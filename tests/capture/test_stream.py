@@ -348,7 +348,7 @@ async def test_a_cancelled_stream(server: Loopback, async_client: openai.AsyncOp
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert outcome(session) == ("cancelled", 2, "unset", "Hel")
+    assert outcome(session) == ("cancelled", 2, "error", "Hel")
 
 
 def test_an_interrupted_stream(session: Session) -> None:
@@ -364,7 +364,7 @@ def test_an_interrupted_stream(session: Session) -> None:
         stream = client.chat.completions.create(**ASK)
         with pytest.raises(KeyboardInterrupt):
             got.extend(iter(stream.__next__, None))
-    assert outcome(session) == ("interrupted", 2, "unset", "Hel")
+    assert outcome(session) == ("interrupted", 2, "error", "Hel")
 
 
 def test_a_stream_closed_by_another_thread_says_what_its_reader_saw(

@@ -55,7 +55,7 @@ def test_a_read_only_file_is_not_replaced(snapshot: Snapshot, tmp_path: Path, mo
     path = tmp_path / "kept.jsonl"
     path.write_text("old")
     path.chmod(0o444)
-    monkeypatch.setattr(os, "access", lambda target, mode: bool(Path(target).stat().st_mode & stat.S_IWUSR))  # noqa: ARG005 - root may write anything
+    monkeypatch.setattr(os, "access", lambda target, mode: bool(Path(target).stat().st_mode & stat.S_IWUSR))
     with pytest.raises(ExportError) as failure:
         export(snapshot([]), path)
     assert str(failure.value) == (f"cannot write '{path}': the file is read-only; choose a path that you can write to")
@@ -65,11 +65,11 @@ def test_a_read_only_file_is_not_replaced(snapshot: Snapshot, tmp_path: Path, mo
 def test_a_failing_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
     path.write_bytes(b"old")
-    with pytest.raises(ExportError) as failure, replacing(path) as file:  # noqa: PT012 - the block is what is tested
+    with pytest.raises(ExportError) as failure, replacing(path) as file:
         file.write(b"half")
         raise OSError(28, "No space left on device")
     assert str(failure.value) == f"cannot write '{path}': No space left on device; choose a path that you can write to"
-    with pytest.raises(KeyboardInterrupt), replacing(path) as file:  # noqa: PT012 - the block is what is tested
+    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
         file.write(b"half")
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"

@@ -235,7 +235,7 @@ SMALLER = "the receiver takes smaller requests only"
         (500, "json", b"{", "500 Internal Server Error: {); try again later"),
     ],
 )
-def test_a_refusal_gives_the_servers_words(  # noqa: PLR0913, PLR0917 - the cases' parts
+def test_a_refusal_gives_the_servers_words(
     status: int, kind: str, body: bytes, told: str, table: pa.Table, scripted: Server, pauses: list[float]
 ) -> None:
     server = scripted((status, {"content-type": f"application/{kind}"}, body))

@@ -61,12 +61,15 @@ class Kernel:
                 found.displays[content["transient"].get("display_id", "")] = content["data"]
             elif kind == "error":
                 found.error = f"{content['ename']}: {content['evalue']}"
-            elif kind == "status" and content["execution_state"] == "idle":
-                if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
-                    return found
+            elif kind == "status" and content["execution_state"] == "idle" and _answers(reply, message):
+                return found
 
     interrupt: Any = None
     """Set by the fixture."""
+
+
+def _answers(reply: dict[str, Any], message: dict[str, Any]) -> bool:
+    return reply["parent_header"].get("msg_id") == message["header"]["msg_id"]
 
 
 def _request(source: str) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def _request(source: str) -> dict[str, Any]:
 def kernel(model: str, tmp_path: Path) -> Iterator[Kernel]:
     """Start a kernel whose `OpenAI()` finds the local model, known to it as `MODEL`."""
     manager = KernelManager()
-    manager._kernel_spec = KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"])  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    manager._kernel_spec = KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"])  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
     environment = {**os.environ, "IPYTHONDIR": str(tmp_path), "JPY_SESSION_NAME": "/notebooks/research.ipynb"}
     manager.start_kernel(env=environment, cwd=str(tmp_path), extra_arguments=["--log-level=ERROR"])
     client = manager.client()

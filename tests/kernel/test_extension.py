@@ -37,6 +37,7 @@ def line(outputs: Outputs) -> str:
 
 def until(kernel: Kernel, done: Callable[[Outputs], bool]) -> Outputs:
     """Run small cells until one of them brings what is waited for."""
+    outputs = Outputs()
     for _ in range(100):
         outputs = kernel.run("import asyncio; await asyncio.sleep(0.1)", cell_id="wait")
         if done(outputs):
@@ -122,8 +123,10 @@ def test_a_failing_call_is_the_users_error_and_counted_once(kernel: Kernel) -> N
 def test_an_interrupted_cell_ends_as_interrupted(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run("import time\nprint('go', flush=True)\ntime.sleep(60)", cell_id="slow", interrupt_after="go")
-    kernel.run("async def slow():\n    print('go', flush=True)\n    await __import__('asyncio').sleep(60)\nawait slow()",
-               cell_id="slow async", interrupt_after="go")  # fmt: skip
+    waiting = (
+        "import asyncio\nasync def slow():\n    print('go', flush=True)\n    await asyncio.sleep(60)\nawait slow()"
+    )
+    kernel.run(waiting, cell_id="slow async", interrupt_after="go")
     outcomes = (
         "[[dict((a['key'], a['string']) for a in row['attributes'])['nbtrace.cell.outcome'], row['cell_id']] "
         "for row in __import__('nbtrace').spans().table.to_pylist() "
@@ -167,7 +170,8 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     )
     kernel.run("import nbtrace")
     assert kernel.run("nbtrace.export('session.csv')").error == snapshot(
-        "ExportError: cannot export to 'session.csv': expected a path ending in .parquet or .jsonl, or an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318'"
+        "ExportError: cannot export to 'session.csv': expected a path ending in .parquet or .jsonl, "
+        "or an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318'"
     )
     assert "nothing listens on 127.0.0.1:9" in kernel.run("nbtrace.export('http://127.0.0.1:9')").error
     assert printed(kernel, "len(nbtrace.spans()) > 0")

@@ -1,0 +1,187 @@
+"""The public functions of `nbtrace`: the methods of one default session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace._capture.around import Around
+from nbtrace._capture.prompts import Prompt
+from nbtrace._capture.steps import Step, StepKind
+from nbtrace._session import Session
+
+if TYPE_CHECKING:
+    from nbtrace._export.report import ExportReport
+    from nbtrace._query.frame import Spans
+    from nbtrace._widgets.trace import TraceWidget
+
+_default = Session()
+
+
+def session() -> Session:
+    """Give the default session, recording.
+
+    The notebook extension and every function of this module use this one. In a script, calling it is what starts the
+    capture; `session().stop()` ends it.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.session().running
+        True
+        >>> nbtrace.session().stop()
+    """
+    return _default.start()
+
+
+def default() -> Session:
+    """Give the default session as it is."""
+    return _default
+
+
+def spans() -> Spans:
+    """Give every span recorded so far as a table.
+
+    Returns:
+        An immutable table, one row a span, with the Arrow PyCapsule interface (`__arrow_c_stream__`), `to_pandas()` and
+        `to_polars()`. Spans still running have no duration.
+
+    Examples:
+        >>> import nbtrace
+        >>> len(nbtrace.spans())
+        0
+    """
+    return _default.spans()
+
+
+def trace(trace_id: str | None = None) -> TraceWidget:
+    """Draw a trace as a tree with waterfall and messages.
+
+    Args:
+        trace_id: 32 hex digits, or the first few of them; without it, the last trace with an LLM call.
+
+    Returns:
+        A widget that follows the trace while it grows. Where no widget can live it is static HTML or text.
+
+    Raises:
+        NotFoundError: there is no such trace, or no LLM call was recorded yet.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.trace("feed")
+        Traceback (most recent call last):
+        ...
+        nbtrace.errors.NotFoundError: no trace begins with 'feed'; the session has none yet
+    """
+    return _default.trace(trace_id)
+
+
+def export(
+    to: str | PathLike[str], *, headers: Mapping[str, str] | None = None, timeout: float | None = None
+) -> ExportReport:
+    """Write the session's spans to a file or send them to an OTLP endpoint.
+
+    Args:
+        to: a path ending in `.parquet` (the span table) or `.jsonl` (OTLP JSON lines, as the OpenTelemetry file
+            exporter specification says), or the base URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added).
+        headers: HTTP headers for an endpoint, besides those in `OTEL_EXPORTER_OTLP_HEADERS`.
+        timeout: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
+
+    Returns:
+        What was written: spans, bytes, destination, and what was left out.
+
+    Raises:
+        ExportError: the destination is unknown, unwritable or does not answer. The spans stay in the session.
+
+    Examples:
+        >>> import nbtrace, tempfile
+        >>> nbtrace.export(tempfile.mkdtemp() + "/session.parquet").spans
+        0
+    """
+    return _default.export(to, headers=headers, timeout=timeout)
+
+
+def prompt(name: str, template: str) -> Prompt:
+    """Name a prompt template, so that the calls made with it carry its name, version and variables.
+
+    Args:
+        name: the name that all versions of the prompt share.
+        template: text with `{variable}` fields, as in `str.format`. A changed text is the next version.
+
+    Returns:
+        The version of the prompt; its `format(**variables)` gives an ordinary string for any client.
+
+    Raises:
+        UsageError: the template is not valid.
+
+    Examples:
+        >>> import nbtrace
+        >>> haiku = nbtrace.prompt("haiku", "Write a haiku about {subject}.")
+        >>> haiku.format(subject="rain")
+        'Write a haiku about rain.'
+        >>> nbtrace.prompt("haiku", "Write one haiku about {subject}.").version
+        2
+    """
+    return _default.prompt(name, template)
+
+
+def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
+    """Make a step of your program a span, the parent of the calls made in it.
+
+    A context manager, and a decorator for functions of all four kinds: plain, async, generator, async generator. A
+    decorated function's arguments and result are kept; in a `with` block you say what to keep, by `input`, `output`,
+    `query` and `documents`. While nothing is recorded it does nothing.
+
+    Args:
+        name: the step's name, such as that of the tool or agent.
+        kind: `chain`, `tool`, `retrieval`, `agent`, `guardrail` or `embedding`; the last five are the operations of the
+            GenAI semantic conventions where those have one.
+        **attributes: attributes of the span, which exporters of yours see too.
+
+    Raises:
+        UsageError: the kind is unknown.
+
+    Examples:
+        >>> import nbtrace
+        >>> @nbtrace.span("search", kind="tool")
+        ... def search(text):
+        ...     with nbtrace.span("index", kind="retrieval") as step:
+        ...         found = [{"id": "7", "score": 0.9, "content": "Ada"}]
+        ...         step.query(text).documents(found)
+        ...     return found[0]["content"]
+        >>> search("first programmer")
+        'Ada'
+    """
+    return _default.span(name, kind=kind, **attributes)
+
+
+def context(
+    *,
+    user: str | None = None,
+    session: str | None = None,
+    conversation: str | None = None,
+    tags: Sequence[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Around:
+    """Say for whom and in which session the calls below are made.
+
+    Args:
+        user: whom they are made for (`user.id`).
+        session: the user's session (`session.id`).
+        conversation: the conversation's real id (`gen_ai.conversation.id`); none if there is none.
+        tags: words to find the spans by.
+        metadata: more facts, by name.
+        headers: those of a request from another process; its trace goes on here (W3C `traceparent` and `baggage`).
+
+    Raises:
+        UsageError: the tags are one text instead of a list.
+
+    Examples:
+        >>> import nbtrace
+        >>> with nbtrace.context(user="ada", tags=["draft"]):
+        ...     pass  # calls made here are Ada's
+    """
+    return Around(user=user, session=session, conversation=conversation, tags=tags, metadata=metadata, headers=headers)

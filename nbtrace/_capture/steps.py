@@ -1,0 +1,284 @@
+"""The user's own steps as spans: a chain, a tool, a retrieval, an agent, a guardrail around the calls it makes.
+
+A step is a context manager, a decorator, or both. What goes in and comes out travels beside the span like any content,
+as JSON of bounded size: an argument is never serialized deeper than its own plain values, because arguments in a
+notebook hold clients, sockets and data frames. A step whose session does not record does nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, cast, get_args
+
+from opentelemetry import context as otel_context
+from opentelemetry.trace import Status, StatusCode
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace import semconv
+from nbtrace._capture import plain
+from nbtrace._guard import guard
+from nbtrace._trace import redact
+from nbtrace._trace.provider import Tracing, below
+from nbtrace.errors import UsageError
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+StepKind = Literal["chain", "tool", "retrieval", "agent", "guardrail", "embedding"]
+
+_OPERATIONS: Final[Mapping[StepKind, tuple[str, str]]] = {
+    "tool": ("execute_tool", semconv.TOOL_NAME),
+    "retrieval": ("retrieval", semconv.DATA_SOURCE_ID),
+    "agent": ("invoke_agent", semconv.AGENT_NAME),
+    "embedding": ("embeddings", semconv.STEP_NAME),
+}
+"""GenAI operation of a kind and the attribute that its name is; the other kinds have no operation."""
+
+
+class Step:
+    """One step of the user's program, as `nbtrace.span` makes it.
+
+    Args:
+        tracing: gives where spans are made, or None when nothing is recorded.
+        name: the step's name.
+        kind: what it is.
+        attributes: more attributes of the span.
+    """
+
+    def __init__(
+        self,
+        tracing: Callable[[], Tracing | None],
+        name: str,
+        kind: StepKind = "chain",
+        attributes: Mapping[str, AttributeValue] | None = None,
+    ) -> None:
+        if kind not in get_args(StepKind):
+            raise UsageError.unknown("kind of span", kind, get_args(StepKind))
+        self.name = name
+        self.kind: StepKind = kind
+        self._tracing = tracing
+        self._attributes = dict(attributes or {})
+        self._content: dict[str, AttributeValue] = {}
+        self._made_on: Tracing | None = None
+        self._span: Span | None = None
+        self._token: Token[Context] | None = None
+
+    def input(self, value: object) -> Self:
+        """Keep what the step was given."""
+        return self._keep(semconv.TOOL_CALL_ARGUMENTS if self.kind == "tool" else semconv.INPUT_VALUE, value)
+
+    def output(self, value: object) -> Self:
+        """Keep what the step gave."""
+        return self._keep(semconv.TOOL_CALL_RESULT if self.kind == "tool" else semconv.OUTPUT_VALUE, value)
+
+    def query(self, text: str) -> Self:
+        """Keep what a retrieval looked for."""
+        return self._keep(semconv.RETRIEVAL_QUERY, text)
+
+    def documents(self, documents: Iterable[object]) -> Self:
+        """Keep what a retrieval found.
+
+        Args:
+            documents: in order of rank; mappings with any of `id`, `score`, `content`, `title`, `uri`, `metadata`, or
+                plain texts.
+        """
+        with guard("capture"):
+            found = [one if isinstance(one, Mapping) else {"content": str(one)} for one in documents]
+            self._content[semconv.RETRIEVAL_DOCUMENTS] = plain.text(found)
+        return self
+
+    def set(self, **attributes: AttributeValue) -> Self:
+        """Set attributes on the span, seen by exporters of yours too."""
+        with guard("capture"):
+            if self._span is not None:
+                self._span.set_attributes(attributes)
+            else:
+                self._attributes |= attributes
+        return self
+
+    def _keep(self, key: str, value: object) -> Self:
+        with guard("capture"):
+            self._content[key] = plain.text(value)
+        return self
+
+    def __enter__(self) -> Self:
+        with guard("capture"):
+            self._made_on = self._tracing()
+            if self._made_on is not None:
+                self._span = self._made_on.start(self._title(), attributes=self._identity())
+                self._token = otel_context.attach(below(self._span))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        with guard("capture"):
+            self.pause()
+            self._end(error)
+
+    @contextmanager
+    def paused(self) -> Generator[_Resumed]:
+        """Run the step without its span being current, except where it is resumed."""
+        with self:
+            resumed = _Resumed(self)
+            with guard("capture"):
+                self.pause()
+            try:
+                yield resumed
+            finally:
+                with guard("capture"):
+                    self.resume()
+
+    def resume(self) -> None:
+        """Make the span current again."""
+        if self._span is not None:
+            self._token = otel_context.attach(below(self._span))
+
+    def pause(self) -> None:
+        """Leave the span running and no longer current."""
+        token, self._token = self._token, None
+        if token is not None:
+            otel_context.detach(token)
+
+    def _end(self, error: BaseException | None) -> None:
+        span, tracing, content = self._span, self._made_on, self._content
+        self._span = self._token = self._made_on = None
+        if span is None or tracing is None:
+            return
+        if error is not None and not isinstance(error, GeneratorExit):
+            span.set_status(Status(StatusCode.ERROR, redact.text(str(error))))
+            span.set_attribute(semconv.ERROR_TYPE, f"{type(error).__module__}.{type(error).__qualname__}")
+        tracing.end(span, lambda: content)
+
+    def _title(self) -> str:
+        operation = _OPERATIONS.get(self.kind)
+        return f"{operation[0]} {self.name}" if operation else self.name
+
+    def _identity(self) -> dict[str, AttributeValue]:
+        operation = _OPERATIONS.get(self.kind)
+        if operation is None:
+            return {semconv.SPAN_TYPE: self.kind, semconv.STEP_NAME: self.name, **self._attributes}
+        return {semconv.OPERATION_NAME: operation[0], operation[1]: self.name, **self._attributes}
+
+    def _fresh(self) -> Self:
+        """Make the step again: a decorated function may run many times, and at once."""
+        return type(self)(self._tracing, self.name, self.kind, self._attributes)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Make each run of a function a step: plain, async, generator or async generator."""
+        wrap = (
+            _async_generator if inspect.isasyncgenfunction(function)
+            else _generator if inspect.isgeneratorfunction(function)
+            else _coroutine if inspect.iscoroutinefunction(function)
+            else _function
+        )  # fmt: skip
+        wrapped = wrap(self._fresh, cast("Callable[..., Any]", function))
+        return cast("Callable[P, R]", functools.wraps(function)(wrapped))
+
+    def called(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
+        """Keep the arguments of a call by their names."""
+        with guard("capture"):
+            try:
+                given = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+            except (TypeError, ValueError):
+                return self  # the call itself will say what is wrong with it
+            given.pop("self", None)
+            self.input(given)
+        return self
+
+
+def _function(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with fresh().called(function, args, kwargs) as step:
+            result = function(*args, **kwargs)
+            step.output(result)
+            return result
+
+    return run
+
+
+def _coroutine(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        with fresh().called(function, args, kwargs) as step:
+            result = await function(*args, **kwargs)
+            step.output(result)
+            return result
+
+    return run
+
+
+def _generator(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        step = fresh().called(function, args, kwargs)
+        source, count = function(*args, **kwargs), 0
+        with step.paused() as resumed:
+            advance = functools.partial(source.send, None)
+            while True:
+                try:
+                    with resumed:
+                        value = advance()
+                except StopIteration as stop:
+                    step.output(stop.value if count == 0 else {"yielded": count, "returned": stop.value})
+                    return stop.value
+                count += 1
+                try:
+                    advance = functools.partial(source.send, (yield value))
+                except GeneratorExit:
+                    step.output({"yielded": count})
+                    with resumed:
+                        source.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the generator's to handle, as without the step
+                    advance = functools.partial(source.throw, error)
+
+    return run
+
+
+def _async_generator(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:
+    async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        step = fresh().called(function, args, kwargs)
+        source, count = function(*args, **kwargs), 0
+        with step.paused() as resumed:
+            advance = functools.partial(source.asend, None)
+            while True:
+                try:
+                    with resumed:
+                        value = await advance()
+                except StopAsyncIteration:
+                    step.output({"yielded": count})
+                    return
+                count += 1
+                try:
+                    advance = functools.partial(source.asend, (yield value))
+                except GeneratorExit:
+                    step.output({"yielded": count})
+                    with resumed:
+                        await source.aclose()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the generator's to handle, as without the step
+                    advance = functools.partial(source.athrow, error)
+
+    return run
+
+
+class _Resumed:
+    """Makes a step's span current for as long as its generator runs; what its reader does is the reader's own."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    def __enter__(self) -> None:
+        with guard("capture"):
+            self._step.resume()
+
+    def __exit__(self, *_: object) -> None:
+        with guard("capture"):
+            self._step.pause()
