@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture.openai import OpenAICapture
+from nbtrace._capture.client import ClientCapture
 from nbtrace._capture.prompts import Prompt, Prompts
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
@@ -53,7 +53,7 @@ class Session:
         self._ids = ids
         self._sinks: list[SpanSink] = [self.store]
         self._tracing: Tracing | None = None
-        self._openai: OpenAICapture | None = None
+        self._clients: ClientCapture | None = None
         self._threads: ThreadCapture | None = None
 
     @property
@@ -72,36 +72,35 @@ class Session:
     @property
     def problems(self) -> tuple[str, ...]:
         """What keeps calls from being captured, a sentence each."""
-        found = [str(self._openai.problem)] if self._openai and self._openai.problem else []
-        return tuple(found)
+        return tuple(map(str, self._clients.problems)) if self._clients else ()
 
     @property
     def enabled(self) -> bool:
         """Whether calls are recorded; setting it pauses capture and leaves everything in place."""
-        return self._openai is not None and self._openai.enabled
+        return self._clients is not None and self._clients.enabled
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
-        if self._openai is not None and self._threads is not None:
-            self._openai.enabled = self._threads.enabled = value
+        if self._clients is not None and self._threads is not None:
+            self._clients.enabled = self._threads.enabled = value
 
     def start(self) -> Self:
         """Begin to capture; no effect on a running session."""
         if self._tracing is None:
             self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids)
-            self._openai = OpenAICapture(self._tracing)
+            self._clients = ClientCapture(self._tracing)
             self._threads = ThreadCapture()
-            self._openai.open()
+            self._clients.open()
             self._threads.open()
         return self
 
     def stop(self) -> None:
         """Stop capturing and put back everything that was wrapped; what was recorded stays."""
-        if self._tracing is not None and self._openai is not None and self._threads is not None:
-            self._openai.close()
+        if self._tracing is not None and self._clients is not None and self._threads is not None:
+            self._clients.close()
             self._threads.close()
             self._tracing.close()
-            self._tracing = self._openai = self._threads = None
+            self._tracing = self._clients = self._threads = None
 
     def __enter__(self) -> Self:
         return self.start()

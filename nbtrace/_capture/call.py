@@ -1,15 +1,17 @@
 """One LLM call under way: from the request to the ended span.
 
 On the call's path only what cannot wait is done: the span's start with its identity, a copy of the request as JSON
-bytes (the user's message list will change before anyone looks), a copy of the response's values, the end. Turning them
+bytes (the user's message list will change before anyone looks), a hold on the response's bytes, the end. Turning them
 into GenAI attributes is the span's *detail* and waits for the store to ask.
 """
 
 from __future__ import annotations
 
 import json
+import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import orjson
 from opentelemetry import context as otel_context
@@ -17,7 +19,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture import messages, prompts, stream
+from nbtrace._capture import attempts, messages, prompts, stream
+from nbtrace._capture.wire import Wire
 from nbtrace._guard import guard
 from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
@@ -30,12 +33,31 @@ if TYPE_CHECKING:
 _FAILED: Final = frozenset({"error", "cancelled", "interrupted"})
 """Outcomes of a stream that are its span's error, as the same end of a whole call is."""
 
+_CALL: Final = otel_context.create_key("nbtrace.call")
+"""Context key of a weak reference to the call whose request is under way: tasks made in it keep the context."""
+
+
+def under_way() -> Call | None:
+    """Give the call whose request is under way here."""
+    reference = cast("weakref.ref[Call] | None", otel_context.get_value(_CALL))
+    return reference() if reference is not None else None
+
+
+class Server(NamedTuple):
+    """Whom a client talks to."""
+
+    provider: str
+    """`gen_ai.provider.name`."""
+    host: str
+    port: int | None
+
 
 class Call:
-    """A chat-completions call and its span."""
+    """A call of an endpoint whose wire format is known, and its span."""
 
     __slots__ = (
         "__weakref__",
+        "_headers",
         "_identity",
         "_over",
         "_prompt",
@@ -43,6 +65,8 @@ class Call:
         "_response",
         "_token",
         "_tracing",
+        "_wire",
+        "attempts",
         "events",
         "first_chunk_ns",
         "outcome",
@@ -50,14 +74,17 @@ class Call:
         "span",
     )
 
-    def __init__(self, tracing: Tracing, provider: str, host: str, port: int | None, body: dict[str, Any]) -> None:
+    def __init__(self, tracing: Tracing, wire: Wire, server: Server, body: dict[str, Any]) -> None:
         self._over = True  # until there is a span to end
         self._tracing = tracing
+        self._wire = wire
+        self.attempts: list[attempts.Attempt] = []
+        self._headers: list[tuple[bytes, bytes]] = []
         self._prompt: dict[str, AttributeValue] = {}
         self._request: bytes | None = None
         with guard("capture"):
             self._request = _copy(body)
-            self._prompt = prompts.found_in(body.get("messages"))
+            self._prompt = prompts.found_in(*map(body.get, wire.spoken))
         self._response: bytes | None = None
         self.events: list[str] = []
         self.first_chunk_ns: int | None = None
@@ -65,15 +92,15 @@ class Call:
         self.reading: tuple[Any, ...] = ()
         model = str(body.get("model"))
         self._identity: dict[str, AttributeValue] = {
-            semconv.OPERATION_NAME: "chat",
-            semconv.PROVIDER_NAME: provider,
+            semconv.OPERATION_NAME: wire.operation,
+            semconv.PROVIDER_NAME: server.provider,
             semconv.REQUEST_MODEL: model,
-            semconv.SERVER_ADDRESS: host,
+            semconv.SERVER_ADDRESS: server.host,
         }
-        if port is not None:
-            self._identity[semconv.SERVER_PORT] = port
+        if server.port is not None:
+            self._identity[semconv.SERVER_PORT] = server.port
         self._token: Token[Context] | None = None
-        self.span = tracing.start(f"chat {model}", kind=SpanKind.CLIENT, attributes=self._identity)
+        self.span = tracing.start(f"{wire.operation} {model}", kind=SpanKind.CLIENT, attributes=self._identity)
         self._over = False
 
     def __del__(self) -> None:
@@ -84,15 +111,45 @@ class Call:
     def __enter__(self) -> None:
         """Make the span current, so that what the request causes becomes its child."""
         with guard("capture"):
-            self._token = otel_context.attach(below(self.span))
+            self._token = otel_context.attach(otel_context.set_value(_CALL, weakref.ref(self), below(self.span)))
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         with guard("capture"):
             if self._token is not None:
                 otel_context.detach(self._token)
             if error is not None:
-                self._response = _body(getattr(error, "completion", None))  # one that was cut off does not parse
                 self.end(error=error)
+
+    def responded(self, response: Any, retries: int) -> None:
+        """Take the HTTP response of the last attempt, before the client reads it into objects.
+
+        Args:
+            response: the HTTP library's response; its body is held if it has been read, which it is unless streamed.
+            retries: how many attempts there were before.
+        """
+        # The public `content` raises for a body that was not read; this is how both HTTP libraries keep one that was.
+        self._response = vars(response).get("_content")
+        self._headers = response.headers.raw
+        if retries:
+            self.attempts.append(attempts.of(response, self._attempt_ns(), time_ns()))
+
+    def failed(self, response: Any, error: BaseException | None, wait_ns: tuple[int, int]) -> None:
+        """Take an attempt after which the client waited for another.
+
+        Args:
+            response: the HTTP response, or None if there was none.
+            error: why there was none.
+            wait_ns: when the wait began and ended.
+        """
+        attempt = attempts.of(response, self._attempt_ns(), wait_ns[0], error)
+        attempt.wait_ns = wait_ns[1] - wait_ns[0]
+        self.attempts.append(attempt)
+
+    def _attempt_ns(self) -> int:
+        """Say when the present attempt began: when the wait before it was over."""
+        if self.attempts:
+            return self.attempts[-1].ended_ns + self.attempts[-1].wait_ns
+        return self.span.start_time or time_ns()
 
     def returned(self, response: Any) -> None:
         """Take what the client returned to the user, and end the span unless it is a stream."""
@@ -100,7 +157,6 @@ class Call:
             if "_iterator" in getattr(response, "__dict__", ()):  # asking a pydantic model by `hasattr` costs 3 us
                 stream.follow(response, self)
                 return
-            self._response = _body(response)
         except Exception:
             self.end()
             raise
@@ -125,16 +181,26 @@ class Call:
         if self._tracing.shared:
             with guard("capture"):
                 span.set_attributes(self._answer()[1])
+        if self.attempts:
+            with guard("capture"):
+                self._attempts_over(error)
         self._tracing.end(span, self.detail)
+
+    def _attempts_over(self, error: BaseException | None) -> None:
+        if error is not None and self.outcome is None and self.attempts[-1].wait_ns:
+            response = getattr(error, "response", None)
+            self.attempts.append(attempts.of(response, self._attempt_ns(), time_ns(), error))
+        attempts.tell(self._tracing, self.span, self.attempts)
+        self.span.set_attributes(attempts.totals(self.attempts))
 
     def detail(self) -> dict[str, AttributeValue]:
         """Build every attribute that the request and the response give."""
         request = messages.loads(self._request) if self._request is not None else {}
         response, measures = self._answer()
-        found = self._identity | messages.request_attributes(request)  # limits of the user's provider may have cut it
+        found = self._identity | self._wire.request(request)  # limits of the user's provider may have cut it
         found |= measures
-        found |= messages.content_attributes(request, response)
-        found |= self._prompt
+        found |= self._wire.content(request, response)
+        found |= self._prompt | attempts.kept(self._headers)
         if self._request is None:
             found[semconv.INCOMPLETE] = "the request could not be copied; see the log"
         elif response is None and self.span.status.is_ok:
@@ -147,10 +213,10 @@ class Call:
         """Give the response's body, if it is known, and the attributes that identify and measure it."""
         if self.outcome is None:
             body = self._whole()
-            return body, messages.response_attributes(body) if body is not None else {}
+            return body, self._wire.response(body) if body is not None else {}
         chunks = stream.parse(self.events)
-        body = stream.fold(chunks)
-        found = messages.response_attributes(body)
+        body = self._wire.fold(chunks)
+        found = self._wire.response(body)
         found[semconv.STREAM_CHUNKS] = len(chunks)
         found[semconv.STREAM_OUTCOME] = self.outcome
         started = self.span.start_time
@@ -170,22 +236,6 @@ def _copy(body: dict[str, Any]) -> bytes:
         return orjson.dumps(body, default=_plain, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:  # lone surrogates, integers beyond 64 bits
         return json.dumps(body, default=_plain).encode()
-
-
-def _body(response: Any) -> bytes | None:
-    """Copy the response's values as JSON; None for a response whose body the user reads later."""
-    serializer = getattr(type(response), "__pydantic_serializer__", None)
-    if serializer is not None:
-        try:
-            return serializer.to_json(response, exclude_unset=True, warnings=False)
-        except ValueError:  # lone surrogates, or what the user's response model holds
-            return _copy(serializer.to_python(response, exclude_unset=True, warnings=False))
-    if isinstance(response, dict):
-        return _copy(response)
-    raw = getattr(response, "http_response", None)
-    if raw is not None and getattr(raw, "is_stream_consumed", False):
-        return raw.content
-    return None
 
 
 def _plain(value: Any) -> Any:

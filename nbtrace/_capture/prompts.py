@@ -104,17 +104,21 @@ class Prompts:
         return made
 
 
-def found_in(messages: object) -> dict[str, AttributeValue]:
-    """Give the prompt attributes of a request's messages: those of the last rendered prompt among them."""
-    if not isinstance(messages, list):
-        return {}
-    for message in reversed(cast("list[Any]", messages)):
-        content = message.get("content") if isinstance(message, dict) else None
-        parts = reversed(content) if isinstance(content, list) else (content,)
-        for part in parts:
-            text = part.get("text") if isinstance(part, dict) else part
-            if isinstance(text, PromptText):
-                return text.prompt.attributes(text.variables)
+def found_in(*spoken: object) -> dict[str, AttributeValue]:
+    """Give the prompt attributes of a request: those of the last rendered prompt in what it says.
+
+    Args:
+        *spoken: texts, or lists of messages whose content is text or parts.
+    """
+    for said in reversed(spoken):
+        messages = cast("list[Any]", said) if isinstance(said, list) else [said]
+        for message in reversed(messages):
+            content = message.get("content") if isinstance(message, dict) else message
+            parts = reversed(content) if isinstance(content, list) else (content,)
+            for part in parts:
+                text = part.get("text") if isinstance(part, dict) else part
+                if isinstance(text, PromptText):
+                    return text.prompt.attributes(text.variables)
     return {}
 
 

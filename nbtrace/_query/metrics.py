@@ -26,6 +26,9 @@ AMOUNTS: Final = ("input_tokens", "output_tokens", "cost_usd")
 BEGUN: Final = ("response_id", "response_model", "time_to_first_chunk_s")
 """Columns of which one is set as soon as a provider has begun to answer."""
 
+ATTEMPT: Final = "attempt"
+"""The span type of one request of a call that was retried."""
+
 CALL_COLUMNS: Final = ("operation", "duration_ns", "status_code", *BEGUN, *AMOUNTS, "cost_state")
 """What decides how a span counts."""
 
@@ -98,16 +101,30 @@ def calls(columns: Columns) -> Columns:
     return made
 
 
+def failures(columns: Columns) -> list[int]:
+    """Say for each row whether it counts as an error: a failed attempt does not, its call may have been answered.
+
+    Args:
+        columns: `status_code` and `span_type`.
+    """
+    return [
+        int(status == ERROR and kind != ATTEMPT)
+        for status, kind in zip(columns["status_code"], columns["span_type"], strict=True)
+    ]
+
+
 def summarize(table: pa.Table) -> Summary:
     """Total the spans of a store table."""
-    columns = {name: values(table, name) for name in (*CALL_COLUMNS, "request_model", "start_time_unix_nano")}
+    columns = {
+        name: values(table, name) for name in (*CALL_COLUMNS, "span_type", "request_model", "start_time_unix_nano")
+    }
     each = calls(columns)
     rows = [row for row, is_call in enumerate(each["calls"]) if is_call]
     models = dict.fromkeys(columns["response_model"][row] or columns["request_model"][row] for row in rows)
     return Summary(
         spans=table.num_rows,
         models=tuple(model for model in models if model),
-        errors=columns["status_code"].count(ERROR),
+        errors=sum(failures(columns)),
         running=columns["duration_ns"].count(None),
         duration_ns=_wall([(columns["start_time_unix_nano"][row], columns["duration_ns"][row]) for row in rows]),
         **{name: sum(each[name]) for name in COUNTS},

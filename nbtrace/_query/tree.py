@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from nbtrace._query.metrics import AMOUNTS, CALL_COLUMNS, ERROR, calls, values
+from nbtrace._query.metrics import AMOUNTS, CALL_COLUMNS, ERROR, calls, failures, values
 from nbtrace._query.preview import preview
 
 if TYPE_CHECKING:
@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     Columns = dict[str, list[Any]]
 
 TYPES: Final = frozenset(
-    ("cell", "llm", "embedding", "tool", "retrieval", "agent", "chain", "guardrail", "evaluation", "span")
+    (
+        "cell",
+        "llm",
+        "embedding",
+        "tool",
+        "retrieval",
+        "agent",
+        "chain",
+        "guardrail",
+        "evaluation",
+        "attempt",
+        "span",
+    )
 )
 """What a span can be for the reader."""
 
@@ -173,7 +185,7 @@ def _times(rows: Columns) -> Columns:
 def _totals(rows: Columns, made: Columns, order: list[int], parents: list[int]) -> Columns:
     """Add up what each span and all below it did, children before parents."""
     each = calls(rows)
-    sums = {f"sum_{name}": each[name] for name in SUMMED} | {"sum_errors": [int(error) for error in made["error"]]}
+    sums = {f"sum_{name}": each[name] for name in SUMMED} | {"sum_errors": failures(rows)}
     ends: list[float | None] = [
         None if start is None else start + (duration or 0.0)
         for start, duration in zip(made["start_ms"], made["duration_ms"], strict=True)

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import SpanKind, Status, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
@@ -92,6 +92,30 @@ class Tracing:
                 return cast("Span", users)
         parent = trace.get_current_span(context).get_span_context()
         return cast("Span", own.start(name, kind, parent, given, self._ids, self._origin))
+
+    def past(
+        self,
+        name: str,
+        *,
+        parent: Span,
+        times_ns: tuple[int, int],
+        kind: SpanKind,
+        attributes: Mapping[str, AttributeValue],
+        status: Status | None,
+    ) -> None:
+        """Make a span of something that is over already, below `parent`."""
+        start, end = times_ns
+        context = below(parent)
+        inherited = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED))
+        given = {**attributes, **(inherited or {})}
+        if self._tracer is not None:
+            span: trace.Span = self._tracer.start_span(name, context, kind, given, start_time=start)
+        else:
+            span = own.start(name, kind, parent.get_span_context(), given, self._ids, self._origin)
+            span.start_time = start
+        if status is not None:
+            span.set_status(status)
+        span.end(end)
 
     def end(self, span: Span, detail: Detail) -> None:
         """End a span, with what is to be built when it is stored."""

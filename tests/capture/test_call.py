@@ -17,6 +17,8 @@ from pydantic import BaseModel
 
 from nbtrace import semconv
 from nbtrace._capture import call as call_module
+from nbtrace._capture.call import Server
+from nbtrace._capture.chat import CHAT
 from tests.capture.conftest import HTTP
 from tests.capture.loopback import Loopback, Received, Reply, completion
 from tests.capture.reading import only, spans
@@ -376,15 +378,6 @@ async def test_a_cancelled_call_ends_its_span(
     )  # fmt: skip
 
 
-def test_retries_are_one_span(server: Loopback, client: openai.OpenAI, session: Session) -> None:
-    answers = iter([Reply(status=500, headers={"retry-after-ms": "1"}), Reply(completion())])
-    server.reply = lambda _: next(answers)
-    client.with_options(max_retries=1).chat.completions.create(model="m", messages=[USER])
-    assert len(server.received) == 2
-    (span,) = spans(session)
-    assert (span["status"], span["attributes"][semconv.USAGE_INPUT_TOKENS]) == ("unset", 9)
-
-
 def test_a_raw_response_is_recorded_and_parses(client: openai.OpenAI, session: Session) -> None:
     raw = client.chat.completions.with_raw_response.create(model="gpt-4o-mini", messages=[USER])
     recorded = only(session)
@@ -494,7 +487,9 @@ def test_half_a_character_in_a_request_fails_in_the_client_only(client: openai.O
 
 def test_models_in_a_body_are_recorded_as_their_values(session: Session) -> None:
     tool: Any = Answer(greeting="Hi")
-    made = call_module.Call(session.tracing, "openai", "h", None, {"model": "m", "messages": [USER], "tools": [tool]})
+    made = call_module.Call(
+        session.tracing, CHAT, Server("openai", "h", None), {"model": "m", "messages": [USER], "tools": [tool]}
+    )
     made.end()
     assert only(session)[semconv.TOOL_DEFINITIONS] == [{"greeting": "Hi"}]
 
@@ -546,23 +541,8 @@ def test_a_plain_post_is_recorded(client: openai.OpenAI, session: Session) -> No
     assert only(session)[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
 
 
-def test_what_a_response_model_holds_does_not_matter(server: Loopback, client: openai.OpenAI, session: Session) -> None:
-    class Odd:
-        pass
-
-    class Holder(BaseModel, arbitrary_types_allowed=True):
-        greeting: str
-        odd: Any = Odd()
-
-    server.reply = Reply(completion('{"greeting":"Hi"}'))
-    answer = client.chat.completions.parse(model="m", messages=[USER], response_format=Answer)
-    message = answer.choices[0].message
-    message.parsed = Holder(greeting="Hi")  # type: ignore[assignment]
-    assert b'"content":"{\\"greeting\\":\\"Hi\\"}"' in (call_module._body(answer) or b"")
-
-
 def test_a_span_ends_once(session: Session) -> None:
-    made = call_module.Call(session.tracing, "openai", "h", None, {"model": "m"})
+    made = call_module.Call(session.tracing, CHAT, Server("openai", "h", None), {"model": "m"})
     made.end()
     made.end(error=ValueError("late"))
     made.stream_over("abandoned")
@@ -571,7 +551,7 @@ def test_a_span_ends_once(session: Session) -> None:
 
 
 def test_a_span_left_without_an_end_ends_when_its_call_is_gone(session: Session) -> None:
-    call_module.Call(session.tracing, "openai", "h", None, {"model": "m"})
+    call_module.Call(session.tracing, CHAT, Server("openai", "h", None), {"model": "m"})
     (span,) = spans(session)
     assert (span["running"], span["attributes"][semconv.STREAM_OUTCOME]) == (False, "abandoned")
 
@@ -587,10 +567,10 @@ STAGES = {
     "start of the span": ("nbtrace._trace.provider.Tracing.start", "capture", 0),
     "start in the store": ("nbtrace._store.store.Store.started", "store", 1),
     "context": ("nbtrace._capture.call.below", "capture", 1),
-    "copy of the response": ("nbtrace._capture.call._body", "capture", 1),
-    "attributes of the request": ("nbtrace._capture.messages.request_attributes", "capture", 1),
-    "attributes of the response": ("nbtrace._capture.messages.response_attributes", "capture", 1),
-    "content": ("nbtrace._capture.messages.content_attributes", "capture", 1),
+    "copy of the response": ("nbtrace._capture.call.Call.responded", "capture", 1),
+    "attributes of the request": ("nbtrace._capture.messages._mapping", "capture", 1),
+    "attributes of the response": ("nbtrace._capture.messages._usage", "capture", 1),
+    "content": ("nbtrace._capture.messages._message", "capture", 1),
     "redaction": ("nbtrace._trace.redact.attributes", "store", 1),
     "pricing": ("nbtrace._trace.pricing.cost", "pricing", 1),
     "end in the store": ("nbtrace._store.store.Store.ended", "store", 1),
@@ -613,7 +593,9 @@ def test_a_failure_of_ours_never_reaches_the_call(
     assert swallow() == {f"{guarded}: RuntimeError": 1}
 
 
-@pytest.mark.parametrize("stage", ["_capture.stream.follow", "_capture.stream.fold", "_store.store.Store.ended"])
+@pytest.mark.parametrize(
+    "stage", ["_capture.stream.follow", "_capture.stream._fold_choice", "_store.store.Store.ended"]
+)
 def test_a_failure_of_ours_never_reaches_the_stream(
     stage: str,
     server: Loopback,

@@ -20,8 +20,9 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from nbtrace import Session, semconv
-from nbtrace._capture import openai as capture_module
-from nbtrace._capture.openai import OpenAICapture
+from nbtrace._capture import client as capture_module
+from nbtrace._capture.client import ClientCapture
+from nbtrace._capture.sdks import Sdk
 from tests.capture.conftest import HTTP
 from tests.capture.loopback import HELLO, Loopback, Received, Reply, completion
 from tests.capture.reading import only, spans, step
@@ -334,8 +335,12 @@ print(len(nbtrace.spans()))
 CLIENT = """
 class SyncAPIClient:
     def request(self): ...
-class AsyncAPIClient:
+    def _process_response(self): ...
+    def _sleep_for_retry(self): ...
+class AsyncAPIClient(SyncAPIClient):
     def request(self): ...
+    def _process_response(self): ...
+    def _sleep_for_retry(self): ...
 """
 
 
@@ -343,9 +348,13 @@ class AsyncAPIClient:
 def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give the file of a client module that is not imported yet."""
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(capture_module, "_MODULE", "client_of_later")
-    yield tmp_path / "client_of_later.py"
-    sys.modules.pop("client_of_later", None)
+    monkeypatch.setattr(capture_module, "SDKS", (Sdk("sdk_of_later", (0, 9), "later", {}),))
+    package = tmp_path / "sdk_of_later"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    yield package / "_base_client.py"
+    for name in ("sdk_of_later._base_client", "sdk_of_later"):
+        sys.modules.pop(name, None)
 
 
 def test_a_client_imported_later_is_wrapped_when_it_is_there(later: Path) -> None:
@@ -353,11 +362,11 @@ def test_a_client_imported_later_is_wrapped_when_it_is_there(later: Path) -> Non
     before = list(sys.meta_path)
     with Session():
         with pytest.raises(ImportError, match="not yet"):
-            importlib.import_module("client_of_later")
+            importlib.import_module("sdk_of_later._base_client")
         later.write_text(CLIENT + "\n# not the same size\n")
         importlib.invalidate_caches()
-        assert importlib.util.find_spec("client_of_later") is not None
-        module = importlib.import_module("client_of_later")
+        assert importlib.util.find_spec("sdk_of_later._base_client") is not None
+        module = importlib.import_module("sdk_of_later._base_client")
         assert sys.meta_path == before
         assert module.__loader__.__dict__.keys() == {"name", "path"}
         assert hasattr(module.SyncAPIClient.request, "__wrapped__")
@@ -368,10 +377,10 @@ def test_a_client_imported_later_is_wrapped_when_it_is_there(later: Path) -> Non
 def test_a_client_that_is_missing_or_comes_after_the_end_is_not_waited_for(later: Path) -> None:
     with Session():
         with pytest.raises(ModuleNotFoundError):
-            importlib.import_module("client_of_later")
+            importlib.import_module("sdk_of_later._base_client")
         later.write_text(CLIENT)
         importlib.invalidate_caches()
-        spec = importlib.util.find_spec("client_of_later")
+        spec = importlib.util.find_spec("sdk_of_later._base_client")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -544,7 +553,7 @@ async def test_none_of_many_calls_at_once_is_lost_or_misplaced(
 
 
 def test_capture_can_be_closed_twice(session: Session) -> None:
-    capture = OpenAICapture(session.tracing)
+    capture = ClientCapture(session.tracing)
     before = wrapped()
     capture.open()
     capture.close()

@@ -14,6 +14,7 @@ export type SpanType =
   | "chain"
   | "guardrail"
   | "evaluation"
+  | "attempt"
   | "span";
 
 export interface TreeColumns {

@@ -57,6 +57,12 @@ const KINDS: Record<SpanType, ComponentChildren> = {
       <path d="M3.34 19a10 10 0 1 1 17.32 0" />
     </>
   ),
+  attempt: (
+    <>
+      <path d="M21 12a9 9 0 1 1-9-9c2.52 0 4.93 1 6.74 2.74L21 8" />
+      <path d="M21 3v5h-5" />
+    </>
+  ),
   span: <circle cx="12" cy="12" r="5" />,
 };
 

@@ -1,0 +1,101 @@
+"""The attempts behind a retried call, each a span below the call's.
+
+The client retries by itself and tells nobody. What each attempt came to is seen where the client decides to wait for
+the next one, and where it takes the last one's response. A call that was not retried has no such spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace import semconv
+from nbtrace._trace import redact
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import Span
+
+    from nbtrace._trace.provider import Tracing
+
+TOO_MANY: Final = 429
+FAILED: Final = 400
+
+KEPT_HEADERS: Final = frozenset({"x-request-id", "request-id", "retry-after", "retry-after-ms", "openai-processing-ms"})
+KEPT_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-")
+"""The only response headers that are recorded."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request on the wire."""
+
+    started_ns: int
+    ended_ns: int
+    status: int | None
+    headers: list[tuple[bytes, bytes]]
+    error: BaseException | None = None
+    wait_ns: int = 0
+    """How long the client waited afterwards."""
+
+    def attributes(self, number: int) -> dict[str, AttributeValue]:
+        """Give the attributes of the attempt's span."""
+        found: dict[str, AttributeValue] = {semconv.SPAN_TYPE: "attempt"}
+        if number:
+            found[semconv.HTTP_RESEND_COUNT] = number
+        if self.status is not None:
+            found[semconv.HTTP_STATUS_CODE] = self.status
+        if self.error is not None:
+            found[semconv.ERROR_TYPE] = f"{type(self.error).__module__}.{type(self.error).__qualname__}"
+        elif self.status is not None and self.status >= FAILED:
+            found[semconv.ERROR_TYPE] = str(self.status)
+        if self.wait_ns:
+            found[semconv.ATTEMPT_WAIT] = self.wait_ns / 1e9
+        return found | kept(self.headers)
+
+
+def kept(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, AttributeValue]:
+    """Give the attributes of the response headers that are recorded."""
+    found: dict[str, AttributeValue] = {}
+    for raw, value in headers:
+        name = raw.decode("latin-1").lower()
+        if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES):
+            found[semconv.HTTP_RESPONSE_HEADER + name] = value.decode("latin-1")
+    return found
+
+
+def of(response: Any, started_ns: int, ended_ns: int, error: BaseException | None = None) -> Attempt:
+    """Describe an attempt by its HTTP response, or by the error that came instead."""
+    if response is None:
+        return Attempt(started_ns, ended_ns, None, [], error)
+    return Attempt(started_ns, ended_ns, response.status_code, list(response.headers.raw))
+
+
+def totals(attempts: list[Attempt]) -> dict[str, AttributeValue]:
+    """Give what a call's own span says of its attempts."""
+    waited = sum(attempt.wait_ns for attempt in attempts)
+    limited = sum(attempt.wait_ns for attempt in attempts if attempt.status == TOO_MANY)
+    return {
+        semconv.ATTEMPTS: len(attempts),
+        semconv.ATTEMPTS_WAIT: waited / 1e9,
+        semconv.ATTEMPTS_RATE_LIMITED: limited / 1e9,
+    }
+
+
+def tell(tracing: Tracing, call: Span, attempts: list[Attempt]) -> None:
+    """Make the attempts' spans, below the call's."""
+    for number, attempt in enumerate(attempts):
+        attributes = attempt.attributes(number)
+        failed = semconv.ERROR_TYPE in attributes
+        message = redact.text(str(attempt.error)) if attempt.error is not None else None
+        tracing.past(
+            f"attempt {number + 1}",
+            parent=call,
+            times_ns=(attempt.started_ns, attempt.ended_ns),
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            status=Status(StatusCode.ERROR, message) if failed else None,
+        )

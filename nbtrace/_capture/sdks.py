@@ -1,0 +1,52 @@
+"""The SDKs that are captured: which package, which versions, and what each of its endpoints speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from nbtrace._capture.chat import CHAT
+from nbtrace._capture.wire import Wire
+
+_PROVIDERS: Final = (
+    ("api.openai.com", "openai"),
+    ("openai.azure.com", "azure.ai.openai"),
+    ("cognitiveservices.azure.com", "azure.ai.openai"),
+    ("services.ai.azure.com", "azure.ai.inference"),
+    ("api.groq.com", "groq"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.mistral.ai", "mistral_ai"),
+    ("api.perplexity.ai", "perplexity"),
+    ("api.x.ai", "x_ai"),
+    ("api.moonshot.ai", "moonshot_ai"),
+    ("api.anthropic.com", "anthropic"),
+    ("generativelanguage.googleapis.com", "gcp.gemini"),
+    ("api.cohere.com", "cohere"),
+)
+"""End of the server's host to `gen_ai.provider.name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sdk:
+    """A package built on the generated base client."""
+
+    package: str
+    majors: tuple[int, int]
+    """The first major version that is known, and the first that is not."""
+    speaks: str
+    """The provider whose API it speaks, for a server that is nobody's known one."""
+    wires: Mapping[str, Wire]
+    """Path of an endpoint, as the client has it, to its wire format."""
+
+    @property
+    def supported(self) -> str:
+        """The versions as pip writes them."""
+        return f">={self.majors[0]},<{self.majors[1]}"
+
+    def provider(self, host: str) -> str:
+        """Name the provider of a server."""
+        return next((provider for end, provider in _PROVIDERS if host.endswith(end)), self.speaks)
+
+
+SDKS: Final = (Sdk("openai", (2, 4), "openai", {"/chat/completions": CHAT}),)

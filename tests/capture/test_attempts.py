@@ -1,0 +1,152 @@
+"""Each attempt of a retried call can be seen."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import openai
+import pytest
+from inline_snapshot import snapshot
+
+from nbtrace import Session, semconv
+from tests.capture.loopback import HELLO, Loopback, Reply, completion
+from tests.capture.reading import spans
+
+ASK: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+LIMITED = Reply(
+    {"error": {"message": "slow down"}},
+    status=429,
+    headers={
+        "retry-after-ms": "20", "x-request-id": "r1", "x-ratelimit-remaining-tokens": "0", "set-cookie": "secret=1",
+    },
+)  # fmt: skip
+
+
+def told(session: Session) -> list[dict[str, Any]]:
+    """Give each span's name, parent's name, status and the attributes that attempts have."""
+    found = spans(session)
+    names = {span["id"]: span["name"] for span in found}
+    return [
+        {
+            "name": span["name"], "parent": names.get(span["parent"]), "status": span["status"],
+            **{
+                key: bool(value) if key in (semconv.ATTEMPTS_WAIT, semconv.ATTEMPT_WAIT, semconv.ATTEMPTS_RATE_LIMITED)
+                else value
+                for key, value in span["attributes"].items()
+                if key.startswith(("http.", "nbtrace.attempt", "nbtrace.span", "error."))
+            },
+        }
+        for span in found
+    ]  # fmt: skip
+
+
+def test_every_attempt_is_a_span_below_the_call(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    answers = iter(
+        [
+            LIMITED,
+            Reply(status=500, headers={"retry-after-ms": "1"}),
+            Reply(completion(), headers={"x-request-id": "r3", "openai-processing-ms": "7"}),
+        ]
+    )
+    server.reply = lambda _: next(answers)
+    client.with_options(max_retries=3).chat.completions.create(**ASK)
+    assert len(server.received) == 3
+    assert told(session) == snapshot(
+        [
+            {
+                "name": "attempt 1",
+                "parent": "chat m",
+                "status": "error",
+                "nbtrace.span.type": "attempt",
+                "error.type": "429",
+                "http.response.status_code": 429,
+                "nbtrace.attempt.wait": True,
+                "http.response.header.retry-after-ms": "20",
+                "http.response.header.x-request-id": "r1",
+                "http.response.header.x-ratelimit-remaining-tokens": "0",
+            },
+            {
+                "name": "attempt 2",
+                "parent": "chat m",
+                "status": "error",
+                "nbtrace.span.type": "attempt",
+                "error.type": "500",
+                "http.request.resend_count": 1,
+                "http.response.status_code": 500,
+                "nbtrace.attempt.wait": True,
+                "http.response.header.retry-after-ms": "1",
+            },
+            {
+                "name": "attempt 3",
+                "parent": "chat m",
+                "status": "unset",
+                "nbtrace.span.type": "attempt",
+                "http.request.resend_count": 2,
+                "http.response.status_code": 200,
+                "http.response.header.x-request-id": "r3",
+                "http.response.header.openai-processing-ms": "7",
+            },
+            {
+                "name": "chat m",
+                "parent": None,
+                "status": "unset",
+                "nbtrace.attempts": 3,
+                "nbtrace.attempts.wait": True,
+                "nbtrace.attempts.rate_limited": True,
+                "http.response.header.x-request-id": "r3",
+                "http.response.header.openai-processing-ms": "7",
+            },
+        ]
+    )
+
+
+async def test_of_async_calls_and_streams_too(
+    server: Loopback, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    answers = iter([LIMITED, Reply(chunks=HELLO)])
+    server.reply = lambda _: next(answers)
+    stream = await async_client.with_options(max_retries=1).chat.completions.create(**ASK, stream=True)
+    assert len([chunk async for chunk in stream]) == 5
+    first, second, call = told(session)
+    assert (first["parent"], second["parent"], call["status"]) == ("chat m", "chat m", "unset")
+    assert call[semconv.ATTEMPTS] == 2
+
+
+def test_attempts_that_all_fail_end_with_the_error(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = LIMITED
+    with pytest.raises(openai.RateLimitError):
+        client.with_options(max_retries=1).chat.completions.create(**ASK)
+    first, second, call = told(session)
+    assert [one[semconv.HTTP_STATUS_CODE] for one in (first, second, call)] == [429] * 3
+    assert [one["status"] for one in (first, second, call)] == ["error"] * 3
+    assert call[semconv.ATTEMPTS] == 2
+
+
+def test_an_attempt_that_reached_nobody_has_the_reason(session: Session) -> None:
+    client = openai.OpenAI(base_url="http://127.0.0.1:9", api_key="x", max_retries=1)
+    with pytest.raises(openai.APIConnectionError):
+        client.chat.completions.create(**ASK)
+    first, second, call = told(session)
+    assert first[semconv.ERROR_TYPE].endswith(".ConnectError")
+    assert semconv.HTTP_STATUS_CODE not in first
+    assert second[semconv.ERROR_TYPE] == call[semconv.ERROR_TYPE] == "openai.APIConnectionError"
+
+
+def test_attempts_fill_the_time_of_their_call(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    answers = iter([LIMITED, LIMITED, Reply(completion())])
+    server.reply = lambda _: next(answers)
+    client.with_options(max_retries=2).chat.completions.create(**ASK)
+    rows = session.spans().table.select(["name", "start_time_unix_nano", "duration_ns"]).to_pylist()
+    times = [(row["start_time_unix_nano"], row["start_time_unix_nano"] + row["duration_ns"]) for row in rows]
+    *attempts, (began, ended) = times
+    assert attempts[0][0] == began
+    assert all(start <= end for start, end in attempts)
+    assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(attempts))
+    assert attempts[-1][1] <= ended
+
+
+def test_a_call_that_needed_one_attempt_has_no_spans_below(client: openai.OpenAI, session: Session) -> None:
+    client.chat.completions.create(**ASK)
+    (call,) = told(session)
+    assert semconv.ATTEMPTS not in call
