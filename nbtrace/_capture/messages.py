@@ -42,14 +42,14 @@ def request_attributes(body: Body) -> dict[str, AttributeValue]:
     for name, (key, kind) in _PARAMETERS.items():
         value = body.get(name)
         if value is not None:
-            found[key] = _as(kind, value)
+            found[key] = converted(kind, value)
     if body.get("stream"):
         found[semconv.REQUEST_STREAM] = True
     if (count := body.get("n")) not in (None, 1):
-        found[semconv.REQUEST_CHOICE_COUNT] = _as(int, count)
-    if stop := _list(body.get("stop")):
+        found[semconv.REQUEST_CHOICE_COUNT] = converted(int, count)
+    if stop := listed(body.get("stop")):
         found[semconv.REQUEST_STOP_SEQUENCES] = [str(one) for one in stop]
-    if output := _OUTPUT_TYPES.get(str(_mapping(body.get("response_format")).get("type"))):
+    if output := _OUTPUT_TYPES.get(str(mapping(body.get("response_format")).get("type"))):
         found[semconv.OUTPUT_TYPE] = output
     return found
 
@@ -65,20 +65,20 @@ def response_attributes(body: Body) -> dict[str, AttributeValue]:
     ):
         if value := body.get(name):
             found[key] = str(value)
-    reasons = [_mapping(choice).get("finish_reason") for choice in _list(body.get("choices"))]
+    reasons = [mapping(choice).get("finish_reason") for choice in listed(body.get("choices"))]
     if reasons and all(reasons):  # a stream that was left early has none, and none is made up
         found[semconv.RESPONSE_FINISH_REASONS] = [str(reason) for reason in reasons]
-    return found | _usage(_mapping(body.get("usage")))
+    return found | _usage(mapping(body.get("usage")))
 
 
 def content_attributes(request: Body, response: Body | None) -> dict[str, AttributeValue]:
     """Give the messages sent and received, and the tools offered, as JSON strings."""
     found: dict[str, AttributeValue] = {}
-    if messages := _list(request.get("messages")):
+    if messages := listed(request.get("messages")):
         found[semconv.INPUT_MESSAGES] = dumps([_message(message, "user") for message in messages])
-    if tools := _list(request.get("tools")):
-        found[semconv.TOOL_DEFINITIONS] = dumps([_tool(tool) for tool in tools])
-    if choices := [_mapping(choice) for choice in _list((response or {}).get("choices"))]:
+    if tools := listed(request.get("tools")):
+        found[semconv.TOOL_DEFINITIONS] = dumps([tool_definition(tool) for tool in tools])
+    if choices := [mapping(choice) for choice in listed((response or {}).get("choices"))]:
         found[semconv.OUTPUT_MESSAGES] = dumps(
             [
                 {**_message(choice.get("message") or {}, "assistant"), "finish_reason": choice.get("finish_reason")}
@@ -106,7 +106,7 @@ def estimated_usage(attributes: Mapping[str, AttributeValue]) -> dict[str, Attri
 
 
 def _usage(usage: Body) -> dict[str, AttributeValue]:
-    sent, received = _mapping(usage.get("prompt_tokens_details")), _mapping(usage.get("completion_tokens_details"))
+    sent, received = mapping(usage.get("prompt_tokens_details")), mapping(usage.get("completion_tokens_details"))
     counts = {
         semconv.USAGE_INPUT_TOKENS: usage.get("prompt_tokens"),
         semconv.USAGE_OUTPUT_TOKENS: usage.get("completion_tokens"),
@@ -114,7 +114,7 @@ def _usage(usage: Body) -> dict[str, AttributeValue]:
         semconv.USAGE_CACHE_WRITE: sent.get("cache_write_tokens"),
         semconv.USAGE_REASONING: received.get("reasoning_tokens"),
     }
-    found = {key: _as(int, count) for key, count in counts.items() if count is not None}
+    found = {key: converted(int, count) for key, count in counts.items() if count is not None}
     return {**found, semconv.USAGE_STATE: "reported"} if found else {}
 
 
@@ -128,14 +128,14 @@ def _message(given: object, default_role: str) -> dict[str, Any]:
     if role == "tool":
         parts.append({"type": "tool_call_response", "id": message.get("tool_call_id"), "response": content})
     elif content != "":
-        parts += [_part(part) for part in _list(content)]
+        parts += [_part(part) for part in listed(content)]
     if refusal := message.get("refusal"):
         parts.append({"type": "refusal", "content": refusal})
-    parts += [_tool_call(call) for call in _list(message.get("tool_calls"))]
+    parts += [_tool_call(call) for call in listed(message.get("tool_calls"))]
     if function := message.get("function_call"):
         parts.append(_tool_call({"function": function}))
     if audio := message.get("audio"):
-        parts.append({"type": "audio", **_mapping(audio)})
+        parts.append({"type": "audio", **mapping(audio)})
     made: dict[str, Any] = {"role": role, "parts": parts}
     if name := message.get("name"):
         made["name"] = name
@@ -152,21 +152,22 @@ def _part(part: object) -> dict[str, Any]:
             return {"type": "refusal", "content": part.get("refusal")}
         case "image_url":
             image = part.get("image_url")
-            return _uri(image if isinstance(image, str) else _mapping(image).get("url"), "image")
+            return uri(image if isinstance(image, str) else mapping(image).get("url"), "image")
         case "input_audio":
-            audio = _mapping(part.get("input_audio"))
+            audio = mapping(part.get("input_audio"))
             mime_type = f"audio/{audio.get('format') or 'wav'}"
             return {"type": "blob", "modality": "audio", "mime_type": mime_type, "content": audio.get("data")}
         case "file":
-            file = _mapping(part.get("file"))
+            file = mapping(part.get("file"))
             if file_id := file.get("file_id"):
                 return {"type": "file", "modality": "document", "file_id": file_id}
-            return {**_uri(file.get("file_data"), "document"), "filename": file.get("filename")}
+            return {**uri(file.get("file_data"), "document"), "filename": file.get("filename")}
         case _:
             return dict(part)
 
 
-def _uri(given: object, modality: str) -> dict[str, Any]:
+def uri(given: object, modality: str) -> dict[str, Any]:
+    """Give the part that a URL becomes; one that holds its content becomes a blob."""
     url = str(given or "")
     if not url.startswith("data:"):
         return {"type": "uri", "modality": modality, "uri": url}
@@ -176,7 +177,7 @@ def _uri(given: object, modality: str) -> dict[str, Any]:
 
 
 def _tool_call(given: object) -> dict[str, Any]:
-    call = _mapping(given) or {"arguments": given}
+    call = mapping(given) or {"arguments": given}
     function = call.get("function") or call.get("custom")
     if not isinstance(function, dict):
         return {"type": "tool_call", **call}
@@ -187,8 +188,9 @@ def _tool_call(given: object) -> dict[str, Any]:
     return {"type": "tool_call", "id": call.get("id"), "name": function.get("name"), "arguments": arguments}
 
 
-def _tool(given: object) -> dict[str, Any]:
-    tool = _mapping(given) or {"type": given}
+def tool_definition(given: object) -> dict[str, Any]:
+    """Give the definition of a tool that is offered to the model."""
+    tool = mapping(given) or {"type": given}
     function = tool.get("function") or tool.get("custom")
     return {"type": tool.get("type"), **function} if isinstance(function, dict) else dict(tool)
 
@@ -207,18 +209,21 @@ def _characters(messages: AttributeValue | None) -> int | None:
 _NO_TEXT: Final = ("blob", "uri", "file", "audio")
 
 
-def _as(kind: Callable[[Any], AttributeValue], value: Any) -> AttributeValue:
+def converted(kind: Callable[[Any], AttributeValue], value: Any) -> AttributeValue:
+    """Give a value as an attribute of this kind, or as text if it is none."""
     try:
         return kind(value)
     except (TypeError, ValueError, OverflowError):
         return str(value)  # what the request really said
 
 
-def _mapping(value: object) -> Body:
+def mapping(value: object) -> Body:
+    """Give a JSON object, and an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """Give a list as it is, one value as a list of itself, and nothing as an empty one."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 

@@ -568,7 +568,7 @@ STAGES = {
     "start in the store": ("nbtrace._store.store.Store.started", "store", 1),
     "context": ("nbtrace._capture.call.below", "capture", 1),
     "copy of the response": ("nbtrace._capture.call.Call.responded", "capture", 1),
-    "attributes of the request": ("nbtrace._capture.messages._mapping", "capture", 1),
+    "attributes of the request": ("nbtrace._capture.messages.mapping", "capture", 1),
     "attributes of the response": ("nbtrace._capture.messages._usage", "capture", 1),
     "content": ("nbtrace._capture.messages._message", "capture", 1),
     "redaction": ("nbtrace._trace.redact.attributes", "store", 1),
