@@ -6,7 +6,7 @@ the next one, and where it takes the last one's response. A call that was not re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,7 +36,8 @@ class Attempt:
     started_ns: int
     ended_ns: int
     status: int | None
-    headers: list[tuple[bytes, bytes]]
+    headers: bytes
+    """As `packed` gives them."""
     error: BaseException | None = None
     wait_ns: int = 0
     """How long the client waited afterwards."""
@@ -57,24 +58,30 @@ class Attempt:
         return found | kept(self.headers)
 
 
-def kept(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, AttributeValue]:
+def packed(headers: Any) -> bytes:
+    """Hold a response's headers as one text, until somebody asks which of them are recorded."""
+    return b"\n".join([part for header in headers.raw for part in header])
+
+
+def kept(headers: bytes) -> dict[str, AttributeValue]:
     """Give the attributes of the response headers that are recorded."""
+    parts = headers.decode("latin-1").split("\n")
     found: dict[str, AttributeValue] = {}
-    for raw, value in headers:
-        name = raw.decode("latin-1").lower()
+    for raw, value in zip(parts[::2], parts[1::2], strict=False):
+        name = raw.lower()
         if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES):
-            found[semconv.HTTP_RESPONSE_HEADER + name] = value.decode("latin-1")
+            found[semconv.HTTP_RESPONSE_HEADER + name] = value
     return found
 
 
 def of(response: Any, started_ns: int, ended_ns: int, error: BaseException | None = None) -> Attempt:
     """Describe an attempt by its HTTP response, or by the error that came instead."""
     if response is None:
-        return Attempt(started_ns, ended_ns, None, [], error)
-    return Attempt(started_ns, ended_ns, response.status_code, list(response.headers.raw))
+        return Attempt(started_ns, ended_ns, None, b"", error)
+    return Attempt(started_ns, ended_ns, response.status_code, packed(response.headers))
 
 
-def totals(attempts: list[Attempt]) -> dict[str, AttributeValue]:
+def totals(attempts: Sequence[Attempt]) -> dict[str, AttributeValue]:
     """Give what a call's own span says of its attempts."""
     waited = sum(attempt.wait_ns for attempt in attempts)
     limited = sum(attempt.wait_ns for attempt in attempts if attempt.status == TOO_MANY)
@@ -85,7 +92,7 @@ def totals(attempts: list[Attempt]) -> dict[str, AttributeValue]:
     }
 
 
-def tell(tracing: Tracing, call: Span, attempts: list[Attempt]) -> None:
+def tell(tracing: Tracing, call: Span, attempts: Sequence[Attempt]) -> None:
     """Make the attempts' spans, below the call's."""
     for number, attempt in enumerate(attempts):
         attributes = attempt.attributes(number)

@@ -53,16 +53,21 @@ class Server(NamedTuple):
 
 
 class Call:
-    """A call of an endpoint whose wire format is known, and its span."""
+    """A call of an endpoint whose wire format is known, and its span.
+
+    What it holds until the span is stored are texts and numbers, hardly any containers: each of those that is alive
+    makes the garbage collector's rounds longer, some three microseconds a call in a process with openai loaded.
+    """
 
     __slots__ = (
         "__weakref__",
         "_headers",
-        "_identity",
+        "_model",
         "_over",
         "_prompt",
         "_request",
         "_response",
+        "_server",
         "_token",
         "_tracing",
         "_wire",
@@ -78,30 +83,35 @@ class Call:
         self._over = True  # until there is a span to end
         self._tracing = tracing
         self._wire = wire
-        self.attempts: list[attempts.Attempt] = []
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._prompt: dict[str, AttributeValue] = {}
+        self._server = server
+        self._model = str(body.get("model"))
+        self.attempts: tuple[attempts.Attempt, ...] = ()
+        self._headers = b""
+        self._prompt: dict[str, AttributeValue] | None = None
         self._request: bytes | None = None
         with guard("capture"):
             self._request = _copy(body)
-            self._prompt = prompts.found_in(*map(body.get, wire.spoken))
+            self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
         self._response: bytes | None = None
-        self.events: list[str] = []
+        self.events: list[str] | tuple[str, ...] = ()
         self.first_chunk_ns: int | None = None
         self.outcome: str | None = None
         self.reading: tuple[Any, ...] = ()
-        model = str(body.get("model"))
-        self._identity: dict[str, AttributeValue] = {
-            semconv.OPERATION_NAME: wire.operation,
-            semconv.PROVIDER_NAME: server.provider,
-            semconv.REQUEST_MODEL: model,
-            semconv.SERVER_ADDRESS: server.host,
-        }
-        if server.port is not None:
-            self._identity[semconv.SERVER_PORT] = server.port
         self._token: Token[Context] | None = None
-        self.span = tracing.start(f"{wire.operation} {model}", kind=SpanKind.CLIENT, attributes=self._identity)
+        name = f"{wire.operation} {self._model}"
+        self.span = tracing.start(name, kind=SpanKind.CLIENT, attributes=self._identity())
         self._over = False
+
+    def _identity(self) -> dict[str, AttributeValue]:
+        identity: dict[str, AttributeValue] = {
+            semconv.OPERATION_NAME: self._wire.operation,
+            semconv.PROVIDER_NAME: self._server.provider,
+            semconv.REQUEST_MODEL: self._model,
+            semconv.SERVER_ADDRESS: self._server.host,
+        }
+        if self._server.port is not None:
+            identity[semconv.SERVER_PORT] = self._server.port
+        return identity
 
     def __del__(self) -> None:
         """End the span of a stream that nobody can read any more, also of one that nobody has begun to read."""
@@ -115,8 +125,9 @@ class Call:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         with guard("capture"):
-            if self._token is not None:
-                otel_context.detach(self._token)
+            token, self._token = self._token, None
+            if token is not None:
+                otel_context.detach(token)
             if error is not None:
                 self.end(error=error)
 
@@ -129,9 +140,9 @@ class Call:
         """
         # The public `content` raises for a body that was not read; this is how both HTTP libraries keep one that was.
         self._response = vars(response).get("_content")
-        self._headers = response.headers.raw
+        self._headers = attempts.packed(response.headers)
         if retries:
-            self.attempts.append(attempts.of(response, self._attempt_ns(), time_ns()))
+            self.attempts = (*self.attempts, attempts.of(response, self._attempt_ns(), time_ns()))
 
     def failed(self, response: Any, error: BaseException | None, wait_ns: tuple[int, int]) -> None:
         """Take an attempt after which the client waited for another.
@@ -143,7 +154,7 @@ class Call:
         """
         attempt = attempts.of(response, self._attempt_ns(), wait_ns[0], error)
         attempt.wait_ns = wait_ns[1] - wait_ns[0]
-        self.attempts.append(attempt)
+        self.attempts = (*self.attempts, attempt)
 
     def _attempt_ns(self) -> int:
         """Say when the present attempt began: when the wait before it was over."""
@@ -184,23 +195,23 @@ class Call:
         if self.attempts:
             with guard("capture"):
                 self._attempts_over(error)
-        self._tracing.end(span, self.detail)
+        self._tracing.end(span, self)
 
     def _attempts_over(self, error: BaseException | None) -> None:
         if error is not None and self.outcome is None and self.attempts[-1].wait_ns:
             response = getattr(error, "response", None)
-            self.attempts.append(attempts.of(response, self._attempt_ns(), time_ns(), error))
+            self.attempts = (*self.attempts, attempts.of(response, self._attempt_ns(), time_ns(), error))
         attempts.tell(self._tracing, self.span, self.attempts)
         self.span.set_attributes(attempts.totals(self.attempts))
 
-    def detail(self) -> dict[str, AttributeValue]:
-        """Build every attribute that the request and the response give."""
+    def __call__(self) -> dict[str, AttributeValue]:
+        """Build every attribute that the request and the response give: the call is its span's detail."""
         request = messages.loads(self._request) if self._request is not None else {}
         response, measures = self._answer()
-        found = self._identity | self._wire.request(request)  # limits of the user's provider may have cut it
+        found = self._identity() | self._wire.request(request)  # limits of the user's provider may have cut it
         found |= measures
         found |= self._wire.content(request, response)
-        found |= self._prompt | attempts.kept(self._headers)
+        found |= (self._prompt or {}) | attempts.kept(self._headers)
         if self._request is None:
             found[semconv.INCOMPLETE] = "the request could not be copied; see the log"
         elif response is None and self.span.status.is_ok:

@@ -35,6 +35,7 @@ class ClientCapture:
         self._tracing = tracing
         self._finders: list[Finder] = []
         self._unwrap: list[Callable[[], None]] = []
+        self._servers: dict[tuple[str, str, int | None], Server] = {}
         self.enabled = True
         """Whether calls are captured; the wrappers stay in place and pass them through otherwise."""
         self.problems: list[UnsupportedVersionError] = []
@@ -100,8 +101,14 @@ class ClientCapture:
         if extra:
             # As the client merges them: an `omit` takes a parameter away.
             body = {key: value for key, value in {**body, **extra}.items() if type(value).__name__ != "Omit"}
-        url = client.base_url
-        return Call(self._tracing, wire, Server(sdk.provider(url.host), url.host, url.port), body)
+        return Call(self._tracing, wire, self._server(sdk, client.base_url), body)
+
+    def _server(self, sdk: Sdk, url: Any) -> Server:
+        key = (sdk.package, url.host, url.port)
+        known = self._servers.get(key)
+        if known is None:
+            known = self._servers[key] = Server(sdk.provider(url.host), url.host, url.port)
+        return known
 
 
 def _request(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:

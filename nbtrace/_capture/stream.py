@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from time import time_ns
 from typing import Any, Final, Protocol
@@ -24,7 +24,7 @@ Outcome = str
 class StreamReader(Protocol):
     """What a call offers to the stream it belongs to."""
 
-    events: list[str]
+    events: list[str] | tuple[str, ...]
     """The data of each server-sent event that was read, as JSON."""
     first_chunk_ns: int | None
     reading: tuple[Any, ...]
@@ -42,7 +42,9 @@ def follow(stream: Any, call: StreamReader) -> None:
     that is where to listen. What listens there keeps neither the stream nor the call alive.
     """
     source = stream._iterator  # noqa: SLF001 - the one place where a stream's chunks pass
-    stream._decoder = _Decoder(stream._decoder, call.events)  # noqa: SLF001
+    events: list[str] = []
+    call.events = events
+    stream._decoder = _Decoder(stream._decoder, events)  # noqa: SLF001
     response, listener = stream.response, weakref.ref(call)
     if hasattr(source, "__anext__"):
         reader = _aread(source, call)
@@ -138,7 +140,7 @@ def _outcome(error: BaseException) -> Outcome:
     return "error" if isinstance(error, Exception) else "interrupted"
 
 
-def parse(events: list[str]) -> list[dict[str, Any]]:
+def parse(events: Sequence[str]) -> list[dict[str, Any]]:
     """Read the chunks out of a stream's events. The closing `[DONE]` is none, nor is what the client raises."""
     chunks: list[dict[str, Any]] = []
     for event in events:

@@ -176,8 +176,9 @@ class Span(trace.Span):
     def end(self, end_time: int | None = None) -> None:
         if self.end_time is None:
             self.end_time = end_time or time_ns()
+            detail, self.detail = self.detail, None  # which knows this span: together they would wait for the collector
             with guard("store"):
-                self._sink.ended(self, self.detail)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
+                self._sink.ended(self, detail)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if error is not None:
