@@ -122,9 +122,9 @@ def test_a_failing_call_is_the_users_error_and_counted_once(kernel: Kernel) -> N
 
 def test_an_interrupted_cell_ends_as_interrupted(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
-    kernel.run("import time\nprint('go', flush=True)\ntime.sleep(60)", cell_id="slow", interrupt_after="go")
+    kernel.run("import time\nprint('go', flush=True)\ntime.sleep(5)", cell_id="slow", interrupt_after="go")
     waiting = (
-        "import asyncio\nasync def slow():\n    print('go', flush=True)\n    await asyncio.sleep(60)\nawait slow()"
+        "import asyncio\nasync def slow():\n    print('go', flush=True)\n    await asyncio.sleep(5)\nawait slow()"
     )
     kernel.run(waiting, cell_id="slow async", interrupt_after="go")
     outcomes = (
