@@ -75,7 +75,6 @@ class Call:
         "events",
         "first_chunk_ns",
         "outcome",
-        "reading",
         "span",
     )
 
@@ -96,7 +95,6 @@ class Call:
         self.events: list[str] | tuple[str, ...] = ()
         self.first_chunk_ns: int | None = None
         self.outcome: str | None = None
-        self.reading: tuple[Any, ...] = ()
         self._token: Token[Context] | None = None
         name = f"{wire.operation} {self._model}"
         self.span = tracing.start(name, kind=SpanKind.CLIENT, attributes=self._identity())
@@ -165,7 +163,7 @@ class Call:
     def returned(self, response: Any) -> None:
         """Take what the client returned to the user, and end the span unless it is a stream."""
         try:
-            if "_iterator" in getattr(response, "__dict__", ()):  # asking a pydantic model by `hasattr` costs 3 us
+            if "_decoder" in getattr(response, "__dict__", ()):  # asking a pydantic model by `hasattr` costs 3 us
                 stream.follow(response, self)
                 return
         except Exception:
@@ -177,7 +175,7 @@ class Call:
         """Hear from the stream that nothing more will be read."""
         with guard("capture"):
             if self.outcome is None:
-                self.outcome, self.reading = outcome, ()
+                self.outcome = outcome
                 self.end(error=error if outcome in _FAILED else None)
 
     def end(self, error: BaseException | None = None) -> None:

@@ -27,8 +27,6 @@ class StreamReader(Protocol):
     events: list[str] | tuple[str, ...]
     """The data of each server-sent event that was read, as JSON."""
     first_chunk_ns: int | None
-    reading: tuple[Any, ...]
-    """The generators that run while the stream is read."""
 
     def stream_over(self, outcome: Outcome, error: BaseException | None = None) -> None:
         """Hear that nothing more will be read; later words are ignored."""
@@ -36,50 +34,51 @@ class StreamReader(Protocol):
 
 
 def follow(stream: Any, call: StreamReader) -> None:
-    """Have `call` see the events of an OpenAI `Stream` or `AsyncStream` and hear of its end.
+    """Have `call` see the events of a client's `Stream` or `AsyncStream` and hear of its end.
 
     However a user closes a stream (its `close`, a `with` block, the client's stream helper), its response is closed, so
-    that is where to listen. What listens there keeps neither the stream nor the call alive.
+    that is where to listen. What listens there keeps neither the stream nor the call alive, and nothing here refers to
+    what refers to it: Anthropic's streams are closed as soon as they are dropped, and stay so.
     """
-    source = stream._iterator  # noqa: SLF001 - the one place where a stream's chunks pass
     events: list[str] = []
     call.events = events
-    stream._decoder = _Decoder(stream._decoder, events)  # noqa: SLF001
+    stream._decoder = _Decoder(stream._decoder, events)  # noqa: SLF001 - first: some make the iterator on a copy
+    source = stream._iterator  # noqa: SLF001 - the one place where a stream's chunks pass
     response, listener = stream.response, weakref.ref(call)
-    if hasattr(source, "__anext__"):
-        reader = _aread(source, call)
+    is_async = hasattr(source, "__anext__")
+    reader: Any = _aread(source, call) if is_async else _read(source, call)
+    readers = weakref.ref(reader), weakref.ref(source)
+    if is_async:
 
         async def aclose() -> None:
             vars(response).pop("aclose", None)
             try:
                 await response.aclose()
             finally:
-                _closed(listener())
+                _closed(listener(), readers)
 
         response.aclose = aclose
     else:
-        reader = _read(source, call)
 
         def close() -> None:
             vars(response).pop("close", None)
             try:
                 response.close()
             finally:
-                _closed(listener())
+                _closed(listener(), readers)
 
         response.close = close
     stream._iterator = reader  # noqa: SLF001
-    call.reading = (reader, source)
 
 
-def _closed(call: StreamReader | None) -> None:
-    """Tell the call, unless the stream is closed from within: then the one who reads knows why."""
-    if call is not None and not any(map(_is_running, call.reading)):
+def _closed(call: StreamReader | None, readers: tuple[weakref.ref[Any], ...]) -> None:
+    """Tell the call, unless the stream is closed from within or dropped: then the one who reads knows why."""
+    if call is not None and not any(_is_running(reader()) for reader in readers):
         call.stream_over("closed")
 
 
 def _is_running(generator: Any) -> bool:
-    return getattr(generator, "gi_running", False) or getattr(generator, "ag_running", False)
+    return generator is None or getattr(generator, "gi_running", False) or getattr(generator, "ag_running", False)
 
 
 class _Decoder:
