@@ -17,7 +17,7 @@ PICTURES = ROOT / "build" / "screenshots"
 
 START = 60_000
 """Milliseconds for JupyterLab to show a notebook, which is slow while other jobs want the processor."""
-RUN = 60_000
+RUN = 300_000
 """Milliseconds for a whole notebook to run on the local model."""
 
 RAN = re.compile(r"^\[\d+\]:$")
