@@ -11,6 +11,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
@@ -29,6 +30,12 @@ _REMEMBERED: Final = 256
 
 _DELAY_S: Final = 0.2
 """Late spans are gathered this long before a line is drawn again."""
+
+_SHARE: Final = 10
+"""Drawing again may take one part in so many of the time: late calls by the thousand are not to wait for their line."""
+
+_LONGEST_S: Final = 5.0
+"""A line is never older than this."""
 
 
 @dataclass(eq=False)
@@ -55,7 +62,10 @@ class AutoDisplay:
         self._cells: OrderedDict[int, _Cell] = OrderedDict()
         self._late: set[int] = set()
         self._timer: threading.Timer | None = None
+        self._delay = _DELAY_S
         self._lock = threading.RLock()  # a garbage collection in here may end a stream
+        self._drawing = threading.RLock()
+        """Held while a line is drawn: the cell's end and a late call may both want to show it for the first time."""
 
     def started(self, span: ReadableSpan) -> None:
         """Count an LLM call for the cell it belongs to."""
@@ -77,6 +87,8 @@ class AutoDisplay:
             if len(self._cells) > _REMEMBERED:
                 self._calls.pop(self._cells.popitem(last=False)[0], None)
         self._draw(cell)
+        if not self._updates and run.span.parent is None:
+            self._calls.pop(run.trace_id, None)
 
     def close(self) -> None:
         """Draw what is due and stop following."""
@@ -90,18 +102,20 @@ class AutoDisplay:
             with self._lock:
                 self._late.add(trace_id)
                 if self._timer is None:
-                    self._timer = threading.Timer(_DELAY_S, self._redraw)
+                    self._timer = threading.Timer(self._delay, self._redraw)
                     self._timer.daemon = True
                     self._timer.start()
 
     def _redraw(self) -> None:
         with self._lock:
             late, self._late, self._timer = self._late, set(), None
+        began = thread_time()
         for trace_id in late:
             cell = self._cells.get(trace_id)
             if cell is not None:
                 with guard("display"):
                     self._draw(cell)
+        self._delay = min(max(_DELAY_S, _SHARE * (thread_time() - began)), _LONGEST_S)
 
     def _draw(self, cell: _Cell) -> None:
         mode = self._mode()
@@ -109,15 +123,21 @@ class AutoDisplay:
             return
         from IPython.display import display
 
-        if cell.handle is None:
-            # Its first output has to say which cell it belongs to; a change is found by its display id.
-            raw = mode == "summary"
-            shown: Any = self._bundle(cell.run) if raw else self._session.trace(f"{cell.run.trace_id:032x}")
-            cell.handle = cell.context.run(display, shown, raw=raw, display_id=True)
-        elif mode == "summary":
-            cell.handle.update(self._bundle(cell.run), raw=True)
+        with self._drawing:
+            if mode == "summary":
+                shown: Any = self._bundle(cell.run)
+            else:
+                shown = None if cell.handle else self._session.trace(f"{cell.run.trace_id:032x}")
+            if shown is None:
+                return
+            if cell.handle is None:
+                # Its first output has to say which cell it belongs to; a change is found by its display id.
+                cell.handle = cell.context.run(display, shown, raw=mode == "summary", display_id=True)
+            else:
+                cell.handle.update(shown, raw=True)
 
-    def _bundle(self, run: CellRun) -> dict[str, Any]:
+    def _bundle(self, run: CellRun) -> dict[str, Any] | None:
+        """Build the line; none if the calls of the cell's trace are all of other cells."""
         from nbtrace._query.metrics import summarize
         from nbtrace._query.select import below, without_cells
         from nbtrace._query.tree import tree
@@ -128,4 +148,6 @@ class AutoDisplay:
             spans = below(spans, run.span.get_span_context().span_id)
         # A cell that failed says so itself; the line counts what failed in it.
         summary = summarize(without_cells(spans))
+        if not summary.calls:
+            return None
         return {"text/html": summary_html(tree(spans), summary), "text/plain": summary_text(summary)}

@@ -113,6 +113,25 @@ def test_a_call_that_outlives_its_cell_belongs_to_it_and_its_line_follows(kernel
     assert (call["cell_id"], call["parent"]) == ("starter", "cell [4]")
 
 
+def test_a_late_call_while_the_line_is_drawn_brings_no_second_line(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run(
+        "import threading, time\nfrom nbtrace._query import metrics\nsummarize = metrics.summarize\n"
+        "def slowly(table):\n    time.sleep(0.5)\n    return summarize(table)\nmetrics.summarize = slowly"
+    )
+    several = "thread = threading.Thread(target=lambda: [ask(text) for text in 'abcdef'])\nthread.start()\n_ = ask('Hi')"
+    seen = [kernel.run(several), kernel.run("thread.join()"), kernel.run("")]
+    last = until(kernel, lambda outputs: "7 LLM calls" in str(outputs.displays) and "running" not in str(outputs))
+    shown = {display_id for outputs in [*seen, last] for display_id in outputs.displays}
+    assert (len(shown), [outputs.text for outputs in seen]) == (1, ["", "", ""])
+
+
+def test_a_cell_in_a_cell_has_no_line_for_calls_of_the_outer_one(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    outputs = kernel.run("_ = ask('Hi')\n_ = get_ipython().run_cell('z = 1', store_history=True)")
+    assert line(outputs).startswith("1 LLM call ")
+
+
 def test_a_failing_call_is_the_users_error_and_counted_once(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     outputs = kernel.run("ask('word ' * 9000)")
