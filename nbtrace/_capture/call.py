@@ -26,6 +26,7 @@ from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -83,7 +84,8 @@ class Call:
         self._tracing = tracing
         self._wire = wire
         self._server = server
-        self._model = str(body.get("model"))
+        model = body.get("model")
+        self._model = None if model is None else str(model)
         self.attempts: tuple[attempts.Attempt, ...] = ()
         self._headers = b""
         self._prompt: dict[str, AttributeValue] | None = None
@@ -96,7 +98,7 @@ class Call:
         self.first_chunk_ns: int | None = None
         self.outcome: str | None = None
         self._token: Token[Context] | None = None
-        name = f"{wire.operation} {self._model}"
+        name = wire.operation if model is None else f"{wire.operation} {model}"
         self.span = tracing.start(name, kind=SpanKind.CLIENT, attributes=self._identity())
         self._over = False
 
@@ -104,9 +106,10 @@ class Call:
         identity: dict[str, AttributeValue] = {
             semconv.OPERATION_NAME: self._wire.operation,
             semconv.PROVIDER_NAME: self._server.provider,
-            semconv.REQUEST_MODEL: self._model,
             semconv.SERVER_ADDRESS: self._server.host,
         }
+        if self._model is not None:
+            identity[semconv.REQUEST_MODEL] = self._model
         if self._server.port is not None:
             identity[semconv.SERVER_PORT] = self._server.port
         return identity
@@ -187,6 +190,9 @@ class Call:
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, _description(error)))
             span.set_attributes(_error_attributes(error))
+        elif self._wire.failure is not None:
+            with guard("capture"):
+                self._refused(self._wire.failure)
         if self._tracing.shared:
             with guard("capture"):
                 span.set_attributes(self._answer()[1])
@@ -194,6 +200,15 @@ class Call:
             with guard("capture"):
                 self._attempts_over(error)
         self._tracing.end(span, self)
+
+    def _refused(self, failure: Callable[[str | bytes], tuple[str, str] | None]) -> None:
+        """Find the error in an answer that came as if there were none."""
+        for said in (*self.events[-2:], self._response or b""):  # the very last event may be the closing [DONE]
+            if found := failure(said):
+                kind, message = found
+                self.span.set_status(Status(StatusCode.ERROR, redact.text(message) or None))
+                self.span.set_attributes({semconv.ERROR_TYPE: kind})
+                return
 
     def _attempts_over(self, error: BaseException | None) -> None:
         if error is not None and self.outcome is None and self.attempts[-1].wait_ns:
@@ -214,7 +229,7 @@ class Call:
             found[semconv.INCOMPLETE] = "the request could not be copied; see the log"
         elif response is None and self.span.status.is_ok:
             found[semconv.INCOMPLETE] = "the response was not read through a parsed object; its content is not recorded"
-        elif response is not None and semconv.USAGE_STATE not in found:
+        elif response is not None and self._wire.is_estimable and semconv.USAGE_STATE not in found:
             found |= messages.estimated_usage(found)
         return found
 

@@ -93,8 +93,10 @@ class ClientCapture:
         """Start the span of a request; None if it is none of ours."""
         if not self.enabled:
             return None
-        wire = sdk.wires.get(options.url)
-        body = options.json_data
+        url, body = options.url, options.json_data
+        wire = sdk.wires.get(url)
+        if wire is None and options.method == "get":
+            wire, body = sdk.readings.get(url[: url.rfind("/") + 1]), {}
         if wire is None or not isinstance(body, dict):
             return None
         extra = getattr(options, "extra_json", None)

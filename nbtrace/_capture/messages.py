@@ -92,8 +92,12 @@ def estimated_usage(attributes: Mapping[str, AttributeValue]) -> dict[str, Attri
     """Estimate the tokens of a call that reported none, at four characters a token, and say so.
 
     Four characters a token is OpenAI's rule of thumb for English; the state `estimated` goes wherever the numbers go.
-    Nobody can tell the tokens of an image, a recording or a file from its size, so a call with one has no estimate.
+    Nobody can tell the tokens of an image, a recording or a file from its size, so a call with one has no estimate,
+    nor has one that goes on with a conversation which the provider keeps.
     """
+    unanswered = semconv.RESPONSE_STATUS in attributes and semconv.OUTPUT_MESSAGES not in attributes
+    if unanswered or any(known in attributes for known in _ELSEWHERE):
+        return {}
     sent = _characters(attributes.get(semconv.INPUT_MESSAGES))
     received = _characters(attributes.get(semconv.OUTPUT_MESSAGES))
     if sent is None or received is None:
@@ -206,6 +210,7 @@ def _characters(messages: AttributeValue | None) -> int | None:
     return sum(len(text) if isinstance(text, str) else len(dumps(text)) for text in texts)
 
 
+_ELSEWHERE: Final = (semconv.REQUEST_PREVIOUS_RESPONSE_ID, semconv.CONVERSATION_ID)
 _NO_TEXT: Final = ("blob", "uri", "file", "audio")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from nbtrace._capture.chat import CHAT
+from nbtrace._capture.responses import FETCHED, RESPONSES
 from nbtrace._capture.wire import Wire
 
 _PROVIDERS: Final = (
@@ -38,6 +39,8 @@ class Sdk:
     """The provider whose API it speaks, for a server that is nobody's known one."""
     wires: Mapping[str, Wire]
     """Path of an endpoint, as the client has it, to its wire format."""
+    readings: Mapping[str, Wire] = field(default_factory=dict[str, Wire])
+    """Path up to an id, to the wire format of what a GET of it gives."""
 
     @property
     def supported(self) -> str:
@@ -49,4 +52,9 @@ class Sdk:
         return next((provider for end, provider in _PROVIDERS if host.endswith(end)), self.speaks)
 
 
-SDKS: Final = (Sdk("openai", (2, 4), "openai", {"/chat/completions": CHAT}),)
+_OPENAI: Final = {
+    "/chat/completions": CHAT,
+    "/responses": RESPONSES,
+}
+
+SDKS: Final = (Sdk("openai", (2, 4), "openai", _OPENAI, {"/responses/": FETCHED}),)

@@ -1,0 +1,251 @@
+"""The wire format of OpenAI's Responses API.
+
+A response is a list of *items*: messages, reasoning, calls of functions and of the server's own tools. All of a
+response's items are one answer and become one output message; those of a request become the messages they stand for.
+A stream says at its end what the whole response is; one that ends early is put together from what had arrived.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace import semconv
+from nbtrace._capture import blobs
+from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
+from nbtrace._capture.responses_stream import fold
+from nbtrace._capture.wire import Attributes, Body, Wire
+
+_PARAMETERS: Final = {
+    "temperature": (semconv.REQUEST_TEMPERATURE, float),
+    "top_p": (semconv.REQUEST_TOP_P, float),
+    "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, int),
+    "service_tier": (semconv.OPENAI_REQUEST_SERVICE_TIER, str),
+    "previous_response_id": (semconv.REQUEST_PREVIOUS_RESPONSE_ID, str),
+    "background": (semconv.OPENAI_REQUEST_BACKGROUND, bool),
+    "stream": (semconv.REQUEST_STREAM, bool),
+}
+_OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "text": "text"}
+_REASONS: Final = {"max_output_tokens": "length", "content_filter": "content_filter"}
+"""Why a response is incomplete to the convention's finish reason."""
+_FAILURES: Final = ("failed", "cancelled")
+_SIGNS: Final = re.compile(rb'"(?:failed|cancelled|error)"\s*[,}]')
+"""Only a body with one of these words for a value can be a failure."""
+_NO_PARTS: Final = ("id", "status", "type")
+
+
+def request_attributes(body: Body) -> Attributes:
+    """Give the attributes that a request's parameters become."""
+    found: Attributes = {semconv.OPENAI_API_TYPE: "responses"}
+    for name, (key, kind) in _PARAMETERS.items():
+        value = body.get(name)
+        if value is not None and value is not False:
+            found[key] = converted(kind, value)
+    if effort := mapping(body.get("reasoning")).get("effort"):
+        found[semconv.REQUEST_REASONING_LEVEL] = str(effort)
+    if output := _OUTPUT_TYPES.get(str(mapping(mapping(body.get("text")).get("format")).get("type"))):
+        found[semconv.OUTPUT_TYPE] = output
+    return found | _conversation(body.get("conversation")) | _prompt(mapping(body.get("prompt")))
+
+
+def response_attributes(body: Body) -> Attributes:
+    """Give the attributes that identify and measure a response."""
+    found: Attributes = {semconv.OPENAI_API_TYPE: "responses"}
+    for name, key in (
+        ("id", semconv.RESPONSE_ID),
+        ("model", semconv.RESPONSE_MODEL),
+        ("status", semconv.RESPONSE_STATUS),
+        ("service_tier", semconv.OPENAI_RESPONSE_SERVICE_TIER),
+    ):
+        if value := body.get(name):
+            found[key] = str(value)
+    if reason := _finish_reason(body):
+        found[semconv.RESPONSE_FINISH_REASONS] = [reason]
+    return found | _conversation(body.get("conversation")) | _usage(mapping(body.get("usage")))
+
+
+def fetched_attributes(body: Body) -> Attributes:
+    """Give the same of a response that was made by an earlier call: its tokens are that call's."""
+    found = response_attributes(body)
+    theirs = (semconv.USAGE_STATE, semconv.CONVERSATION_ID)
+    return {key: value for key, value in found.items() if not key.startswith("gen_ai.usage.") and key not in theirs}
+
+
+def content_attributes(request: Body, response: Body | None) -> Attributes:
+    """Give what was sent and received, and the tools offered, as JSON strings."""
+    found: Attributes = {}
+    if instructions := listed(request.get("instructions")):
+        found[semconv.SYSTEM_INSTRUCTIONS] = dumps([part for one in instructions for part in _instruction(one)])
+    if (said := request.get("input")) not in (None, "", []):
+        found[semconv.INPUT_MESSAGES] = dumps([_input(one) for one in listed(said)])
+    if tools := listed(request.get("tools")):
+        found[semconv.TOOL_DEFINITIONS] = dumps([tool_definition(tool) for tool in tools])
+    if items := listed((response or {}).get("output")):
+        parts = [part for item in items for part in _parts(item)]
+        reason = _finish_reason(response or {})
+        found[semconv.OUTPUT_MESSAGES] = dumps([{"role": "assistant", "parts": parts, "finish_reason": reason}])
+    return found
+
+
+def failure(said: str | bytes) -> tuple[str, str] | None:
+    """Give the error's type and message if a response or the last event of a stream says that there is no answer."""
+    if not _SIGNS.search(said if isinstance(said, bytes) else said.encode()):
+        return None
+    body: Body = {}
+    with suppress(ValueError):
+        body = mapping(loads(said))
+    body = mapping(body.get("response")) or body
+    if body.get("status") not in _FAILURES and body.get("type") != "error":
+        return None
+    error = mapping(body.get("error")) or body
+    return str(error.get("code") or body.get("status") or "error"), str(error.get("message") or "")
+
+
+def _conversation(given: object) -> Attributes:
+    known = mapping(given).get("id") if isinstance(given, dict) else given
+    return {semconv.CONVERSATION_ID: str(known)} if known else {}
+
+
+def _prompt(prompt: Body) -> Attributes:
+    """Give the attributes of a prompt that is kept at the provider."""
+    found: Attributes = {}
+    if name := prompt.get("id"):
+        found[semconv.PROMPT_NAME] = str(name)
+    if version := prompt.get("version"):
+        found[semconv.PROMPT_VERSION] = str(version)
+    for key, value in mapping(prompt.get("variables")).items():
+        found[semconv.PROMPT_VARIABLE + str(key)] = value if isinstance(value, str) else dumps(_part(value))
+    return found
+
+
+def _finish_reason(body: Body) -> str | None:
+    """Say why the model stopped. A response that is still made, or whose stream was left, has no reason yet."""
+    status = body.get("status")
+    if status == "incomplete":
+        reason = str(mapping(body.get("incomplete_details")).get("reason") or status)
+        return _REASONS.get(reason, reason)
+    if status == "completed":
+        calls = ("function_call", "custom_tool_call")
+        return "tool_call" if any(mapping(item).get("type") in calls for item in listed(body.get("output"))) else "stop"
+    return "error" if status in _FAILURES else None
+
+
+def _usage(usage: Body) -> Attributes:
+    sent, received = mapping(usage.get("input_tokens_details")), mapping(usage.get("output_tokens_details"))
+    counts = {
+        semconv.USAGE_INPUT_TOKENS: usage.get("input_tokens"),
+        semconv.USAGE_OUTPUT_TOKENS: usage.get("output_tokens"),
+        semconv.USAGE_CACHE_READ: sent.get("cached_tokens"),
+        semconv.USAGE_CACHE_WRITE: sent.get("cache_write_tokens"),
+        semconv.USAGE_REASONING: received.get("reasoning_tokens"),
+    }
+    found: dict[str, AttributeValue] = {
+        key: converted(int, count) for key, count in counts.items() if count is not None
+    }
+    return {**found, semconv.USAGE_STATE: "reported"} if found else {}
+
+
+def _instruction(given: object) -> list[dict[str, Any]]:
+    return [{"type": "text", "content": given}] if isinstance(given, str) else _parts(given)
+
+
+def _input(given: object) -> dict[str, Any]:
+    item = mapping(given)
+    kind = str(item.get("type") or "message")
+    if kind == "message" or "role" in item:
+        role = str(item.get("role") or "user")
+    elif kind.endswith(("_output", "_response")):
+        role = "tool"
+    else:
+        role = "assistant"  # its own earlier items, handed back
+    return {"role": role, "parts": _parts(given)}
+
+
+def _parts(given: object) -> list[dict[str, Any]]:
+    """Give the parts that an item becomes."""
+    if not isinstance(given, dict):
+        return [{"type": "text", "content": given}]
+    item = mapping(given)
+    kind = str(item.get("type") or "message")
+    match kind:
+        case "message":
+            return [_part(part) for part in listed(item.get("content"))]
+        case "reasoning":
+            return _reasoning(item)
+        case "function_call" | "custom_tool_call":
+            arguments = item.get("arguments", item.get("input"))
+            if isinstance(arguments, str):
+                with suppress(ValueError):  # otherwise they are kept as the model wrote them
+                    arguments = loads(arguments)
+            return [{"type": "tool_call", "id": item.get("call_id"), "name": item.get("name"), "arguments": arguments}]
+        case "function_call_output" | "custom_tool_call_output":
+            output = item.get("output")
+            response = [_part(part) for part in output] if isinstance(output, list) else output
+            return [{"type": "tool_call_response", "id": item.get("call_id"), "response": response}]
+        case "image_generation_call":
+            return [blobs.image(item.get("result"), item.get("output_format"))]
+        case "compaction":
+            return [{"type": "compaction", "id": item.get("id"), "content": item.get("encrypted_content")}]
+        case _ if kind.endswith("_call"):
+            # One step of a tool that runs at the provider: its question and, often, its answer in one item.
+            name = kind.removesuffix("_call")
+            step = {"type": name, **{key: value for key, value in item.items() if key not in _NO_PARTS}}
+            return [{"type": "server_tool_call", "id": item.get("id"), "name": name, "server_tool_call": step}]
+        case _:
+            return [dict(item)]
+
+
+def _reasoning(item: Body) -> list[dict[str, Any]]:
+    texts = [mapping(one).get("text") for name in ("summary", "content") for one in listed(item.get(name))]
+    parts: list[dict[str, Any]] = [{"type": "reasoning", "content": text} for text in texts if text]
+    # The model thought and does not show what: that it did is part of the answer.
+    return parts or [{"type": "reasoning", "content": "", "encrypted": bool(item.get("encrypted_content"))}]
+
+
+def _part(part: object) -> dict[str, Any]:
+    if not isinstance(part, dict):
+        return {"type": "text", "content": part}
+    content = mapping(part)
+    match content.get("type"):
+        case "input_text" | "output_text" | "text":
+            return {"type": "text", "content": content.get("text")}
+        case "refusal":
+            return {"type": "refusal", "content": content.get("refusal")}
+        case "input_image":
+            if file_id := content.get("file_id"):
+                return {"type": "file", "modality": "image", "file_id": file_id}
+            return uri(content.get("image_url"), "image")
+        case "input_audio":
+            audio = mapping(content.get("input_audio"))
+            mime_type = f"audio/{audio.get('format') or 'wav'}"
+            return {"type": "blob", "modality": "audio", "mime_type": mime_type, "content": audio.get("data")}
+        case "input_file":
+            if file_id := content.get("file_id"):
+                return {"type": "file", "modality": "document", "file_id": file_id}
+            file = uri(content.get("file_data") or content.get("file_url"), "document")
+            return {**file, "filename": name} if (name := content.get("filename")) else file
+        case _:
+            return dict(content)
+
+
+RESPONSES: Final = Wire(
+    operation="chat",
+    request=request_attributes,
+    response=response_attributes,
+    content=content_attributes,
+    fold=fold,
+    spoken=("instructions", "input"),
+    failure=failure,
+)
+FETCHED: Final = Wire(
+    operation="fetch_response",
+    request=lambda _: {},
+    response=fetched_attributes,
+    content=content_attributes,
+    fold=fold,
+    is_estimable=False,
+)
+"""A response that was made before, asked for by its id. That it failed is no failure of the asking."""
