@@ -7,6 +7,7 @@ them out. A session can be started and stopped any number of times; what it has 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from os import PathLike
 from types import TracebackType
@@ -22,6 +23,7 @@ from nbtrace._capture.threads import ThreadCapture
 from nbtrace._guard import guard
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing, redact
+from nbtrace._trace.duplicates import Calls, is_ours
 from nbtrace._trace.provider import Tracing
 from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.span import Ids
@@ -48,7 +50,8 @@ class Session:
     """
 
     def __init__(self, *, ids: Ids | None = None) -> None:
-        self.store = Store(finish, redact.span)
+        self._calls = Calls()
+        self.store = Store(partial(finish, calls=self._calls), redact.span)
         self.prompts = Prompts()
         self._ids = ids
         self._sinks: list[SpanSink] = [self.store]
@@ -115,6 +118,8 @@ class Session:
 
     def started(self, span: ReadableSpan) -> None:
         """Take a started span from the tracing stage."""
+        with guard("trace"):
+            self._calls.started(span)
         for sink in self._sinks:
             with guard("store"):
                 sink.started(span)
@@ -177,8 +182,8 @@ class Session:
         return f"<nbtrace session, {state}: {len(self.store)} spans>"
 
 
-def finish(span: ReadableSpan, detail: Detail | None) -> dict[str, AttributeValue]:
-    """Complete a span's attributes before it is stored: its detail, without secrets, with its cost."""
+def finish(span: ReadableSpan, detail: Detail | None, *, calls: Calls) -> dict[str, AttributeValue]:
+    """Complete a span's attributes before it is stored: its detail, canonical, without secrets, with its cost."""
     attributes = dict(span.attributes or {})
     if detail is not None:
         attributes[semconv.INCOMPLETE] = "the request and response could not be read; see the log"
@@ -186,7 +191,18 @@ def finish(span: ReadableSpan, detail: Detail | None) -> dict[str, AttributeValu
             found = detail()
             del attributes[semconv.INCOMPLETE]
             attributes |= found
+    with guard("trace"):
+        if not is_ours(span):
+            attributes = _canonical(span, attributes)
+        attributes = calls.marked(span, attributes)
     attributes = redact.attributes(attributes)
     with guard("pricing"):
         attributes |= pricing.cost(attributes)
     return attributes
+
+
+def _canonical(span: ReadableSpan, attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    from nbtrace._trace.dialects import canonical
+
+    scope = span.instrumentation_scope
+    return canonical(attributes, span.events, scope.name if scope is not None else "")

@@ -123,3 +123,11 @@ OUTPUT_VALUE: Final = "output.value"
 TAGS: Final = "nbtrace.tags"
 METADATA: Final = "nbtrace.metadata."
 """A prefix: the user's key follows."""
+
+# -- spans of other instrumentations -----------------------------------------------------------------------------------
+DUPLICATE_OF: Final = "nbtrace.duplicate_of"
+"""Id in hex of the span that has the call which this span, made by another instrumentation, repeats."""
+DUPLICATE_OPERATION: Final = "nbtrace.duplicate.operation"
+"""The operation that such a span had named."""
+LLM_OPERATIONS: Final = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
+"""Operations that are LLM calls."""

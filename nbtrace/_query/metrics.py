@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from nbtrace import semconv
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
     Columns = dict[str, list[Any]]
     """A value of each row, by name."""
 
-CALLS: Final = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
+CALLS: Final = semconv.LLM_OPERATIONS
 """Operations that are LLM calls."""
 
 ERROR: Final = 2
