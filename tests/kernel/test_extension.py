@@ -119,7 +119,9 @@ def test_a_late_call_while_the_line_is_drawn_brings_no_second_line(kernel: Kerne
         "import threading, time\nfrom nbtrace._query import metrics\nsummarize = metrics.summarize\n"
         "def slowly(table):\n    time.sleep(0.5)\n    return summarize(table)\nmetrics.summarize = slowly"
     )
-    several = "thread = threading.Thread(target=lambda: [ask(text) for text in 'abcdef'])\nthread.start()\n_ = ask('Hi')"
+    several = (
+        "thread = threading.Thread(target=lambda: [ask(text) for text in 'abcdef'])\nthread.start()\n_ = ask('Hi')"
+    )
     seen = [kernel.run(several), kernel.run("thread.join()"), kernel.run("")]
     last = until(kernel, lambda outputs: "7 LLM calls" in str(outputs.displays) and "running" not in str(outputs))
     shown = {display_id for outputs in [*seen, last] for display_id in outputs.displays}
@@ -142,9 +144,7 @@ def test_a_failing_call_is_the_users_error_and_counted_once(kernel: Kernel) -> N
 def test_an_interrupted_cell_ends_as_interrupted(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run("import time\nprint('go', flush=True)\ntime.sleep(5)", cell_id="slow", interrupt_after="go")
-    waiting = (
-        "import asyncio\nasync def slow():\n    print('go', flush=True)\n    await asyncio.sleep(5)\nawait slow()"
-    )
+    waiting = "import asyncio\nasync def slow():\n    print('go', flush=True)\n    await asyncio.sleep(5)\nawait slow()"
     kernel.run(waiting, cell_id="slow async", interrupt_after="go")
     outcomes = (
         "[[dict((a['key'], a['string']) for a in row['attributes'])['nbtrace.cell.outcome'], row['cell_id']] "
