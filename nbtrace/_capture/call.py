@@ -20,7 +20,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import attempts, messages, prompts, stream
-from nbtrace._capture.wire import Wire
+from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import guard
 from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
@@ -68,6 +68,7 @@ class Call:
         "_prompt",
         "_request",
         "_response",
+        "_sent",
         "_server",
         "_token",
         "_tracing",
@@ -90,8 +91,10 @@ class Call:
         self._headers = b""
         self._prompt: dict[str, AttributeValue] | None = None
         self._request: bytes | None = None
+        self._sent: bytes | None = None  # what went out, if the copy lacks what only the client can write
         with guard("capture"):
-            self._request = _copy(body)
+            self._request, is_whole = _copy(body)
+            self._sent = None if is_whole else b""
             self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
         self._response: bytes | None = None
         self.events: list[str] | tuple[str, ...] = ()
@@ -141,6 +144,8 @@ class Call:
         """
         # The public `content` raises for a body that was not read; this is how both HTTP libraries keep one that was.
         self._response = vars(response).get("_content")
+        if self._sent is not None:
+            self._sent = vars(response.request).get("_content") or b""
         self._headers = attempts.packed(response.headers)
         if retries:
             self.attempts = (*self.attempts, attempts.of(response, self._attempt_ns(), time_ns()))
@@ -190,6 +195,9 @@ class Call:
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, _description(error)))
             span.set_attributes(_error_attributes(error))
+            if self._sent == b"":
+                with suppress(RuntimeError, TypeError):  # an error without a request says so by raising
+                    self._sent = vars(getattr(error, "request", error)).get("_content")
         elif self._wire.failure is not None:
             with guard("capture"):
                 self._refused(self._wire.failure)
@@ -220,6 +228,9 @@ class Call:
     def __call__(self) -> dict[str, AttributeValue]:
         """Build every attribute that the request and the response give: the call is its span's detail."""
         request = messages.loads(self._request) if self._request is not None else {}
+        if self._sent:
+            with suppress(ValueError, TypeError):  # it may be compressed
+                request |= messages.loads(self._sent)
         response, measures = self._answer()
         found = self._identity() | self._wire.request(request)  # limits of the user's provider may have cut it
         found |= measures
@@ -233,7 +244,7 @@ class Call:
             found |= messages.estimated_usage(found)
         return found
 
-    def _answer(self) -> tuple[dict[str, Any] | None, dict[str, AttributeValue]]:
+    def _answer(self) -> tuple[Body | None, dict[str, AttributeValue]]:
         """Give the response's body, if it is known, and the attributes that identify and measure it."""
         if self.outcome is None:
             body = self._whole()
@@ -248,25 +259,38 @@ class Call:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (self.first_chunk_ns - started) / 1e9
         return body, found
 
-    def _whole(self) -> dict[str, Any] | None:
+    def _mime_type(self) -> str:
+        parts = self._headers.decode("latin-1").split("\n")
+        named = {name.lower(): value for name, value in zip(parts[::2], parts[1::2], strict=False)}
+        return named.get("content-type", "").split(";")[0]
+
+    def _whole(self) -> Body | None:
+        if self._wire.decode is not None:
+            return self._wire.decode(self._response, self._mime_type()) if self._response is not None else None
         with suppress(ValueError):  # a raw response may be no JSON
             body = messages.loads(self._response) if self._response is not None else None
             return body if isinstance(body, dict) else None
         return None
 
 
-def _copy(body: dict[str, Any]) -> bytes:
+def _copy(body: dict[str, Any]) -> tuple[bytes, bool]:
+    """Write a request as JSON, and say whether that is all of it."""
     try:
-        return orjson.dumps(body, default=_plain, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # lone surrogates, integers beyond 64 bits
-        return json.dumps(body, default=_plain).encode()
+        return orjson.dumps(body, default=_dumped, option=orjson.OPT_NON_STR_KEYS), True
+    except TypeError:  # lone surrogates, integers beyond 64 bits, iterators, files
+        return json.dumps(body, default=_plain).encode(), False
+
+
+def _dumped(value: Any) -> Any:
+    """Give the JSON form of a model, which a client accepts."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude_unset=True, warnings=False)
+    raise TypeError
 
 
 def _plain(value: Any) -> Any:
     """Give the JSON form of a value that a client accepts and JSON does not know."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json", exclude_unset=True, warnings=False)
-    return str(value)
+    return _dumped(value) if hasattr(value, "model_dump") else str(value)
 
 
 def _description(error: BaseException) -> str | None:

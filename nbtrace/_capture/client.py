@@ -18,6 +18,7 @@ from time import time_ns
 from types import ModuleType
 from typing import Any, Final
 
+from nbtrace._capture import blobs
 from nbtrace._capture.call import Call, Server, under_way
 from nbtrace._capture.finder import Finder
 from nbtrace._capture.sdks import SDKS, Sdk
@@ -26,6 +27,8 @@ from nbtrace._trace.provider import Tracing
 from nbtrace.errors import UnsupportedVersionError
 
 _CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
+_LEFT_OUT: Final = ("Omit", "NotGiven")
+"""Types that stand for a parameter that was not given."""
 
 
 class ClientCapture:
@@ -49,7 +52,7 @@ class ClientCapture:
                 logging.getLogger("nbtrace").warning("%s", problem)
                 self.problems.append(problem)
                 continue
-            name = f"{sdk.package}._base_client"
+            name = f"{sdk.module or sdk.package}._base_client"
             wrap = functools.partial(self._wrap, sdk)
             module = sys.modules.get(name)
             if module is not None:
@@ -78,7 +81,9 @@ class ClientCapture:
                 self._replace(kind, "_sleep_for_retry", _asleep if is_async else _sleep)
 
     def _replace(self, kind: Any, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-        original = kind.__dict__[name]
+        original = kind.__dict__.get(name)
+        if original is None:  # an older client, which does without
+            return
         wrapper = functools.wraps(original)(wrap(original))
         setattr(kind, name, wrapper)
 
@@ -100,9 +105,13 @@ class ClientCapture:
         if wire is None or not isinstance(body, dict):
             return None
         extra = getattr(options, "extra_json", None)
-        if extra:
+        if extra or sdk.has_gaps:
             # As the client merges them: an `omit` takes a parameter away.
-            body = {key: value for key, value in {**body, **extra}.items() if type(value).__name__ != "Omit"}
+            merged = {**body, **extra} if extra else body
+            body = {key: value for key, value in merged.items() if type(value).__name__ not in _LEFT_OUT}
+        if options.files:
+            with guard("capture"):
+                body = {**body, blobs.FILES: blobs.uploads(options.files)}
         return Call(self._tracing, wire, self._server(sdk, client.base_url), body)
 
     def _server(self, sdk: Sdk, url: Any) -> Server:

@@ -68,7 +68,8 @@ def response_attributes(body: Body) -> dict[str, AttributeValue]:
     reasons = [mapping(choice).get("finish_reason") for choice in listed(body.get("choices"))]
     if reasons and all(reasons):  # a stream that was left early has none, and none is made up
         found[semconv.RESPONSE_FINISH_REASONS] = [str(reason) for reason in reasons]
-    return found | _usage(mapping(body.get("usage")))
+    usage = body.get("usage") or mapping(body.get("x_groq")).get("usage")  # Groq's streams have it there
+    return found | _usage(mapping(usage))
 
 
 def content_attributes(request: Body, response: Body | None) -> dict[str, AttributeValue]:
@@ -100,10 +101,11 @@ def estimated_usage(attributes: Mapping[str, AttributeValue]) -> dict[str, Attri
         return {}
     sent = _characters(attributes.get(semconv.INPUT_MESSAGES))
     received = _characters(attributes.get(semconv.OUTPUT_MESSAGES))
-    if sent is None or received is None:
+    known = attributes.get(semconv.USAGE_INPUT_TOKENS)  # a stream that was left may have told what it was sent
+    if (sent is None and known is None) or received is None:
         return {}
     return {
-        semconv.USAGE_INPUT_TOKENS: -(-sent // 4),
+        semconv.USAGE_INPUT_TOKENS: known if known is not None else -(-(sent or 0) // 4),
         semconv.USAGE_OUTPUT_TOKENS: -(-received // 4),
         semconv.USAGE_STATE: "estimated",
     }

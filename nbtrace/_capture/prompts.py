@@ -108,12 +108,12 @@ def found_in(*spoken: object) -> dict[str, AttributeValue]:
     """Give the prompt attributes of a request: those of the last rendered prompt in what it says.
 
     Args:
-        *spoken: texts, or lists of messages whose content is text or parts.
+        *spoken: texts, or lists of parts or of messages whose content is text or parts.
     """
     for said in reversed(spoken):
         messages = cast("list[Any]", said) if isinstance(said, list) else [said]
         for message in reversed(messages):
-            content = message.get("content") if isinstance(message, dict) else message
+            content = message.get("content", [message]) if isinstance(message, dict) else message
             parts = reversed(content) if isinstance(content, list) else (content,)
             for part in parts:
                 text = part.get("text") if isinstance(part, dict) else part

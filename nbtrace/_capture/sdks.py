@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from nbtrace._capture.anthropic import MESSAGES
 from nbtrace._capture.chat import CHAT
+from nbtrace._capture.completions import COMPLETIONS
+from nbtrace._capture.embeddings import EMBEDDINGS, MODERATIONS
+from nbtrace._capture.media import IMAGES, SPEECH, TRANSCRIPTIONS, TRANSLATIONS
 from nbtrace._capture.responses import FETCHED, RESPONSES
 from nbtrace._capture.wire import Wire
 
@@ -24,6 +28,11 @@ _PROVIDERS: Final = (
     ("api.anthropic.com", "anthropic"),
     ("generativelanguage.googleapis.com", "gcp.gemini"),
     ("api.cohere.com", "cohere"),
+    ("amazonaws.com", "aws.bedrock"),
+    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+    ("together.ai", "together"),
+    ("together.xyz", "together"),
+    ("api.cerebras.ai", "cerebras"),
 )
 """End of the server's host to `gen_ai.provider.name`."""
 
@@ -42,6 +51,11 @@ class Sdk:
     readings: Mapping[str, Wire] = field(default_factory=dict[str, Wire])
     """Path up to an id, to the wire format of what a GET of it gives."""
 
+    module: str | None = None
+    """Where it is imported from, if not under the package's name."""
+    has_gaps: bool = False
+    """Whether the bodies it hands on still hold what stands for parameters that were not given."""
+
     @property
     def supported(self) -> str:
         """The versions as pip writes them."""
@@ -55,6 +69,26 @@ class Sdk:
 _OPENAI: Final = {
     "/chat/completions": CHAT,
     "/responses": RESPONSES,
+    "/embeddings": EMBEDDINGS,
+    "/completions": COMPLETIONS,
+    "/moderations": MODERATIONS,
+    "/images/generations": IMAGES,
+    "/images/edits": IMAGES,
+    "/images/variations": IMAGES,
+    "/audio/speech": SPEECH,
+    "/audio/transcriptions": TRANSCRIPTIONS,
+    "/audio/translations": TRANSLATIONS,
 }
 
-SDKS: Final = (Sdk("openai", (2, 4), "openai", _OPENAI, {"/responses/": FETCHED}),)
+_ANTHROPIC: Final = {"/v1/messages": MESSAGES, "/v1/messages?beta=true": MESSAGES}
+_TOGETHER: Final[Mapping[str, Wire]] = dict.fromkeys(
+    ("/chat/completions", "/v1/chat/completions", "https://api-inference.together.ai/v1/chat/completions"), CHAT
+)
+
+SDKS: Final = (
+    Sdk("openai", (2, 4), "openai", _OPENAI, {"/responses/": FETCHED}),
+    Sdk("anthropic", (0, 3), "anthropic", _ANTHROPIC, has_gaps=True),
+    Sdk("groq", (0, 2), "groq", {"/openai/v1/chat/completions": CHAT}),
+    Sdk("together", (2, 4), "together", _TOGETHER),
+    Sdk("cerebras_cloud_sdk", (1, 2), "cerebras", {"/v1/chat/completions": CHAT}, module="cerebras.cloud.sdk"),
+)

@@ -140,12 +140,15 @@ def _outcome(error: BaseException) -> Outcome:
 
 
 def parse(events: Sequence[str]) -> list[dict[str, Any]]:
-    """Read the chunks out of a stream's events. The closing `[DONE]` is none, nor is what the client raises."""
+    """Read the chunks out of a stream's events.
+
+    The closing `[DONE]` is none, nor is a `ping`, nor what the client raises.
+    """
     chunks: list[dict[str, Any]] = []
     for event in events:
         with suppress(ValueError):
             chunk = loads(event)
-            if isinstance(chunk, dict) and not chunk.get("error"):
+            if isinstance(chunk, dict) and not chunk.get("error") and chunk.get("type") != "ping":
                 chunks.append(chunk)
     return chunks
 
