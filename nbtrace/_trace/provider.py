@@ -9,6 +9,7 @@ remembers. OpenTelemetry's SDK is imported only by a user who has it already.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -53,6 +54,8 @@ class Tracing:
         self._users: Any = None
         self._tracer: Tracer | None = None
         self._processor: SinkProcessor | None = None
+        self._closed = False
+        self._attaching = threading.RLock()  # two threads that see a new provider would attach to it twice
         self.attach()
 
     @property
@@ -63,16 +66,20 @@ class Tracing:
     def attach(self) -> None:
         """Follow the user's provider, also one that was set since the last look."""
         provider: Any = trace.get_tracer_provider()
-        if provider is self._users or not hasattr(provider, "add_span_processor"):
+        if provider is self._users or self._closed or not hasattr(provider, "add_span_processor"):
             return
         from nbtrace._trace.processor import SinkProcessor
 
-        self._detach()
-        self._users = provider
-        with guard("trace"):  # a provider that fails is not asked again
-            self._tracer = cast("Tracer", provider.get_tracer(SCOPE_NAME, self._version, schema_url=semconv.SCHEMA_URL))
-            self._processor = SinkProcessor(self._sink)
-            provider.add_span_processor(self._processor)
+        with self._attaching:
+            if provider is self._users or self._closed:
+                return
+            self._detach()
+            self._users = provider
+            with guard("trace"):  # a provider that fails is not asked again
+                processor = SinkProcessor(self._sink)
+                tracer = provider.get_tracer(SCOPE_NAME, self._version, schema_url=semconv.SCHEMA_URL)
+                provider.add_span_processor(processor)
+                self._processor, self._tracer = processor, cast("Tracer", tracer)
 
     def start(
         self,
@@ -86,12 +93,14 @@ class Tracing:
         self.attach()
         inherited = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
         given = {**attributes, **inherited} if inherited else dict(attributes)
+        flags = own.SAMPLED
         if self._tracer is not None:
             users = self._tracer.start_span(name, context, kind, given)
             if users.is_recording():
                 return cast("Span", users)
+            flags = users.get_span_context().trace_flags  # or the user's spans below would be exported after all
         parent = trace.get_current_span(context).get_span_context()
-        return cast("Span", own.start(name, kind, parent, given, self._ids, self._origin))
+        return cast("Span", own.start(name, kind, parent, given, self._ids, self._origin, flags))
 
     def past(
         self,
@@ -124,11 +133,18 @@ class Tracing:
             made.detail = detail
         elif self._processor is not None:
             self._processor.attach(span.get_span_context().span_id, detail)
+        else:  # closed meanwhile, so nobody else tells the sink
+            span.end()
+            with guard("store"):
+                self._sink.ended(span, detail)
+            return
         span.end()
 
     def close(self) -> None:
-        """Stop receiving spans and leave the user's provider as it was."""
-        self._detach()
+        """Stop receiving spans, for good, and leave the user's provider as it was."""
+        with self._attaching:
+            self._closed = True
+            self._detach()
 
     def _detach(self) -> None:
         """Take the processor off the provider. The SDK has no public way; a closed one left behind is harmless."""

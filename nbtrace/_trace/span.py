@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nbtrace._trace.sink import Attributes, Detail, SpanSink
 
 _UNSET = Status(StatusCode.UNSET)
-_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class Ids(Protocol):
@@ -194,6 +194,7 @@ def start(  # noqa: PLR0917 - called in one place, on the call's path
     attributes: dict[str, AttributeValue],
     ids: Ids,
     origin: tuple[Resource, Scope, SpanSink],
+    flags: TraceFlags = SAMPLED,
 ) -> Span:
     """Start a span below `parent`, or a new trace if that is not valid, and tell the sink.
 
@@ -204,11 +205,12 @@ def start(  # noqa: PLR0917 - called in one place, on the call's path
         attributes: what it begins with; taken over, not copied.
         ids: what makes its ids.
         origin: its resource, its scope, and whom to tell.
+        flags: whether spans below it that others make are to be exported.
     """
     inside = parent.is_valid
     trace_id = parent.trace_id if inside else ids.generate_trace_id()
     state = parent.trace_state if inside else None
-    context = SpanContext(trace_id, ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED, trace_state=state)
+    context = SpanContext(trace_id, ids.generate_span_id(), is_remote=False, trace_flags=flags, trace_state=state)
     span = Span(name, kind, context, parent if inside else None, attributes, origin)
     with guard("store"):
         origin[2].started(span)  # pyright: ignore[reportArgumentType] - readable as the SDK's is

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,7 @@ from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanLimits, Sp
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
 from nbtrace import Session, semconv
-from nbtrace._trace.provider import Tracing
+from nbtrace._trace.provider import Tracing, below
 from tests.capture.loopback import HELLO, Loopback, Reply
 from tests.capture.reading import only, spans
 from tests.conftest import CountingIds
@@ -148,6 +150,66 @@ def test_what_the_users_sampler_drops_is_stored_all_the_same(sampler: Any, ask: 
     assert memory.get_finished_spans() == ()
 
 
+def test_what_the_user_makes_below_a_span_that_the_sampler_drops_is_dropped_too() -> None:
+    provider, memory = exporting(sampler=ParentBased(ALWAYS_OFF))
+    with users(provider), Session() as session:
+        cell = session.tracing.start("cell [1]", attributes={})
+        inside = below(cell)
+        provider.get_tracer("user").start_span("step", inside).end()
+        session.tracing.end(session.tracing.start("chat m", attributes={}, context=inside), dict)
+        session.tracing.end(cell, dict)
+    assert memory.get_finished_spans() == ()
+    assert [(span["name"], span["running"]) for span in spans(session)] == [("chat m", False), ("cell [1]", False)]
+
+
+def test_threads_that_meet_a_new_provider_together_attach_once(session: Session) -> None:
+    barrier, second, met = threading.Barrier(8), threading.Barrier(8), threading.local()
+
+    class Met(TracerProvider):
+        @property
+        def add_span_processor(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+            if not hasattr(met, "already"):
+                met.already = True
+                barrier.wait(20)
+            return super().add_span_processor
+
+        def get_tracer(self, *_: Any, **__: Any) -> Any:
+            with suppress(threading.BrokenBarrierError):
+                second.wait(0.5)  # in vain, if they come one by one
+            return super().get_tracer("nbtrace")
+
+    provider = Met(shutdown_on_exit=False)
+    with users(provider):
+        running = [threading.Thread(target=session.tracing.attach) for _ in range(barrier.parties)]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+    assert len(processors(provider)) == 1
+
+
+def test_a_closed_tracing_never_comes_back(session: Session) -> None:
+    provider, _ = exporting()
+    tracing = session.tracing
+    session.stop()
+    with users(provider):
+        tracing.end(tracing.start("late", attributes={}), dict)
+    assert len(processors(provider)) == 1
+
+
+def test_a_span_that_is_running_when_its_session_stops_still_ends() -> None:
+    provider, memory = exporting()
+    with users(provider), Session() as session:
+        tracing = session.tracing
+        span = tracing.start("chat m", attributes={})
+        session.stop()
+        tracing.end(span, lambda: {"late": True})
+    assert [(span["name"], span["running"], span["attributes"]) for span in spans(session)] == [
+        ("chat m", False, {"late": True})
+    ]
+    assert len(memory.get_finished_spans()) == 1
+
+
 def test_a_provider_set_later_is_followed(session: Session, ask: Ask) -> None:
     ask("one")
     provider, memory = exporting()
@@ -224,8 +286,6 @@ def test_limits_of_the_users_provider_do_not_cut_what_is_stored(session: Session
 
 def test_attributes_are_inherited_below_a_span_only() -> None:
     from opentelemetry import context as otel_context
-
-    from nbtrace._trace.provider import below
 
     sink = Kept()
     tracing = Tracing(sink, version="1", ids=CountingIds())
