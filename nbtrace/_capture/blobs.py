@@ -6,9 +6,13 @@ The hash is that of the bytes themselves, so that the same picture is recognised
 from __future__ import annotations
 
 import binascii
+import os
 from base64 import b64decode
+from contextlib import suppress
 from hashlib import sha256
-from typing import Any
+from io import BytesIO
+from mimetypes import guess_type
+from typing import Any, Final
 
 JSON = dict[str, Any]
 
@@ -37,3 +41,30 @@ def image(given: object, form: object) -> JSON:
         return described(b64decode(str(given or "")), modality="image", mime_type=mime_type)
     except binascii.Error:
         return {"type": "blob", "modality": "image", "mime_type": mime_type, "error": "no valid base64"}
+
+
+FILES: Final = "$files"
+"""Where in a request's copy the files stand that were sent with it; no parameter has such a name."""
+
+
+def uploads(files: Any) -> list[JSON]:
+    """Describe the files of a form, which may be names with bytes, with open files, or with either and a type."""
+    given = files.items() if isinstance(files, dict) else files
+    return [_upload(str(name), file) for name, file in given]
+
+
+def _upload(field: str, file: Any) -> JSON:
+    name, content, mime_type, *_ = (*file, None, None) if isinstance(file, tuple) else (None, file, None)
+    name = str(name or getattr(content, "name", "") or "") or None
+    mime_type = mime_type or (guess_type(name)[0] if name else None)
+    modality = (mime_type or "document").split("/")[0]
+    modality = modality if modality in ("image", "audio", "video") else "document"
+    if isinstance(content, BytesIO):
+        content = content.getvalue()
+    if isinstance(content, bytes):
+        part = described(content, modality=modality, mime_type=mime_type)
+    else:  # an open file is the client's to read
+        part: JSON = {"type": "blob", "modality": modality, "mime_type": mime_type}
+        with suppress(OSError, AttributeError, TypeError, ValueError):
+            part["size"] = os.fstat(content.fileno()).st_size
+    return {**part, "field": field, "filename": name}

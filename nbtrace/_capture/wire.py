@@ -39,3 +39,5 @@ class Wire:
     """
     is_estimable: bool = True
     """Whether the tokens of a call that reported none may be estimated from its text."""
+    decode: Callable[[bytes, str], Body | None] | None = None
+    """A response's bytes and type to its body, if it need not be JSON."""

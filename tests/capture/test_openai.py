@@ -168,14 +168,8 @@ def test_azure(session: Session) -> None:
 
 
 def test_other_endpoints_are_left_alone(server: Loopback, client: openai.OpenAI, session: Session) -> None:
-    def answer(received: Received) -> Reply:
-        if received.path.endswith("/models"):
-            return Reply({"object": "list", "data": [{"id": "m", "object": "model"}]})
-        return Reply({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]})
-
-    server.reply = answer
+    server.reply = Reply({"object": "list", "data": [{"id": "m", "object": "model"}]})
     assert [one.id for one in client.models.list()] == ["m"]
-    assert client.embeddings.create(model="m", input="x", encoding_format="float").data[0].embedding == [0.5]
     assert len(session.spans()) == 0
 
 

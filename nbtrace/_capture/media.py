@@ -1,0 +1,114 @@
+"""The wire formats of images and sound: made, changed, spoken, written down.
+
+The bytes themselves are never kept, neither those that were sent nor those that came.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Final
+
+from nbtrace import semconv
+from nbtrace._capture import blobs
+from nbtrace._capture.messages import converted, dumps, listed, loads, mapping
+from nbtrace._capture.wire import Attributes, Body, Wire
+
+JSON = dict[str, Any]
+
+
+def _made(kind: str) -> Any:
+    def request(body: Body) -> Attributes:
+        found: Attributes = {semconv.OUTPUT_TYPE: kind}
+        if body.get("stream"):
+            found[semconv.REQUEST_STREAM] = True
+        if (count := body.get("n")) not in (None, 1):
+            found[semconv.REQUEST_CHOICE_COUNT] = converted(int, count)
+        return found
+
+    return request
+
+
+def measures(body: Body) -> Attributes:
+    """Give the tokens that a response says it took."""
+    usage = mapping(body.get("usage"))
+    counts = {
+        semconv.USAGE_INPUT_TOKENS: usage.get("input_tokens"),
+        semconv.USAGE_OUTPUT_TOKENS: usage.get("output_tokens"),
+    }
+    found: Attributes = {key: converted(int, count) for key, count in counts.items() if count is not None}
+    return {**found, semconv.USAGE_STATE: "reported"} if found else {}
+
+
+def content_attributes(request: Body, response: Body | None) -> Attributes:
+    """Give what was asked for, with the files sent along, and what came: text, or what stands for bytes."""
+    found: Attributes = {}
+    texts = [request.get(name) for name in ("instructions", "prompt", "input")]
+    parts = [{"type": "text", "content": text} for text in texts if text] + listed(request.get(blobs.FILES))
+    if parts:
+        found[semconv.INPUT_MESSAGES] = dumps([{"role": "user", "parts": parts}])
+    if answer := [part for one in _answers(response or {}) for part in one]:
+        found[semconv.OUTPUT_MESSAGES] = dumps([{"role": "assistant", "parts": answer, "finish_reason": None}])
+    return found
+
+
+def _answers(body: Body) -> list[list[JSON]]:
+    found: list[list[JSON]] = []
+    if (text := body.get("text")) is not None:
+        found.append([{"type": "text", "content": text}])
+    if blob := body.get("blob"):
+        found.append([mapping(blob)])  # pyright: ignore[reportArgumentType] - a dict, as `decoded` made it
+    for image in map(mapping, listed(body.get("data"))):
+        revised = image.get("revised_prompt")
+        parts: list[JSON] = [{"type": "text", "content": revised}] if revised else []
+        if url := image.get("url"):
+            parts.append({"type": "uri", "modality": "image", "uri": url})
+        else:
+            parts.append(blobs.image(image.get("b64_json"), body.get("output_format")))
+        found.append(parts)
+    return found
+
+
+def decoded(content: bytes, mime_type: str) -> JSON | None:
+    """Read a response that may be JSON, plain text or sound."""
+    if mime_type.startswith(("audio/", "application/octet-stream")):
+        return {"blob": blobs.described(content, modality="audio", mime_type=mime_type)}
+    with suppress(ValueError):
+        body = loads(content)
+        if isinstance(body, dict):
+            return body
+    with suppress(UnicodeDecodeError):
+        return {"text": content.decode()}
+    return None
+
+
+def fold(events: list[JSON]) -> JSON:
+    """Fold the events of a stream: pieces of a text, or images of which the last is the one."""
+    body: JSON = {}
+    for event in events:
+        kind = str(event.get("type"))
+        if kind.endswith(".delta"):
+            body["text"] = str(body.get("text") or "") + str(event.get("delta") or "")
+        elif kind.endswith((".done", ".completed")):
+            body |= event
+        if event.get("b64_json"):
+            body["data"] = [{"b64_json": event["b64_json"]}]
+    return body
+
+
+def _wire(operation: str, kind: str, *spoken: str) -> Wire:
+    return Wire(
+        operation=operation,
+        request=_made(kind),
+        response=measures,
+        content=content_attributes,
+        fold=fold,
+        spoken=spoken,
+        is_estimable=False,
+        decode=decoded,
+    )
+
+
+IMAGES: Final = _wire("image_generation", "image", "prompt")
+SPEECH: Final = _wire("speech", "speech", "instructions", "input")
+TRANSCRIPTIONS: Final = _wire("transcription", "text", "prompt")
+TRANSLATIONS: Final = _wire("translation", "text", "prompt")
