@@ -101,9 +101,11 @@ class Call:
         self.first_chunk_ns: int | None = None
         self.outcome: str | None = None
         self._token: Token[Context] | None = None
-        name = wire.operation if model is None else f"{wire.operation} {model}"
-        self.span = tracing.start(name, kind=SpanKind.CLIENT, attributes=self._identity())
+        self.span = tracing.start(self._name(), kind=SpanKind.CLIENT, attributes=self._identity())
         self._over = False
+
+    def _name(self) -> str:
+        return self._wire.operation if self._model is None else f"{self._wire.operation} {self._model}"
 
     def _identity(self) -> dict[str, AttributeValue]:
         identity: dict[str, AttributeValue] = {

@@ -21,6 +21,7 @@ from typing import Any, Final
 from nbtrace._capture import blobs
 from nbtrace._capture.call import Call, Server, under_way
 from nbtrace._capture.finder import Finder
+from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
 from nbtrace._guard import guard
 from nbtrace._trace.provider import Tracing
@@ -98,11 +99,13 @@ class ClientCapture:
         """Start the span of a request; None if it is none of ours."""
         if not self.enabled:
             return None
-        url, body = options.url, options.json_data
-        wire = sdk.wires.get(url)
-        if wire is None and options.method == "get":
+        method, url, body = options.method, options.url, options.json_data
+        wire = sdk.wires.get(url) if method == "post" else None
+        if method == "get":
             wire, body = sdk.readings.get(url[: url.rfind("/") + 1]), {}
-        if wire is None or not isinstance(body, dict):
+        if wire is None:
+            return Request(self._tracing, self._server(sdk, client.base_url), method, url)
+        if not isinstance(body, dict):
             return None
         extra = getattr(options, "extra_json", None)
         if extra or sdk.has_gaps:

@@ -167,18 +167,40 @@ def test_azure(session: Session) -> None:
     assert (recorded[semconv.PROVIDER_NAME], recorded[semconv.COST_STATE]) == ("azure.ai.openai", "priced")
 
 
-def test_other_endpoints_are_left_alone(server: Loopback, client: openai.OpenAI, session: Session) -> None:
-    server.reply = Reply({"object": "list", "data": [{"id": "m", "object": "model"}]})
+def test_other_endpoints_are_plain_spans(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply({"object": "list", "data": [{"id": "m", "object": "model"}]}, headers={"x-request-id": "r"})
     assert [one.id for one in client.models.list()] == ["m"]
-    assert len(session.spans()) == 0
+    client.files.retrieve("file-1")
+    client.vector_stores.search("vs_1", query="q")
+    assert [span["name"] for span in spans(session)] == [
+        "GET /models", "GET /files/{id}", "POST /vector_stores/{id}/search",
+    ]  # fmt: skip
+    attributes = spans(session)[1]["attributes"]
+    del attributes[semconv.SERVER_PORT]
+    assert attributes == {
+        "http.request.method": "GET",
+        "url.path": "/files/file-1",
+        "server.address": "127.0.0.1",
+        "http.response.status_code": 200,
+        "http.response.header.x-request-id": "r",
+    }
 
 
-async def test_other_async_endpoints_are_left_alone(
+def test_a_plain_request_that_is_refused_is_an_error(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply({"error": {"message": "No."}}, status=404)
+    with pytest.raises(openai.NotFoundError):
+        client.batches.retrieve("batch_1")
+    (span,) = spans(session)
+    assert (span["name"], span["status"]) == ("GET /batches/{id}", "error")
+    assert span["attributes"][semconv.HTTP_STATUS_CODE] == 404
+
+
+async def test_other_async_endpoints_are_plain_spans(
     server: Loopback, async_client: openai.AsyncOpenAI, session: Session
 ) -> None:
     server.reply = Reply({"object": "list", "data": [{"id": "m", "object": "model"}]})
     assert [one.id async for one in async_client.models.list()] == ["m"]
-    assert len(session.spans()) == 0
+    assert [span["name"] for span in spans(session)] == ["GET /models"]
 
 
 def test_a_body_that_is_no_json_object_is_left_alone(client: openai.OpenAI, session: Session) -> None:
