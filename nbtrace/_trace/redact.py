@@ -27,8 +27,8 @@ RULES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         "private-key",
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
     ),
-    ("anthropic-key", re.compile(_START + r"sk-ant-[\w-]{16,}")),
-    ("openai-key", re.compile(_START + r"sk-[\w-]{16,}")),
+    ("anthropic-key", re.compile(r"sk-ant-(?:(?<!\wsk-ant-)|(?<=\\[bfnrt]sk-ant-))[\w-]{16,}")),
+    ("openai-key", re.compile(r"sk-(?:(?<!\wsk-)|(?<=\\[bfnrt]sk-))[\w-]{16,}")),
     ("google-key", re.compile(_START + r"AIza[\w-]{35}")),
     ("aws-key", re.compile(_START + r"(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     ("github-token", re.compile(_START + r"(?:gh[pousr]_\w{30,}|github_pat_\w{30,})")),
@@ -38,12 +38,41 @@ RULES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("bearer-token", re.compile(r"(?i)\b(?<=bearer )[\w.~+/-]{16,}=*")),
     ("url-password", re.compile(r"(?<=://)[^\s/:@\"'\\]*:[^\s/@\"'\\]+(?=@)")),
 )
-"""Name of the rule and what it masks."""
+"""Name of the rule and what it masks. Where a word begins is asked last by two of them, to find `sk-` as fast as `in`:
+`task-` and `risk-` are all over English prompts.
+"""
 
-_HINTS: Final = re.compile(
-    r"PRIVATE KEY|sk-|AIza|AKIA|ASIA|gh[pousr]_|github_pat_|hf_|xox|gsk_|(?i:bearer )|://[^\s/]{0,200}@"
-)
-"""A text without any of these passes all rules: one scan for the usual case."""
+_MARKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "private-key": ("PRIVATE KEY",),
+    "anthropic-key": ("sk-ant-",),
+    "openai-key": ("sk-",),
+    "google-key": ("AIza",),
+    "aws-key": ("AKIA", "ASIA"),
+    "github-token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    "huggingface-token": ("hf_",),
+    "slack-token": ("xox",),
+    "groq-key": ("gsk_",),
+}
+"""What a text must hold for a rule to find anything: to look for a literal costs a hundredth of what a rule costs."""
+
+_LITERALS: Final = tuple(mark for marks in _MARKS.values() for mark in marks)
+_USER: Final = re.compile(r"://[^\s/]{0,200}@")
+
+
+def _suspicious(value: str) -> bool:
+    """Say whether any rule could find something."""
+    for literal in _LITERALS:  # a loop, because `any` costs more than all of them in a short text
+        if literal in value:
+            return True
+    return _may_find("bearer-token", value) or _may_find("url-password", value)
+
+
+def _may_find(rule: str, value: str) -> bool:
+    if rule == "bearer-token":
+        return "bearer " in value.lower()
+    if rule == "url-password":
+        return _USER.search(value) is not None
+    return any(mark in value for mark in _MARKS.get(rule, ("",)))
 
 
 def text(value: str) -> str:
@@ -54,10 +83,11 @@ def text(value: str) -> str:
         "OpenAI(api_key='[redacted: openai-key]')"
     """
     try:
-        if not _HINTS.search(value):
+        if not _suspicious(value):
             return value
         for name, pattern in RULES:
-            value = pattern.sub(f"[redacted: {name}]", value)
+            if _may_find(name, value):
+                value = pattern.sub(f"[redacted: {name}]", value)
     except Exception as error:  # noqa: BLE001 - fail closed, whatever the reason
         report("redact", error)
         return "[redacted: rule failed]"
@@ -79,12 +109,11 @@ def attributes(values: Mapping[str, AttributeValue]) -> dict[str, AttributeValue
 
 def _json(value: str) -> str:
     try:
-        if not _HINTS.search(value):
+        if not _suspicious(value):
             return value
-        parsed = json.loads(value)
-    except Exception:  # noqa: BLE001 - no JSON, or a rule that fails: `text` knows what to do with either
+        return json.dumps(_value(json.loads(value)), ensure_ascii=False, separators=(",", ":"))
+    except Exception:  # noqa: BLE001 - no JSON, nested too deep, or a rule that fails: `text` knows what to do
         return text(value)
-    return json.dumps(_value(parsed), ensure_ascii=False, separators=(",", ":"))
 
 
 def _value(value: AttributeValue) -> AttributeValue:
@@ -106,7 +135,7 @@ def span(original: ReadableSpan) -> ReadableSpan:
     Spans of ours have none there to begin with. Those of others do: an exception event has whatever the error said.
     """
     description = original.status.description
-    if not original.events and not original.links and description is None and not _HINTS.search(str(original.name)):
+    if not original.events and not original.links and description is None and not _suspicious(str(original.name)):
         return original
     return cast("ReadableSpan", _Masked(original))
 

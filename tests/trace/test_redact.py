@@ -75,6 +75,13 @@ def test_a_secret_in_messages_leaves_them_json(rule: str) -> None:
     assert json.loads(str(value))[0]["parts"] == [{"type": "text", "content": f"a\n{masked(rule)}\nb"}]
 
 
+def test_messages_nested_too_deep_to_walk_are_masked_as_text() -> None:
+    secret = SECRETS["openai-key"]
+    deep = "[" * 600 + json.dumps(secret) + "]" * 600
+    (found,) = redact.attributes({semconv.OUTPUT_MESSAGES: deep}).values()
+    assert found == deep.replace(secret, "[redacted: openai-key]")
+
+
 def test_half_a_private_key_masks_its_message_and_no_other() -> None:
     begun = SECRETS["private-key"][:50]
     value = json.dumps([{"a": f"x {begun}"}, {"b": "stays"}])
@@ -150,7 +157,7 @@ def test_a_rule_that_fails_masks_the_whole_value(
 def test_a_first_scan_that_fails_masks_everything(
     monkeypatch: pytest.MonkeyPatch, swallow: Callable[[], dict[str, int]]
 ) -> None:
-    monkeypatch.setattr(redact, "_HINTS", None)
+    monkeypatch.setattr(redact, "_USER", None)
     assert redact.attributes({semconv.INPUT_MESSAGES: "[]", "text": "x", "int": 1}) == {
         semconv.INPUT_MESSAGES: "[redacted: rule failed]",
         "text": "[redacted: rule failed]",
