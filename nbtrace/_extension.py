@@ -16,6 +16,7 @@ from traitlets import Enum
 from nbtrace import _api, _guard
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
+from nbtrace._trace.instrument import Instrumentors, installed
 from nbtrace.errors import NbtraceError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ ACTIONS: Final = {
     "off": "pause recording; nothing recorded is lost",
     "status": "say what is recorded, where, and what could not be",
     "last": "draw the last trace",
+    "instrument": "list the installed GenAI instrumentors; with a name after it, activate that one",
     "help": "this text",
 }
 
@@ -48,12 +50,14 @@ class NBTrace(Magics):
         super().__init__(shell)
         self.session = _api.session()
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
+        self._instrumentors = Instrumentors(self.session)
         self._cells = CellCapture(self.session.tracing, shell, self._display.finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
         self._cells.open()
 
     def close(self) -> None:
         """Stop recording and let go of IPython."""
+        self._instrumentors.close()
         self._cells.close()
         self._display.close()
         self._unwatch()
@@ -61,14 +65,21 @@ class NBTrace(Magics):
 
     @magic_arguments()
     @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("name", nargs="?", help="with `instrument`: what to activate")  # pyright: ignore[reportUntypedFunctionDecorator]
     @line_magic
     def nbtrace(self, line: str) -> Any:
-        """Record LLM calls: `%nbtrace on|off|status|last|help`."""
-        action = parse_argstring(self.nbtrace, line).action
+        """Record LLM calls: `%nbtrace on|off|status|last|instrument|help`."""
+        given = parse_argstring(self.nbtrace, line)
+        action, name = given.action, given.name
         if action not in ACTIONS:
             message = f"%nbtrace has no action {action!r}; expected one of: {', '.join(ACTIONS)}"
             raise UsageError(message)
+        if name is not None and action != "instrument":
+            message = f"%nbtrace {action} takes nothing after it, got {name!r}"
+            raise UsageError(message)
         try:
+            if name is not None:
+                return self._activate(name)
             return getattr(self, f"_{action}")()
         except NbtraceError as error:
             raise UsageError(str(error)) from None
@@ -84,8 +95,20 @@ class NBTrace(Magics):
     def _last(self) -> Any:
         return self.session.trace()
 
+    def _instrument(self) -> None:
+        found = installed()
+        for one in found:
+            state = "active" if one.name in self._instrumentors.active else "installed"
+            print(f"{one.name} {one.version}: {state}")
+        if not found:
+            print("no GenAI instrumentor is installed; calls of known clients are recorded without one")
+
+    def _activate(self, name: str) -> None:
+        self._instrumentors.activate(name)
+        print(f"{name} is active; its spans are recorded until nbtrace is unloaded")
+
     def _help(self) -> None:
-        lines = [f"  %nbtrace {action:<7} {text}" for action, text in ACTIONS.items()]
+        lines = [f"  %nbtrace {action:<10} {text}" for action, text in ACTIONS.items()]
         config = [f"  %config NBTrace.{name} = ...   {text}" for name, text in _CONFIG.items()]
         print("\n".join([*lines, *config]))
 

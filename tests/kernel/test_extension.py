@@ -182,8 +182,11 @@ def test_the_magics_say_what_they_do(kernel: Kernel) -> None:
 def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert kernel.run("%nbtrace nonsense").text == snapshot(
-        "UsageError: %nbtrace has no action 'nonsense'; expected one of: on, off, status, last, help\n"
+        "UsageError: %nbtrace has no action 'nonsense'; expected one of: on, off, status, last, instrument, help\n"
     )
+    assert kernel.run("%nbtrace off now").text == "UsageError: %nbtrace off takes nothing after it, got 'now'\n"
+    assert "GenAI instrumentor" in kernel.run("%nbtrace instrument").text
+    assert kernel.run("%nbtrace instrument nonsense").text.startswith("UsageError: unknown instrumentor 'nonsense'")
     assert kernel.run("%nbtrace last").text == snapshot(
         "UsageError: no LLM call was recorded yet; make one, then ask for its trace\n"
     )

@@ -1,0 +1,136 @@
+"""GenAI instrumentors that are installed, activated on request so that their spans reach the sink.
+
+An instrumentor needs a tracer provider of the SDK. The user's is taken if there is one; otherwise a private one is
+made, which is handed over and never set globally. What was active before is left alone, also in the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from opentelemetry import trace
+
+from nbtrace._guard import guard
+from nbtrace._trace.provider import resource
+from nbtrace._trace.sink import SpanSink
+from nbtrace.errors import UsageError
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from nbtrace._trace.processor import SinkProcessor
+
+GROUP: Final = "opentelemetry_instrumentor"
+
+PREFIXES: Final = ("opentelemetry-instrumentation-genai-", "openinference-instrumentation-")
+"""Distributions that instrument GenAI libraries and nothing else."""
+
+OTHERS: Final = frozenset(
+    f"opentelemetry-instrumentation-{name}"
+    for name in (
+        "agno", "alephalpha", "anthropic", "bedrock", "chromadb", "cohere", "crewai", "google-generativeai", "groq",
+        "haystack", "lancedb", "langchain", "litellm", "llamaindex", "marqo", "mcp", "milvus", "mistralai", "ollama",
+        "openai", "openai-agents", "openai-v2", "pinecone", "qdrant", "replicate", "sagemaker", "together",
+        "transformers", "vertexai", "voyageai", "watsonx", "weaviate", "writer",
+    )
+)  # fmt: skip
+"""Traceloop's distributions and the first of OpenTelemetry's, whose names do not tell them from others."""
+
+
+class Installed(NamedTuple):
+    """A GenAI instrumentor that is installed."""
+
+    name: str
+    """The distribution's."""
+    version: str
+    entry_point: EntryPoint
+
+
+def installed() -> list[Installed]:
+    """Find the GenAI instrumentors of this environment, by name."""
+    found: dict[str, Installed] = {}
+    for entry in entry_points(group=GROUP):
+        if entry.dist is not None:  # pragma: no branch - for the type checker: one that was found has one
+            name = re.sub(r"[-_.]+", "-", entry.dist.name).lower()
+            if name.startswith(PREFIXES) or name in OTHERS:
+                found.setdefault(name, Installed(name, entry.dist.version, entry))
+    return [found[name] for name in sorted(found)]
+
+
+class Instrumentors:
+    """Activates instrumentors, and on `close` deactivates those it activated.
+
+    Args:
+        sink: who is told of their spans, where the user has no tracer provider.
+    """
+
+    def __init__(self, sink: SpanSink) -> None:
+        self._sink = sink
+        self._active: dict[str, Any] = {}
+        self._private: tuple[TracerProvider, SinkProcessor] | None = None
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The names of those that were activated here."""
+        return tuple(self._active)
+
+    def activate(self, name: str) -> None:
+        """Activate an instrumentor; no effect if that was done here already.
+
+        Raises:
+            UsageError: there is no such instrumentor, or it cannot be activated.
+        """
+        if name in self._active:
+            return
+        known = {one.name: one for one in installed()}
+        if name not in known:
+            raise UsageError.unknown("instrumentor", name, known or ["(none is installed)"])
+        with _explained(name):
+            instrumentor = known[name].entry_point.load()()
+        if instrumentor.is_instrumented_by_opentelemetry:
+            raise UsageError(f"{name} is active already, by your own code; its spans go where you sent them")
+        with _explained(name):
+            instrumentor.instrument(tracer_provider=self._provider(), raise_exception_on_conflict=True)
+        self._active[name] = instrumentor
+
+    def close(self) -> None:
+        """Deactivate what was activated here."""
+        for instrumentor in self._active.values():
+            with guard("trace"):
+                instrumentor.uninstrument()
+        self._active.clear()
+        if self._private is not None:
+            provider, processor = self._private
+            processor.close()
+            provider.shutdown()
+            self._private = None
+
+    def _provider(self) -> Any:
+        users: Any = trace.get_tracer_provider()
+        if hasattr(users, "add_span_processor"):
+            return users
+        if self._private is None:
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace import TracerProvider
+
+            from nbtrace._trace.processor import SinkProcessor
+
+            provider = TracerProvider(resource=Resource(resource().attributes), shutdown_on_exit=False)
+            processor = SinkProcessor(self._sink)
+            provider.add_span_processor(processor)
+            self._private = provider, processor
+        return self._private[0]
+
+
+@contextmanager
+def _explained(name: str) -> Generator[None]:
+    """Tell the user which instrumentor it was that failed."""
+    try:
+        yield
+    except Exception as error:
+        message = f"{name} could not be activated ({type(error).__name__}: {error}); check it by itself"
+        raise UsageError(message) from error
