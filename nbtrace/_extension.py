@@ -51,7 +51,8 @@ class NBTrace(Magics):
         self.session = _api.session()
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
         self._instrumentors = Instrumentors(self.session)
-        self._cells = CellCapture(self.session.tracing, shell, self._display.finished)
+        session = self.session
+        self._cells = CellCapture(lambda: session.tracing if session.enabled else None, shell, self._display.finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
         self._cells.open()
 
@@ -85,7 +86,7 @@ class NBTrace(Magics):
             raise UsageError(str(error)) from None
 
     def _on(self) -> None:
-        self.session.enabled = True
+        self.session.start().enabled = True
         print("nbtrace records LLM calls")
 
     def _off(self) -> None:
@@ -119,9 +120,12 @@ class NBTrace(Magics):
 
         session = self.session
         totals = summary_text(summarize(without_cells(session.store.snapshot())))
-        print(f"nbtrace is {'recording' if session.enabled else 'paused'}: {totals}, {len(session.store)} spans")
-        provider = "your tracer provider" if session.tracing.shared else "a private tracer provider"
-        print(f"spans are made on {provider} and kept in this kernel's memory; nothing is sent unless you export")
+        state = "recording" if session.enabled else "paused" if session.running else "stopped"
+        print(f"nbtrace is {state}: {totals}, {len(session.store)} spans")
+        if session.running and session.tracing.shared:
+            print("spans are made on your tracer provider; its exporters get them without prompts and answers")
+        else:
+            print("everything is kept in this kernel's memory; nothing is sent unless you export")
         for problem in session.problems:
             print(f"problem: {problem}")
         for place, count in _guard.failures.items():

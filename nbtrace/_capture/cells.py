@@ -36,6 +36,7 @@ class CellRun:
     """One execution of one cell."""
 
     span: Span
+    tracing: Tracing = field(repr=False)
     attributes: Mapping[str, AttributeValue]
     """The cell's identity, which every span in it takes over."""
     source: str
@@ -55,12 +56,14 @@ class CellCapture:
     """Turns IPython's events into cell spans while open.
 
     Args:
-        tracing: where the spans are made.
+        tracing: gives where spans are made, or None while nothing is recorded.
         shell: the running IPython.
         finished: called with every run that is over, after its span has ended.
     """
 
-    def __init__(self, tracing: Tracing, shell: InteractiveShell, finished: Callable[[CellRun], None]) -> None:
+    def __init__(
+        self, tracing: Callable[[], Tracing | None], shell: InteractiveShell, finished: Callable[[CellRun], None]
+    ) -> None:
         self._tracing = tracing
         self._shell = shell
         self._finished = finished
@@ -83,6 +86,9 @@ class CellCapture:
         if not getattr(info, "store_history", True):
             return  # run by a tool, such as a variable inspector: not a cell of the notebook
         with guard("cells"):
+            tracing = self._tracing()
+            if tracing is None:
+                return
             source = str(getattr(info, "raw_cell", "") or "")
             digest = sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
             cell_id = getattr(info, "cell_id", None) or digest
@@ -94,11 +100,11 @@ class CellCapture:
                 semconv.CELL_RUN: self._runs[cell_id],
             }
             before = otel_context.get_current()
-            span = self._tracing.start(
+            span = tracing.start(
                 f"cell [{count}]",
                 attributes={semconv.SPAN_TYPE: "cell", semconv.CELL_SOURCE_HASH: digest, **identity},
             )
-            self._running.append(CellRun(span, identity, source, info, before))
+            self._running.append(CellRun(span, tracing, identity, source, info, before))
             otel_context.attach(below(span, inherit=identity))
 
     def _post_run_cell(self, result: Any) -> None:
@@ -134,7 +140,7 @@ class CellCapture:
         if error is not None:
             span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
         source = run.source
-        self._tracing.end(span, lambda: {semconv.CELL_SOURCE: source, semconv.CELL_OUTCOME: outcome})
+        run.tracing.end(span, lambda: {semconv.CELL_SOURCE: source, semconv.CELL_OUTCOME: outcome})
 
 
 @cache

@@ -179,6 +179,35 @@ def test_the_magics_say_what_they_do(kernel: Kernel) -> None:
     assert "chat smollm2-135m" in kernel.run("%nbtrace last").result
 
 
+def test_what_happens_while_paused_or_stopped_is_recorded_nowhere(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run("import nbtrace")
+    kernel.run("%nbtrace off", cell_id="off")
+    kernel.run("paused = ask('unseen')", cell_id="paused")
+    kernel.run("%nbtrace on", cell_id="on")
+    kernel.run("nbtrace.session().stop()", cell_id="stop")
+    kernel.run("stopped = ask('unseen')", cell_id="stopped")
+    assert kernel.run("%nbtrace status").text.startswith("nbtrace is stopped: 0 LLM calls, ")
+    kernel.run("%nbtrace on", cell_id="start")
+    assert len(kernel.run("ask('seen')", cell_id="seen").displays) == 1
+    ids = "nbtrace.spans().table['cell_id'].to_pylist()"
+    assert printed(kernel, f"[one for one in {ids} if one not in ('cell', 'probe')]") == ["off", "stop", "seen", "seen"]
+
+
+def test_a_session_that_starts_again_has_each_span_of_the_users_provider_once(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run(
+        "import nbtrace\nfrom opentelemetry import trace\nfrom opentelemetry.sdk.trace import TracerProvider\n"
+        "trace.set_tracer_provider(TracerProvider())"
+    )
+    kernel.run("nbtrace.session().stop()")
+    kernel.run("nbtrace.session()")
+    assert "your tracer provider" in kernel.run("%nbtrace status").text
+    kernel.run("with trace.get_tracer('mine').start_as_current_span('once'): _ = ask('Hi')", cell_id="last")
+    names = "[row['name'] for row in nbtrace.spans().table.to_pylist()][-4:]"
+    assert printed(kernel, names) == ["chat smollm2-135m", "once", "cell [7]", "cell [8]"]
+
+
 def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert kernel.run("%nbtrace nonsense").text == snapshot(
