@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import orjson
 from opentelemetry import context as otel_context
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
@@ -195,7 +195,7 @@ class Call:
         self._over = True
         span = self.span
         if error is not None:
-            span.set_status(Status(StatusCode.ERROR, _description(error)))
+            self._tracing.fail(span, _description(error))
             span.set_attributes(_error_attributes(error))
             if self._sent == b"":
                 with suppress(RuntimeError, TypeError):  # an error without a request says so by raising
@@ -216,7 +216,7 @@ class Call:
         for said in (*self.events[-2:], self._response or b""):  # the very last event may be the closing [DONE]
             if found := failure(said):
                 kind, message = found
-                self.span.set_status(Status(StatusCode.ERROR, redact.text(message) or None))
+                self._tracing.fail(self.span, redact.text(message) or None)
                 self.span.set_attributes({semconv.ERROR_TYPE: kind})
                 return
 

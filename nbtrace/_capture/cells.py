@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
@@ -136,7 +135,7 @@ class CellCapture:
         if trace.get_current_span() is span:
             otel_context.attach(run.before)
         if outcome != "ok":
-            span.set_status(Status(StatusCode.ERROR, redact.text(str(error)) if error is not None else outcome))
+            run.tracing.fail(span, redact.text(str(error)) if error is not None else outcome)
         if error is not None:
             span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
         source = run.source

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, cast, get_args
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
@@ -154,7 +153,7 @@ class Step:
         if span is None or tracing is None:
             return
         if error is not None and not isinstance(error, GeneratorExit):
-            span.set_status(Status(StatusCode.ERROR, redact.text(str(error))))
+            tracing.fail(span, redact.text(str(error)))
             span.set_attribute(semconv.ERROR_TYPE, f"{type(error).__module__}.{type(error).__qualname__}")
         tracing.end(span, lambda: content)
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, Status, Tracer
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
@@ -123,8 +123,23 @@ class Tracing:
             span = own.start(name, kind, parent.get_span_context(), given, self._ids, self._origin)
             span.start_time = start
         if status is not None:
-            span.set_status(status)
+            self.fail(cast("Span", span), status.description)
         span.end(end)
+
+    def fail(self, span: Span, message: str | None) -> None:
+        """Mark a span as failed; what the error says may quote a prompt, so exporters of the user's do not get it.
+
+        Args:
+            span: a span of ours that has not ended.
+            message: what the error said, without secrets.
+        """
+        made: object = span
+        if isinstance(made, own.Span):
+            made.set_status(Status(StatusCode.ERROR, message))
+        elif span.is_recording():
+            span.set_status(StatusCode.ERROR)
+            if message and self._processor is not None:
+                self._processor.describe(span.get_span_context().span_id, message)
 
     def end(self, span: Span, detail: Detail) -> None:
         """End a span, with what is to be built when it is stored."""

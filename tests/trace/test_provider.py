@@ -9,10 +9,12 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import openai
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
+from opentelemetry.trace import StatusCode
 
 from nbtrace import Session, semconv
 from nbtrace._trace.provider import Tracing, below
@@ -126,6 +128,32 @@ def test_the_users_exporter_sees_a_stream_without_its_content(server: Loopback, 
     assert call.attributes is not None
     assert (call.attributes[semconv.STREAM_OUTCOME], call.attributes[semconv.USAGE_OUTPUT_TOKENS]) == ("exhausted", 3)
     assert ("Ada" in call.to_json(), "Hel" in call.to_json()) == (False, False)
+
+
+def test_the_users_exporter_does_not_see_what_an_error_says(server: Loopback, ask: Ask) -> None:
+    def fail(session: Session) -> list[tuple[Any, ...]]:
+        with pytest.raises(openai.BadRequestError):
+            ask("Ada?")
+        with pytest.raises(ValueError, match="Ada"), session.span("step"):
+            message = "the answer was: Ada"
+            raise ValueError(message)
+        session.stop()
+        return [(span["name"], span["status"], span["message"]) for span in spans(session)]
+
+    server.reply = Reply({"error": {"message": "cannot read: Ada?"}}, status=400)
+    with Session() as session:
+        private = fail(session)
+    provider, memory = exporting()
+    with users(provider), Session() as session:
+        assert fail(session) == private
+    assert [message for *_, message in private if message] == [
+        "Error code: 400 - cannot read: Ada?",
+        "the answer was: Ada",
+    ]
+    exported = memory.get_finished_spans()
+    assert len(exported) == len(private)
+    assert {(span.status.status_code, span.status.description) for span in exported} == {(StatusCode.ERROR, None)}
+    assert [span.name for span in exported if "Ada" in span.to_json()] == []
 
 
 def test_spans_of_others_reach_the_store() -> None:
