@@ -27,8 +27,8 @@ MODEL = "smollm2-135m"
 WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SLOTS = 2
 THREADS = 1
-"""Threads that share a token wait for each other by spinning: two are 20 % faster on an idle machine and many times slower
-than one on a busy one."""
+"""Threads that share the work spin while they wait for each other: two are a fifth faster than one where nothing else
+runs, and many times slower beside other processes."""
 CONTEXT = 8192
 
 
