@@ -45,12 +45,14 @@ def export(
         ExportError: The destination is unknown, cannot be written to, or did not take the spans.
     """
     try:
-        text = os.fspath(to)
+        text = os.fsdecode(to)
     except TypeError:
         raise ExportError.destination(to) from None
     if "://" in text:
         return _send(table, Endpoint.read(text, headers=headers, timeout=timeout))
-    path = Path(text).expanduser()
+    if "\0" in text:
+        raise ExportError.destination(to)
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - `Path.expanduser` raises for a user that is not there
     match path.suffix.lower():
         case ".parquet":
             return ExportReport(text, "Parquet", len(table), parquet.write(table, path), 0)

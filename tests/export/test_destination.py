@@ -94,3 +94,9 @@ def test_the_home_directory_is_understood(snapshot: Snapshot, tmp_path: Path, mo
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     export(snapshot([]), "~/home.PARQUET")
     assert [path.name for path in tmp_path.iterdir()] == ["home.PARQUET"]
+
+
+@pytest.mark.parametrize("to", ["~nobody-of-that-name/x.parquet", b"missing/x.parquet", "a\0.parquet"])
+def test_odd_paths_are_refused_in_one_sentence(to: Any, snapshot: Snapshot) -> None:
+    with pytest.raises(ExportError, match=r"there is no directory|cannot export to"):
+        export(snapshot([]), to)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import socket
 import ssl
 import threading
@@ -406,3 +407,9 @@ def test_an_untrusted_certificate_is_told_and_the_variable_makes_it_trusted(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(tmp_path / "authority.pem"))
     assert export(table, server.url).spans == len(table)
     assert canonical(server.received[0].otlp) == canonical(expected(spans))
+
+
+def test_waiting_between_tries_leaves_the_users_random_numbers_alone() -> None:
+    before = random.getstate()
+    post.sleep(0)
+    assert random.getstate() == before
