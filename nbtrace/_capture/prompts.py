@@ -53,14 +53,14 @@ class Prompt:
         self.fields = tuple(dict.fromkeys(_fields(template)))
         """The variables' names, in order of appearance."""
 
-    def format(self, **variables: object) -> PromptText:
+    def format(self, /, **variables: object) -> PromptText:
         """Fill in the template.
 
         Args:
             **variables: one value for each of `fields`, rendered as `str.format` does.
 
         Raises:
-            UsageError: a variable is missing or unknown.
+            UsageError: a variable is missing or unknown, or does not fit its format specification.
 
         Examples:
             >>> Prompt("greet", "Hello {name}", 1).format(name="Ada")
@@ -71,7 +71,11 @@ class Prompt:
             message = f"prompt {self.name!r} takes the variables: {expected}; it got: {got}"
             raise UsageError(message)
         values = {key: str(value) for key, value in variables.items()}
-        return PromptText.of(self.template.format(**variables), self, values)
+        try:
+            return PromptText.of(self.template.format(**variables), self, values)
+        except ValueError as error:
+            message = f"prompt {self.name!r} cannot be rendered: {error}"
+            raise UsageError(message) from error
 
     def attributes(self, variables: Mapping[str, str]) -> dict[str, AttributeValue]:
         """Give the attributes of a span whose request was rendered from this prompt."""

@@ -84,3 +84,9 @@ def test_the_last_prompt_among_the_messages_counts() -> None:
     assert found_in([system, plain]) == expected
     assert found_in([system, user, plain])[semconv.PROMPT_NAME] == "b"
     assert [found_in(odd) for odd in (None, "A 1", [None, "x", {"content": None}], [plain])] == [{}, {}, {}, {}]
+
+
+def test_a_variable_may_have_any_name_and_must_fit_its_specification() -> None:
+    assert Prompts().prompt("p", "I am {self}").format(self="me") == "I am me"
+    with pytest.raises(UsageError, match=r"prompt 'p' cannot be rendered: Unknown format code 'd'"):
+        Prompts().prompt("p", "{n:d}").format(n="x")
