@@ -50,7 +50,7 @@ class Session:
     """
 
     def __init__(self, *, ids: Ids | None = None) -> None:
-        self._calls = Calls()
+        self._calls = Calls(watching=False)
         self.store = Store(partial(finish, calls=self._calls), redact.span)
         self.prompts = Prompts()
         self._ids = ids
@@ -91,6 +91,8 @@ class Session:
         """Begin to capture; no effect on a running session."""
         if self._tracing is None:
             self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids)
+            if self._tracing.shared:
+                self._calls.watch()
             self._clients = ClientCapture(self._tracing)
             self._threads = ThreadCapture()
             self._clients.open()

@@ -8,7 +8,7 @@ and name the same model. What is known of calls is bounded; a call that was forg
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
@@ -40,10 +40,16 @@ _Place = tuple[int, int | str]
 
 
 class Calls:
-    """Keeps in mind which span has which call, and marks the spans that repeat one."""
+    """Keeps in mind which span has which call, and marks the spans that repeat one.
 
-    def __init__(self) -> None:
-        self._lock = Lock()
+    Args:
+        watching: whether to keep calls of ours in mind before a span of somebody else's has been seen. Where there are
+            none there are no duplicates, and what is kept costs every call some microseconds.
+    """
+
+    def __init__(self, *, watching: bool = True) -> None:
+        self._watching = watching
+        self._lock = RLock()  # a garbage collection in here may end a stream, which may come here again
         self._ours: dict[_Place, _Call] = {}
         """Calls of ours by their own span."""
         self._children: dict[_Place, _Call] = {}
@@ -51,11 +57,18 @@ class Calls:
         self._answers: dict[_Place, _Call] = {}
         """Calls by the id of their response."""
 
+    def watch(self) -> None:
+        """Keep calls of ours in mind from now on: spans of somebody else's are to be expected."""
+        self._watching = True
+
     def started(self, span: ReadableSpan) -> None:
         """Take note of a call of ours that has begun: a span around it may end first."""
-        known = span.attributes or {}
-        if known.get(semconv.OPERATION_NAME) in semconv.LLM_OPERATIONS and is_ours(span) and span.context:
-            self._note(span, span.context, known)
+        if not is_ours(span):
+            self._watching = True
+        elif self._watching:
+            known = span.attributes or {}
+            if known.get(semconv.OPERATION_NAME) in semconv.LLM_OPERATIONS and span.context:
+                self._note(span, span.context, known)
 
     def marked(self, span: ReadableSpan, attributes: Attributes) -> dict[str, AttributeValue]:
         """Give a span's attributes as they are to be stored: with a mark if another span has its call."""
@@ -66,7 +79,7 @@ class Calls:
             made[semconv.DUPLICATE_OF] = f"{call.span_id:016x}"
             made[semconv.DUPLICATE_OPERATION] = made.pop(semconv.OPERATION_NAME)
             made[semconv.SPAN_TYPE] = "chain"
-        elif span.end_time is not None:
+        elif self._watching and span.end_time is not None:
             self._note(span, span.context, made)
         return made
 

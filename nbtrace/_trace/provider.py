@@ -90,7 +90,9 @@ class Tracing:
         context: Context | None = None,
     ) -> Span:
         """Start a span below the current one, with the attributes of the cell it belongs to."""
-        self.attach()
+        # The public look-up reads the environment each time; this is where it keeps the provider that was set.
+        if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
+            self.attach()
         inherited = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
         given = {**attributes, **inherited} if inherited else dict(attributes)
         flags = own.SAMPLED
