@@ -35,6 +35,11 @@ RULES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("huggingface-token", re.compile(_START + r"hf_[A-Za-z0-9]{24,}")),
     ("slack-token", re.compile(_START + r"xox[abprs]-[\w-]{10,}")),
     ("groq-key", re.compile(_START + r"gsk_\w{30,}")),
+    ("xai-key", re.compile(_START + r"xai-\w{30,}")),
+    ("perplexity-key", re.compile(_START + r"pplx-\w{30,}")),
+    ("nvidia-key", re.compile(_START + r"nvapi-[\w-]{30,}")),
+    ("gitlab-token", re.compile(_START + r"glpat-[\w-]{20,}")),
+    ("google-token", re.compile(_START + r"ya29\.[\w-]{20,}")),
     ("bearer-token", re.compile(r"(?i)\b(?<=bearer )[\w.~+/-]{16,}=*")),
     ("url-password", re.compile(r"(?<=://)[^\s/:@\"'\\]*:[^\s/@\"'\\]+(?=@)")),
 )
@@ -52,6 +57,11 @@ _MARKS: Final[Mapping[str, tuple[str, ...]]] = {
     "huggingface-token": ("hf_",),
     "slack-token": ("xox",),
     "groq-key": ("gsk_",),
+    "xai-key": ("xai-",),
+    "perplexity-key": ("pplx-",),
+    "nvidia-key": ("nvapi-",),
+    "gitlab-token": ("glpat-",),
+    "google-token": ("ya29.",),
 }
 """What a text must hold for a rule to find anything: to look for a literal costs a hundredth of what a rule costs."""
 

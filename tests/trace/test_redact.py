@@ -32,6 +32,11 @@ SECRETS = {
     "huggingface-token": "hf" + "_abcdefghijklmnopqrstuvwxyz0123",
     "slack-token": "xox" + "b-0123456789-abcdef",
     "groq-key": "gs" + "k_0123456789abcdefghijABCDEFGHIJ0123456789",
+    "xai-key": "xa" + "i-abcdefghijABCDEFGHIJ0123456789abcd",
+    "perplexity-key": "ppl" + "x-abcdefghijABCDEFGHIJ0123456789abcd",
+    "nvidia-key": "nva" + "pi-abcdefghij-ABCDEFGHIJ_0123456789",
+    "gitlab-token": "glp" + "at-abcdefghij_0123456789-",
+    "google-token": "ya" + "29.a0Abcdefghij-0123456789_",
     "bearer-token": "eyJhbGciOi.eyJzdWIi.SflKxw+/~-_==",
     "url-password": "user:p455word!",
 }
