@@ -3,7 +3,8 @@
 The `gen_ai.*` names are those of the OpenTelemetry GenAI semantic conventions, which live in a repository of their own
 (open-telemetry/semantic-conventions-genai) and are still in development, so they are stated here instead of imported:
 the constants in `opentelemetry-semantic-conventions` are deprecated and lack the newer ones.
-Names under `nbtrace.*` are ours, where no convention has a word.
+Names under `nbtrace.*` are ours, where no convention has a word. In order: request, prompt, response with usage,
+content, provider and transport, ours, steps of the user's program, spans of other instrumentations.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Final
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.0.0-dev"
 
-# -- gen_ai: request ---------------------------------------------------------------------------------------------------
 OPERATION_NAME: Final = "gen_ai.operation.name"
 PROVIDER_NAME: Final = "gen_ai.provider.name"
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
@@ -32,13 +32,11 @@ REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
 REQUEST_TOP_K: Final = "gen_ai.request.top_k"
 REQUEST_TOP_P: Final = "gen_ai.request.top_p"
 
-# -- gen_ai: prompt ----------------------------------------------------------------------------------------------------
 PROMPT_NAME: Final = "gen_ai.prompt.name"
 PROMPT_VERSION: Final = "gen_ai.prompt.version"
 PROMPT_VARIABLE: Final = "gen_ai.prompt.variable."
 """A prefix: the variable's name follows."""
 
-# -- gen_ai: response --------------------------------------------------------------------------------------------------
 RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
@@ -56,13 +54,11 @@ USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
 USAGE_COST: Final = "gen_ai.usage.cost"
 """US dollars. Not in the conventions, which have no cost; the name that most backends read."""
 
-# -- gen_ai: content (JSON strings, opt-in in the conventions) ---------------------------------------------------------
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 
-# -- openai, server, error, user ---------------------------------------------------------------------------------------
 ANTHROPIC_REQUEST_SERVICE_TIER: Final = "anthropic.request.service_tier"
 """Not in the conventions; made as OpenAI's are."""
 ANTHROPIC_RESPONSE_SERVICE_TIER: Final = "anthropic.response.service_tier"
@@ -83,7 +79,6 @@ HTTP_RESPONSE_HEADER: Final = "http.response.header."
 USER_ID: Final = "user.id"
 SESSION_ID: Final = "session.id"
 
-# -- nbtrace -----------------------------------------------------------------------------------------------------------
 SPAN_TYPE: Final = "nbtrace.span.type"
 """What a span is where no operation name says it: `cell`, `attempt`, `chain` or `guardrail`."""
 CELL_ID: Final = "nbtrace.cell.id"
@@ -118,7 +113,6 @@ INCOMPLETE: Final = "nbtrace.incomplete"
 PROMPT_HASH: Final = "nbtrace.prompt.hash"
 """Start of the SHA-256 of the template's text."""
 
-# -- steps of the user's program ---------------------------------------------------------------------------------------
 TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
@@ -134,7 +128,6 @@ TAGS: Final = "nbtrace.tags"
 METADATA: Final = "nbtrace.metadata."
 """A prefix: the user's key follows."""
 
-# -- spans of other instrumentations -----------------------------------------------------------------------------------
 DUPLICATE_OF: Final = "nbtrace.duplicate_of"
 """Id in hex of the span that has the call which this span, made by another instrumentation, repeats."""
 DUPLICATE_OPERATION: Final = "nbtrace.duplicate.operation"
