@@ -8,7 +8,6 @@ nothing is dropped. A malformed request, which the server will refuse, is kept t
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -234,14 +233,17 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-_LONG_NUMBER: Final = re.compile(r"\d{19}")
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER: Final = b"0" * 19
+"""The shortest integer, its digits made zeros, that may not fit 64 bits: orjson rounds such a one."""
 
 
 def loads(text: str | bytes) -> Any:
     """Read JSON as the client does: with integers of any size, and characters that came in two pieces."""
-    if not _LONG_NUMBER.search(text if isinstance(text, str) else text.decode()):
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if _LONG_NUMBER not in raw.translate(_DIGITS):  # a tenth of what a regular expression takes
         with suppress(orjson.JSONDecodeError):
-            return orjson.loads(text)
+            return orjson.loads(raw)
     return json.loads(text)
 
 
