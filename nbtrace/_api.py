@@ -67,6 +67,7 @@ def trace(trace_id: str | None = None) -> TraceWidget:
 
     Raises:
         NotFoundError: there is no such trace, or no LLM call was recorded yet.
+        UsageError: the id is no text.
 
     Examples:
         >>> import nbtrace
@@ -114,7 +115,7 @@ def prompt(name: str, template: str) -> Prompt:
         The version of the prompt; its `format(**variables)` gives an ordinary string for any client.
 
     Raises:
-        UsageError: the template is not valid.
+        UsageError: the template is not valid, or the name or the template is no text.
 
     Examples:
         >>> import nbtrace

@@ -152,6 +152,7 @@ class Session:
 
         Raises:
             NotFoundError: there is no such trace, or no call yet.
+            UsageError: the id is no text.
         """
         from nbtrace._query.select import find_trace
         from nbtrace._widgets.trace import TraceWidget

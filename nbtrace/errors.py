@@ -23,6 +23,11 @@ class UsageError(NbtraceError):
         return cls(f"unknown {what} {got!r}; expected one of: {', '.join(expected)}")
 
     @classmethod
+    def kind(cls, what: str, got: object, expected: str) -> Self:
+        """Name the type that came and what would do."""
+        return cls(f"{what} is {type(got).__name__} {got!r:.60}; expected {expected}")
+
+    @classmethod
     def missing(cls, what: str, package: str) -> Self:
         """Name the package that a call needs and that is not installed."""
         return cls(f"{what} needs {package}, which is not installed: pip install {package}")

@@ -99,6 +99,10 @@ class Prompts:
 
     def prompt(self, name: str, template: str) -> Prompt:
         """Find the version of `name` with this template, or make the next one."""
+        texts: dict[str, object] = {"the prompt's name": name, "the template": template}
+        for what, given in texts.items():
+            if not isinstance(given, str):
+                raise UsageError.kind(what, given, "text, such as prompt('greet', 'Hello {name}')")
         versions = self._versions.setdefault(name, [])
         for known in versions:
             if known.template == template:

@@ -6,9 +6,9 @@ imports pandas, a second that the first cell with a call would wait.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from nbtrace.errors import NotFoundError
+from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,9 +29,12 @@ def find_trace(table: pa.Table, trace_id: str | None = None) -> str:
 
     Raises:
         NotFoundError: no trace, or more than one, fits; or there is no LLM call yet.
+        UsageError: the id is no text.
     """
     import pyarrow.compute as pc
 
+    if not isinstance(cast("object", trace_id), str | None):
+        raise UsageError.kind("the trace id", trace_id, "text: 32 hex digits, or the first few of them")
     if trace_id is None:
         calls = table.filter(pc.is_valid(table["operation"]))
         if calls.num_rows == 0:

@@ -90,3 +90,16 @@ def test_a_variable_may_have_any_name_and_must_fit_its_specification() -> None:
     assert Prompts().prompt("p", "I am {self}").format(self="me") == "I am me"
     with pytest.raises(UsageError, match=r"prompt 'p' cannot be rendered: Unknown format code 'd'"):
         Prompts().prompt("p", "{n:d}").format(n="x")
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "message"),
+    [
+        ("p", None, "the template is NoneType None; expected text, such as prompt('greet', 'Hello {name}')"),
+        (7, "Hi", "the prompt's name is int 7; expected text, such as prompt('greet', 'Hello {name}')"),
+    ],
+)
+def test_a_prompt_is_made_of_texts(name: Any, template: Any, message: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        Prompts().prompt(name, template)
+    assert str(raised.value) == message

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 
 from nbtrace._query.select import below, find_trace, of_trace, without_cells
-from nbtrace.errors import NotFoundError
+from nbtrace.errors import NotFoundError, UsageError
 from tests.query.tables import chat, row, table
 
 SPANS = table(
@@ -58,3 +58,9 @@ def test_spans_that_are_each_others_parents_are_found_once() -> None:
 
 def test_spans_that_are_no_cells() -> None:
     assert ids(without_cells(SPANS)) == [2, 3, 4, 5]
+
+
+def test_a_trace_id_is_text() -> None:
+    with pytest.raises(UsageError) as raised:
+        find_trace(SPANS, cast("str", 123))
+    assert str(raised.value) == "the trace id is int 123; expected text: 32 hex digits, or the first few of them"
