@@ -33,6 +33,9 @@ PLUMBING: Final = frozenset(
 )  # fmt: skip
 """Columns for exporters, shown by `full=True`."""
 
+LISTS: Final = ("finish_reasons", "tags")
+"""Columns with several texts a span."""
+
 IDS: Final = ("trace_id", "span_id", "parent_span_id")
 
 SHOWN_ROWS: Final = 10
@@ -72,7 +75,7 @@ class Spans:
         """
         import pandas as pd
 
-        nested = ["attributes", "events", "links", "finish_reasons"]
+        nested = ["attributes", "events", "links", *LISTS]
         frame: pd.DataFrame = self.table.drop_columns(nested).to_pandas(
             types_mapper=lambda kind: pd.Int64Dtype() if str(kind) in ("int64", "uint32") else None
         )
@@ -81,7 +84,8 @@ class Spans:
         for name in ("resource", "scope"):
             frame[name] = frame[name].astype(frame["name"].dtype)
         frame["duration_ms"] = frame["duration_ns"].astype("Float64") / 1e6
-        frame["finish_reasons"] = pd.Series(self.table["finish_reasons"].to_pylist(), dtype=object)
+        for name in LISTS:
+            frame[name] = pd.Series(self.table[name].to_pylist(), dtype=object)
         frame["attributes"] = pd.Series([plain(row) for row in self.table["attributes"].to_pylist()], dtype=object)
         for name in ("events", "links"):
             rows = [[_readable(one) for one in row or ()] for row in self.table[name].to_pylist()]

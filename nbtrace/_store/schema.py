@@ -17,7 +17,7 @@ from nbtrace import semconv
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised with every change of the columns; written into the schema's metadata as `nbtrace.schema_version`."""
 
 ColumnType = Literal[
@@ -66,11 +66,14 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("time_to_first_chunk_s", "double", semconv.RESPONSE_TIME_TO_FIRST_CHUNK, "streams: seconds to first chunk"),
     Column("cost_usd", "double", semconv.USAGE_COST, "US dollars, null when unpriced"),
     Column("cost_state", "string", semconv.COST_STATE, "`priced`, `estimated` or `unpriced`"),
+    Column("attempts", "int", semconv.ATTEMPTS, "requests that went out for the call, null when it was one"),
+    Column("rate_limited_s", "double", semconv.ATTEMPTS_RATE_LIMITED, "seconds of its waits that followed a 429"),
     Column("prompt_name", "string", semconv.PROMPT_NAME, "name of the prompt template"),
     Column("prompt_version", "string", semconv.PROMPT_VERSION, "version of the prompt template"),
     Column("error_type", "string", semconv.ERROR_TYPE, "class of the error, or the provider's code"),
     Column("user_id", "string", semconv.USER_ID, "user the call was made for"),
     Column("session_id", "string", semconv.SESSION_ID, "user session the call was made in"),
+    Column("tags", "strings", semconv.TAGS, "the user's words to find the span by"),
     Column("cell_id", "string", semconv.CELL_ID, "notebook cell the span belongs to"),
     Column("execution_count", "int", semconv.CELL_EXECUTION_COUNT, "the number in the cell's brackets"),
     Column("cell_run", "int", semconv.CELL_RUN, "the how-manieth run of that cell, from 1"),

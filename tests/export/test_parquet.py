@@ -27,7 +27,7 @@ def test_the_file_read_back_is_the_store(
     report = export(table, path)
     back = pq.read_table(path)
     assert back.schema.equals(schema(), check_metadata=True)
-    assert back.schema.metadata == {b"nbtrace.schema_version": b"1"}
+    assert back.schema.metadata == {b"nbtrace.schema_version": b"2"}
     assert repr(back.to_pylist()) == repr(table.to_pylist())  # by text, since NaN is in there
     compressions = {pq.read_metadata(path).row_group(0).column(i).compression for i in range(table.num_columns)}
     assert compressions == {"ZSTD"}

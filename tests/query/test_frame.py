@@ -46,6 +46,7 @@ def test_full_pandas_has_every_column_readable() -> None:
     attributes: dict[str, Any] = {
         "text": "a", "int": 2**70, "float": 1.5, "bool": False, "bytes": b"\xff", "none": None,
         "list": [1, None, b"\xff", {"k": float("inf")}], "gen_ai.response.finish_reasons": ["stop"],
+        "nbtrace.tags": ["draft", "b"], "nbtrace.attempts": 3, "nbtrace.attempts.rate_limited": 1.25,
     }  # fmt: skip
     context = SpanContext(1, 2, is_remote=False)
     events, links = [Event("e", {"n": 1}, timestamp=5)], [Link(context, {"why": "x"})]
@@ -54,7 +55,11 @@ def test_full_pandas_has_every_column_readable() -> None:
     frame = some.to_pandas(full=True)
     assert set(frame.columns) == {*some.table.column_names, "duration_ms"}
     first: dict[Any, Any] = frame.iloc[0].to_dict()
-    assert first["attributes"] | {"gen_ai.response.finish_reasons": ["stop"]} == attributes
+    promoted = {
+        "gen_ai.response.finish_reasons": first["finish_reasons"], "nbtrace.tags": first["tags"],
+        "nbtrace.attempts": first["attempts"], "nbtrace.attempts.rate_limited": first["rate_limited_s"],
+    }  # fmt: skip
+    assert first["attributes"] | promoted == attributes
     assert (first["finish_reasons"], first["resource"], first["duration_ns"]) == (["stop"], "{}", 2)
     assert first["events"] == [
         {"time_unix_nano": 5, "name": "e", "attributes": {"n": 1}, "dropped_attributes_count": 0}
