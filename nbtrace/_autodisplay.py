@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace import semconv
 from nbtrace._capture.cells import CellRun
 from nbtrace._guard import guard
-from nbtrace._query.metrics import CALLS
+from nbtrace._query.totals import CALLS
 from nbtrace._session import Session
 from nbtrace._trace.sink import Detail
 
@@ -138,8 +138,8 @@ class AutoDisplay:
 
     def _bundle(self, run: CellRun) -> dict[str, Any] | None:
         """Build the line; none if the calls of the cell's trace are all of other cells."""
-        from nbtrace._query.metrics import summarize
         from nbtrace._query.select import below, without_cells
+        from nbtrace._query.totals import summarize
         from nbtrace._query.tree import tree
         from nbtrace._widgets.summary import summary_html, summary_text
 

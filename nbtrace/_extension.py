@@ -114,8 +114,8 @@ class NBTrace(Magics):
         print("\n".join([*lines, *config]))
 
     def _status(self) -> None:
-        from nbtrace._query.metrics import summarize
         from nbtrace._query.select import without_cells
+        from nbtrace._query.totals import summarize
         from nbtrace._widgets.summary import summary_text
 
         session = self.session

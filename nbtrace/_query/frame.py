@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace._query import text
 from nbtrace._query.attributes import plain
-from nbtrace._query.metrics import summarize
 from nbtrace._query.preview import preview
+from nbtrace._query.totals import summarize
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from nbtrace._query.metrics import AMOUNTS, CALL_COLUMNS, ERROR, calls, failures, values
 from nbtrace._query.preview import preview
+from nbtrace._query.totals import AMOUNTS, ERROR, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,15 +72,12 @@ SAME: Final = (
 """Columns taken over from the store."""
 
 READ: Final = (
-    *dict.fromkeys(
-        (
-            *CALL_COLUMNS, *SAME, "trace_id", "span_id", "parent_span_id", "start_time_unix_nano", "span_type",
-            "request_model", "finish_reasons", "input_messages", "output_messages",
-        )
-    ),
+    *SAME, "trace_id", "span_id", "parent_span_id", "start_time_unix_nano", "duration_ns", "status_code", "span_type",
+    "operation", "request_model", "response_model", "time_to_first_chunk_s", "finish_reasons", "input_messages",
+    "output_messages",
 )  # fmt: skip
 
-SUMMED: Final = ("calls", *AMOUNTS, "unpriced", "estimated")
+SUMMED: Final = ("calls", *AMOUNTS, "unpriced", "estimated", "errors")
 """What is added up over the span and all below it."""
 
 NO_PARENT: Final = -1
@@ -95,7 +92,7 @@ def tree(table: pa.Table) -> pa.Table:
     Returns:
         One row a span with `COLUMNS`; times are milliseconds after the earliest start in the table.
     """
-    rows = {name: values(table, name) for name in READ}
+    rows = {name: _values(table[name]) for name in READ}
     parents = _parents(rows)
     order, depths, child_counts = _depth_first(rows, parents)
     ids = [span_id.hex() for span_id in rows["span_id"]]
@@ -113,7 +110,7 @@ def tree(table: pa.Table) -> pa.Table:
         "summary": list(map(preview, rows["output_messages"], rows["input_messages"])),
         **_times(rows),
     }
-    made |= _totals(rows, made, order, parents)
+    made |= _totals(table, made, order, parents)
     return _build({name: list(map(some.__getitem__, order)) for name, some in made.items()})
 
 
@@ -182,10 +179,10 @@ def _times(rows: Columns) -> Columns:
     }
 
 
-def _totals(rows: Columns, made: Columns, order: list[int], parents: list[int]) -> Columns:
+def _totals(table: pa.Table, made: Columns, order: list[int], parents: list[int]) -> Columns:
     """Add up what each span and all below it did, children before parents."""
-    each = calls(rows)
-    sums = {f"sum_{name}": each[name] for name in SUMMED} | {"sum_errors": failures(rows)}
+    each = counted(table)
+    sums: Columns = {f"sum_{name}": _values(each[name]) for name in SUMMED}
     ends: list[float | None] = [
         None if start is None else start + (duration or 0.0)
         for start, duration in zip(made["start_ms"], made["duration_ms"], strict=True)
@@ -207,6 +204,11 @@ def _type(span_type: str | None, operation: str | None) -> str:
     if span_type in TYPES:
         return span_type
     return OPERATION_TYPES.get(operation or "", "span")
+
+
+def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Read a column as Python values; most columns of most tables are empty, which costs nothing here."""
+    return [None] * len(column) if column.null_count == len(column) else column.to_pylist()
 
 
 def _pairs(rows: Columns, *names: str) -> zip[tuple[Any, ...]]:

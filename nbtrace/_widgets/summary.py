@@ -15,7 +15,7 @@ from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, visible
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nbtrace._query.metrics import Summary
+    from nbtrace._query.totals import Summary
 
 MODELS: Final = 2
 """Names of models on the line; more are counted."""
@@ -42,7 +42,7 @@ def summary_html(tree: pa.Table, summary: Summary) -> str:
 
     Args:
         tree: The cell's spans as `nbtrace._query.tree.tree` returns them.
-        summary: What `nbtrace._query.metrics.summarize` says of the same spans.
+        summary: What `nbtrace._query.totals.summarize` says of the same spans.
     """
     line = escape(summary_text(summary))
     if summary.errors:

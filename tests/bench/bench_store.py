@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from nbtrace import semconv
-from nbtrace._query.metrics import summarize
+from nbtrace._query.totals import summarize
 from nbtrace._query.tree import tree
 from nbtrace._store.encode import Finished, encode
 from nbtrace._store.schema import schema

@@ -116,8 +116,8 @@ def test_a_call_that_outlives_its_cell_belongs_to_it_and_its_line_follows(kernel
 def test_a_late_call_while_the_line_is_drawn_brings_no_second_line(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run(
-        "import threading, time\nfrom nbtrace._query import metrics\nsummarize = metrics.summarize\n"
-        "def slowly(table):\n    time.sleep(0.5)\n    return summarize(table)\nmetrics.summarize = slowly"
+        "import threading, time\nfrom nbtrace._query import totals\nsummarize = totals.summarize\n"
+        "def slowly(table):\n    time.sleep(0.5)\n    return summarize(table)\ntotals.summarize = slowly"
     )
     several = (
         "thread = threading.Thread(target=lambda: [ask(text) for text in 'abcdef'])\nthread.start()\n_ = ask('Hi')"

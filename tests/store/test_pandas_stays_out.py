@@ -24,7 +24,7 @@ with tracer.start_as_current_span("outer", attributes=attributes) as outer:
         store.snapshot()
 table = store.snapshot()
 from nbtrace._query.frame import Spans
-from nbtrace._query.metrics import summarize
+from nbtrace._query.totals import summarize
 from nbtrace._query.select import below, find_trace, of_trace, without_cells
 from nbtrace._query.tree import tree
 assert tree(without_cells(of_trace(table, find_trace(table)))).num_rows == 4

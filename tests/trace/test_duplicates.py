@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import use_span
 
 from nbtrace import Session
-from nbtrace._query.metrics import summarize
+from nbtrace._query.totals import summarize
 from nbtrace._trace import duplicates
 from tests.capture.loopback import HELLO, Loopback, Reply
 from tests.capture.reading import spans

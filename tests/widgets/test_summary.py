@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from inline_snapshot import snapshot
 
-from nbtrace._query.metrics import Summary, summarize
+from nbtrace._query.totals import Summary, summarize
 from nbtrace._widgets.static import table_html
 from nbtrace._widgets.summary import summary_html, summary_text
 

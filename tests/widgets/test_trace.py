@@ -80,7 +80,7 @@ def test_static_views_need_neither_anywidget_nor_pyarrow() -> None:
 def test_no_answer_and_no_picture_imports_pandas() -> None:
     code = """
 import sys
-from nbtrace._query.metrics import summarize
+from nbtrace._query.totals import summarize
 from nbtrace._query.tree import tree
 from nbtrace._store.store import Store
 from nbtrace._widgets import static, summary

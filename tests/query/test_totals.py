@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from nbtrace._query.metrics import Summary, summarize
+from nbtrace._query.totals import Summary, summarize
 from tests.query.tables import chat, row, table
 
 
@@ -57,6 +58,11 @@ def test_a_session() -> None:
 def test_only_what_was_answered_can_be_unpriced(columns: dict[str, Any], unpriced: int) -> None:
     summary = summarize(table(row(1, operation="chat", cost_state="unpriced", **columns)))
     assert (summary.unpriced, summary.unknown_usage, summary.cost_usd) == (unpriced, unpriced, None)
+
+
+def test_a_cost_that_is_no_number_is_none() -> None:
+    summary = summarize(table(*(chat(own, cost_usd=cost) for own, cost in enumerate((math.nan, math.inf, 0.25), 1))))
+    assert (summary.cost_usd, summary.priced, summary.unpriced) == (0.25, 1, 2)
 
 
 def test_a_call_without_start_has_no_duration() -> None:
