@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
+from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, uri
 from nbtrace._capture.wire import Attributes, Body, Wire
 
@@ -235,4 +236,5 @@ MESSAGES: Final = Wire(
     content=content_attributes,
     fold=fold,
     spoken=("system", "messages"),
+    failure=in_answer,
 )

@@ -19,14 +19,13 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture import attempts, messages, prompts, stream
+from nbtrace._capture import attempts, failure, messages, prompts, stream
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import guard
 from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -62,6 +61,7 @@ class Call:
 
     __slots__ = (
         "__weakref__",
+        "_failure",
         "_headers",
         "_model",
         "_over",
@@ -88,6 +88,7 @@ class Call:
         model = body.get("model")
         self._model = None if model is None else str(model)
         self.attempts: tuple[attempts.Attempt, ...] = ()
+        self._failure: failure.Failure | None = None
         self._headers = b""
         self._prompt: dict[str, AttributeValue] | None = None
         self._request: bytes | None = None
@@ -195,14 +196,16 @@ class Call:
         self._over = True
         span = self.span
         if error is not None:
-            self._tracing.fail(span, _description(error))
-            span.set_attributes(_error_attributes(error))
+            self._fail(failure.raised(error))
             if self._sent == b"":
                 with suppress(RuntimeError, TypeError):  # an error without a request says so by raising
                     self._sent = vars(getattr(error, "request", error)).get("_content")
         elif self._wire.failure is not None:
             with guard("capture"):
-                self._refused(self._wire.failure)
+                for said in (*self.events[-2:], self._response or b""):  # the very last event may be [DONE]
+                    if (told := self._wire.failure(said)) is not None:
+                        self._fail(failure.answered(told))
+                        break
         if self._tracing.shared:
             with guard("capture"):
                 span.set_attributes(self._answer()[1])
@@ -211,14 +214,12 @@ class Call:
                 self._attempts_over(error)
         self._tracing.end(span, self)
 
-    def _refused(self, failure: Callable[[str | bytes], tuple[str, str] | None]) -> None:
-        """Find the error in an answer that came as if there were none."""
-        for said in (*self.events[-2:], self._response or b""):  # the very last event may be the closing [DONE]
-            if found := failure(said):
-                kind, message = found
-                self._tracing.fail(self.span, redact.text(message) or None)
-                self.span.set_attributes({semconv.ERROR_TYPE: kind})
-                return
+    def _fail(self, what: failure.Failure) -> None:
+        with guard("capture"):
+            self._failure = what
+            self._headers = self._headers or what.headers
+            self._tracing.fail(self.span, redact.text(what.message) if what.message else None)
+            self.span.set_attributes(what.on_span())
 
     def _attempts_over(self, error: BaseException | None) -> None:
         if error is not None and self.outcome is None and self.attempts[-1].wait_ns:
@@ -237,7 +238,7 @@ class Call:
         found = self._identity() | self._wire.request(request)  # limits of the user's provider may have cut it
         found |= measures
         found |= self._wire.content(request, response)
-        found |= (self._prompt or {}) | attempts.kept(self._headers)
+        found |= (self._prompt or {}) | attempts.kept(self._headers) | self._error()
         if self._request is None:
             found[semconv.INCOMPLETE] = "the request could not be copied; see the log"
         elif response is None and self.span.status.is_ok:
@@ -245,6 +246,9 @@ class Call:
         elif response is not None and self._wire.is_estimable and semconv.USAGE_STATE not in found:
             found |= messages.estimated_usage(found)
         return found
+
+    def _error(self) -> dict[str, AttributeValue]:
+        return self._failure.attributes() if self._failure is not None else {}
 
     def _answer(self) -> tuple[Body | None, dict[str, AttributeValue]]:
         """Give the response's body, if it is known, and the attributes that identify and measure it."""
@@ -293,18 +297,3 @@ def _dumped(value: Any) -> Any:
 def _plain(value: Any) -> Any:
     """Give the JSON form of a value that a client accepts and JSON does not know."""
     return _dumped(value) if hasattr(value, "model_dump") else str(value)
-
-
-def _description(error: BaseException) -> str | None:
-    with guard("capture"):
-        return redact.text(str(error))
-    return None
-
-
-def _error_attributes(error: BaseException) -> dict[str, AttributeValue]:
-    kind = type(error)
-    found: dict[str, AttributeValue] = {semconv.ERROR_TYPE: f"{kind.__module__}.{kind.__qualname__}"}
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int):
-        found[semconv.HTTP_STATUS_CODE] = status
-    return found

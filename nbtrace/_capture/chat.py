@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from nbtrace._capture import messages, stream
+from nbtrace._capture.failure import in_answer
 from nbtrace._capture.wire import Wire
 
 CHAT: Final = Wire(
@@ -14,4 +15,5 @@ CHAT: Final = Wire(
     content=messages.content_attributes,
     fold=stream.fold,
     spoken=("messages",),
+    failure=in_answer,
 )

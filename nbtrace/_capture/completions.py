@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from nbtrace import semconv
 from nbtrace._capture import messages, stream
+from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import dumps, listed, mapping
 from nbtrace._capture.wire import Attributes, Body, Wire
 
@@ -60,4 +61,5 @@ COMPLETIONS: Final = Wire(
     content=content_attributes,
     fold=fold,
     spoken=("prompt",),
+    failure=in_answer,
 )

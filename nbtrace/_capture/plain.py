@@ -28,14 +28,14 @@ def text(value: object) -> str:
         >>> text({"a": [1, print], "b": None})
         '{"a":[1,"<built-in function print>"],"b":null}'
     """
-    return _cut(value, TEXT) if isinstance(value, str) else dumps(_plain(value, DEPTH))
+    return cut(value, TEXT) if isinstance(value, str) else dumps(_plain(value, DEPTH))
 
 
 def _plain(value: object, depth: int) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):
-        return _cut(value, TEXT)
+        return cut(value, TEXT)
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     if depth > 0:
@@ -47,7 +47,7 @@ def _plain(value: object, depth: int) -> Any:
             return _plain(cast("Any", value).model_dump(), depth)
         if is_dataclass(value) and not isinstance(value, type):
             return _mapping({field.name: getattr(value, field.name) for field in fields(value)}, depth)
-    return _cut(repr(value), REPR)
+    return cut(repr(value), REPR)
 
 
 def _mapping(value: Mapping[object, object], depth: int) -> dict[str, Any]:
@@ -62,5 +62,6 @@ def _items(values: list[object], depth: int) -> list[Any]:
     return [*made, f"… {len(values) - ITEMS} more"] if len(values) > ITEMS else made
 
 
-def _cut(value: str, size: int) -> str:
+def cut(value: str, size: int) -> str:
+    """Give a text of this many characters at most, and say how many more there were."""
     return value if len(value) <= size else f"{value[:size]}… [{len(value) - size} more characters]"

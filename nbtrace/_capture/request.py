@@ -87,4 +87,4 @@ class Request(Call):
     def __call__(self) -> dict[str, AttributeValue]:
         """Give what the response's status and headers say."""
         status: dict[str, AttributeValue] = {} if self._status is None else {semconv.HTTP_STATUS_CODE: self._status}
-        return self._identity() | status | attempts.kept(self._headers)
+        return self._identity() | status | attempts.kept(self._headers) | self._error()

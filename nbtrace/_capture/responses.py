@@ -90,8 +90,8 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
     return found
 
 
-def failure(said: str | bytes) -> tuple[str, str] | None:
-    """Give the error's type and message if a response or the last event of a stream says that there is no answer."""
+def failure(said: str | bytes) -> Body | None:
+    """Give the error object if a response or the last event of a stream says that there is no answer."""
     if not _SIGNS.search(said if isinstance(said, bytes) else said.encode()):
         return None
     body: Body = {}
@@ -100,8 +100,8 @@ def failure(said: str | bytes) -> tuple[str, str] | None:
     body = mapping(body.get("response")) or body
     if body.get("status") not in _FAILURES and body.get("type") != "error":
         return None
-    error = mapping(body.get("error")) or body
-    return str(error.get("code") or body.get("status") or "error"), str(error.get("message") or "")
+    named = mapping(body.get("error")) or {name: body.get(name) for name in ("code", "message", "param")}
+    return {**named, "code": named.get("code") or body.get("status") or "error"}
 
 
 def _conversation(given: object) -> Attributes:

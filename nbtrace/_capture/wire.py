@@ -32,8 +32,8 @@ class Wire:
     """The events of a stream to the body that the whole response would have had."""
     spoken: tuple[str, ...] = ()
     """Where in a request a prompt of the user's may stand."""
-    failure: Callable[[str | bytes], tuple[str, str] | None] | None = None
-    """The error's type and message, if a response (or the last event of a stream) says that there is no answer.
+    failure: Callable[[str | bytes], Body | None] | None = None
+    """The error object, if a response (or the last event of a stream) says that there is no answer.
 
     For formats that say so under a status of 200. Asked on the call's path: quick if there is nothing to tell.
     """

@@ -288,6 +288,7 @@ def test_a_refusal_of_the_server_is_an_error_with_its_status(
         semconv.REQUEST_MODEL: "m",
         semconv.ERROR_TYPE: f"openai.{kind}",
         semconv.HTTP_STATUS_CODE: status,
+        semconv.ERROR_BODY: '{"error": {"message": "No."}}',
         semconv.COST_STATE: "unpriced",
         semconv.COST_REASON: "no token counts",
         semconv.INPUT_MESSAGES: [{"role": "user", "parts": [{"type": "text", "content": "Say hello."}]}],
