@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import messages, stream
+from nbtrace._capture import chat, stream
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import dumps, listed, mapping
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -56,8 +56,8 @@ def _text(text: object) -> dict[str, Any]:
 
 COMPLETIONS: Final = Wire(
     operation="text_completion",
-    request=messages.request_attributes,
-    response=messages.response_attributes,
+    request=chat.request_attributes,
+    response=chat.response_attributes,
     content=content_attributes,
     fold=fold,
     spoken=("prompt",),

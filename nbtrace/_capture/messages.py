@@ -1,8 +1,7 @@
-"""Chat-completions bodies to GenAI span attributes: pure functions from JSON to JSON.
+"""What the codecs share: JSON read as the client does, read leniently, and written; and the estimate of tokens.
 
-Message shapes are those of the GenAI semantic conventions' schemas (`gen-ai-input-messages.json`,
-`gen-ai-output-messages.json`). A part that the conventions have no shape for is kept as it came, under its own type:
-nothing is dropped. A malformed request, which the server will refuse, is kept too, since that is when one looks.
+Bodies come from anywhere: a malformed request, which the server will refuse, is recorded too, since that is when one
+looks. So nothing here, and nothing in a codec, fails for what a body holds or lacks.
 """
 
 from __future__ import annotations
@@ -18,74 +17,6 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 
 Body = Mapping[str, Any]
-
-_PARAMETERS: Final = {
-    "temperature": (semconv.REQUEST_TEMPERATURE, float),
-    "top_p": (semconv.REQUEST_TOP_P, float),
-    "frequency_penalty": (semconv.REQUEST_FREQUENCY_PENALTY, float),
-    "presence_penalty": (semconv.REQUEST_PRESENCE_PENALTY, float),
-    "max_tokens": (semconv.REQUEST_MAX_TOKENS, int),
-    "max_completion_tokens": (semconv.REQUEST_MAX_TOKENS, int),
-    "seed": (semconv.REQUEST_SEED, int),
-    "reasoning_effort": (semconv.REQUEST_REASONING_LEVEL, str),
-    "service_tier": (semconv.OPENAI_REQUEST_SERVICE_TIER, str),
-}
-_OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "text": "text"}
-_REASONING: Final = ("reasoning_content", "reasoning")
-"""Where OpenAI-compatible servers put the model's reasoning in a message."""
-
-
-def request_attributes(body: Body) -> dict[str, AttributeValue]:
-    """Give the attributes that a request's parameters become."""
-    found: dict[str, AttributeValue] = {}
-    for name, (key, kind) in _PARAMETERS.items():
-        value = body.get(name)
-        if value is not None:
-            found[key] = converted(kind, value)
-    if body.get("stream"):
-        found[semconv.REQUEST_STREAM] = True
-    if (count := body.get("n")) not in (None, 1):
-        found[semconv.REQUEST_CHOICE_COUNT] = converted(int, count)
-    if stop := listed(body.get("stop")):
-        found[semconv.REQUEST_STOP_SEQUENCES] = [str(one) for one in stop]
-    if output := _OUTPUT_TYPES.get(str(mapping(body.get("response_format")).get("type"))):
-        found[semconv.OUTPUT_TYPE] = output
-    return found
-
-
-def response_attributes(body: Body) -> dict[str, AttributeValue]:
-    """Give the attributes that identify and measure a response."""
-    found: dict[str, AttributeValue] = {}
-    for name, key in (
-        ("id", semconv.RESPONSE_ID),
-        ("model", semconv.RESPONSE_MODEL),
-        ("service_tier", semconv.OPENAI_RESPONSE_SERVICE_TIER),
-        ("system_fingerprint", semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT),
-    ):
-        if value := body.get(name):
-            found[key] = str(value)
-    reasons = [mapping(choice).get("finish_reason") for choice in listed(body.get("choices"))]
-    if reasons and all(reasons):  # a stream that was left early has none, and none is made up
-        found[semconv.RESPONSE_FINISH_REASONS] = [str(reason) for reason in reasons]
-    usage = body.get("usage") or mapping(body.get("x_groq")).get("usage")  # Groq's streams have it there
-    return found | _usage(mapping(usage))
-
-
-def content_attributes(request: Body, response: Body | None) -> dict[str, AttributeValue]:
-    """Give the messages sent and received, and the tools offered, as JSON strings."""
-    found: dict[str, AttributeValue] = {}
-    if messages := listed(request.get("messages")):
-        found[semconv.INPUT_MESSAGES] = dumps([_message(message, "user") for message in messages])
-    if tools := listed(request.get("tools")):
-        found[semconv.TOOL_DEFINITIONS] = dumps([tool_definition(tool) for tool in tools])
-    if choices := [mapping(choice) for choice in listed((response or {}).get("choices"))]:
-        found[semconv.OUTPUT_MESSAGES] = dumps(
-            [
-                {**_message(choice.get("message") or {}, "assistant"), "finish_reason": choice.get("finish_reason")}
-                for choice in choices
-            ]
-        )
-    return found
 
 
 def estimated_usage(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
@@ -110,67 +41,6 @@ def estimated_usage(attributes: Mapping[str, AttributeValue]) -> dict[str, Attri
     }
 
 
-def _usage(usage: Body) -> dict[str, AttributeValue]:
-    sent, received = mapping(usage.get("prompt_tokens_details")), mapping(usage.get("completion_tokens_details"))
-    counts = {
-        semconv.USAGE_INPUT_TOKENS: usage.get("prompt_tokens"),
-        semconv.USAGE_OUTPUT_TOKENS: usage.get("completion_tokens"),
-        semconv.USAGE_CACHE_READ: sent.get("cached_tokens"),
-        semconv.USAGE_CACHE_WRITE: sent.get("cache_write_tokens"),
-        semconv.USAGE_REASONING: received.get("reasoning_tokens"),
-    }
-    found = {key: converted(int, count) for key, count in counts.items() if count is not None}
-    return {**found, semconv.USAGE_STATE: "reported"} if found else {}
-
-
-def _message(given: object, default_role: str) -> dict[str, Any]:
-    message = given if isinstance(given, dict) else {"content": given}
-    role = str(message.get("role") or default_role)
-    parts: list[dict[str, Any]] = [
-        {"type": "reasoning", "content": text} for name in _REASONING if (text := message.get(name))
-    ]
-    content = message.get("content")
-    if role == "tool":
-        parts.append({"type": "tool_call_response", "id": message.get("tool_call_id"), "response": content})
-    elif content != "":
-        parts += [_part(part) for part in listed(content)]
-    if refusal := message.get("refusal"):
-        parts.append({"type": "refusal", "content": refusal})
-    parts += [_tool_call(call) for call in listed(message.get("tool_calls"))]
-    if function := message.get("function_call"):
-        parts.append(_tool_call({"function": function}))
-    if audio := message.get("audio"):
-        parts.append({"type": "audio", **mapping(audio)})
-    made: dict[str, Any] = {"role": role, "parts": parts}
-    if name := message.get("name"):
-        made["name"] = name
-    return made
-
-
-def _part(part: object) -> dict[str, Any]:
-    if not isinstance(part, dict):
-        return {"type": "text", "content": part}
-    match part.get("type"):
-        case "text":
-            return {"type": "text", "content": part.get("text")}
-        case "refusal":
-            return {"type": "refusal", "content": part.get("refusal")}
-        case "image_url":
-            image = part.get("image_url")
-            return uri(image if isinstance(image, str) else mapping(image).get("url"), "image")
-        case "input_audio":
-            audio = mapping(part.get("input_audio"))
-            mime_type = f"audio/{audio.get('format') or 'wav'}"
-            return {"type": "blob", "modality": "audio", "mime_type": mime_type, "content": audio.get("data")}
-        case "file":
-            file = mapping(part.get("file"))
-            if file_id := file.get("file_id"):
-                return {"type": "file", "modality": "document", "file_id": file_id}
-            return {**uri(file.get("file_data"), "document"), "filename": file.get("filename")}
-        case _:
-            return dict(part)
-
-
 def uri(given: object, modality: str) -> dict[str, Any]:
     """Give the part that a URL becomes; one that holds its content becomes a blob."""
     url = str(given or "")
@@ -179,18 +49,6 @@ def uri(given: object, modality: str) -> dict[str, Any]:
     head, _, content = url.partition(",")
     mime_type = head.removeprefix("data:").split(";")[0]
     return {"type": "blob", "modality": modality, "mime_type": mime_type, "content": content}
-
-
-def _tool_call(given: object) -> dict[str, Any]:
-    call = mapping(given) or {"arguments": given}
-    function = call.get("function") or call.get("custom")
-    if not isinstance(function, dict):
-        return {"type": "tool_call", **call}
-    arguments = function.get("arguments", function.get("input"))
-    if isinstance(arguments, str):
-        with suppress(ValueError):  # otherwise they are kept as the model wrote them
-            arguments = loads(arguments)
-    return {"type": "tool_call", "id": call.get("id"), "name": function.get("name"), "arguments": arguments}
 
 
 def tool_definition(given: object) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
 from nbtrace import semconv
-from nbtrace._capture import messages
+from nbtrace._capture import chat
 from nbtrace._capture.stream import fold, parse
 from tests.capture.conftest import HTTP
 from tests.capture.loopback import HELLO, Loopback, Reply, chunk, completion
@@ -595,7 +595,7 @@ def _interleaved(draw: st.DrawFn, parts: list[dict[str, Any]]) -> list[dict[str,
 
 
 def attributes(body: dict[str, Any]) -> dict[str, Any]:
-    return messages.response_attributes(body) | messages.content_attributes({}, body)
+    return chat.response_attributes(body) | chat.content_attributes({}, body)
 
 
 @given(chunked())
