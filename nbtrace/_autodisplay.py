@@ -74,6 +74,11 @@ class AutoDisplay:
             self._calls[context.trace_id] += 1
             self._note(context.trace_id)
 
+    def progressed(self, span: ReadableSpan, detail: Detail) -> None:
+        """See whether it belongs to a finished cell, which then has to be drawn again."""
+        if span.context is not None:
+            self._note(span.context.trace_id)
+
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """See whether a finished cell has to be drawn again."""
         if span.context is not None:

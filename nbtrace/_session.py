@@ -126,6 +126,12 @@ class Session:
             with guard("store"):
                 sink.started(span)
 
+    def progressed(self, span: ReadableSpan, detail: Detail) -> None:
+        """Take a running span that has come to something from the tracing stage."""
+        for sink in self._sinks:
+            with guard("store"):
+                sink.progressed(span, detail)
+
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Take an ended span from the tracing stage."""
         for sink in self._sinks:

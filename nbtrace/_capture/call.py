@@ -20,12 +20,15 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import attempts, failure, messages, prompts, stream
+from nbtrace._capture.pace import pace, rate
+from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import guard
 from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -72,11 +75,11 @@ class Call:
         "_server",
         "_token",
         "_tracing",
+        "_unfinished",
         "_wire",
         "attempts",
-        "events",
-        "first_chunk_ns",
         "outcome",
+        "passed",
         "span",
     )
 
@@ -98,9 +101,10 @@ class Call:
             self._sent = None if is_whole else b""
             self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
         self._response: bytes | None = None
-        self.events: list[str] | tuple[str, ...] = ()
-        self.first_chunk_ns: int | None = None
+        self.passed: stream.Passed | None = None
+        """What of a stream has been read."""
         self.outcome: str | None = None
+        self._unfinished: Unfinished | None = None
         self._token: Token[Context] | None = None
         self.span = tracing.start(self._name(), kind=SpanKind.CLIENT, attributes=self._identity())
         self._over = False
@@ -172,15 +176,29 @@ class Call:
         return self.span.start_time or time_ns()
 
     def returned(self, response: Any) -> None:
-        """Take what the client returned to the user, and end the span unless it is a stream."""
+        """Take what the client returned to the user, and end the span unless its body is still to be read."""
         try:
             if "_decoder" in getattr(response, "__dict__", ()):  # asking a pydantic model by `hasattr` costs 3 us
                 stream.follow(response, self)
+            else:
+                self.end()
                 return
+            self._unfinished = Unfinished(self)
         except Exception:
             self.end()
             raise
-        self.end()
+
+    def progress(self, now_ns: int) -> int:
+        """Hear from the stream that it goes on, and give when to say so again."""
+        with guard("capture"):
+            if self._unfinished is not None:
+                return self._unfinished.tick(now_ns)
+        return now_ns + PAUSE_NS
+
+    def show(self, detail: Unfinished) -> None:
+        """Say that there is something to see before the end."""
+        if not self._over:
+            self._tracing.progress(self.span, detail)
 
     def stream_over(self, outcome: str, error: BaseException | None = None) -> None:
         """Hear from the stream that nothing more will be read."""
@@ -194,6 +212,8 @@ class Call:
         if self._over:
             return
         self._over = True
+        if self._unfinished is not None:
+            self._unfinished.over()
         span = self.span
         if error is not None:
             self._fail(failure.raised(error))
@@ -202,7 +222,8 @@ class Call:
                     self._sent = vars(getattr(error, "request", error)).get("_content")
         elif self._wire.failure is not None:
             with guard("capture"):
-                for said in (*self.events[-2:], self._response or b""):  # the very last event may be [DONE]
+                last = self.passed.last() if self.passed is not None else ()
+                for said in (*last, self._response or b""):
                     if (told := self._wire.failure(said)) is not None:
                         self._fail(failure.answered(told))
                         break
@@ -234,7 +255,7 @@ class Call:
         if self._sent:
             with suppress(ValueError, TypeError):  # it may be compressed
                 request |= messages.loads(self._sent)
-        response, measures = self._answer()
+        response, measures, arrivals = self._answer()
         found = self._identity() | self._wire.request(request)  # limits of the user's provider may have cut it
         found |= measures
         found |= self._wire.content(request, response)
@@ -245,25 +266,22 @@ class Call:
             found[semconv.INCOMPLETE] = "the response was not read through a parsed object; its content is not recorded"
         elif response is not None and self._wire.is_estimable and semconv.USAGE_STATE not in found:
             found |= messages.estimated_usage(found)
-        return found
+        return found | rate(self.span.start_time, arrivals, found.get(semconv.USAGE_OUTPUT_TOKENS))
 
     def _error(self) -> dict[str, AttributeValue]:
         return self._failure.attributes() if self._failure is not None else {}
 
-    def _answer(self) -> tuple[Body | None, dict[str, AttributeValue]]:
-        """Give the response's body, if it is known, and the attributes that identify and measure it."""
-        if self.outcome is None:
+    def _answer(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[int]]:
+        """Give the response's body, if it is known, what identifies and measures it, and when its chunks came."""
+        outcome = self.outcome or ("unfinished" if self.passed is not None else None)
+        found: dict[str, AttributeValue] = {} if outcome is None else {semconv.STREAM_OUTCOME: outcome}
+        if self.passed is None:
             body = self._whole()
-            return body, self._wire.response(body) if body is not None else {}
-        chunks = stream.parse(self.events)
-        body = self._wire.fold(chunks)
-        found = self._wire.response(body)
-        found[semconv.STREAM_CHUNKS] = len(chunks)
-        found[semconv.STREAM_OUTCOME] = self.outcome
-        started = self.span.start_time
-        if self.first_chunk_ns is not None and started is not None:
-            found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (self.first_chunk_ns - started) / 1e9
-        return body, found
+            return body, found | (self._wire.response(body) if body is not None else {}), ()
+        chunks = stream.chunks(self.passed.events())
+        arrivals = [chunk.arrived_ns for chunk in chunks]
+        body = self._wire.fold([chunk.body for chunk in chunks])
+        return body, found | self._wire.response(body) | pace(self.span.start_time, arrivals), arrivals
 
     def _mime_type(self) -> str:
         parts = self._headers.decode("latin-1").split("\n")

@@ -21,6 +21,7 @@ from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
+from nbtrace._capture import unfinished
 from nbtrace._guard import guard
 from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
@@ -118,6 +119,7 @@ class CellCapture:
                 self._end(run, "interrupted", error)
             else:
                 self._end(run, "error" if error is not None else "ok", error)
+            unfinished.tell_all()
             self._finished(run)
 
     def _find(self, result: Any) -> CellRun | None:

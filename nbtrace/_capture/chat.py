@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import stream
+from nbtrace._capture import chat_stream
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -163,7 +163,7 @@ CHAT: Final = Wire(
     request=request_attributes,
     response=response_attributes,
     content=content_attributes,
-    fold=stream.fold,
+    fold=chat_stream.fold,
     spoken=("messages",),
     failure=in_answer,
 )

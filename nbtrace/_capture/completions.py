@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import chat, stream
+from nbtrace._capture import chat, chat_stream
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import dumps, listed, mapping
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -45,7 +45,7 @@ def fold(chunks: list[dict[str, Any]]) -> dict[str, Any]:
         }
         for chunk in chunks
     ]
-    body = stream.fold(deltas)
+    body = chat_stream.fold(deltas)
     body["choices"] = [{**choice, "text": choice.pop("message").get("text")} for choice in body["choices"]]
     return body
 

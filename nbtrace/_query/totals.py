@@ -57,7 +57,9 @@ class Summary:
     errors: int = 0
     """Spans that failed, of any kind."""
     running: int = 0
-    """Spans that have not ended, of any kind."""
+    """Spans that have not ended, of any kind, and are no streams."""
+    unfinished: int = 0
+    """Streams that have not been read to their end, nor given up."""
     duration_ns: int | None = None
     """From the first start to the last end of the LLM calls; none if none has ended."""
     unknown_usage: int = 0
@@ -111,11 +113,13 @@ def summarize(table: pa.Table) -> Summary:
             table["duration_ns"],
         )
     )
+    running = table["stream_outcome"].filter(pc.is_null(table["duration_ns"]))
     first, last = pc.min(starts).as_py(), pc.max(pc.add(starts, durations)).as_py()
     return Summary(
         spans=table.num_rows,
         models=tuple(model for model in models.unique().to_pylist() if model),
-        running=table["duration_ns"].null_count,
+        running=running.null_count,
+        unfinished=len(running) - running.null_count,
         duration_ns=None if last is None else last - first,
         **{name: pc.sum(each[name]).as_py() or 0 for name in (*COUNTS, "errors")},
         **{name: pc.sum(each[name]).as_py() for name in AMOUNTS},

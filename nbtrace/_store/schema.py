@@ -64,6 +64,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("reasoning_tokens", "int", semconv.USAGE_REASONING, "output tokens spent on reasoning"),
     Column("usage_state", "string", semconv.USAGE_STATE, "`reported` or `estimated`; null when unknown"),
     Column("time_to_first_chunk_s", "double", semconv.RESPONSE_TIME_TO_FIRST_CHUNK, "streams: seconds to first chunk"),
+    Column("stream_outcome", "string", semconv.STREAM_OUTCOME, "streams: how it ended; `unfinished` while it has not"),
     Column("cost_usd", "double", semconv.USAGE_COST, "US dollars, null when unpriced"),
     Column("cost_state", "string", semconv.COST_STATE, "`priced`, `estimated` or `unpriced`"),
     Column("attempts", "int", semconv.ATTEMPTS, "requests that went out for the call, null when it was one"),

@@ -54,7 +54,7 @@ class Store:
 
     Args:
         finish: Makes the attributes to store from a span and its detail: evaluates, redacts, prices. It runs when the
-            span is encoded: once after it has ended, unless interrupted, and without detail for each look at it before.
+            span is encoded: once after it has ended, unless interrupted, and for each look at it before.
         mask: Gives the span to store in place of one, for all that is not an attribute: name, status, events, links.
     """
 
@@ -65,7 +65,7 @@ class Store:
         """Held for a few instructions at a time; whoever adds a span waits for nothing longer."""
         self._encoding = threading.RLock()
         """Held while encoding, so that two readers do not encode the same spans."""
-        self._running: dict[tuple[int, int], ReadableSpan] = {}
+        self._running: dict[tuple[int, int], Waiting] = {}
         self._waiting: list[Waiting] = []
         self._batches: tuple[pa.RecordBatch, ...] = ()
         self._epoch = 0
@@ -85,7 +85,19 @@ class Store:
         if context is None:
             return
         with self._lock:
-            self._running[context.trace_id, context.span_id] = span
+            self._running[context.trace_id, context.span_id] = span, None
+            self.revision += 1
+        if self._callbacks:
+            self._changed()
+
+    def progressed(self, span: ReadableSpan, detail: Detail) -> None:
+        """Show a running span with what its detail says at the time of each look; one that has ended stays as it is."""
+        context = span.context
+        key = (context.trace_id, context.span_id) if context is not None else None
+        with self._lock:
+            if key not in self._running:
+                return
+            self._running[key] = span, detail
             self.revision += 1
         if self._callbacks:
             self._changed()
@@ -115,7 +127,7 @@ class Store:
             return self._cached[1]
         if running:
             # Attributes of a running span may change without notice, so these rows are never kept.
-            batches = (*batches, *_encode([self._finished(span, None) for span in running], running=True))
+            batches = (*batches, *_encode([self._finished(span, detail) for span, detail in running], running=True))
         table = pa.Table.from_batches(batches, schema=schema())
         if not running:
             self._cached = revision, table
@@ -159,7 +171,7 @@ class Store:
             finally:
                 self._encoding.release()
 
-    def _encode_waiting(self) -> tuple[int, tuple[pa.RecordBatch, ...], list[ReadableSpan]]:
+    def _encode_waiting(self) -> tuple[int, tuple[pa.RecordBatch, ...], list[Waiting]]:
         """Bring the batches up to date.
 
         Returns:

@@ -143,6 +143,11 @@ class Tracing:
             if message and self._processor is not None:
                 self._processor.describe(span.get_span_context().span_id, message)
 
+    def progress(self, span: Span, detail: Detail) -> None:
+        """Say that a running span has come to something, which `detail` tells whoever looks at it."""
+        with guard("store"):
+            self._sink.progressed(span, detail)
+
     def end(self, span: Span, detail: Detail) -> None:
         """End a span, with what is to be built when it is stored."""
         made: object = span

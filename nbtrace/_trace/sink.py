@@ -22,10 +22,14 @@ Detail = Callable[[], Attributes]
 
 
 class SpanSink(Protocol):
-    """What the store offers to the tracing side. Both methods are called on the user's thread and must be quick."""
+    """What the store offers to the tracing side. All methods are called on the user's thread and must be quick."""
 
     def started(self, span: ReadableSpan) -> None:
         """Take note of a span that has begun."""
+        ...
+
+    def progressed(self, span: ReadableSpan, detail: Detail) -> None:
+        """Take a running span that has come to something: until it ends, `detail` says at each look what that is."""
         ...
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:

@@ -30,7 +30,7 @@ BAR: Final = 16
 NBSP: Final = "\N{NO-BREAK SPACE}"
 COLUMNS: Final = (
     "depth", "name", "type", "model", "start_ms", "duration_ms", "input_tokens", "output_tokens", "cost_usd",
-    "cost_state", "usage_state", "error", "error_type", "summary", "sum_calls", "sum_input_tokens",
+    "cost_state", "usage_state", "stream_outcome", "error", "error_type", "summary", "sum_calls", "sum_input_tokens",
     "sum_output_tokens", "sum_cost_usd", "sum_unpriced", "sum_estimated", "sum_errors", "end_ms",
 )  # fmt: skip
 CALLS: Final = ("llm", "embedding")
@@ -75,7 +75,8 @@ def headline(tree: pa.Table) -> str:
     unpriced = _sum(roots, "sum_unpriced") or 0
     estimated = _sum(roots, "sum_estimated") or 0
     errors = _sum(roots, "sum_errors") or 0
-    running = tree["duration_ms"].null_count
+    running = tree["stream_outcome"].filter(tree["duration_ms"].is_null())
+    unfinished = len(running) - running.null_count
     parts = [counted(len(tree), "span")]
     if calls:
         parts.append(counted(calls, "LLM call"))
@@ -85,7 +86,8 @@ def headline(tree: pa.Table) -> str:
     parts += [f"{tokens} tokens"] if tokens else []
     parts += money(_sum(roots, "sum_cost_usd"), unpriced=unpriced, estimated=estimated)
     parts += [counted(errors, "error")] if errors else []
-    parts += [f"{running} running"] if running else []
+    parts += [f"{running.null_count} running"] if running.null_count else []
+    parts += [f"{unfinished} unfinished"] if unfinished else []
     return " · ".join(parts)
 
 
@@ -191,7 +193,8 @@ def _row_html(row: dict[str, Any], end: float) -> str:
 
 def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
     """Word a row's time, tokens and cost; a parent's tokens and cost are marked as sums."""
-    duration = "running" if row["duration_ms"] is None else _time(row["duration_ms"])
+    not_ended = "unfinished" if row["stream_outcome"] else "running"
+    duration = not_ended if row["duration_ms"] is None else _time(row["duration_ms"])
     if row["type"] in CALLS:
         tokens = flow(row["input_tokens"], row["output_tokens"])
         about = "~" if tokens and row["usage_state"] == "estimated" else ""

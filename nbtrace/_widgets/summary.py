@@ -34,6 +34,7 @@ def summary_text(summary: Summary) -> str:
         parts.append(text.duration(summary.duration_ns))
     parts += [static.counted(summary.errors, "error")] if summary.errors else []
     parts += [f"{summary.running} running"] if summary.running else []
+    parts += [f"{summary.unfinished} unfinished"] if summary.unfinished else []
     return " · ".join(parts)
 
 

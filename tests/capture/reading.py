@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from nbtrace import Session
 
 CONTENT = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.TOOL_DEFINITIONS)
-VARYING = (semconv.SERVER_PORT, semconv.RESPONSE_TIME_TO_FIRST_CHUNK, semconv.COST_SOURCE)
+PACE = (
+    semconv.RESPONSE_TIME_TO_FIRST_CHUNK,
+    semconv.STREAM_GAP_P50,
+    semconv.STREAM_GAP_P95,
+    semconv.STREAM_GAP_MAX,
+    semconv.STREAM_OUTPUT_RATE,
+)
+"""How fast a stream came."""
+VARYING = (semconv.SERVER_PORT, semconv.COST_SOURCE, *PACE)
 STATUS = {0: "unset", 1: "ok", 2: "error"}
 
 

@@ -595,7 +595,7 @@ def test_a_failure_of_ours_never_reaches_the_call(
 
 
 @pytest.mark.parametrize(
-    "stage", ["_capture.stream.follow", "_capture.stream._fold_choice", "_store.store.Store.ended"]
+    "stage", ["_capture.stream.follow", "_capture.chat_stream._fold_choice", "_store.store.Store.ended"]
 )
 def test_a_failure_of_ours_never_reaches_the_stream(
     stage: str,

@@ -293,3 +293,32 @@ def test_the_users_provider_is_followed_and_never_replaced(kernel: Kernel) -> No
     kernel.run("tree = {row['name']: row['parent'] for row in rows()}")
     assert printed(kernel, "tree")["chat smollm2-135m"] == "my step"
     assert "your tracer provider" in kernel.run("%nbtrace status").text
+
+
+def test_a_stream_that_is_left_is_shown_unfinished_and_goes_on(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    left = kernel.run("stream = ask('Count to ten.', stream=True)\nfor _ in range(3): _ = next(stream)", cell_id="left")
+    ((display_id, bundle),) = left.displays.items()
+    assert bundle["text/plain"].endswith(" · 1 unfinished")
+    look = (
+        "[[row['cell_id'], row['duration_ns'] is None, row['stream_outcome'], bool(row['output_messages'])]"
+        " for row in __import__('nbtrace').spans().table.to_pylist() if row['operation']]"
+    )
+    assert printed(kernel, look) == [["left", True, "unfinished", True]]
+    kernel.run("_ = next(stream)")
+    more = until(kernel, lambda outputs: display_id in outputs.displays).displays[display_id]
+    assert more["text/plain"].endswith(" · 1 unfinished")
+    kernel.run("_ = list(stream)")
+    shown = until(kernel, lambda outputs: "unfinished" not in str(outputs.displays.get(display_id, "unfinished")))
+    assert shown.displays[display_id]["text/plain"].startswith("1 LLM call · ")
+    assert printed(kernel, look) == [["left", False, "exhausted", True]]
+
+
+def test_a_stream_whose_cell_is_interrupted_between_two_chunks_goes_on(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    reading = "import time\nstream = ask('Count.', stream=True)\nfor _ in stream:\n    print('one')\n    time.sleep(60)"
+    kernel.run(reading, cell_id="left", interrupt_after="one")
+    look = "[row['stream_outcome'] for row in __import__('nbtrace').spans().table.to_pylist() if row['operation']]"
+    assert printed(kernel, look) == ["unfinished"]
+    kernel.run("_ = list(stream)")
+    assert printed(kernel, look) == ["exhausted"]
