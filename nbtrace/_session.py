@@ -30,11 +30,11 @@ from nbtrace._trace.span import Ids
 from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._export.report import ExportReport
     from nbtrace._query.frame import Spans
+    from nbtrace._store.snapshot import Snapshot
     from nbtrace._widgets.trace import TraceWidget
 
 
@@ -144,7 +144,7 @@ class Session:
 
         return Spans(self.store.snapshot())
 
-    def trace_table(self, trace_id: str) -> pa.Table:
+    def trace_table(self, trace_id: str) -> Snapshot:
         """Give the spans of one trace, by its id in hex."""
         from nbtrace._query.select import of_trace
 

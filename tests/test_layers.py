@@ -43,7 +43,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_guard": set(),
     "_trace": {"opentelemetry", "genai_prices"},
     "_capture": {"opentelemetry", "IPython", "openai", "orjson"},
-    "_store": {"opentelemetry", "pyarrow", "orjson"},
+    "_store": {"opentelemetry", "numpy", "pyarrow", "orjson"},
     "_query": {"pyarrow", "pandas", "polars", "orjson"},
     "_widgets": {"pyarrow", "anywidget", "traitlets", "orjson"},
     "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
@@ -55,12 +55,15 @@ OUTSIDE: dict[str, set[str]] = {
 }
 """What each may import of other distributions. OpenTelemetry stays left of the store and Arrow right of it."""
 
-HEAVY = {"IPython", "anywidget", "duckdb", "ipywidgets", "openai", "pandas", "plotly", "polars", "pyarrow"}
+HEAVY = {"IPython", "anywidget", "duckdb", "ipywidgets", "numpy", "openai", "pandas", "plotly", "polars", "pyarrow"}
 
 LAZY: dict[str, str] = {
     "_extension": "IPython itself imports it, on %load_ext",
     "_store.columns": "imported with the first snapshot",
     "_store.encode": "imported with the first snapshot",
+    "_store.expand": "imported with the first snapshot",
+    "_store.keep": "imported with the first file that is read",
+    "_store.nested": "imported with the first snapshot",
     "_widgets.base": "imported with the first widget",
     "_widgets.trace": "imported with the first widget",
 }

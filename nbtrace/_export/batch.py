@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import pyarrow as pa
+    from nbtrace._store.snapshot import Snapshot
 
 Row = dict[str, Any]
 """One span: column name to Python value."""
@@ -30,20 +30,20 @@ SEPARATOR: Final = 8
 """More than the bytes that stand between two spans: a tag and a length, or a comma."""
 
 
-def rows(table: pa.Table) -> Iterator[Row]:
-    """Read a store table row by row, without the column that only people read."""
+def rows(table: Snapshot) -> Iterator[Row]:
+    """Read spans row by row, without the column that only people read."""
     columns = [name for name in table.column_names if name != "start_time"]
-    for piece in table.select(columns).to_batches(max_chunksize=READ_ROWS):
+    for piece in table.pieces(columns, READ_ROWS):
         values = [column.to_pylist() for column in piece.columns]
         for row in zip(*values, strict=True):
             yield dict(zip(columns, row, strict=True))
 
 
-def batches(table: pa.Table, encode: Callable[[Row], bytes], limit: int) -> Iterator[tuple[Batch, int]]:
+def batches(table: Snapshot, encode: Callable[[Row], bytes], limit: int) -> Iterator[tuple[Batch, int]]:
     """Encode every row and cut the result.
 
     Args:
-        table: Ended spans of the store.
+        table: Ended spans.
         encode: One row to the bytes of its span.
         limit: Largest size of a batch in bytes, framing included.
 

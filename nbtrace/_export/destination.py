@@ -19,11 +19,11 @@ from nbtrace.errors import ExportError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pyarrow as pa
+    from nbtrace._store.snapshot import Snapshot
 
 
 def export(
-    table: pa.Table,
+    table: Snapshot,
     to: str | os.PathLike[str],
     *,
     headers: Mapping[str, str] | None = None,
@@ -32,7 +32,7 @@ def export(
     """Write spans to a file or send them to an OTLP endpoint.
 
     Args:
-        table: A snapshot of the store, or any selection of its rows.
+        table: All spans, or any selection of them.
         to: A path ending in `.parquet` or `.jsonl`, or an OTLP/HTTP endpoint: a base URL as `http://127.0.0.1:4318`,
             or a full one ending in `/v1/traces`.
         headers: HTTP headers for an endpoint; each wins over the same one from `OTEL_EXPORTER_OTLP_HEADERS`.
@@ -62,7 +62,7 @@ def export(
             raise ExportError.destination(text)
 
 
-def _write_json(table: pa.Table, text: str, path: Path) -> ExportReport:
+def _write_json(table: Snapshot, text: str, path: Path) -> ExportReport:
     ended, left_out = _ended(table)
     size, long = otlp_json.write(ended, path)
     notes = (
@@ -71,7 +71,7 @@ def _write_json(table: pa.Table, text: str, path: Path) -> ExportReport:
     return ExportReport(text, "OTLP JSON", len(ended), size, 0, left_out, notes if long else ())
 
 
-def _send(table: pa.Table, endpoint: Endpoint) -> ExportReport:
+def _send(table: Snapshot, endpoint: Endpoint) -> ExportReport:
     ended, left_out = _ended(table)
     sent = size = requests = rejected = 0
     messages: list[str] = []
@@ -97,7 +97,7 @@ def _send(table: pa.Table, endpoint: Endpoint) -> ExportReport:
     return ExportReport(endpoint.shown, "OTLP", sent - rejected, size, requests, left_out, notes)
 
 
-def _ended(table: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
+def _ended(table: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
     """Take the spans that OTLP can carry: with an end, and with times since 1970. Say what is left."""
     import pyarrow.compute as pc
 

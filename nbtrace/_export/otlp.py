@@ -21,7 +21,7 @@ from nbtrace._store.schema import PROMOTED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
+    from nbtrace._store.snapshot import Snapshot
 
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 """Uncompressed size of a request: what a collector's default of 4 MiB for one message still takes."""
@@ -33,7 +33,7 @@ RESOURCE_SPANS_FIELD: Final = 1
 """Number of `ExportTraceServiceRequest.resource_spans`."""
 
 
-def requests(table: pa.Table, limit: int = REQUEST_BYTES) -> Iterator[tuple[bytes, int]]:
+def requests(table: Snapshot, limit: int = REQUEST_BYTES) -> Iterator[tuple[bytes, int]]:
     """Encode ended spans.
 
     Yields:

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import pyarrow as pa
+    from nbtrace._store.snapshot import Snapshot
 
 LINE_BYTES: Final = 1024 * 1024 - 1
 """Longest line, its end included: `max_log_size` of the collector's file receiver is 1 MiB."""
 
 
-def write(table: pa.Table, path: Path) -> tuple[int, int]:
+def write(table: Snapshot, path: Path) -> tuple[int, int]:
     """Write ended spans to a file, in one step.
 
     Returns:
@@ -43,7 +43,7 @@ def write(table: pa.Table, path: Path) -> tuple[int, int]:
     return size, long
 
 
-def lines(table: pa.Table, limit: int = LINE_BYTES) -> Iterator[tuple[bytes, int]]:
+def lines(table: Snapshot, limit: int = LINE_BYTES) -> Iterator[tuple[bytes, int]]:
     """Encode ended spans.
 
     Yields:

@@ -12,10 +12,10 @@ from nbtrace._export.atomic import replacing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
+    from nbtrace._store.snapshot import Snapshot
 
 
-def write(table: pa.Table, path: Path) -> int:
+def write(spans: Snapshot, path: Path) -> int:
     """Write a snapshot to a file, in one step.
 
     Returns:
@@ -24,5 +24,5 @@ def write(table: pa.Table, path: Path) -> int:
     import pyarrow.parquet as pq
 
     with replacing(path) as file:
-        pq.write_table(table, file, compression="zstd", use_compliant_nested_type=False)
+        pq.write_table(spans.table(), file, compression="zstd", use_compliant_nested_type=False)
         return file.tell()

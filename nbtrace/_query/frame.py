@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from nbtrace._store.snapshot import Snapshot
+
 FIRST: Final = (
     "start_time", "name", "operation", "request_model", "duration_ms", "input_tokens", "output_tokens", "cost_usd",
     "cost_state", "error_type", "prompt_name", "prompt_version", "input_messages", "output_messages",
@@ -51,21 +53,29 @@ class Spans:
         0
     """
 
-    __slots__ = ("table",)
+    __slots__ = ("_table", "snapshot")
 
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table
-        """All columns, as the store keeps them."""
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        """The same spans as the store keeps them, each text once."""
+        self._table: pa.Table | None = None
+
+    @property
+    def table(self) -> pa.Table:
+        """All columns of all spans; built when first asked for."""
+        if self._table is None:
+            self._table = self.snapshot.table()
+        return self._table
 
     def __len__(self) -> int:
-        return self.table.num_rows
+        return len(self.snapshot)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.table.__arrow_c_stream__(requested_schema)
 
     def trace_ids(self) -> list[str]:
         """List the traces as 32 hex digits, in order of arrival."""
-        return [value.hex() for value in cast("list[bytes]", self.table["trace_id"].unique().to_pylist())]
+        return [value.hex() for value in cast("list[bytes]", self.snapshot["trace_id"].unique().to_pylist())]
 
     def to_pandas(self, *, full: bool = False) -> pd.DataFrame:
         """Convert to pandas, for reading.
@@ -117,7 +127,7 @@ class Spans:
         )
 
     def __repr__(self) -> str:
-        summary = summarize(self.table)
+        summary = summarize(self.snapshot)
         words = [f"{summary.spans} spans", f"{summary.calls} LLM calls"]
         if summary.calls:
             words += [
@@ -142,7 +152,7 @@ class Spans:
     def _last_rows(self) -> list[tuple[str, ...]]:
         names = ("name", "response_model", "request_model", "duration_ns", "input_tokens", "output_tokens", "cost_usd",
                  "cost_state", "output_messages", "input_messages")  # fmt: skip
-        last = self.table.select(names).slice(max(0, len(self) - SHOWN_ROWS))
+        last = self.snapshot.slice(max(0, len(self) - SHOWN_ROWS)).select(names)
         return [
             (
                 row["name"] or "",

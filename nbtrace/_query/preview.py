@@ -13,6 +13,8 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nbtrace._store.snapshot import Snapshot
+
 WIDTH: Final = 120
 """Characters of a preview: more than a line of a tree shows."""
 
@@ -20,6 +22,17 @@ WIDTH: Final = 120
 def preview(output_messages: str | None, input_messages: str | None) -> str | None:
     """Preview the answer, or else the last input; none if there is neither."""
     return _line(output_messages) or _line(input_messages)
+
+
+def previews(table: Snapshot) -> list[str | None]:
+    """Preview every span, from the last message of each where that says anything."""
+    output, given = (table.last_messages(name).to_pylist() for name in ("output_messages", "input_messages"))
+    found = list(map(preview, output, given))
+    for row, line in enumerate(found):
+        if line is None and (output[row] or given[row]):
+            span = table.slice(row, 1)
+            found[row] = preview(*(span[name][0].as_py() for name in ("output_messages", "input_messages")))
+    return found
 
 
 def _line(messages: str | None) -> str | None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from nbtrace._store.snapshot import Snapshot
 
 
-def of_trace(table: pa.Table, trace_id: str) -> pa.Table:
+def of_trace(table: Snapshot, trace_id: str) -> Snapshot:
     """Give the spans of one trace, by its id in hex."""
     import pyarrow.compute as pc
 
@@ -24,7 +24,7 @@ def of_trace(table: pa.Table, trace_id: str) -> pa.Table:
     return table.filter(pc.equal(table["trace_id"], wanted))
 
 
-def find_trace(table: pa.Table, trace_id: str | None = None) -> str:
+def find_trace(table: Snapshot, trace_id: str | None = None) -> str:
     """Find the trace that a few hex digits mean, or without them the last one with an LLM call.
 
     Raises:
@@ -51,7 +51,7 @@ def find_trace(table: pa.Table, trace_id: str | None = None) -> str:
     return found[0]
 
 
-def below(table: pa.Table, span_id: int) -> pa.Table:
+def below(table: Snapshot, span_id: int) -> Snapshot:
     """Give a span and its descendants, in the order they have in `table`."""
     from nbtrace._store.columns import booleans
 
@@ -69,7 +69,7 @@ def below(table: pa.Table, span_id: int) -> pa.Table:
     return table.filter(booleans([own in wanted for own in ids]))
 
 
-def without_cells(table: pa.Table) -> pa.Table:
+def without_cells(table: Snapshot) -> Snapshot:
     """Give the spans that are not cells."""
     from nbtrace._store.columns import booleans
 

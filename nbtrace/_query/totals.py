@@ -17,6 +17,8 @@ from nbtrace import semconv
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nbtrace._store.snapshot import Snapshot
+
     Column = pa.Array | pa.ChunkedArray
 
 CALLS: Final = semconv.LLM_OPERATIONS
@@ -66,7 +68,7 @@ class Summary:
     """Calls that were answered and have no token counts."""
 
 
-def counted(table: pa.Table) -> dict[str, Column]:
+def counted(table: Snapshot) -> dict[str, Column]:
     """Say for each row what it adds to the totals: nothing, if it is no LLM call.
 
     A call that still runs, or failed before any answer, has no cost or usage to be unknown. A cost that is no finite
@@ -99,14 +101,13 @@ def counted(table: pa.Table) -> dict[str, Column]:
     }
 
 
-def summarize(table: pa.Table) -> Summary:
-    """Total the spans of a store table."""
+def summarize(table: Snapshot) -> Summary:
+    """Total spans."""
     import pyarrow.compute as pc
 
     each = counted(table)
-    # One column at a time: to filter the table would copy every text in it.
     models, starts, durations = (
-        cast("pa.ChunkedArray", column).filter(each["calls"])
+        column.filter(each["calls"])
         for column in (
             pc.coalesce(table["response_model"], table["request_model"]),
             table["start_time_unix_nano"],

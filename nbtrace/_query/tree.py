@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from nbtrace._query.preview import preview
+from nbtrace._query.preview import previews
 from nbtrace._query.totals import AMOUNTS, ERROR, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
+
+    from nbtrace._store.snapshot import Snapshot
 
     Columns = dict[str, list[Any]]
 
@@ -73,8 +75,7 @@ SAME: Final = (
 
 READ: Final = (
     *SAME, "trace_id", "span_id", "parent_span_id", "start_time_unix_nano", "duration_ns", "status_code", "span_type",
-    "operation", "request_model", "response_model", "time_to_first_chunk_s", "finish_reasons", "input_messages",
-    "output_messages",
+    "operation", "request_model", "response_model", "time_to_first_chunk_s", "finish_reasons",
 )  # fmt: skip
 
 SUMMED: Final = ("calls", *AMOUNTS, "unpriced", "estimated", "errors")
@@ -83,11 +84,11 @@ SUMMED: Final = ("calls", *AMOUNTS, "unpriced", "estimated", "errors")
 NO_PARENT: Final = -1
 
 
-def tree(table: pa.Table) -> pa.Table:
+def tree(table: Snapshot) -> pa.Table:
     """Order spans depth-first, siblings by start, the spans of a trace together.
 
     Args:
-        table: Spans of one or more traces, as the store has them.
+        table: Spans of one or more traces.
 
     Returns:
         One row a span with `COLUMNS`; times are milliseconds after the earliest start in the table.
@@ -107,7 +108,7 @@ def tree(table: pa.Table) -> pa.Table:
         "model": [answered or asked for answered, asked in _pairs(rows, "response_model", "request_model")],
         "error": [status == ERROR for status in rows["status_code"]],
         "finish_reasons": [None if some is None else ",".join(map(str, some)) for some in rows["finish_reasons"]],
-        "summary": list(map(preview, rows["output_messages"], rows["input_messages"])),
+        "summary": previews(table),
         **_times(rows),
     }
     made |= _totals(table, made, order, parents)
@@ -179,7 +180,7 @@ def _times(rows: Columns) -> Columns:
     }
 
 
-def _totals(table: pa.Table, made: Columns, order: list[int], parents: list[int]) -> Columns:
+def _totals(table: Snapshot, made: Columns, order: list[int], parents: list[int]) -> Columns:
     """Add up what each span and all below it did, children before parents."""
     each = counted(table)
     sums: Columns = {f"sum_{name}": _values(each[name]) for name in SUMMED}

@@ -1,4 +1,4 @@
-"""Maps OpenTelemetry spans to rows of the store, losing nothing that OTLP can carry.
+"""Maps OpenTelemetry spans to kept rows of the store, losing nothing that OTLP can carry.
 
 An attribute goes to its own column when the column can hold it exactly as it came, and else to the `attributes` list
 with its type, so both together are the span's attributes. A bool is no int and an int is no double here, because the
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import pyarrow as pa
 
-from nbtrace._store.columns import build, fits_int64, flags, nanoseconds, trace_state
-from nbtrace._store.schema import COLUMNS, PROMOTED, ColumnType, schema
+from nbtrace._store import nested
+from nbtrace._store.columns import dictionary, fixed, lists, numbers, strings
+from nbtrace._store.kept import Kept, how, kept_schema
+from nbtrace._store.nested import fits_int64, flags, nanoseconds, trace_state
+from nbtrace._store.schema import COLUMNS, PROMOTED, Column, ColumnType
 from nbtrace._store.values import describe
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import SpanContext
 
+    from nbtrace._store.contents import Interner
+
 
 class Finished(NamedTuple):
     """A span and the attributes to store with it, in place of its own."""
@@ -30,15 +35,23 @@ class Finished(NamedTuple):
     attributes: Mapping[str, object]
 
 
-def encode(finished: Sequence[Finished], *, running: bool = False) -> pa.RecordBatch:
+def encode(finished: Sequence[Finished], contents: Interner, *, running: bool = False) -> pa.RecordBatch:
     """Encode spans.
 
     Args:
         finished: Spans with a context, and their attributes.
+        contents: Where the texts go that are kept once.
         running: Leave the durations null, also of a span that has ended meanwhile.
     """
     values = _core([span for span, _ in finished], running=running) | _attributes([some for _, some in finished])
-    return pa.RecordBatch.from_arrays([build(column.type, values[column.name]) for column in COLUMNS], schema=schema())
+    arrays = [_build(column, values[column.name], contents) for column in COLUMNS if column.name in values]
+    return pa.RecordBatch.from_arrays(arrays, schema=kept_schema())
+
+
+def _build(column: Column, values: Sequence[Any], contents: Interner) -> pa.Array:
+    kept = how(column)
+    builder = _BUILDERS.get(kept) or _SAME[column.type]
+    return builder(values, contents)
 
 
 def _core(spans: Sequence[ReadableSpan], *, running: bool) -> dict[str, list[Any]]:
@@ -54,7 +67,6 @@ def _core(spans: Sequence[ReadableSpan], *, running: bool) -> dict[str, list[Any
         "flags": [flags(context, span.parent) for context, span in zip(contexts, spans, strict=True)],
         "name": [str(span.name) for span in spans],
         "kind": [span.kind.value + 1 for span in spans],
-        "start_time": [None if start is None else start // 1000 for start in starts],
         "start_time_unix_nano": starts,
         "duration_ns": [
             None if start is None or end is None else nanoseconds(end - start)
@@ -62,11 +74,11 @@ def _core(spans: Sequence[ReadableSpan], *, running: bool) -> dict[str, list[Any
         ],
         "status_code": [span.status.status_code.value for span in spans],
         "status_message": [span.status.description for span in spans],
-        "dropped_attributes_count": [span.dropped_attributes for span in spans],
+        "dropped_attributes_count": [span.dropped_attributes or None for span in spans],
         "events": [span.events for span in spans],
-        "dropped_events_count": [span.dropped_events for span in spans],
+        "dropped_events_count": [span.dropped_events or None for span in spans],
         "links": [span.links for span in spans],
-        "dropped_links_count": [span.dropped_links for span in spans],
+        "dropped_links_count": [span.dropped_links or None for span in spans],
         "resource": [described.resource(span) for span in spans],
         "scope": [described.scope(span.instrumentation_scope) for span in spans],
     }
@@ -107,6 +119,28 @@ def _is_texts(value: object) -> bool:
 _FITS: Final[dict[ColumnType, Callable[[object], bool]]] = {
     "string": _is_text, "text": _is_text, "int": _is_int, "double": _is_double, "strings": _is_texts,
 }  # fmt: skip
+
+
+_BUILDERS: Final[dict[Kept, Callable[[Sequence[Any], Interner], pa.Array]]] = {
+    "int8": lambda values, _: numbers(pa.int8(), "b", values),
+    "nonzero": lambda values, _: numbers(pa.uint32(), "I", values),
+    "word": lambda values, _: dictionary(values),
+    "words": lambda values, _: lists(kept_schema().field("tags").type, values, dictionary),
+    "messages": nested.messages,
+    "answers": nested.answers,
+    "attributes": nested.attributes,
+    "events": nested.events,
+    "links": nested.links,
+}
+_SAME: Final[dict[ColumnType, Callable[[Sequence[Any], Interner], pa.Array]]] = {
+    "id16": lambda values, _: fixed(16, values),
+    "id8": lambda values, _: fixed(8, values),
+    "string": lambda values, _: strings(pa.string(), values),
+    "int": lambda values, _: numbers(pa.int64(), "q", values),
+    "uint": lambda values, _: numbers(pa.uint32(), "I", values),
+    "double": lambda values, _: numbers(pa.float64(), "d", values),
+    "dictionary": lambda values, _: dictionary(values),
+}
 
 
 class _Descriptions:

@@ -4,6 +4,8 @@ A column either holds a core field of an OTLP span, or is *promoted* from an att
 the column and not in `attributes`. A value whose type does not fit its column stays in `attributes` as it came, so
 that column and list together are exactly the span's attributes. `COLUMNS` is the only statement of all this; the
 encoder, the exporters and the documentation read it.
+
+This is the table that readers see. The store keeps the same facts more closely, each text once: see `kept`.
 """
 
 from __future__ import annotations
@@ -113,12 +115,12 @@ def schema() -> pa.Schema:
         pa.struct(
             [
                 pa.field("key", pa.string(), nullable=False),
-                pa.field("string", pa.string()),
+                pa.field("string", pa.large_string()),
                 pa.field("int", pa.int64()),
                 pa.field("double", pa.float64()),
                 pa.field("bool", pa.bool_()),
                 pa.field("bytes", pa.binary()),
-                pa.field("json", pa.string()),
+                pa.field("json", pa.large_string()),
             ]
         )
     )

@@ -1,8 +1,8 @@
 """Keeps the spans of a session: cheap to add to, immutable to read.
 
 Adding happens on the user's thread and only puts the span aside; it is encoded when somebody looks, or when many are
-waiting. A reader gets a table of one moment: every span that had arrived, ended ones in order of arrival and then the
-running ones, which have no duration yet. An ended span supersedes its start by trace and span id, in `ended`.
+waiting. A reader gets a snapshot of one moment: every span that had arrived, ended ones in order of arrival and then
+the running ones, which have no duration yet. An ended span supersedes its start by trace and span id, in `ended`.
 
 Spans leave the waiting list only in the step that adds their encoded batch, so an interrupt loses none. The locks are
 reentrant because a garbage collection inside the store may end the span of a stream that nobody holds any more.
@@ -11,10 +11,12 @@ reentrant because a garbage collection inside the store may end the span of a st
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from nbtrace import semconv
 from nbtrace._guard import guard
+from nbtrace._store.contents import Contents, Overlay
+from nbtrace._store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.util.types import AttributeValue
 
+    from nbtrace._store.contents import Interner
     from nbtrace._store.encode import Finished
 
     Attributes = Mapping[str, AttributeValue]
@@ -49,6 +52,16 @@ def own(span: ReadableSpan) -> Attributes:
     return cast("Attributes", cast("dict[str, AttributeValue]", span.attributes or {}).copy())
 
 
+class Moment(NamedTuple):
+    """The store at one moment."""
+
+    revision: int
+    batches: tuple[pa.RecordBatch, ...]
+    """All spans that had ended."""
+    contents: Contents
+    running: list[Waiting]
+
+
 class Store:
     """The spans of one session, as a sink of spans and a source of tables.
 
@@ -68,9 +81,10 @@ class Store:
         self._running: dict[tuple[int, int], Waiting] = {}
         self._waiting: list[Waiting] = []
         self._batches: tuple[pa.RecordBatch, ...] = ()
+        self._contents = Contents()
         self._epoch = 0
         """Grows when `_waiting` is taken away or cleared, so that who was encoding it meanwhile starts again."""
-        self._cached: tuple[int, pa.Table] | None = None
+        self._cached: tuple[int, Snapshot] | None = None
         self._callbacks: tuple[Callable[[], None], ...] = ()
         self.revision = 0
         """Grows with every change."""
@@ -116,22 +130,27 @@ class Store:
         if self._callbacks:
             self._changed()
 
-    def snapshot(self) -> pa.Table:
-        """Give all spans that have arrived as a table that never changes."""
+    def snapshot(self) -> Snapshot:
+        """Give all spans that have arrived, as they are now."""
         import pyarrow as pa
 
-        from nbtrace._store.schema import schema
+        from nbtrace._store.kept import kept_schema
 
-        revision, batches, running = self._encode_waiting()
-        if self._cached is not None and self._cached[0] == revision and not running:
-            return self._cached[1]
-        if running:
-            # Attributes of a running span may change without notice, so these rows are never kept.
-            batches = (*batches, *_encode([self._finished(span, detail) for span, detail in running], running=True))
-        table = pa.Table.from_batches(batches, schema=schema())
-        if not running:
-            self._cached = revision, table
-        return table
+        with self._encoding:
+            now = self._encode_waiting()
+            if self._cached is not None and self._cached[0] == now.revision and not now.running:
+                return self._cached[1]
+            batches, texts = now.batches, now.contents.texts
+            if now.running:
+                # Attributes of a running span may change without notice, so these rows are never kept.
+                overlay = Overlay(now.contents)
+                finished = [self._finished(span, detail) for span, detail in now.running]
+                batches = (*batches, *_encode(finished, overlay, running=True))
+                texts = overlay.texts()
+            snapshot = Snapshot(pa.Table.from_batches(batches, schema=kept_schema()), texts)
+            if not now.running:
+                self._cached = now.revision, snapshot
+            return snapshot
 
     def clear(self) -> None:
         """Forget every span. One that is running comes back when it ends."""
@@ -139,6 +158,7 @@ class Store:
             self._running.clear()
             self._waiting = []
             self._batches = ()
+            self._contents = Contents()
             self._epoch += 1
             self.revision += 1
         self._changed()
@@ -171,31 +191,29 @@ class Store:
             finally:
                 self._encoding.release()
 
-    def _encode_waiting(self) -> tuple[int, tuple[pa.RecordBatch, ...], list[Waiting]]:
-        """Bring the batches up to date.
-
-        Returns:
-            The store at one moment: its revision, the batches of all spans ended by then, the spans running then.
-        """
+    def _encode_waiting(self) -> Moment:
+        """Bring the batches up to date."""
         with self._encoding:
             while True:
                 with self._lock:
-                    epoch, revision, batches = self._epoch, self.revision, self._batches
+                    epoch = self._epoch
                     waiting, running = self._waiting[:], list(self._running.values())
+                    now = Moment(self.revision, self._batches, self._contents, running)
                 if not waiting:
-                    return revision, batches, running
-                batches = self._with(batches, waiting)
+                    return now
+                batches = self._with(now, waiting)
                 with self._lock:
                     if epoch == self._epoch:
                         left = self._waiting[len(waiting) :]
                         self._epoch += 1
                         self._batches, self._waiting = batches, left
-                        return revision, batches, running
+                        return now._replace(batches=batches)
 
-    def _with(self, batches: tuple[pa.RecordBatch, ...], waiting: list[Waiting]) -> tuple[pa.RecordBatch, ...]:
-        finished = [self._finished(span, detail) for span, detail in waiting]
-        for batch in _encode(finished):
+    def _with(self, now: Moment, waiting: list[Waiting]) -> tuple[pa.RecordBatch, ...]:
+        batches = now.batches
+        for batch in _encode([self._finished(span, detail) for span, detail in waiting], now.contents):
             batches = _compact([*batches, batch])
+        now.contents.commit()
         return batches
 
     def _finished(self, span: ReadableSpan, detail: Detail | None) -> Finished:
@@ -206,30 +224,44 @@ class Store:
         return Finished(span, {**own(span), semconv.INCOMPLETE: "the attributes could not be completed"})
 
 
-def _encode(finished: list[Finished], *, running: bool = False) -> list[pa.RecordBatch]:
+def _encode(finished: list[Finished], contents: Interner, *, running: bool = False) -> list[pa.RecordBatch]:
     """Encode spans together, or if one of them makes that fail, each by itself, so that only that one suffers."""
     from nbtrace._store.encode import Finished, encode
 
     with guard("store"):
-        return [encode(finished, running=running)]
+        return [encode(finished, contents, running=running)]
     batches: list[pa.RecordBatch] = []
     for one in finished:
         bare = Finished(one.span, {semconv.INCOMPLETE: "the attributes could not be stored"})
         for attempt in (one, bare):
             with guard("store"):
-                batches.append(encode([attempt], running=running))
+                batches.append(encode([attempt], contents, running=running))
                 break
     return batches
 
 
 def _compact(batches: list[pa.RecordBatch]) -> tuple[pa.RecordBatch, ...]:
     """Merge the last batches while they are of similar size, so that there are few and each row is seldom copied."""
-    import pyarrow as pa
-
     while len(batches) > 1:
         before, last = batches[-2:]
         rows, size = before.num_rows + last.num_rows, before.nbytes + last.nbytes
         if before.num_rows > 2 * last.num_rows or rows > CHUNK_ROWS or size > CHUNK_BYTES:
             break
-        batches[-2:] = pa.Table.from_batches([before, last]).combine_chunks().to_batches()
+        batches[-2:] = [_merged(before, last)]
     return tuple(batches)
+
+
+def _merged(before: pa.RecordBatch, last: pa.RecordBatch) -> pa.RecordBatch:
+    """Put two batches into one, in which columns of nulls still share their memory."""
+    import pyarrow as pa
+
+    from nbtrace._store.columns import nulls_of
+
+    rows = before.num_rows + last.num_rows
+    columns = [
+        nulls_of(one.type, rows)
+        if one.null_count == len(one) and other.null_count == len(other)
+        else pa.concat_arrays([one, other])
+        for one, other in zip(before.columns, last.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=before.schema)

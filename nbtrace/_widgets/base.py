@@ -23,7 +23,7 @@ from nbtrace._widgets.wire import Wire
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
-    from nbtrace._widgets.wire import Snapshot, Subscribe
+    from nbtrace._widgets.wire import Look, Subscribe
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -32,7 +32,7 @@ class SpanWidget(anywidget.AnyWidget):
     """A widget over a set of spans that may still grow.
 
     Args:
-        snapshot: Returns the spans to show, as the store's table.
+        snapshot: Returns the spans to show.
         subscribe: Registers a callback for changes and returns the function that removes it.
         traits: The widget's own options.
 
@@ -45,7 +45,7 @@ class SpanWidget(anywidget.AnyWidget):
 
     _wire: Wire | None = None
 
-    def __init__(self, snapshot: Snapshot, subscribe: Subscribe, **traits: Any) -> None:
+    def __init__(self, snapshot: Look, subscribe: Subscribe, **traits: Any) -> None:
         options = self.options()
         for name in traits:
             if name not in options:

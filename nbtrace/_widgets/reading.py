@@ -16,6 +16,8 @@ from nbtrace._store.schema import PROMOTED
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nbtrace._store.snapshot import Snapshot
+
 CONTENT: Final = ("system_instructions", "input_messages", "output_messages", "tool_definitions")
 """Columns that are shown as messages, not as attributes."""
 
@@ -23,18 +25,18 @@ SAFE_INTEGER: Final = 2**53
 """Above this a JavaScript number is no longer exact, so the reader gets the digits as text."""
 
 
-def reading(row: pa.Table) -> pa.Table:
+def reading(row: Snapshot) -> pa.Table:
     """Build the table that answers a `SpanRequest`.
 
     Args:
-        row: One row of the store.
+        row: One span.
     """
     import pyarrow as pa
 
     from nbtrace._store.columns import strings
 
     # Python's datetimes of an Arrow column would import pandas.
-    span = row.drop_columns(["start_time"]).to_pylist()[0]
+    span = row.select([name for name in row.column_names if name != "start_time"]).to_pylist()[0]
     promoted = {
         key: _number(span[column.name])
         for key, column in PROMOTED.items()

@@ -19,7 +19,9 @@ from nbtrace.errors import NbtraceError, NotFoundError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Snapshot = Callable[[], "pa.Table"]
+    from nbtrace._store.snapshot import Snapshot
+
+Look = Callable[[], "Snapshot"]
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 Send = Callable[[Any, "list[memoryview] | None"], None]
 
@@ -33,7 +35,7 @@ SPAN_ID_BYTES: Final = 8
 class Wire:
     """The kernel's end of one widget."""
 
-    def __init__(self, snapshot: Snapshot, subscribe: Subscribe, send: Send) -> None:
+    def __init__(self, snapshot: Look, subscribe: Subscribe, send: Send) -> None:
         self._snapshot = snapshot
         self._subscribe = subscribe
         self._send = send
@@ -128,7 +130,7 @@ def ipc(table: pa.Table) -> memoryview:
     return memoryview(sink.getvalue())
 
 
-def find(spans: pa.Table, span_id: str) -> pa.Table:
+def find(spans: Snapshot, span_id: str) -> Snapshot:
     """Return the row of a span.
 
     Raises:
@@ -150,7 +152,7 @@ def find(spans: pa.Table, span_id: str) -> pa.Table:
     return spans.slice(index, 1)
 
 
-def _outline(spans: pa.Table) -> pa.Table:
+def _outline(spans: Snapshot) -> pa.Table:
     """Take what tells two snapshots apart: which spans there are, and which of them are over."""
     return spans.select(["span_id", "duration_ns"])
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Sequence
 
-    import pyarrow as pa
+    from nbtrace._store.snapshot import Snapshot
 
 START = 1_700_000_000_123_456_789
 
@@ -161,10 +161,10 @@ def _far(tracer: Tracer) -> None:
 
 
 @pytest.fixture
-def snapshot() -> Callable[..., pa.Table]:
+def snapshot() -> Callable[..., Snapshot]:
     """Put spans through the real store: ended ones, then running ones."""
 
-    def take(ended: Sequence[ReadableSpan], running: Sequence[ReadableSpan] = ()) -> pa.Table:
+    def take(ended: Sequence[ReadableSpan], running: Sequence[ReadableSpan] = ()) -> Snapshot:
         store = Store()
         for span in ended:
             store.ended(span, None)

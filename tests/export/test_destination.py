@@ -15,14 +15,15 @@ from nbtrace._export.destination import export
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from opentelemetry.sdk.trace import ReadableSpan
 
-Snapshot = Callable[..., "pa.Table"]
+    from nbtrace._store.snapshot import Snapshot
+
+Take = Callable[..., "Snapshot"]
 
 
 @pytest.mark.parametrize("to", ["session.csv", "session", "localhost:4318", "", ".parquet", None, 3])
-def test_an_unknown_destination_is_refused(to: Any, snapshot: Snapshot) -> None:
+def test_an_unknown_destination_is_refused(to: Any, snapshot: Take) -> None:
     with pytest.raises(ExportError) as failure:
         export(snapshot([]), to)
     assert str(failure.value) == (
@@ -32,7 +33,7 @@ def test_an_unknown_destination_is_refused(to: Any, snapshot: Snapshot) -> None:
 
 
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
-def test_a_bad_path_is_one_clear_sentence(ending: str, snapshot: Snapshot, tmp_path: Path) -> None:
+def test_a_bad_path_is_one_clear_sentence(ending: str, snapshot: Take, tmp_path: Path) -> None:
     table = snapshot([])
     missing = tmp_path / "missing" / f"a.{ending}"
     directory = tmp_path / f"directory.{ending}"
@@ -51,7 +52,7 @@ def test_a_bad_path_is_one_clear_sentence(ending: str, snapshot: Snapshot, tmp_p
     assert list(tmp_path.iterdir()) == [directory]
 
 
-def test_a_read_only_file_is_not_replaced(snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_file_is_not_replaced(snapshot: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "kept.jsonl"
     path.write_text("old")
     path.chmod(0o444)
@@ -76,9 +77,7 @@ def test_a_failing_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_replaced_file_keeps_its_mode_and_its_link(
-    spans: list[ReadableSpan], snapshot: Snapshot, tmp_path: Path
-) -> None:
+def test_a_replaced_file_keeps_its_mode_and_its_link(spans: list[ReadableSpan], snapshot: Take, tmp_path: Path) -> None:
     real, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
     real.write_bytes(b"old")
     real.chmod(0o640)
@@ -89,7 +88,7 @@ def test_a_replaced_file_keeps_its_mode_and_its_link(
     assert real.read_bytes().startswith(b'{"resourceSpans"')
 
 
-def test_the_home_directory_is_understood(snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_home_directory_is_understood(snapshot: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     export(snapshot([]), "~/home.PARQUET")
@@ -97,6 +96,6 @@ def test_the_home_directory_is_understood(snapshot: Snapshot, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("to", ["~nobody-of-that-name/x.parquet", b"missing/x.parquet", "a\0.parquet"])
-def test_odd_paths_are_refused_in_one_sentence(to: Any, snapshot: Snapshot) -> None:
+def test_odd_paths_are_refused_in_one_sentence(to: Any, snapshot: Take) -> None:
     with pytest.raises(ExportError, match=r"there is no directory|cannot export to"):
         export(snapshot([]), to)

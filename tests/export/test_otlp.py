@@ -26,14 +26,15 @@ from tests.export.loopback import Scripted, canonical, expected, free_port, norm
 from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-Snapshot = Callable[..., "pa.Table"]
+    from nbtrace._store.snapshot import Snapshot
+
+Take = Callable[..., "Snapshot"]
 
 
 def test_a_request_is_what_the_sdk_makes_of_its_spans(
-    spans: list[ReadableSpan], snapshot: Snapshot, scripted: Callable[..., Scripted]
+    spans: list[ReadableSpan], snapshot: Take, scripted: Callable[..., Scripted]
 ) -> None:
     server = scripted()
     report = export(snapshot(spans), server.url)
@@ -44,7 +45,7 @@ def test_a_request_is_what_the_sdk_makes_of_its_spans(
     assert report == ExportReport(server.url, "OTLP", len(spans), size, 1)
 
 
-def test_an_in_process_receiver_has_everymade(spans: list[ReadableSpan], snapshot: Snapshot) -> None:
+def test_an_in_process_receiver_has_everymade(spans: list[ReadableSpan], snapshot: Take) -> None:
     table = snapshot(spans)
 
     async def collect() -> list[Span]:
@@ -100,7 +101,7 @@ def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tup
 
 def test_a_collector_passes_on_everymade(
     spans: list[ReadableSpan],
-    snapshot: Snapshot,
+    snapshot: Take,
     collector: tuple[str, Scripted],
 ) -> None:
     url, behind = collector
@@ -115,7 +116,7 @@ def test_a_collector_passes_on_everymade(
     assert resources == {canonical(one.resource) for one in expected(spans).resource_spans}
 
 
-def test_requests_stay_below_the_limit_and_lose_nothing(spans: list[ReadableSpan], snapshot: Snapshot) -> None:
+def test_requests_stay_below_the_limit_and_lose_nothing(spans: list[ReadableSpan], snapshot: Take) -> None:
     many = [_with_id(span, 16 * number + index) for number in range(40) for index, span in enumerate(spans)]
     limit = 8_192
     cut = list(requests(snapshot(many), limit))
@@ -128,7 +129,7 @@ def test_requests_stay_below_the_limit_and_lose_nothing(spans: list[ReadableSpan
     assert sorted(arrived) == sorted(map(canonical, spans_of(expected(many))))
 
 
-def test_a_span_above_the_limit_goes_alone(spans: list[ReadableSpan], snapshot: Snapshot) -> None:
+def test_a_span_above_the_limit_goes_alone(spans: list[ReadableSpan], snapshot: Take) -> None:
     big = made({"text": "x" * 20_000})
     cut = list(requests(snapshot([spans[0], big, spans[1]]), 10_000))
     assert [count for _, count in cut] == [1, 1, 1]
@@ -136,7 +137,7 @@ def test_a_span_above_the_limit_goes_alone(spans: list[ReadableSpan], snapshot: 
 
 
 def test_running_spans_stay_behind(
-    spans: list[ReadableSpan], running: ReadableSpan, snapshot: Snapshot, scripted: Callable[..., Scripted]
+    spans: list[ReadableSpan], running: ReadableSpan, snapshot: Take, scripted: Callable[..., Scripted]
 ) -> None:
     server = scripted()
     report = export(snapshot(spans, [running]), server.url)
@@ -144,7 +145,7 @@ def test_running_spans_stay_behind(
     assert (report.spans, report.left_out) == (len(spans), ("1 span still running",))
 
 
-def test_nothing_to_send_sends_nothing(running: ReadableSpan, snapshot: Snapshot) -> None:
+def test_nothing_to_send_sends_nothing(running: ReadableSpan, snapshot: Take) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     assert repr(export(snapshot([], [running]), url)) == (
         f"0 spans → {url} (OTLP, 0 B). Left out: 1 span still running. "
@@ -152,7 +153,7 @@ def test_nothing_to_send_sends_nothing(running: ReadableSpan, snapshot: Snapshot
     )
 
 
-def test_values_out_of_bounds_become_text(snapshot: Snapshot) -> None:
+def test_values_out_of_bounds_become_text(snapshot: Take) -> None:
     deep: Any = 1
     for _ in range(40):
         deep = [deep]
@@ -166,7 +167,7 @@ def test_values_out_of_bounds_become_text(snapshot: Snapshot) -> None:
     assert canonical(_parse(body)) == canonical(expected([made({"deep": text, **fitting}, fitting)]))
 
 
-def test_times_that_otlp_cannot_hold_leave_a_span_behind(snapshot: Snapshot, scripted: Callable[..., Scripted]) -> None:
+def test_times_that_otlp_cannot_hold_leave_a_span_behind(snapshot: Take, scripted: Callable[..., Scripted]) -> None:
     good, before_1970, backwards = made({}), made({}, times=(-5, 3)), made({}, times=(5, -3))
     server = scripted()
     report = export(snapshot([good, before_1970, backwards]), server.url)
@@ -177,7 +178,7 @@ def test_times_that_otlp_cannot_hold_leave_a_span_behind(snapshot: Snapshot, scr
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(attributes=ATTRIBUTES, promoted=PROMOTED_ATTRIBUTES, around=ATTRIBUTES)
 def test_any_attribute_value_comes_back(
-    snapshot: Snapshot, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]
+    snapshot: Take, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]
 ) -> None:
     spans = [made(attributes | promoted, around)]
     (only,) = requests(snapshot(spans))

@@ -21,10 +21,11 @@ from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
     from opentelemetry.sdk.trace import ReadableSpan
 
-Snapshot = Callable[..., "pa.Table"]
+    from nbtrace._store.snapshot import Snapshot
+
+Take = Callable[..., "Snapshot"]
 
 
 def read(line: bytes) -> ExportTraceServiceRequest:
@@ -41,7 +42,7 @@ def read(line: bytes) -> ExportTraceServiceRequest:
     return json_format.ParseDict(found, ExportTraceServiceRequest(), max_recursion_depth=1000)
 
 
-def test_the_file_holds_what_a_request_holds(spans: list[ReadableSpan], snapshot: Snapshot, tmp_path: Path) -> None:
+def test_the_file_holds_what_a_request_holds(spans: list[ReadableSpan], snapshot: Take, tmp_path: Path) -> None:
     path = tmp_path / "session.otlp.jsonl"
     report = export(snapshot(spans), path)
     (line,) = path.read_bytes().splitlines(keepends=True)
@@ -50,7 +51,7 @@ def test_the_file_holds_what_a_request_holds(spans: list[ReadableSpan], snapshot
     assert repr(report) == f"{len(spans)} spans → {path} (OTLP JSON, {len(line) / 1000:.1f} KB)."
 
 
-def test_a_span_reads_as_the_specification_says(snapshot: Snapshot, tmp_path: Path) -> None:
+def test_a_span_reads_as_the_specification_says(snapshot: Take, tmp_path: Path) -> None:
     path = tmp_path / "one.jsonl"
     export(snapshot([made({"n": 2**53 + 1, "raw": b"\xff", "nan": float("nan"), "list": [1]})]), path)
     (resource,) = json.loads(path.read_text("utf-8"))["resourceSpans"]
@@ -79,7 +80,7 @@ def test_a_span_reads_as_the_specification_says(snapshot: Snapshot, tmp_path: Pa
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(attributes=ATTRIBUTES, promoted=PROMOTED_ATTRIBUTES, around=ATTRIBUTES)
 def test_any_attribute_value_is_the_same_in_both_encodings(
-    snapshot: Snapshot, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]
+    snapshot: Take, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]
 ) -> None:
     table = snapshot([made(attributes | promoted, around)])
     ((line, _),) = otlp_json.lines(table)
@@ -89,7 +90,7 @@ def test_any_attribute_value_is_the_same_in_both_encodings(
 
 
 def test_lines_stay_below_the_limit_and_one_long_span_is_told(
-    spans: list[ReadableSpan], snapshot: Snapshot, tmp_path: Path
+    spans: list[ReadableSpan], snapshot: Take, tmp_path: Path
 ) -> None:
     path = tmp_path / "long.jsonl"
     half = "é" * 300_000
@@ -104,7 +105,7 @@ def test_lines_stay_below_the_limit_and_one_long_span_is_told(
 
 
 def test_running_spans_stay_behind_and_an_empty_file_is_written(
-    running: ReadableSpan, snapshot: Snapshot, tmp_path: Path
+    running: ReadableSpan, snapshot: Take, tmp_path: Path
 ) -> None:
     path = tmp_path / "empty.jsonl"
     report = export(snapshot([], [running]), path)

@@ -11,14 +11,15 @@ from nbtrace._store.schema import schema
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
     from opentelemetry.sdk.trace import ReadableSpan
 
-Snapshot = Callable[..., "pa.Table"]
+    from nbtrace._store.snapshot import Snapshot
+
+Take = Callable[..., "Snapshot"]
 
 
 def test_the_file_read_back_is_the_store(
-    spans: list[ReadableSpan], running: ReadableSpan, snapshot: Snapshot, tmp_path: Path
+    spans: list[ReadableSpan], running: ReadableSpan, snapshot: Take, tmp_path: Path
 ) -> None:
     import pyarrow.parquet as pq
 
@@ -28,14 +29,14 @@ def test_the_file_read_back_is_the_store(
     back = pq.read_table(path)
     assert back.schema.equals(schema(), check_metadata=True)
     assert back.schema.metadata == {b"nbtrace.schema_version": b"2"}
-    assert repr(back.to_pylist()) == repr(table.to_pylist())  # by text, since NaN is in there
-    compressions = {pq.read_metadata(path).row_group(0).column(i).compression for i in range(table.num_columns)}
+    assert repr(back.to_pylist()) == repr(table.table().to_pylist())  # by text, since NaN is in there
+    compressions = {pq.read_metadata(path).row_group(0).column(i).compression for i in range(back.num_columns)}
     assert compressions == {"ZSTD"}
     size = path.stat().st_size
     assert repr(report) == f"{len(spans) + 1} spans → {path} (Parquet, {size / 1000:.1f} KB)."
 
 
-def test_no_spans_are_a_file_without_rows(snapshot: Snapshot, tmp_path: Path) -> None:
+def test_no_spans_are_a_file_without_rows(snapshot: Take, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
     report = export(snapshot([]), tmp_path / "empty.parquet")

@@ -30,15 +30,16 @@ from tests.export.loopback import OK, Scripted, canonical, expected, free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
     from opentelemetry.sdk.trace import ReadableSpan
+
+    from nbtrace._store.snapshot import Snapshot
 
 Server = Callable[..., Scripted]
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
 @pytest.fixture
-def table(spans: list[ReadableSpan], snapshot: Callable[..., pa.Table]) -> pa.Table:
+def table(spans: list[ReadableSpan], snapshot: Callable[..., Snapshot]) -> Snapshot:
     return snapshot(spans)
 
 
@@ -50,7 +51,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return taken
 
 
-def failing(table: pa.Table, to: str, **options: object) -> str:
+def failing(table: Snapshot, to: str, **options: object) -> str:
     with pytest.raises(ExportError) as failure:
         export(table, to, **options)  # type: ignore[arg-type]
     return str(failure.value)
@@ -67,7 +68,7 @@ def failing(table: pa.Table, to: str, **options: object) -> str:
         ("/x?key=abcdefg", "/x/v1/traces?key=abcdefg"),
     ],
 )
-def test_the_path_of_a_base_url_is_completed(given: str, asked: str, table: pa.Table, scripted: Server) -> None:
+def test_the_path_of_a_base_url_is_completed(given: str, asked: str, table: Snapshot, scripted: Server) -> None:
     server = scripted()
     export(table, server.url + given)
     assert [received.path for received in server.received] == [asked]
@@ -77,20 +78,20 @@ def test_the_path_of_a_base_url_is_completed(given: str, asked: str, table: pa.T
     "url",
     ["ftp://host/x", "grpc://host:1", "http://", "http://host:port", "http://a b", "http://host/ü", "http://h:99999"],
 )
-def test_only_http_urls_are_sent_to(url: str, table: pa.Table) -> None:
+def test_only_http_urls_are_sent_to(url: str, table: Snapshot) -> None:
     assert failing(table, url) == (
         f"cannot send to '{url}': expected http:// or https:// with a host, as in 'http://127.0.0.1:4318'"
     )
 
 
-def test_a_url_that_cannot_be_read_is_not_repeated(table: pa.Table) -> None:
+def test_a_url_that_cannot_be_read_is_not_repeated(table: Snapshot) -> None:
     assert failing(table, "http://me:s3cret@[::1") == (
         "cannot send to 'http://…': expected http:// or https:// with a host, as in 'http://127.0.0.1:4318'"
     )
 
 
 def test_headers_come_from_the_environment_and_the_argument_wins(
-    table: pa.Table, scripted: Server, monkeypatch: pytest.MonkeyPatch
+    table: Snapshot, scripted: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = scripted()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "general=1")
@@ -105,7 +106,7 @@ def test_headers_come_from_the_environment_and_the_argument_wins(
     assert "abc" not in repr(report)
 
 
-def test_a_user_in_the_url_becomes_a_header_and_is_never_shown(table: pa.Table, scripted: Server) -> None:
+def test_a_user_in_the_url_becomes_a_header_and_is_never_shown(table: Snapshot, scripted: Server) -> None:
     server = scripted()
     url = server.url.replace("//", "//me:p%40ss@") + "/v1/traces?api_key=s3cret-key"
     report = export(table, url)
@@ -126,7 +127,7 @@ def test_a_user_in_the_url_becomes_a_header_and_is_never_shown(table: pa.Table, 
     ],
 )
 def test_a_variable_that_makes_no_sense_is_named_without_its_value(
-    name: str, value: str, told: str, table: pa.Table, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, told: str, table: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
     assert failing(table, "https://127.0.0.1") == (
@@ -135,14 +136,14 @@ def test_a_variable_that_makes_no_sense_is_named_without_its_value(
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
-def test_a_timeout_that_makes_no_sense_is_refused(timeout: float, table: pa.Table) -> None:
+def test_a_timeout_that_makes_no_sense_is_refused(timeout: float, table: Snapshot) -> None:
     assert failing(table, "http://127.0.0.1", timeout=timeout) == (
         "cannot use timeout for the export: expected a number of seconds above 0; correct or unset it"
     )
 
 
 @pytest.mark.parametrize("header", [("x-key", "s3cret\r\nother: 1"), ("x-key", "s3cret ☃"), ("x key", "s3cret")])
-def test_a_header_that_http_cannot_carry_is_named_without_its_value(header: tuple[str, str], table: pa.Table) -> None:
+def test_a_header_that_http_cannot_carry_is_named_without_its_value(header: tuple[str, str], table: Snapshot) -> None:
     name, value = header
     assert failing(table, "http://127.0.0.1", headers={name: value}) == (
         f"cannot send the header {name!r}: its name or value has characters that HTTP does not allow"
@@ -151,7 +152,7 @@ def test_a_header_that_http_cannot_carry_is_named_without_its_value(header: tupl
 
 @pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])
 def test_compression_is_as_the_environment_says(
-    compression: str, spans: list[ReadableSpan], table: pa.Table, scripted: Server, monkeypatch: pytest.MonkeyPatch
+    compression: str, spans: list[ReadableSpan], table: Snapshot, scripted: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = scripted()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", compression)
@@ -162,7 +163,7 @@ def test_compression_is_as_the_environment_says(
 
 
 def test_a_receiver_that_cannot_unpack_gets_the_request_as_it_is(
-    spans: list[ReadableSpan], table: pa.Table, scripted: Server, monkeypatch: pytest.MonkeyPatch
+    spans: list[ReadableSpan], table: Snapshot, scripted: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
     server = scripted((415, {}, b""), OK, (400, {}, b""), (400, {}, b""))
@@ -179,7 +180,7 @@ def test_what_leaves_the_machine_is_compressed() -> None:
     assert chosen == ["none", "none", "none", "gzip"]
 
 
-def test_a_busy_server_is_asked_again(table: pa.Table, scripted: Server, pauses: list[float]) -> None:
+def test_a_busy_server_is_asked_again(table: Snapshot, scripted: Server, pauses: list[float]) -> None:
     date = formatdate(time.time() + 3600, usegmt=True)
     server = scripted(
         (503, {}, b"busy"), (429, {"retry-after": "3"}, b""), (502, {"retry-after": "soon"}, b""),
@@ -191,14 +192,14 @@ def test_a_busy_server_is_asked_again(table: pa.Table, scripted: Server, pauses:
     assert (len(server.received), report.requests, report.spans, report.left_out) == (5, 1, len(table), ())
 
 
-def test_a_pause_is_a_real_one(table: pa.Table, scripted: Server) -> None:
+def test_a_pause_is_a_real_one(table: Snapshot, scripted: Server) -> None:
     server = scripted((503, {"retry-after": "0"}, b""))
     start = time.monotonic()
     assert export(table, server.url).spans == len(table)
     assert time.monotonic() - start >= post.PAUSES[0]
 
 
-def test_retries_end(table: pa.Table, scripted: Server, pauses: list[float]) -> None:
+def test_retries_end(table: Snapshot, scripted: Server, pauses: list[float]) -> None:
     server = scripted(*[(503, {"content-type": "text/plain"}, b"  out\nof order ")] * 9)
     assert failing(table, server.url) == (
         f"{server.url} did not take the spans (HTTP 503 Service Unavailable: out of order); try again later"
@@ -207,7 +208,7 @@ def test_retries_end(table: pa.Table, scripted: Server, pauses: list[float]) -> 
 
 
 def test_a_server_that_asks_for_more_time_than_there_is_is_not_waited_for(
-    table: pa.Table, scripted: Server, pauses: list[float]
+    table: Snapshot, scripted: Server, pauses: list[float]
 ) -> None:
     server = scripted((429, {"retry-after": "3600"}, b""))
     assert failing(table, server.url) == (
@@ -237,7 +238,7 @@ SMALLER = "the receiver takes smaller requests only"
     ],
 )
 def test_a_refusal_gives_the_servers_words(
-    status: int, kind: str, body: bytes, told: str, table: pa.Table, scripted: Server, pauses: list[float]
+    status: int, kind: str, body: bytes, told: str, table: Snapshot, scripted: Server, pauses: list[float]
 ) -> None:
     server = scripted((status, {"content-type": f"application/{kind}"}, body))
     message = failing(table, server.url, headers={"authorization": "Bearer s3cret-key"})
@@ -245,21 +246,21 @@ def test_a_refusal_gives_the_servers_words(
     assert (len(server.received), pauses) == (1, [])
 
 
-def test_a_refusal_that_breaks_off_is_still_told(table: pa.Table, scripted: Server) -> None:
+def test_a_refusal_that_breaks_off_is_still_told(table: Snapshot, scripted: Server) -> None:
     server = scripted((400, {"content-length": "100"}, b"half"))
     assert failing(table, server.url) == (
         f"{server.url} did not take the spans (HTTP 400 Bad Request: half); see the receiver's log"
     )
 
 
-def test_a_redirect_is_told(table: pa.Table, scripted: Server) -> None:
+def test_a_redirect_is_told(table: Snapshot, scripted: Server) -> None:
     server = scripted((302, {"location": "https://elsewhere/login"}, b""))
     assert failing(table, server.url) == (
         f"cannot send to {server.url}: it redirects (HTTP 302); use the address that it redirects to"
     )
 
 
-def test_a_web_page_is_no_receiver(table: pa.Table, scripted: Server) -> None:
+def test_a_web_page_is_no_receiver(table: Snapshot, scripted: Server) -> None:
     server = scripted((200, {"content-type": "text/html; charset=utf-8"}, b"<html>"))
     assert failing(table, server.url) == (
         f"cannot send to {server.url}: a web page answered, not an OTLP receiver; check host, port and path"
@@ -278,7 +279,7 @@ def test_a_web_page_is_no_receiver(table: pa.Table, scripted: Server) -> None:
         ("application/json", b'{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}'),
     ],
 )
-def test_rejected_spans_are_told(kind: str, body: bytes, table: pa.Table, scripted: Server) -> None:
+def test_rejected_spans_are_told(kind: str, body: bytes, table: Snapshot, scripted: Server) -> None:
     report = export(table, scripted((200, {"content-type": kind}, body)).url)
     assert (report.spans, report.left_out) == (len(table) - 2, ("2 spans rejected by the receiver: too old",))
 
@@ -293,14 +294,14 @@ def test_rejected_spans_are_told(kind: str, body: bytes, table: pa.Table, script
     ],
 )
 def test_an_accepting_server_may_say_something(
-    kind: str, body: bytes, notes: tuple[str, ...], table: pa.Table, scripted: Server
+    kind: str, body: bytes, notes: tuple[str, ...], table: Snapshot, scripted: Server
 ) -> None:
     report = export(table, scripted((200, {"content-type": kind}, body)).url)
     assert (report.spans, report.left_out, report.notes) == (len(table), (), notes)
 
 
 def test_a_failure_half_way_says_how_far_it_came(
-    table: pa.Table, scripted: Server, monkeypatch: pytest.MonkeyPatch
+    table: Snapshot, scripted: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(destination.otlp, "requests", lambda ended: requests(ended, 1))
     server = scripted(OK, OK, (400, {}, b""))
@@ -310,7 +311,7 @@ def test_a_failure_half_way_says_how_far_it_came(
     )
 
 
-def test_nothing_listens(table: pa.Table, pauses: list[float]) -> None:
+def test_nothing_listens(table: Snapshot, pauses: list[float]) -> None:
     port = free_port()
     assert failing(table, f"http://127.0.0.1:{port}") == (
         f"cannot send to http://127.0.0.1:{port}: nothing listens on 127.0.0.1:{port}; "
@@ -319,7 +320,7 @@ def test_nothing_listens(table: pa.Table, pauses: list[float]) -> None:
     assert pauses == [0.25, 0.5]
 
 
-def test_an_unknown_host_is_named(table: pa.Table, pauses: list[float]) -> None:
+def test_an_unknown_host_is_named(table: Snapshot, pauses: list[float]) -> None:
     assert failing(table, "http://no-such-host.invalid") == (
         "cannot send to http://no-such-host.invalid: the host 'no-such-host.invalid' is not known; "
         "check its spelling and your network"
@@ -327,7 +328,7 @@ def test_an_unknown_host_is_named(table: pa.Table, pauses: list[float]) -> None:
     assert pauses == [0.25, 0.5]
 
 
-def test_a_silent_server_is_given_up(table: pa.Table) -> None:
+def test_a_silent_server_is_given_up(table: Snapshot) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert failing(table, url, timeout=0.2) == (
@@ -361,7 +362,7 @@ class Raw:
         self._listening.close()
 
 
-def test_something_else_than_http_listens(table: pa.Table, pauses: list[float]) -> None:
+def test_something_else_than_http_listens(table: Snapshot, pauses: list[float]) -> None:
     with closing(Raw(b"SSH-2.0-OpenSSH_9.2\r\n", 1, hang_up=False)) as ssh:
         assert failing(table, ssh.url) == (
             f"cannot send to {ssh.url}: what listens there does not speak HTTP; check the port"
@@ -369,7 +370,7 @@ def test_something_else_than_http_listens(table: pa.Table, pauses: list[float]) 
     assert pauses == []
 
 
-def test_a_server_that_hangs_up_is_tried_again(table: pa.Table, pauses: list[float]) -> None:
+def test_a_server_that_hangs_up_is_tried_again(table: Snapshot, pauses: list[float]) -> None:
     with closing(Raw(b"", post.CONNECTION_TRIES, hang_up=True)) as mute:
         assert failing(table, mute.url) == (
             f"cannot send to {mute.url}: the connection to 127.0.0.1:{mute.port} failed "
@@ -378,7 +379,7 @@ def test_a_server_that_hangs_up_is_tried_again(table: pa.Table, pauses: list[flo
     assert pauses == [0.25, 0.5]
 
 
-def test_a_refusal_whose_text_never_comes_is_still_told(table: pa.Table) -> None:
+def test_a_refusal_whose_text_never_comes_is_still_told(table: Snapshot) -> None:
     with closing(Raw(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\n\r\n", 1, hang_up=False)) as slow:
         assert failing(table, slow.url, timeout=0.2) == (
             f"{slow.url} did not take the spans (HTTP 400 Bad Request); see the receiver's log"
@@ -393,7 +394,7 @@ def test_the_port_of_grpc_is_recognized() -> None:
 
 
 def test_an_untrusted_certificate_is_told_and_the_variable_makes_it_trusted(
-    spans: list[ReadableSpan], table: pa.Table, scripted: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spans: list[ReadableSpan], table: Snapshot, scripted: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

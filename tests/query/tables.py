@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from nbtrace._store.schema import schema
+from nbtrace._store.snapshot import Snapshot
 
 MS = 1_000_000
 START = 1_700_000_000_000 * MS
@@ -36,8 +37,8 @@ def row(
     } | columns
 
 
-def table(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=schema())
+def table(*rows: dict[str, Any]) -> Snapshot:
+    return Snapshot.of(pa.Table.from_pylist(list(rows), schema=schema()))
 
 
 def chat(span_id: int, parent: int | None = None, **columns: Any) -> dict[str, Any]:

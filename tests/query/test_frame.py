@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from nbtrace._query.frame import SHOWN_ROWS, Spans
-from nbtrace._store.encode import Finished, encode
+from nbtrace._store.store import Store
 from nbtrace.errors import UsageError
 from tests.query.tables import chat, row, table
 
@@ -51,7 +51,9 @@ def test_full_pandas_has_every_column_readable() -> None:
     context = SpanContext(1, 2, is_remote=False)
     events, links = [Event("e", {"n": 1}, timestamp=5)], [Link(context, {"why": "x"})]
     span = ReadableSpan("s", context, resource=Resource({}), start_time=0, end_time=2, events=events, links=links)
-    some = Spans(pa.Table.from_batches([encode([Finished(span, attributes)])]))
+    store = Store(lambda span, detail: attributes)
+    store.ended(span, None)
+    some = Spans(store.snapshot())
     frame = some.to_pandas(full=True)
     assert set(frame.columns) == {*some.table.column_names, "duration_ms"}
     first: dict[Any, Any] = frame.iloc[0].to_dict()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import pyarrow as pa
 import pytest
 
 from nbtrace._query.select import below, find_trace, of_trace, without_cells
+from nbtrace._store.snapshot import Snapshot
 from nbtrace.errors import NotFoundError, UsageError
 from tests.query.tables import chat, row, table
 
@@ -20,7 +20,7 @@ SPANS = table(
 )
 
 
-def ids(some: pa.Table) -> list[int]:
+def ids(some: Snapshot) -> list[int]:
     values: list[Any] = some["span_id"].to_pylist()
     return [int.from_bytes(value, "big") for value in values]
 

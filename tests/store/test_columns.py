@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -9,31 +10,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbtrace._store.columns import build
-from nbtrace._store.schema import ColumnType
+from nbtrace._store.columns import NULLS, booleans, dictionary, fixed, lists, nulls_of, numbers, strings
 
-TYPES: dict[ColumnType, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
-    "id16": (pa.binary(16), st.binary(min_size=16, max_size=16)),
-    "id8": (pa.binary(8), st.binary(min_size=8, max_size=8)),
-    "string": (pa.string(), st.text()),
-    "text": (pa.large_string(), st.text()),
-    "int": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
-    "uint": (pa.uint32(), st.integers(0, 2**32 - 1)),
-    "double": (pa.float64(), st.floats(allow_nan=False)),
-    "bool": (pa.bool_(), st.booleans()),
-    "time": (pa.timestamp("us", tz="UTC"), st.integers(0, 2**52)),
-    "strings": (pa.list_(pa.field("element", pa.string())), st.lists(st.text())),
-    "dictionary": (pa.dictionary(pa.int32(), pa.string()), st.sampled_from(["a", "b", "ä"])),
+LIST = pa.list_(pa.field("element", pa.string()))
+BUILDERS: dict[str, tuple[Callable[[list[Any]], pa.Array], pa.DataType, st.SearchStrategy[Any]]] = {
+    "fixed": (lambda values: fixed(8, values), pa.binary(8), st.binary(min_size=8, max_size=8)),
+    "string": (lambda values: strings(pa.string(), values), pa.string(), st.text()),
+    "text": (lambda values: strings(pa.large_string(), values), pa.large_string(), st.text()),
+    "int8": (lambda values: numbers(pa.int8(), "b", values), pa.int8(), st.integers(-128, 127)),
+    "int64": (lambda values: numbers(pa.int64(), "q", values), pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    "uint32": (lambda values: numbers(pa.uint32(), "I", values), pa.uint32(), st.integers(0, 2**32 - 1)),
+    "double": (lambda values: numbers(pa.float64(), "d", values), pa.float64(), st.floats(allow_nan=False)),
+    "bool": (booleans, pa.bool_(), st.booleans()),
+    "list": (lambda values: lists(LIST, values, lambda flat: strings(pa.string(), flat)), LIST, st.lists(st.text())),
+    "dictionary": (dictionary, pa.dictionary(pa.int32(), pa.string()), st.sampled_from(["a", "b", "ä"])),
 }
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", BUILDERS)
 @settings(deadline=None)
 @given(choice=st.data())
-def test_every_column_type_is_what_pyarrow_builds(kind: ColumnType, choice: st.DataObject) -> None:
-    expected_type, value = TYPES[kind]
+def test_every_builder_builds_what_pyarrow_does(kind: str, choice: st.DataObject) -> None:
+    build, expected_type, value = BUILDERS[kind]
     values = choice.draw(st.lists(st.none() | value))
-    built = build(kind, values)
+    built = build(values)
     built.validate(full=True)
     expected: Any = pa.array(values, expected_type)
     assert built.type == expected_type
@@ -41,11 +41,18 @@ def test_every_column_type_is_what_pyarrow_builds(kind: ColumnType, choice: st.D
     assert built.to_pylist() == expected.to_pylist()
 
 
-@pytest.mark.parametrize("kind", ["string", "text"])
-def test_text_that_utf8_cannot_encode_is_escaped(kind: ColumnType) -> None:
-    assert build(kind, ["ä", None, "a\ud800b"]).to_pylist() == ["ä", None, "a\\ud800b"]
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_text_that_utf8_cannot_encode_is_escaped(kind: pa.DataType) -> None:
+    assert strings(kind, ["ä", None, "a\ud800b"]).to_pylist() == ["ä", None, "a\\ud800b"]
+
+
+@pytest.mark.parametrize("size", [0, 3, NULLS + 1])
+def test_nulls_of_any_size(size: int) -> None:
+    built = nulls_of(LIST, size)
+    built.validate(full=True)
+    assert (built.type, len(built), built.null_count) == (LIST, size, size)
 
 
 def test_a_dictionary_keeps_each_value_once() -> None:
-    built: Any = build("dictionary", ["b", "a", None, "b"])
+    built: Any = dictionary(["b", "a", None, "b"])
     assert built.dictionary.to_pylist() == ["b", "a"]

@@ -6,6 +6,7 @@ import enum
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,8 +26,10 @@ from opentelemetry.trace import (
 
 from nbtrace import _guard, semconv
 from nbtrace._query.attributes import plain
+from nbtrace._store.contents import Contents
 from nbtrace._store.encode import Finished, encode
 from nbtrace._store.schema import PROMOTED, schema
+from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
 from nbtrace._store.values import UNSTORABLE, to_json
 from tests.store.recording import START, tracer_into
@@ -43,9 +46,17 @@ def attribute(key: str, **value: object) -> dict[str, object]:
 
 def row_of(attributes: dict[str, Any], **parts: Any) -> dict[str, Any]:
     span = ReadableSpan("span", SpanContext(1, 2, is_remote=False), resource=Resource({}), start_time=START, **parts)
-    batch = encode([Finished(span, attributes)])
+    return rows_of(Finished(span, attributes))[0]
+
+
+def rows_of(*finished: Finished) -> list[dict[str, Any]]:
+    contents = Contents()
+    batch = encode(finished, contents)
     batch.validate(full=True)
-    return batch.to_pylist()[0]
+    contents.commit()
+    table = Snapshot(pa.Table.from_batches([batch]), contents.texts).table()
+    table.validate(full=True)
+    return table.to_pylist()
 
 
 def test_a_span_with_everything(store: Store, tracer: Tracer) -> None:
@@ -61,7 +72,7 @@ def test_a_span_with_everything(store: Store, tracer: Tracer) -> None:
     span.add_event("chunk", {"index": 3}, START + 5)
     span.set_status(Status(StatusCode.ERROR, "boom"))
     span.end(START + 1_000)
-    table = store.snapshot()
+    table = store.snapshot().table()
     assert table.schema.equals(schema(), check_metadata=True)
     row = table.to_pylist()[0]
     resource, scope = json.loads(row.pop("resource")), json.loads(row.pop("scope"))
@@ -122,7 +133,7 @@ def test_what_the_sdk_dropped_is_counted(store: Store) -> None:
     span.add_event("one", two)
     span.add_event("two", two)
     span.end()
-    row = store.snapshot().to_pylist()[0]
+    row = store.snapshot().table().to_pylist()[0]
     dropped = [row[f"dropped_{what}_count"] for what in ("attributes", "events", "links")]
     nested = [row[what][0]["dropped_attributes_count"] for what in ("events", "links")]
     assert (dropped, nested) == ([1, 1, 1], [1, 1])
@@ -223,7 +234,7 @@ def test_attributes_survive_as_the_sdk_took_them(rows: list[dict[str, Any]]) -> 
         span.add_event("e", attributes)
         span.end()
         taken.append(dict(cast("ReadableSpan", span).attributes or {}))
-    table = store.snapshot()
+    table = store.snapshot().table()
     table.validate(full=True)
     stored = table.drop_columns(["start_time"]).to_pylist()
     assert [exact(attributes_of(row)) for row in stored] == [exact(some) for some in taken]
@@ -239,7 +250,7 @@ def test_names_and_times_that_the_sdk_lets_pass_do_not_fail() -> None:
 
 def test_a_span_without_times_or_scope_is_a_row() -> None:
     span = ReadableSpan("bare", SpanContext(1, 2, is_remote=False), resource=Resource({}))
-    row = encode([Finished(span, {})]).to_pylist()[0]
+    row = rows_of(Finished(span, {}))[0]
     assert [row[name] for name in ("start_time", "start_time_unix_nano", "duration_ns", "scope", "resource")] == [
         None, None, None, None, "{}",
     ]  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from opentelemetry.sdk.resources import Resource
@@ -15,7 +14,9 @@ from opentelemetry.trace import SpanContext
 from nbtrace import _guard, semconv
 from nbtrace._query.attributes import plain
 from nbtrace._store import store as module
+from nbtrace._store import texts
 from nbtrace._store.schema import schema
+from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import CHUNK_ROWS, WAITING_LIMIT, Store
 from tests.store.recording import START, tracer_into
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 
-def names(table: pa.Table) -> list[Any]:
+def names(table: Snapshot) -> list[Any]:
     return table["name"].to_pylist()
 
 
@@ -35,7 +36,7 @@ def ended(name: str, span_id: int = 1, **parts: Any) -> ReadableSpan:
 
 
 def test_an_empty_store_has_all_columns() -> None:
-    table = Store().snapshot()
+    table = Store().snapshot().table()
     assert (table.num_rows, table.schema.equals(schema(), check_metadata=True)) == (0, True)
 
 
@@ -130,7 +131,7 @@ def test_a_detail_is_evaluated_when_somebody_looks(store: Store) -> None:
 
     store.ended(ended("a", attributes={semconv.OPERATION_NAME: "chat"}), detail)
     assert evaluated == []
-    row = store.snapshot().to_pylist()[0]
+    row = store.snapshot().table().to_pylist()[0]
     store.snapshot()
     assert (row["operation"], row["input_messages"], evaluated) == ("chat", "[]", ["now"])
 
@@ -237,18 +238,22 @@ def test_chunks_stay_few_and_rows_in_order(store: Store, monkeypatch: pytest.Mon
 
 
 def test_large_batches_are_not_copied_together(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(module, "CHUNK_BYTES", 2_000)
+    monkeypatch.setattr(texts, "CHUNK_BYTES", 20_000)
     for index in range(4):
-        store.ended(ended(str(index), attributes={"text": "a" * 9_000}), None)
+        store.ended(ended(f"{index}" * 500, attributes={"text": f"{index}" * 9_000}), None)
         store.snapshot()
-    assert [len(chunk) for chunk in store.snapshot()["name"].chunks] == [2, 2]
+    snapshot = store.snapshot()
+    assert [len(chunk) for chunk in snapshot["name"].chunks] == [2, 2]
+    assert [len(chunk) for chunk in snapshot.texts.chunks] == [2, 2]
+    assert [plain(row)["text"][0] for row in snapshot["attributes"].to_pylist()] == ["0", "1", "2", "3"]
 
 
 def test_threads_that_append_while_others_look_lose_nothing(store: Store) -> None:
     each, writers = 400, 4
     tracer = tracer_into(store)
     at_once = threading.Barrier(writers + 1)
-    snapshots: list[pa.Table] = []
+    snapshots: list[Snapshot] = []
 
     def write(writer: int) -> None:
         at_once.wait()
@@ -296,7 +301,7 @@ def test_parquet_gives_back_the_snapshot(store: Store, tracer: Tracer, tmp_path:
     other = ended("other", 99, attributes={"n": 1}, events=[Event("e")])
     store.ended(other, None)
     running = tracer.start_span("running")
-    table = store.snapshot()
+    table = store.snapshot().table()
     pq.write_table(table, tmp_path / "spans.parquet")
     read = pq.read_table(tmp_path / "spans.parquet")
     assert read.schema.equals(table.schema, check_metadata=True)

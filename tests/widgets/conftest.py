@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from nbtrace._query.tree import tree
+from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
 from tools.make_fixtures import fill
 
@@ -19,12 +20,12 @@ def store() -> Store:
 
 
 @pytest.fixture
-def spans(store: Store) -> pa.Table:
+def spans(store: Store) -> Snapshot:
     """Give the fixture session's spans."""
     return store.snapshot()
 
 
 @pytest.fixture
-def rows(spans: pa.Table) -> pa.Table:
+def rows(spans: Snapshot) -> pa.Table:
     """Give the fixture session's tree."""
     return tree(spans)

@@ -1,0 +1,125 @@
+"""All spans of one moment, immutable: rows as they are kept, and the texts that they refer to.
+
+A snapshot reads like the table of `schema`, and builds of it what is asked for: `column` and `select` some columns,
+`filter` and `slice` some rows, `table` everything. A long conversation whose every call repeats its history is many
+times as large as a table than as it is kept, so nothing that draws or counts asks for all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from nbtrace._store.schema import COLUMNS, Column, schema
+from nbtrace._store.texts import Texts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BY_NAME = {column.name: column for column in COLUMNS}
+
+
+class Snapshot:
+    """Spans as readers see them, made of kept rows column by column.
+
+    Args:
+        kept: the rows, as `kept_schema` has them.
+        texts: what their numbers mean.
+    """
+
+    __slots__ = ("kept", "texts")
+
+    def __init__(self, kept: pa.Table, texts: Texts) -> None:
+        self.kept = kept
+        self.texts = texts
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Self:
+        """Make a snapshot of a table as readers see it; columns that it lacks are null."""
+        import pyarrow as pa
+
+        from nbtrace._store.contents import Contents
+        from nbtrace._store.keep import keep
+        from nbtrace._store.kept import kept_schema
+
+        contents = Contents()
+        batches = keep(table, contents)
+        contents.commit()
+        return cls(pa.Table.from_batches(batches, schema=kept_schema()), contents.texts)
+
+    def __len__(self) -> int:
+        return self.kept.num_rows
+
+    @property
+    def num_rows(self) -> int:
+        """The number of spans."""
+        return self.kept.num_rows
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the readers' columns."""
+        return list(_BY_NAME)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Build one column."""
+        import pyarrow as pa
+
+        from nbtrace._store.expand import expand
+
+        column = _BY_NAME[name]
+        chunks = [expand(column, chunk, self.texts) for chunk in self.kept.column(_source(column)).chunks]
+        return pa.chunked_array(chunks, type=schema().field(name).type)
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        return self.column(name)
+
+    def select(self, names: Sequence[str]) -> pa.Table:
+        """Build a table of some columns."""
+        import pyarrow as pa
+
+        fields = [schema().field(name) for name in names]
+        return pa.Table.from_arrays([self.column(name) for name in names], schema=pa.schema(fields))
+
+    def table(self) -> pa.Table:
+        """Build the table of `schema`, with every text wherever it is referred to."""
+        import pyarrow as pa
+
+        return pa.Table.from_arrays([self.column(name) for name in _BY_NAME], schema=schema())
+
+    def pieces(self, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        """Build a table of some columns, so many rows at a time."""
+        for start in range(0, len(self), rows):
+            yield self.slice(start, rows).select(names)
+
+    def filter(self, mask: pa.Array | pa.ChunkedArray) -> Self:
+        """Give the rows where a mask is true."""
+        return self._with(self.kept.filter(mask))
+
+    def slice(self, offset: int = 0, length: int | None = None) -> Self:
+        """Give some rows in a row."""
+        return self._with(self.kept.slice(offset, length))
+
+    def take(self, rows: Any) -> Self:
+        """Give rows by number."""
+        return self._with(self.kept.take(rows))
+
+    def last_messages(self, name: str) -> pa.ChunkedArray:
+        """Build a column of messages with only the last message of each span."""
+        import pyarrow as pa
+
+        from nbtrace._store.expand import expand, lasts
+
+        column = _BY_NAME[name]
+        chunks = [expand(column, lasts(chunk), self.texts) for chunk in self.kept.column(name).chunks]
+        return pa.chunked_array(chunks, type=schema().field(name).type)
+
+    def _with(self, kept: pa.Table) -> Self:
+        return type(self)(kept, self.texts)
+
+    def __repr__(self) -> str:
+        return f"<Snapshot of {len(self)} spans>"
+
+
+def _source(column: Column) -> str:
+    """Name the kept column that a column is made of."""
+    return "start_time_unix_nano" if column.name == "start_time" else column.name
