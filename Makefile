@@ -21,6 +21,7 @@ RUN := .venv/bin/python -m
 PYTEST := mkdir -p build/jupyter build/coverage && \
 	NBTRACE_CHROMIUM="$$(tools/chromium 2>/dev/null)" $(RUN) pytest --basetemp=build/pytest
 NPM := npm --prefix js
+PEERS := $(basename $(notdir $(wildcard tests/bench/peers/*.txt)))
 BUNDLE := nbtrace/_widgets/static/trace.js
 BUNDLE_SOURCES := $(wildcard js/*.json js/*.mjs) $(shell find js/src -type f 2>/dev/null)
 STEP = @printf '\033[1m==> %s\033[0m\n'
@@ -83,9 +84,9 @@ test-wheel: setup setup-browser ## build the distributions, install them into em
 	$(PYTEST) -m wheel
 
 .PHONY: bench
-bench: setup ## measure what nbtrace adds to a call, a chunk and a kernel's start
+bench: setup setup-peers ## measure what nbtrace and its peers add to a call, a chunk and a kernel's start; store and export
 	$(STEP) "Benchmarks"
-	@for bench in tests/bench/bench_*.py; do .venv/bin/python "$$bench"; done
+	@mkdir -p build/jupyter && for bench in tests/bench/bench_*.py; do .venv/bin/python "$$bench"; done
 
 ## Check it
 
@@ -151,7 +152,7 @@ clean: ## remove what was built, keep the installed packages
 
 .PHONY: distclean
 distclean: clean ## remove the installed packages too
-	rm -rf .venv .venv-openai2 .tools js/node_modules
+	rm -rf .venv .venv-openai2 .venv-peers .tools js/node_modules
 
 ## Set it up (the targets above do this themselves)
 
@@ -160,6 +161,9 @@ setup: .venv/.ready js ## Python and JavaScript packages, and the bundle
 
 .PHONY: setup-openai2
 setup-openai2: .venv-openai2/.ready ## the second environment, with openai 2
+
+.PHONY: setup-peers
+setup-peers: $(PEERS:%=.venv-peers/%/.ready) ## an environment for each peer that `make bench` compares with
 
 .PHONY: setup-browser
 setup-browser: ## Chromium: the system's, or apt's
@@ -173,6 +177,12 @@ setup-browser: ## Chromium: the system's, or apt's
 .venv-openai2/.ready: pyproject.toml uv.lock
 	$(STEP) "Set-up: Python packages with openai 2 (.venv-openai2)"
 	UV_PROJECT_ENVIRONMENT=.venv-openai2 $(SYNC) --no-default-groups --group openai2 --group test --group demo
+	@touch $@
+
+.venv-peers/%/.ready: tests/bench/peers/%.txt | .venv/.ready
+	$(STEP) "Set-up: a peer to compare with (.venv-peers/$*)"
+	$(UV) venv --quiet --clear --python .venv/bin/python .venv-peers/$*
+	$(UV) pip install --quiet --python .venv-peers/$*/bin/python --requirements $<
 	@touch $@
 
 js/node_modules/.ready: js/package.json js/package-lock.json

@@ -1,125 +1,186 @@
-"""What capture adds to a call, side by side with the raw client in one run.
+"""What recording adds to a call: nbtrace and its peers side by side in one run.
 
-The transport answers in process, so the network's noise is out of the picture: a 1.5 KB prompt, a 600 B answer, a
-stream of 200 chunks. Rounds of both kinds alternate and the medians are compared, because the machine's speed drifts.
-`%load_ext` is timed in fresh kernels' worth of imports: ipykernel and openai loaded, nbtrace not.
+Each recorder runs in an environment and a process of its own (`measure`), and they take turns, so that all of them see
+the same machine. What a recorder adds is a median of differences within pairs of calls, and of those the median over
+the rounds.
+Prints a table in Markdown, as `docs/benchmarks.md` has it, and judges nothing.
 
-Run: `make bench`, or `python -m tests.bench.bench_capture`.
+Run by `make bench`; by hand, `python tests/bench/bench_capture.py --help`.
 """
 
 from __future__ import annotations
 
-import importlib
+import argparse
 import json
+import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
-from importlib.util import find_spec
-from time import perf_counter_ns, thread_time_ns
-from typing import Any
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
-import openai
+from loading import load_ext_ms
 
-from nbtrace import Session
-
-http: Any = importlib.import_module("httpx2" if find_spec("httpx2") else "httpx")
-
-ROUNDS = 60
-CALLS = 40
-STREAMS = 4
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PEERS = {
+    "otel": "OpenTelemetry openai-v2",
+    "otel-genai": "OpenTelemetry genai-openai",
+    "openinference": "OpenInference",
+    "traceloop": "Traceloop",
+    "logfire": "Logfire",
+    "langfuse": "Langfuse",
+}
 CHUNKS = 200
-MESSAGES: Any = [{"role": "system", "content": "s" * 500}, {"role": "user", "content": "u" * 1000}]
-
-USAGE = {"prompt_tokens": 400, "completion_tokens": 150, "total_tokens": 550}
-WHOLE = json.dumps(
-    {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "gpt-4o-mini",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 600}, "finish_reason": "stop"}],
-        "usage": USAGE,
-    }
-).encode()
 
 
-def _chunk(number: int) -> bytes:
-    last = number == CHUNKS - 1
-    body: dict[str, Any] = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "gpt-4o-mini",
-        "choices": [{"index": 0, "delta": {"content": "abc"}, "finish_reason": "stop" if last else None}],
-    }
-    if last:
-        body["usage"] = USAGE
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
+def python(recorder: str) -> str:
+    return sys.executable if recorder == "nbtrace" else str(ROOT / ".venv-peers" / recorder / "bin" / "python")
 
 
-STREAMED = b"".join(_chunk(number) for number in range(CHUNKS)) + b"data: [DONE]\n\n"
+class Worker:
+    """A recorder's process."""
+
+    def __init__(self, recorder: str) -> None:
+        self._recorder = recorder
+        self._log = ROOT / "build" / "bench" / f"{recorder}.log"
+
+    def __enter__(self) -> Self:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [python(self._recorder), HERE / "measure.py", self._recorder],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._process.communicate()
+
+    def ask(self, what: str, **given: int) -> dict[str, Any]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(json.dumps({"what": what, **given}) + "\n")
+        stdin.flush()
+        line = stdout.readline()
+        if not line:
+            raise SystemExit(f"the benchmark of {self._recorder} failed:\n{self._log.read_text()}")
+        return json.loads(line)
 
 
-def answer(request: Any) -> Any:
-    """Answer a request whole or streamed, as it asks."""
-    if b'"stream":true' in request.content:
-        return http.Response(200, headers={"content-type": "text/event-stream"}, content=STREAMED)
-    return http.Response(200, headers={"content-type": "application/json"}, content=WHOLE)
+class Figures:
+    """What was measured of one recorder; times in microseconds."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, float]] = []
+        self.many: list[dict[str, float]] = []
+        self.streams: list[dict[str, float]] = []
+        self.later: list[float] = []
+        self.loads: list[float] = []
+        self.kept = 0.0
+        self.about: dict[str, Any] = {}
+
+    def round(self, worker: Worker, *, calls: int, streams: int) -> None:
+        self.calls.append(worker.ask("calls", times=calls))
+        self.streams.append(worker.ask("streams", times=streams))
+        self.later.append(worker.ask("later", times=calls)["us"])
 
 
-def time_ns(work: Callable[[], object], times: int) -> float:
-    """Time one run of `work`, averaged over some, in processor time: nothing here waits."""
-    start = thread_time_ns()
-    for _ in range(times):
-        work()
-    return (thread_time_ns() - start) / times
+def added(rounds: Sequence[dict[str, float]]) -> list[float]:
+    return [one["added"] for one in rounds]
 
 
-LOAD = """
-import time, ipykernel.ipkernel, ipykernel.zmqshell, openai
-from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
-start = time.perf_counter()
-shell.run_line_magic("load_ext", "nbtrace")
-print((time.perf_counter() - start) * 1e3)
-"""
+def spread(values: Sequence[float], digits: int = 0) -> str:
+    """Write a median with the first and the last quarter's bound."""
+    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
+    return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
-def main() -> None:
+def measure(recorders: Sequence[str], *, rounds: int, calls: int, streams: int, many: int) -> dict[str, Figures]:
+    figures = {recorder: Figures() for recorder in recorders}
+    for _ in range(max(1, min(rounds, 7))):
+        for recorder in recorders:
+            with Worker(recorder) as worker:
+                figures[recorder].loads.append(worker.ask("load")["ms"])
+    with ExitStack() as stack:
+        workers = {recorder: stack.enter_context(Worker(recorder)) for recorder in recorders}
+        for _ in range(rounds):
+            for recorder, worker in workers.items():
+                figures[recorder].round(worker, calls=calls, streams=streams)
+        for _ in range(max(1, rounds // 10)):
+            for recorder, worker in workers.items():
+                figures[recorder].many.append(worker.ask("many", times=many))
+        for recorder, worker in workers.items():
+            figures[recorder].kept = worker.ask("kept", times=max(calls, min(many, 500)))["bytes"]
+            figures[recorder].about = worker.ask("about")
+    return figures
+
+
+def table(figures: dict[str, Figures], many: int) -> str:
+    """Write what was measured, a row a recorder."""
+    ours = statistics.median(added(figures["nbtrace"].calls))
+    titles = (
+        "",
+        "added per call, us",
+        "of nbtrace's",
+        f"in a cell of {many:,} calls, us",
+        f"added per stream of {CHUNKS}, us",
+        "per chunk, us",
+        "put off, us a span",
+        "kept, bytes a span",
+        "import and activate, ms",
+    )
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for recorder, found in figures.items():
+        call, stream = added(found.calls), added(found.streams)
+        chunks = [(whole - statistics.median(call)) / CHUNKS for whole in stream]
+        cells = (
+            PEERS.get(recorder, recorder),
+            spread(call),
+            f"{statistics.median(call) / ours:.1f}",
+            spread(added(found.many)),
+            spread(stream),
+            spread(chunks, 2),
+            f"{statistics.median(found.later):,.0f}",
+            f"{found.kept:,.0f}",
+            spread(found.loads),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    client = openai.OpenAI(api_key="none", http_client=http.Client(transport=http.MockTransport(answer)))
-
-    def call() -> None:
-        client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=300)
-
-    def stream() -> None:
-        for _ in client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True):
-            pass
-
-    times: dict[str, list[float]] = {"call": [], "call+": [], "stream": [], "stream+": [], "store": []}
-    session = Session()
-    call(), stream()
-    for _ in range(ROUNDS):
-        times["call"].append(time_ns(call, CALLS))
-        times["stream"].append(time_ns(stream, STREAMS))
-        with session:
-            times["call+"].append(time_ns(call, CALLS))
-            times["stream+"].append(time_ns(stream, STREAMS))
-        start = perf_counter_ns()
-        session.store.snapshot()
-        times["store"].append((perf_counter_ns() - start) / (CALLS + STREAMS))
-    median = {name: statistics.median(values) / 1e3 for name, values in times.items()}
-    added = statistics.median(b - a for a, b in zip(times["call"], times["call+"], strict=True)) / 1e3
-    chunk = statistics.median(b - a for a, b in zip(times["stream"], times["stream+"], strict=True)) / 1e3
-    print(f"chat call      raw {median['call']:8.1f} us   nbtrace {median['call+']:8.1f} us   added {added:6.1f} us"
-          f"   x{median['call+'] / median['call']:.3f}   (target 60 us)")  # fmt: skip
-    print(f"stream of {CHUNKS}  raw {median['stream']:8.1f} us   nbtrace {median['stream+']:8.1f} us   added"
-          f" {chunk:6.1f} us   x{median['stream+'] / median['stream']:.3f}")  # fmt: skip
-    print(f"per chunk      added {(chunk - added) / CHUNKS:6.3f} us over a call's own   (target 1 us)")
-    print(f"off the path   {median['store']:8.1f} us a span to build, mask, price and encode, when first looked at")
-    loads = [float(subprocess.check_output([sys.executable, "-c", LOAD]).split()[-1]) for _ in range(5)]
-    print(f"%load_ext      median {statistics.median(loads):6.1f} ms, min {min(loads):.1f} ms   (target 150 ms)")
+    parser = argparse.ArgumentParser(description="What recording adds to a call.")
+    parser.add_argument("--rounds", type=int, default=20, help="how often the recorders take turns")
+    parser.add_argument("--calls", type=int, default=100, help="pairs of calls in a round")
+    parser.add_argument("--streams", type=int, default=5, help="pairs of streams in a round")
+    parser.add_argument("--many", type=int, default=2000, help="calls in one go, in a tenth of the rounds")
+    parser.add_argument("--only", nargs="*", choices=PEERS, help="the peers to measure; all by default")
+    given = parser.parse_args(argv)
+    peers = [peer for peer in PEERS if given.only is None or peer in given.only]
+    if missing := [peer for peer in peers if not Path(python(peer)).exists()]:
+        parser.error(f"not installed: {', '.join(missing)}; run `make setup-peers`, or choose others with --only")
+    counts = {name: getattr(given, name) for name in ("rounds", "calls", "streams", "many")}
+    figures = measure(["nbtrace", *peers], **counts)
+    raw = [one["raw"] for found in figures.values() for one in found.calls]
+    raw_stream = [one["raw"] for found in figures.values() for one in found.streams]
+    print(f"The call itself, without any recorder: {spread(raw)} us; the stream: {spread(raw_stream)} us.")
+    print(f"Median (and middle half) of {given.rounds} rounds. Python {platform.python_version()}.\n")
+    print(table(figures, given.many))
+    versions = {f"{name} {number}" for found in figures.values() for name, number in found.about["packages"].items()}
+    print(f"\n{', '.join(sorted(versions))}")
+    tried = {recorder: found.about["tried"] for recorder, found in figures.items() if found.about["tried"]}
+    print(f"Connections tried by: {tried or 'nobody'}.")
+    loads = load_ext_ms(max(1, min(given.rounds, 7)))
+    print(f"`%load_ext nbtrace` in a fresh kernel that has imported openai: {spread(loads)} ms.")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,234 @@
+"""Measures one recorder in its own environment, in a process of its own, as the driver (`bench_capture`) tells it.
+
+The client's transport answers in this process: a 1.5 KB prompt, a 600 B answer, a stream of 200 chunks. Whatever the
+recorder has put on the client's classes is taken off and put back from call to call, so that both kinds of calls are
+made in one process, on one heap, a millisecond apart, and their difference is the recorder's. Times are processor time
+of the calling thread.
+A connection to anywhere is refused, counted and told.
+
+Run by the driver: `python measure.py RECORDER` answers a line of JSON with a line of JSON.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import tracemalloc
+from collections.abc import Callable
+from importlib.metadata import version
+from statistics import median
+from time import perf_counter, process_time_ns, thread_time_ns
+from typing import Any
+
+from recorders import RECORDERS, Recorder
+
+CHUNKS = 200
+MESSAGES: Any = [{"role": "system", "content": "s" * 500}, {"role": "user", "content": "u" * 1000}]
+USAGE = {"prompt_tokens": 400, "completion_tokens": 150, "total_tokens": 550}
+WHOLE = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "gpt-4o-mini",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 600}, "finish_reason": "stop"}],
+    "usage": USAGE,
+}
+WARM_UP = 10
+"""Calls before the clock starts."""
+
+
+def chunk(number: int) -> bytes:
+    last = number == CHUNKS - 1
+    choice = {"index": 0, "delta": {"content": "abc"}, "finish_reason": "stop" if last else None}
+    body = {**WHOLE, "object": "chat.completion.chunk", "choices": [choice], "usage": USAGE if last else None}
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+STREAMED = b"".join(map(chunk, range(CHUNKS))) + b"data: [DONE]\n\n"
+
+tried: list[object] = []
+"""Addresses to which somebody wanted to connect."""
+
+
+def refuse(self: object, address: object) -> None:
+    tried.append(address)
+    raise ConnectionRefusedError(f"the benchmark lets nobody connect to {address}")
+
+
+class Client:
+    """An OpenAI client that is answered in this process, and what is put on its classes."""
+
+    def __init__(self) -> None:
+        openai: Any = importlib.import_module("openai")
+        http: Any = importlib.import_module("httpx2")
+        completions: Any = importlib.import_module("openai.resources.chat.completions").Completions
+        whole = json.dumps(WHOLE).encode()
+
+        def answer(request: Any) -> Any:
+            if b'"stream":true' in request.content:
+                return http.Response(200, headers={"content-type": "text/event-stream"}, content=STREAMED)
+            return http.Response(200, headers={"content-type": "application/json"}, content=whole)
+
+        self._classes = [*openai.OpenAI.__mro__[:-1], completions]
+        self._client = openai.OpenAI(api_key="none", http_client=http.Client(transport=http.MockTransport(answer)))
+        self._plain = self._state()
+
+    def call(self) -> None:
+        self._client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=300)
+
+    def stream(self) -> None:
+        for _ in self._client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True):
+            pass
+
+    def switched(self) -> Callable[[bool], None]:
+        """Give what takes off (False) and puts back (True) all that was put on since the start.
+
+        In place of each changed method stands one that chooses, because a change of a class makes the interpreter
+        forget what it has learned about it.
+        """
+        wrapped = self._state()
+        on = True
+
+        def chooser(kind: type, plain: Any, changed: Any) -> Callable[..., Any]:
+            def method(self: object, *given: Any, **named: Any) -> Any:
+                return (changed if on else plain).__get__(self, kind)(*given, **named)
+
+            return method
+
+        def switch(to: bool) -> None:
+            nonlocal on
+            on = to
+
+        for (kind, name), value in wrapped.items():
+            plain = next((self._plain[other, name] for other in kind.__mro__ if (other, name) in self._plain), value)
+            if plain is not value:
+                setattr(kind, name, chooser(kind, plain, value))
+        return switch
+
+    def _state(self) -> dict[tuple[type, str], Any]:
+        return {(kind, name): value for kind in self._classes for name, value in vars(kind).items() if callable(value)}
+
+
+class Bench:
+    """One recorder under measurement."""
+
+    def __init__(self, recorder: str) -> None:
+        self._client = Client()
+        began = perf_counter()
+        self._recorder: Recorder = RECORDERS[recorder]()
+        self._load_ms = (perf_counter() - began) * 1e3
+        self._switch = self._client.switched()
+        self._check()
+
+    def load(self) -> dict[str, Any]:
+        """Give what it took to import and activate the recorder, with openai imported before."""
+        return {"ms": self._load_ms}
+
+    def about(self) -> dict[str, Any]:
+        """Give the versions, and the connections that were tried so far."""
+        packages = {package: version(package) for package in (*self._recorder.packages, "openai")}
+        return {"packages": packages, "tried": [str(address) for address in tried]}
+
+    def calls(self, times: int) -> dict[str, float]:
+        return self._pairs(self._client.call, times)
+
+    def streams(self, times: int) -> dict[str, float]:
+        return self._pairs(self._client.stream, times)
+
+    def many(self, times: int) -> dict[str, float]:
+        """Time so many calls in one go, first without and then with the recorder: collections of garbage included."""
+        taken: dict[bool, float] = {}
+        for on in (False, True):
+            self._begin(on)
+            began = thread_time_ns()
+            for _ in range(times):
+                self._client.call()
+            taken[on] = (thread_time_ns() - began) / times / 1e3
+        return {"raw": taken[False], "added": taken[True] - taken[False]}
+
+    def later(self, times: int) -> dict[str, float]:
+        """Give the microseconds a span of what is put off: by anybody, on any thread."""
+        self._begin(on=True)
+        for _ in range(times):
+            self._client.call()
+        began = process_time_ns()
+        self._recorder.settle()
+        return {"us": (process_time_ns() - began) / times / 1e3}
+
+    def kept(self, times: int) -> dict[str, float]:
+        """Give the bytes that a span takes until it is exported."""
+        self._begin(on=True)
+        tracemalloc.start()
+        before = _allocated()
+        for _ in range(times):
+            self._client.call()
+        self._recorder.settle()
+        gc.collect()
+        after = _allocated()
+        tracemalloc.stop()
+        return {"bytes": (after - before) / times}
+
+    def _pairs(self, work: Callable[[], None], times: int) -> dict[str, float]:
+        """Time single pieces of work, by turns without and with the recorder, in microseconds."""
+        self._begin(on=True)
+        raw: list[float] = []
+        added: list[float] = []
+        for turn in range(times):
+            taken: dict[bool, float] = {}
+            for on in (turn % 2 == 0, turn % 2 == 1):
+                self._switch(on)
+                began = thread_time_ns()
+                work()
+                taken[on] = (thread_time_ns() - began) / 1e3
+            raw.append(taken[False])
+            added.append(taken[True] - taken[False])
+        return {"raw": median(raw), "added": median(added)}
+
+    def _begin(self, on: bool) -> None:
+        self._switch(on)
+        for _ in range(WARM_UP):
+            self._client.call()
+        self._forget()
+        gc.collect()
+
+    def _check(self) -> None:
+        """See that switching works: a span a call with it, none without."""
+        for on in (True, False):
+            self._switch(on)
+            self._forget()
+            before = self._recorder.kept()
+            self._client.call()
+            self._client.stream()
+            self._recorder.settle()
+            made = self._recorder.kept() - before
+            if made < 2 if on else made:  # some make a second span of a stream
+                raise RuntimeError(f"two calls made {made} spans with the recorder {'on' if on else 'off'}")
+        self._switch(True)
+
+    def _forget(self) -> None:
+        self._recorder.settle()
+        self._recorder.forget()
+
+
+def _allocated() -> int:
+    arrow = sys.modules.get("pyarrow")
+    return tracemalloc.get_traced_memory()[0] + (arrow.total_allocated_bytes() if arrow is not None else 0)
+
+
+def main(recorder: str) -> None:
+    """Answer the driver until it has enough; what the recorder prints is not for it."""
+    socket.socket.connect = refuse  # pyright: ignore[reportAttributeAccessIssue]
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    bench = Bench(recorder)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        print(json.dumps(getattr(bench, asked.pop("what"))(**asked)), file=answers)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
