@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
+from nbtrace._capture import refusal
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, uri
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -68,7 +69,7 @@ def response_attributes(body: Body) -> Attributes:
             found[key] = str(value)
     if reason := _finish_reason(body):
         found[semconv.RESPONSE_FINISH_REASONS] = [reason]
-    return found | _usage(usage)
+    return found | _usage(usage) | refusal.of_message(body)
 
 
 def content_attributes(request: Body, response: Body | None) -> Attributes:
@@ -83,7 +84,7 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
     if response is not None and "content" in response:
         said = _message({"role": "assistant", **response})
         found[semconv.OUTPUT_MESSAGES] = dumps([{**said, "finish_reason": _finish_reason(response)}])
-    return found
+    return found | refusal.details(response or {})
 
 
 def _finish_reason(body: Body) -> str | None:

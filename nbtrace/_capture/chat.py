@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import chat_stream
+from nbtrace._capture import chat_stream, refusal
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -65,7 +65,7 @@ def response_attributes(body: Body) -> Attributes:
     if reasons and all(reasons):  # a stream that was left early has none, and none is made up
         found[semconv.RESPONSE_FINISH_REASONS] = [str(reason) for reason in reasons]
     usage = body.get("usage") or mapping(body.get("x_groq")).get("usage")  # Groq's streams have it there
-    return found | _usage(mapping(usage))
+    return found | _usage(mapping(usage)) | refusal.of_chat(body)
 
 
 def content_attributes(request: Body, response: Body | None) -> Attributes:
@@ -82,7 +82,7 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
                 for choice in choices
             ]
         )
-    return found
+    return found | refusal.details(response or {})
 
 
 def _usage(usage: Body) -> Attributes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import attempts, plain
+from nbtrace._capture import attempts, plain, refusal
 from nbtrace._capture.messages import dumps, loads, mapping
 from nbtrace._capture.wire import Attributes, Body
 from nbtrace._guard import guard
@@ -22,10 +22,6 @@ REFUSED: Final = 400
 """HTTP statuses from here on are refusals."""
 BODY: Final = 10_000
 """Characters kept of what a server said: an error page can be a book."""
-FILTERED: Final = frozenset(
-    ("content_filter", "content_policy_violation", "image_content_policy_violation", "moderation_blocked")
-)
-"""Codes of OpenAI and Azure for a prompt that a filter refused, before any model saw it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +59,7 @@ class Failure:
         for name, key in (("code", semconv.ERROR_CODE), ("type", semconv.ERROR_KIND), ("param", semconv.ERROR_PARAM)):
             if (value := error.get(name)) is not None:
                 found[key] = str(value)
-        if error.get("code") in FILTERED:
-            found[semconv.REFUSAL] = "prompt"
-            if inner := error.get("innererror"):
-                found[semconv.CONTENT_FILTER] = dumps(inner)
-        return found
+        return found | refusal.of_error(error)
 
     def _error(self) -> Body:
         """Find the error object, which OpenAI and Anthropic put under `error`, and others at the top."""

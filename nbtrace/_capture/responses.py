@@ -14,7 +14,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture import blobs
+from nbtrace._capture import blobs, refusal
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
 from nbtrace._capture.responses_stream import fold
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -64,7 +64,8 @@ def response_attributes(body: Body) -> Attributes:
             found[key] = str(value)
     if reason := _finish_reason(body):
         found[semconv.RESPONSE_FINISH_REASONS] = [reason]
-    return found | _conversation(body.get("conversation")) | _usage(mapping(body.get("usage")))
+    found |= _conversation(body.get("conversation")) | _usage(mapping(body.get("usage")))
+    return found | refusal.of_response(body)
 
 
 def fetched_attributes(body: Body) -> Attributes:
@@ -87,7 +88,7 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
         parts = [part for item in items for part in _parts(item)]
         reason = _finish_reason(response or {})
         found[semconv.OUTPUT_MESSAGES] = dumps([{"role": "assistant", "parts": parts, "finish_reason": reason}])
-    return found
+    return found | refusal.details(response or {})
 
 
 def failure(said: str | bytes) -> Body | None:

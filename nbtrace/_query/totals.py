@@ -58,6 +58,8 @@ class Summary:
     """Calls that were answered and have no cost."""
     errors: int = 0
     """Spans that failed, of any kind."""
+    refused: int = 0
+    """LLM calls that the model or a filter refused: an answer, or an error besides."""
     running: int = 0
     """Spans that have not ended, of any kind, and are no streams."""
     unfinished: int = 0
@@ -75,8 +77,8 @@ def counted(table: Snapshot) -> dict[str, Column]:
     number is none.
 
     Returns:
-        `COUNTS` and `errors` as booleans, and `AMOUNTS` with null for unknown. A failed attempt is no error: its call
-        may have been answered.
+        `COUNTS`, `refused` and `errors` as booleans, and `AMOUNTS` with null for unknown. A failed attempt is no error:
+        its call may have been answered.
     """
     import pyarrow.compute as pc
 
@@ -94,6 +96,7 @@ def counted(table: Snapshot) -> dict[str, Column]:
         "estimated": estimated,
         "unpriced": pc.and_not(answered, has_cost),
         "unknown_usage": pc.and_not(answered, has_usage),
+        "refused": pc.and_(call, pc.is_valid(table["refusal"])),
         "errors": pc.and_not(failed, pc.is_in(table["span_type"], value_set=_texts(ATTEMPT))),
         "input_tokens": _where(call, table["input_tokens"]),
         "output_tokens": _where(call, table["output_tokens"]),
@@ -122,7 +125,7 @@ def summarize(table: Snapshot) -> Summary:
         running=running.null_count,
         unfinished=len(running) - running.null_count,
         duration_ns=None if last is None else last - first,
-        **{name: pc.sum(each[name]).as_py() or 0 for name in (*COUNTS, "errors")},
+        **{name: pc.sum(each[name]).as_py() or 0 for name in (*COUNTS, "refused", "errors")},
         **{name: pc.sum(each[name]).as_py() for name in AMOUNTS},
     )
 

@@ -61,7 +61,7 @@ COLUMNS: Final = {
     "input_tokens": "int64", "output_tokens": "int64", "cost_usd": "double", "cost_state": "string",
     "usage_state": "string", "stream_outcome": "string", "error": "bool", "error_type": "string",
     "prompt_name": "string", "prompt_version": "string", "cell_id": "string", "execution_count": "int64",
-    "cell_run": "int64", "finish_reasons": "string", "summary": "string",
+    "cell_run": "int64", "finish_reasons": "string", "refusal": "string", "summary": "string",
     "sum_calls": "int64", "sum_input_tokens": "int64", "sum_output_tokens": "int64", "sum_cost_usd": "double",
     "sum_unpriced": "int64", "sum_estimated": "int64", "sum_errors": "int64", "end_ms": "double",
 }  # fmt: skip
@@ -69,7 +69,7 @@ COLUMNS: Final = {
 
 SAME: Final = (
     "name", "provider", "input_tokens", "output_tokens", "cost_usd", "cost_state", "usage_state", "stream_outcome",
-    "error_type", "prompt_name", "prompt_version", "cell_id", "execution_count", "cell_run",
+    "error_type", "prompt_name", "prompt_version", "cell_id", "execution_count", "cell_run", "refusal",
 )  # fmt: skip
 """Columns taken over from the store."""
 

@@ -59,6 +59,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("response_id", "string", semconv.RESPONSE_ID, "provider's id of the response"),
     Column("conversation_id", "string", semconv.CONVERSATION_ID, "conversation the call belongs to"),
     Column("finish_reasons", "strings", semconv.RESPONSE_FINISH_REASONS, "one reason a choice"),
+    Column("refusal", "string", semconv.REFUSAL, "who would not go on: `model`, `content_filter` or `prompt` filter"),
     Column("input_tokens", "int", semconv.USAGE_INPUT_TOKENS, "input tokens, cached ones included"),
     Column("output_tokens", "int", semconv.USAGE_OUTPUT_TOKENS, "output tokens, reasoning included"),
     Column("cache_read_tokens", "int", semconv.USAGE_CACHE_READ, "input tokens served from a cache"),

@@ -30,10 +30,11 @@ BAR: Final = 16
 NBSP: Final = "\N{NO-BREAK SPACE}"
 COLUMNS: Final = (
     "depth", "name", "type", "model", "start_ms", "duration_ms", "input_tokens", "output_tokens", "cost_usd",
-    "cost_state", "usage_state", "stream_outcome", "error", "error_type", "summary", "sum_calls", "sum_input_tokens",
-    "sum_output_tokens", "sum_cost_usd", "sum_unpriced", "sum_estimated", "sum_errors", "end_ms",
+    "cost_state", "usage_state", "stream_outcome", "error", "error_type", "refusal", "summary", "sum_calls",
+    "sum_input_tokens", "sum_output_tokens", "sum_cost_usd", "sum_unpriced", "sum_estimated", "sum_errors", "end_ms",
 )  # fmt: skip
 CALLS: Final = ("llm", "embedding")
+REFUSALS: Final = {"model": "by the model", "content_filter": "by a filter", "prompt": "by a filter of the prompt"}
 
 LEFT: Final = 'align="left" style="text-align:left;vertical-align:top"'
 RIGHT: Final = 'align="right" style="text-align:right;vertical-align:top"'
@@ -63,7 +64,8 @@ def tree_text(tree: pa.Table) -> str:
         line = "  ".join(
             [name.ljust(widths[0]), *(fact.rjust(width) for fact, width in zip(rest, widths[1:], strict=True))]
         )
-        notes = [*_error(row), *(f"“{clip(visible(row['summary']), PREVIEW)}”" for _ in [0] if row["summary"])]
+        quoted = [f"“{clip(visible(row['summary']), PREVIEW)}”"] if row["summary"] else []
+        notes = [*_error(row), *_refusal(row), *quoted]
         lines.append("  ".join([line, *notes]).rstrip())
     return "\n".join([*lines, *_more(tree, len(rows))])
 
@@ -184,6 +186,7 @@ def _row_html(row: dict[str, Any], end: float) -> str:
     if row["model"] and row["model"] not in row["name"]:
         label += f" <span {FAINT}>{escape(clip(row['model'], MODEL))}</span>"
     label += "".join(f" <b>{escape(words)}</b>" for words in _error(row))
+    label += "".join(f" <span {FAINT}>{escape(words)}</span>" for words in _refusal(row))
     if row["summary"]:
         label += f"<br>{indent}<small {FAINT}>{escape(clip(row['summary'], PREVIEW))}</small>"
     facts = "".join(f"<td {RIGHT}>{escape(fact).replace(' ', NBSP)}</td>" for fact in _facts(row))
@@ -212,6 +215,10 @@ def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
 
 def _error(row: dict[str, Any]) -> list[str]:
     return [f"✕ {clip(visible(row['error_type'] or 'error'), MODEL)}"] if row["error"] else []
+
+
+def _refusal(row: dict[str, Any]) -> list[str]:
+    return [f"⊘ refused ({REFUSALS.get(row['refusal'], visible(row['refusal']))})"] if row["refusal"] else []
 
 
 def _more(tree: pa.Table, shown: int) -> list[str]:

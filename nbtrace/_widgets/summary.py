@@ -32,6 +32,7 @@ def summary_text(summary: Summary) -> str:
     parts += static.money(summary.cost_usd, unpriced=summary.unpriced, estimated=summary.estimated)
     if summary.duration_ns is not None:
         parts.append(text.duration(summary.duration_ns))
+    parts += [f"{summary.refused} refused"] if summary.refused else []
     parts += [static.counted(summary.errors, "error")] if summary.errors else []
     parts += [f"{summary.running} running"] if summary.running else []
     parts += [f"{summary.unfinished} unfinished"] if summary.unfinished else []

@@ -203,7 +203,7 @@ def test_a_prompt_that_a_filter_refuses_is_an_error_and_flagged(
         client.chat.completions.create(**ASK)
     found = error(session)
     assert found.pop(semconv.ERROR_BODY)["error"]["innererror"] == inner
-    assert json.loads(found.pop(semconv.CONTENT_FILTER)) == inner
+    assert json.loads(found.pop(semconv.CONTENT_FILTER)) == {"innererror": inner}
     assert found == {
         "error.type": "openai.BadRequestError",
         "http.response.status_code": 400,

@@ -325,6 +325,7 @@ def test_everything_that_a_request_may_hold(server: Loopback, client: openai.Ope
             "gen_ai.prompt.variable.f": '{"type":"text","content":"t"}',
             "gen_ai.response.status": "completed",
             "openai.response.service_tier": "default",
+            "nbtrace.refusal": "model",
             "nbtrace.cost.reason": "no price for gpt-4o-mini-2024-07-18 at 127.0.0.1",
         }
     )

@@ -24,7 +24,7 @@ def test_a_session() -> None:
             chat(4, 1, start=30, cost_usd=None, cost_state="unpriced", input_tokens=None, output_tokens=None),
             chat(5, 1, start=40, ms=None, cost_usd=None, input_tokens=None, output_tokens=None),
             row(6, 1, operation="execute_tool", input_tokens=7, cost_usd=1.0),
-            chat(7, 1, operation="embeddings", start=50, output_tokens=None),
+            chat(7, 1, operation="embeddings", start=50, output_tokens=None, refusal="prompt"),
         )
     )
     assert summary == Summary(
@@ -38,6 +38,7 @@ def test_a_session() -> None:
         estimated=1,
         unpriced=1,
         errors=1,
+        refused=1,
         running=1,
         duration_ns=110_000_000,
         unknown_usage=1,

@@ -12,6 +12,8 @@ from nbtrace._query.tree import tree
 from nbtrace._store.store import Store
 from nbtrace._widgets import static
 from nbtrace._widgets.markup import clip, escape, visible
+from tests.query.tables import chat as query_chat
+from tests.query.tables import table
 from tools.make_fixtures import HOSTILE, Clock, chat, said, usage
 
 TAGS = {"div", "table", "thead", "tbody", "tr", "th", "td", "span", "b", "br", "small", "code"}
@@ -243,3 +245,15 @@ def test_bars_are_within_the_axis_and_never_empty() -> None:
     assert [line.replace("\xa0", ".") for line in drawn] == snapshot(
         ["━━━━━━━━━━━━━━━━", "........━━━━━━━━", "╸", "...............╺", "╺━", "╸"]
     )
+
+
+def test_refusals_are_told_and_no_errors() -> None:
+    said_who = ["model", "prompt", "<b>x</b>"]
+    rows = tree(table(*(query_chat(number + 1, start=number, refusal=who) for number, who in enumerate(said_who))))
+    assert [line.rpartition("⊘ ")[2] for line in static.tree_text(rows).splitlines()[1:]] == [
+        "refused (by the model)", "refused (by a filter of the prompt)", "refused (<b>x</b>)",
+    ]  # fmt: skip
+    page = static.tree_html(rows)
+    assert "⊘ refused (by the model)</span>" in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "error" not in static.headline(rows)

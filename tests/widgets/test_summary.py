@@ -7,6 +7,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from nbtrace._query.totals import Summary, summarize
+from nbtrace._store.snapshot import Snapshot
 from nbtrace._widgets.static import table_html
 from nbtrace._widgets.summary import summary_html, summary_text
 
@@ -19,8 +20,8 @@ from nbtrace._widgets.summary import summary_html, summary_text
             "3 LLM calls · smollm2-135m · 412 → 96 tokens · unpriced · 1.24 s",
         ),
         (
-            Summary(2, 1, ("gpt-4o",), 10, 5, 0.0031, priced=1, errors=1, duration_ns=310_000_000),
-            "1 LLM call · gpt-4o · 10 → 5 tokens · $0.0031 · 310 ms · 1 error",
+            Summary(2, 1, ("gpt-4o",), 10, 5, 0.0031, priced=1, errors=1, refused=1, duration_ns=310_000_000),
+            "1 LLM call · gpt-4o · 10 → 5 tokens · $0.0031 · 310 ms · 1 refused · 1 error",
         ),
         (
             Summary(
@@ -35,7 +36,7 @@ def test_the_line_says_what_the_calls_were(summary: Summary, line: str) -> None:
     assert summary_text(summary) == line
 
 
-def test_the_line_opens_to_the_tree(spans: pa.Table, rows: pa.Table) -> None:
+def test_the_line_opens_to_the_tree(spans: Snapshot, rows: pa.Table) -> None:
     page = summary_html(rows, summarize(spans))
     assert page.replace(table_html(rows), "TREE").replace("><", ">\n<") == snapshot("""\
 <details class="mathjax_ignore tex2jax_ignore" style="font-size:12px;margin:0">

@@ -41,6 +41,8 @@ export interface TreeColumns {
   readonly error: Cells<boolean>;
   readonly errorType: Cells<string | null>;
   readonly finishReasons: Cells<string | null>;
+  /** Who would not go on: `model`, `content_filter` or `prompt`. */
+  readonly refusal: Cells<string | null>;
   readonly sumCalls: Cells<number>;
   readonly sumInputTokens: Cells<number | null>;
   readonly sumOutputTokens: Cells<number | null>;

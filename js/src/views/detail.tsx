@@ -52,16 +52,24 @@ function onKey(event: TargetedKeyboardEvent<HTMLElement>, explorer: Explorer): v
   event.stopPropagation();
 }
 
+const REFUSED_BY: Readonly<Record<string, string>> = {
+  model: "the model",
+  content_filter: "a filter",
+  prompt: "a filter of the prompt",
+};
+
 function titleOf(explorer: Explorer, span: SpanDetail | null) {
   const tree = explorer.tree.value;
   const row = explorer.rowOf(explorer.selected.value);
   if (!tree || row === undefined) return { name: span?.name ?? "Span", type: null, facts: [] };
   const ms = tree.durationMs.at(row);
   const firstChunk = tree.firstChunkMs.at(row);
+  const refusal = tree.refusal.at(row);
   const facts = [
     text.duration(ms === null ? null : ms * 1e6),
     firstChunk === null ? "" : `first chunk ${text.duration(firstChunk * 1e6)}`,
     tree.finishReasons.at(row) ?? "",
+    refusal === null ? "" : `refused by ${REFUSED_BY[refusal] ?? refusal}`,
   ];
   return { name: tree.name.at(row), type: tree.type.at(row), facts: facts.filter(Boolean) };
 }

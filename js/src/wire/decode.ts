@@ -25,6 +25,7 @@ export function decodeTree(bytes: Uint8Array): TreeColumns {
     error: cells(table, "error"),
     errorType: cells(table, "error_type"),
     finishReasons: cells(table, "finish_reasons"),
+    refusal: cells(table, "refusal"),
     sumCalls: cells(table, "sum_calls"),
     sumInputTokens: cells(table, "sum_input_tokens"),
     sumOutputTokens: cells(table, "sum_output_tokens"),
