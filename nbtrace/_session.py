@@ -23,10 +23,10 @@ from nbtrace._capture.threads import ThreadCapture
 from nbtrace._guard import guard
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing, redact
-from nbtrace._trace.duplicates import Calls, is_ours
+from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.provider import Tracing
 from nbtrace._trace.sink import Detail, SpanSink
-from nbtrace._trace.span import Ids
+from nbtrace._trace.span import Ids, is_ours
 from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from opentelemetry import context as otel_context
@@ -25,13 +25,12 @@ from nbtrace import semconv
 from nbtrace._guard import guard
 from nbtrace._trace import span as own
 from nbtrace._trace.sink import Detail, SpanSink
+from nbtrace._trace.span import SCOPE_NAME
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
     from nbtrace._trace.processor import SinkProcessor
-
-SCOPE_NAME: Final = "nbtrace"
 
 _INHERITED = otel_context.create_key("nbtrace.inherited")
 """Context key of the attributes that every span of ours below takes over (the cell's)."""
@@ -54,6 +53,8 @@ class Tracing:
         self._users: Any = None
         self._tracer: Tracer | None = None
         self._processor: SinkProcessor | None = None
+        self._messages: dict[int, str] = {}
+        """What errors said, by span: the span itself must not carry it to exporters of the user's."""
         self._closed = False
         self._attaching = threading.RLock()  # two threads that see a new provider would attach to it twice
         self.attach()
@@ -94,15 +95,32 @@ class Tracing:
         if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
             self.attach()
         inherited = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
-        given = {**attributes, **inherited} if inherited else dict(attributes)
+        return self._make(name, context, kind, {**attributes, **inherited} if inherited else dict(attributes))
+
+    def _make(
+        self,
+        name: str,
+        context: Context | None,
+        kind: SpanKind,
+        given: dict[str, AttributeValue],
+        start_time: int | None = None,
+    ) -> Span:
+        """Make a span on the user's provider, or if there is none or it does not want it, one of our own."""
         flags = own.SAMPLED
+        users: trace.Span | None = None
         if self._tracer is not None:
-            users = self._tracer.start_span(name, context, kind, given)
+            with guard("trace"):
+                users = self._tracer.start_span(name, context, kind, given, start_time=start_time)
+        if users is not None:
             if users.is_recording():
+                with guard("store"):
+                    self._sink.started(cast("Span", users))
                 return cast("Span", users)
             flags = users.get_span_context().trace_flags  # or the user's spans below would be exported after all
         parent = trace.get_current_span(context).get_span_context()
-        return cast("Span", own.start(name, kind, parent, given, self._ids, self._origin, flags))
+        span = own.start(name, kind, parent, given, self._ids, self._origin, flags)
+        span.start_time = start_time or span.start_time
+        return cast("Span", span)
 
     def past(
         self,
@@ -116,17 +134,11 @@ class Tracing:
     ) -> None:
         """Make a span of something that is over already, below `parent`."""
         start, end = times_ns
-        context = below(parent)
         inherited = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED))
-        given = {**attributes, **(inherited or {})}
-        if self._tracer is not None:
-            span: trace.Span = self._tracer.start_span(name, context, kind, given, start_time=start)
-        else:
-            span = own.start(name, kind, parent.get_span_context(), given, self._ids, self._origin)
-            span.start_time = start
+        span = self._make(name, below(parent), kind, {**attributes, **(inherited or {})}, start)
         if status is not None:
-            self.fail(cast("Span", span), status.description)
-        span.end(end)
+            self.fail(span, status.description)
+        self._end(span, None, end)
 
     def fail(self, span: Span, message: str | None) -> None:
         """Mark a span as failed; what the error says may quote a prompt, so exporters of the user's do not get it.
@@ -140,8 +152,8 @@ class Tracing:
             made.set_status(Status(StatusCode.ERROR, message))
         elif span.is_recording():
             span.set_status(StatusCode.ERROR)
-            if message and self._processor is not None:
-                self._processor.describe(span.get_span_context().span_id, message)
+            if message:
+                self._messages[span.get_span_context().span_id] = message
 
     def progress(self, span: Span, detail: Detail) -> None:
         """Say that a running span has come to something, which `detail` tells whoever looks at it."""
@@ -150,17 +162,20 @@ class Tracing:
 
     def end(self, span: Span, detail: Detail) -> None:
         """End a span, with what is to be built when it is stored."""
+        self._end(span, detail, None)
+
+    def _end(self, span: Span, detail: Detail | None, end_time: int | None) -> None:
+        """End a span and see to it that the sink hears of it, whatever has become of the provider meanwhile."""
         made: object = span
         if isinstance(made, own.Span):
             made.detail = detail
-        elif self._processor is not None:
-            self._processor.attach(span.get_span_context().span_id, detail)
-        else:  # closed meanwhile, so nobody else tells the sink
-            span.end()
-            with guard("store"):
-                self._sink.ended(span, detail)
+            made.end(end_time)
             return
-        span.end()
+        with guard("trace"):  # a processor of the user's may fail
+            span.end(end_time)
+        message = self._messages.pop(span.get_span_context().span_id, None) if self._messages else None
+        with guard("store"):
+            self._sink.ended(span if message is None else cast("Span", _Described(span, message)), detail)
 
     def close(self) -> None:
         """Stop receiving spans, for good, and leave the user's provider as it was."""
@@ -181,6 +196,17 @@ class Tracing:
             with lock:
                 kept = tuple(known for known in active._span_processors if known is not processor)  # noqa: SLF001
                 active._span_processors = kept  # noqa: SLF001
+
+
+class _Described:
+    """A failed span with what its error said."""
+
+    def __init__(self, span: Span, message: str) -> None:
+        self._span = span
+        self.status = Status(span.status.status_code, message)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._span, name)
 
 
 def below(span: trace.Span, *, inherit: Mapping[str, AttributeValue] | None = None) -> Context:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 from time import time_ns
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
@@ -25,7 +25,12 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace._guard import guard
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
     from nbtrace._trace.sink import Attributes, Detail, SpanSink
+
+SCOPE_NAME: Final = "nbtrace"
+"""The name of our instrumentation scope."""
 
 _UNSET = Status(StatusCode.UNSET)
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -215,6 +220,12 @@ def start(  # noqa: PLR0917 - called in one place, on the call's path
     with guard("store"):
         origin[2].started(span)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
     return span
+
+
+def is_ours(span: ReadableSpan) -> bool:
+    """Tell a span of ours, also one on the user's provider, from one that another instrumentation made."""
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name == SCOPE_NAME
 
 
 def _frozen(value: AttributeValue) -> AttributeValue:

@@ -1,7 +1,5 @@
-"""The hinge: each start and end is forwarded once, with the detail of its span, until closed."""
+"""The hinge: each start and end of a span of others is forwarded once, until closed."""
 
-# A test of a stage looks inside it.
-# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -16,39 +14,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def hinge(sink: Any) -> tuple[SinkProcessor, Any]:
+def hinge(sink: Any, scope: str = "t") -> tuple[SinkProcessor, Any]:
     processor = SinkProcessor(sink)
     provider = TracerProvider(shutdown_on_exit=False, id_generator=CountingIds())
     provider.add_span_processor(processor)
-    return processor, provider.get_tracer("t")
+    return processor, provider.get_tracer(scope)
 
 
-def test_a_detail_goes_with_its_span_once() -> None:
+def test_each_start_and_end_is_forwarded_once() -> None:
     sink = Kept()
-    processor, tracer = hinge(sink)
+    _, tracer = hinge(sink)
     first, second = tracer.start_span("first"), tracer.start_span("second")
-    processor.attach(first.get_span_context().span_id, lambda: {"detail": 1})
     second.end()
     first.end()
     assert sink.told == [
         ("started", "first", {}),
         ("started", "second", {}),
         ("ended", "second", {}),
-        ("ended", "first", {"detail": 1}),
+        ("ended", "first", {}),
     ]
-    assert processor._details == {}
 
 
-def test_a_closed_processor_forwards_and_keeps_nothing() -> None:
+def test_spans_of_ours_are_told_by_who_makes_them() -> None:
+    sink = Kept()
+    _, tracer = hinge(sink, scope="nbtrace")
+    tracer.start_span("ours").end()
+    assert sink.told == []
+
+
+def test_a_closed_processor_forwards_nothing() -> None:
     sink = Kept()
     processor, tracer = hinge(sink)
     span = tracer.start_span("open")
-    processor.attach(7, dict)
     processor.close()
-    processor.attach(span.get_span_context().span_id, dict)
     span.end()
     tracer.start_span("later").end()
-    assert (sink.told, processor._details) == ([("started", "open", {})], {})
+    assert sink.told == [("started", "open", {})]
 
 
 def test_the_end_of_a_provider_ends_nothing_here() -> None:

@@ -18,7 +18,7 @@ from opentelemetry.trace import StatusCode
 
 from nbtrace import Session, semconv
 from nbtrace._trace.provider import Tracing, below
-from tests.capture.loopback import HELLO, Loopback, Reply
+from tests.capture.loopback import HELLO, Loopback, Reply, completion
 from tests.capture.reading import only, spans
 from tests.conftest import CountingIds
 from tests.trace.conftest import Ask, exporting, users
@@ -353,7 +353,7 @@ def test_a_disabled_sdk_stops_exporters_and_not_the_notebook() -> None:
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 import nbtrace, openai
-from tests.capture.loopback import HELLO, Loopback, Reply
+from tests.capture.loopback import HELLO, Loopback, Reply, completion
 if {users}:
     trace.set_tracer_provider(TracerProvider())
 with Loopback(Reply(chunks=HELLO)) as server, nbtrace.Session() as session:
@@ -386,6 +386,40 @@ def test_a_processor_of_the_users_that_fails_leaves_the_call_alone(
     setattr(Broken, broken, fail)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(Broken())
-    with users(provider), Session():
+    with users(provider), Session() as session:
         assert ask().id == "chatcmpl-1"
-    assert swallow() == {"capture: RuntimeError": 1}
+    assert only(session)[semconv.USAGE_INPUT_TOKENS] == 9
+    assert swallow() == {"trace: RuntimeError": 1}
+
+
+def test_a_provider_replaced_during_a_call_keeps_the_call(server: Loopback, ask: Ask) -> None:
+    server.reply = Reply(chunks=HELLO)
+    (before, _), (after, _) = exporting(), exporting()
+    with users(before), Session() as session:
+        stream = ask(stream=True)
+        with users(after):
+            ask("another", stream=True).close()
+            list(stream)
+    assert [(span["running"], span["attributes"][semconv.STREAM_OUTCOME]) for span in spans(session)] == [
+        (False, "closed"),
+        (False, "exhausted"),
+    ]
+
+
+def test_attempts_that_the_users_sampler_drops_are_stored_all_the_same(server: Loopback) -> None:
+    replies = iter([Reply({}, status=500), Reply(completion())])
+    server.reply = lambda _: next(replies)
+    provider, memory = exporting(sampler=ALWAYS_OFF)
+    with (
+        users(provider),
+        Session() as session,
+        openai.OpenAI(base_url=server.url, api_key="x", max_retries=1) as client,
+    ):
+        client.chat.completions.create(model="m", messages=[])
+    names = {span["id"]: span["name"] for span in spans(session)}
+    assert [(span["name"], names.get(span["parent"]), span["running"]) for span in spans(session)] == [
+        ("attempt 1", "chat m", False),
+        ("attempt 2", "chat m", False),
+        ("chat m", None, False),
+    ]
+    assert memory.get_finished_spans() == ()
