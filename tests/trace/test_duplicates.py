@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -20,6 +20,23 @@ from tests.trace.conftest import Ask, exporting, users
 
 LLM = {"openinference.span.kind": "LLM", "llm.model_name": "m", "llm.token_count.prompt": 9}
 """What another instrumentation says of the same call."""
+
+
+def sent(text: str) -> dict[str, Any]:
+    """Give what says that a text was sent."""
+    return {"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": text}
+
+
+HELLO_SENT = sent("Say hello.")
+"""What `ask` sends."""
+
+
+@contextmanager
+def beside(provider: TracerProvider, **attributes: Any) -> Generator[Any]:
+    """Make a span of another instrumentation that does not become the current one, as LangChain's do not."""
+    span = provider.get_tracer("other").start_span("other", attributes=attributes)
+    yield span
+    span.end()
 
 
 @pytest.fixture
@@ -130,7 +147,7 @@ def test_calls_that_only_look_alike_are_calls(shared: Session, provider: TracerP
         ask()
     with around(provider, **LLM):
         pass
-    with around(provider, **LLM), shared.span("step"):
+    with around(provider, **LLM, **sent("Something else.")), shared.span("step"):
         ask()
     assert set(seen(shared).values()) == {CALL, (None, "chain", None)}
     assert calls(shared)[0] == 5
@@ -142,6 +159,51 @@ def test_the_same_response_id_later_is_another_call(shared: Session, provider: T
         with around(provider, **LLM, gen_ai__response__id=response.id):
             pass
     assert seen(shared) == {1: (None, "chain", None), 2: CALL, 3: CALL}
+
+
+def test_of_spans_around_each_other_all_repeat_ours(shared: Session, provider: TracerProvider, ask: Ask) -> None:
+    with around(provider, **LLM), around(provider, **LLM), around(provider, openinference__span__kind="LLM"):
+        ask()
+    assert seen(shared) == {1: repeats(4), 2: repeats(4), 3: repeats(4), 4: CALL}
+
+
+@pytest.mark.parametrize("said", [{}, HELLO_SENT], ids=["without content", "with content"])
+def test_another_span_beside_ours(shared: Session, provider: TracerProvider, ask: Ask, said: dict[str, Any]) -> None:
+    with around(provider, openinference__span__kind="CHAIN"), beside(provider, **LLM, **said):
+        ask()
+    assert seen(shared) == {1: (None, "chain", None), 2: repeats(3), 3: CALL}
+
+
+def test_another_span_in_another_trace(shared: Session, provider: TracerProvider, ask: Ask) -> None:
+    with beside(provider, **LLM, **HELLO_SENT):
+        ask()
+    with beside(provider, **LLM) as late:
+        late.set_attribute("gen_ai.response.id", ask().id)
+    assert seen(shared) == {1: repeats(2), 2: CALL, 3: repeats(4), 4: CALL}
+    assert calls(shared) == (2, 18)
+
+
+def test_calls_of_the_same_at_once_are_repeated_by_a_span_each(
+    shared: Session, provider: TracerProvider, ask: Ask
+) -> None:
+    with beside(provider, **LLM, **HELLO_SENT), beside(provider, **LLM, **HELLO_SENT):
+        ask()
+        ask()
+    assert seen(shared) == {1: repeats(3), 2: repeats(4), 3: CALL, 4: CALL}
+
+
+def test_spans_beside_ours_that_are_not_of_its_call(shared: Session, provider: TracerProvider, ask: Ask) -> None:
+    with shared.span("step"):
+        with beside(provider, **LLM):
+            pass
+        with beside(provider, **LLM, **sent("Something else.")), beside(provider, **LLM | {"llm.model_name": "n"}):
+            ask()
+        with beside(provider, **LLM, **HELLO_SENT), beside(provider, **LLM, **HELLO_SENT):
+            ask()
+        with beside(provider, **{"openinference.span.kind": "EMBEDDING", "embedding.model_name": "m"}):
+            ask()
+    assert list(seen(shared).values()).count(CALL) == 7
+    assert calls(shared)[0] == 8
 
 
 def test_calls_that_were_forgotten_have_no_duplicates(
