@@ -27,18 +27,12 @@ if TYPE_CHECKING:
 GROUP: Final = "opentelemetry_instrumentor"
 
 PREFIXES: Final = ("opentelemetry-instrumentation-genai-", "openinference-instrumentation-")
-"""Distributions that instrument GenAI libraries and nothing else."""
+"""How the distributions are named that instrument GenAI libraries and nothing else."""
 
-OTHERS: Final = frozenset(
-    f"opentelemetry-instrumentation-{name}"
-    for name in (
-        "agno", "alephalpha", "anthropic", "bedrock", "chromadb", "cohere", "crewai", "google-generativeai", "groq",
-        "haystack", "lancedb", "langchain", "litellm", "llamaindex", "marqo", "mcp", "milvus", "mistralai", "ollama",
-        "openai", "openai-agents", "openai-v2", "pinecone", "qdrant", "replicate", "sagemaker", "together",
-        "transformers", "vertexai", "voyageai", "watsonx", "weaviate", "writer",
-    )
-)  # fmt: skip
-"""Traceloop's distributions and the first of OpenTelemetry's, whose names do not tell them from others."""
+CONVENTIONS: Final = frozenset(
+    ("openinference-instrumentation", "opentelemetry-semantic-conventions-ai", "opentelemetry-util-genai")
+)
+"""What those need whose names do not tell: the conventions for GenAI of OpenInference, Traceloop, OpenTelemetry."""
 
 
 class Installed(NamedTuple):
@@ -55,10 +49,15 @@ def installed() -> list[Installed]:
     found: dict[str, Installed] = {}
     for entry in entry_points(group=GROUP):
         if entry.dist is not None:  # pragma: no branch - for the type checker: one that was found has one
-            name = re.sub(r"[-_.]+", "-", entry.dist.name).lower()
-            if name.startswith(PREFIXES) or name in OTHERS:
+            name = _normal(entry.dist.name)
+            if name.startswith(PREFIXES) or not CONVENTIONS.isdisjoint(map(_normal, entry.dist.requires or [])):
                 found.setdefault(name, Installed(name, entry.dist.version, entry))
     return [found[name] for name in sorted(found)]
+
+
+def _normal(requirement: str) -> str:
+    """Give the name of a distribution, also one that is required, as they are compared."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
 class Instrumentors:

@@ -52,7 +52,10 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ):
         metadata = tmp_path / f"{name.replace('-', '_')}-1.2.dist-info"
         metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+        needs = "opentelemetry.semantic_conventions-AI (<0.6.0,>=0.5.1)" if name == OTHER else "wrapt"
+        (metadata / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\nRequires-Dist: {needs}\n"
+        )
         entry = f"[opentelemetry_instrumentor]\nfake = fake_instrumentor:{target}\n"
         (metadata / "entry_points.txt").write_text(entry)
     monkeypatch.syspath_prepend(str(tmp_path))
