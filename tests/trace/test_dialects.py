@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -185,6 +186,52 @@ def test_openinference_of_a_reranker() -> None:
         "gen_ai.retrieval.query.text": "Oslo",
         "gen_ai.retrieval.documents": [{"id": "d1", "score": 0.5}],
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "meaning"),
+    [
+        ({"id": "c-1", "object": "chat.completion"}, {"gen_ai.response.id": "c-1"}),
+        ({"generations": [[]], "llm_output": {"id": "c-2"}}, {"gen_ai.response.id": "c-2"}),
+        ({"generations": [[]], "llm_output": None}, {}),
+        (
+            {"candidates": [], "response_id": "g-1", "model_version": "gemini-2"},
+            {"gen_ai.response.id": "g-1", "gen_ai.response.model": "gemini-2"},
+        ),
+        ({"id": "somebody's"}, {}),
+    ],
+)
+def test_openinference_of_an_answer_in_the_providers_own_words(body: dict[str, Any], meaning: dict[str, Any]) -> None:
+    given = {"openinference.span.kind": "LLM", "output.value": json.dumps(body)}
+    assert added(given) == {"gen_ai.operation.name": "chat"} | meaning
+
+
+def test_openinference_of_google() -> None:
+    class Reason(str, Enum):  # noqa: UP042 - as Google writes it, so that `str` gives more than the value
+        STOP = "STOP"
+
+    answer = "llm.output_messages.0.message"
+    given = {"llm.finish_reason": Reason.STOP, f"{answer}.role": "model", f"{answer}.content": "Hello"}
+    assert added({"openinference.span.kind": "LLM", "llm.provider": "google", **given}) == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "gcp.gemini",
+        "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.output.messages": [
+            {"role": "assistant", "parts": [{"type": "text", "content": "Hello"}], "finish_reason": "stop"}
+        ],
+    }
+
+
+def test_openinference_of_a_method_of_llamaindex_that_is_no_call() -> None:
+    given = {"openinference.span.kind": "LLM", "llm.model_name": "m", "output.value": "{}"}
+    scope = "openinference.instrumentation.llama_index"
+    assert added(given, scope=scope) == {"nbtrace.span.type": "chain"}
+    seen = added(given | {"llm.token_count.prompt": 9}, scope=scope)
+    assert seen["gen_ai.operation.name"] == "chat"
+
+
+def test_another_name_of_a_provider_under_the_conventions_name() -> None:
+    assert canonical({"gen_ai.provider.name": "gemini"}, [], "any") == {"gen_ai.provider.name": "gcp.gemini"}
 
 
 def test_traceloops_streams_properties_and_prompts() -> None:

@@ -1,8 +1,8 @@
 """Brings the spans of other instrumentations to the names that the store knows: current `gen_ai.*` and `nbtrace.*`.
 
 Each dialect is a table and a few functions in a module of its own. What a span said is kept under its own names, a
-canonical name that it had already wins, and a dialect that fails costs only what it would have added. Spans that
-speak the current conventions pass unchanged.
+canonical name that it had already wins, and a dialect that fails costs only what it would have added. Spans that speak
+the current conventions pass unchanged, but for a provider that they call by another name than the conventions do.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from opentelemetry.util.types import AttributeValue
 
+from nbtrace import semconv
 from nbtrace._guard import guard
-from nbtrace._trace.dialects import older, openinference, pydantic_ai, traceloop
+from nbtrace._trace.dialects import flat, older, openinference, pydantic_ai, traceloop
 
 Attributes = Mapping[str, AttributeValue]
 Dialect = Callable[[Attributes, Iterable[Any], str], dict[str, AttributeValue]]
@@ -39,4 +40,7 @@ def canonical(attributes: Attributes, events: Iterable[Any], scope_name: str) ->
     for read in DIALECTS:
         with guard("dialects"):
             made = read(attributes, events, scope_name) | made
-    return made | dict(attributes)
+    made |= attributes
+    if (provider := made.get(semconv.PROVIDER_NAME)) is not None:
+        made[semconv.PROVIDER_NAME] = flat.provider(provider)  # some say `gemini`, which the conventions do not know
+    return made

@@ -29,6 +29,18 @@ PROVIDERS: Final = {
 }
 """What others call a provider to what the conventions do, where that differs."""
 
+REASONS: Final = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "MALFORMED_FUNCTION_CALL": "error",
+}
+"""Google's reasons to finish, to the conventions'."""
+
 PARAMETERS: Final[dict[str, tuple[str, Callable[[Any], AttributeValue]]]] = {
     "temperature": (semconv.REQUEST_TEMPERATURE, float),
     "top_p": (semconv.REQUEST_TOP_P, float),
@@ -52,6 +64,12 @@ def provider(name: AttributeValue) -> str:
     """Give a provider's name as the conventions have it."""
     lower = str(name).lower()
     return PROVIDERS.get(lower, lower)
+
+
+def finish_reason(given: object) -> str:
+    """Give a reason to finish as the conventions have it; one that they do not name stays as it is."""
+    named = str(getattr(given, "value", given))
+    return REASONS.get(named, named)
 
 
 def parameters(given: Mapping[str, Any]) -> dict[str, AttributeValue]:

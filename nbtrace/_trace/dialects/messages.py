@@ -13,6 +13,7 @@ from nbtrace._trace.dialects.flat import listed, mapping, parsed
 def message(given: dict[str, Any], default_role: str) -> dict[str, Any]:
     """Give a message with its parts, from one with `content`, `tool_calls` and `tool_call_id`."""
     role = str(given.get("role") or default_role)
+    role = "assistant" if role == "model" else role  # Google's
     content = given.get("content")
     if role in {"tool", "function"}:
         answer_to = given.get("tool_call_id", given.get("id"))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._trace.dialects import messages
+from nbtrace._trace.dialects import flat, messages
 from nbtrace._trace.dialects.flat import dumps, listed, mapping, nested, parameters, parsed, provider, renamed, text
 
 Attributes = Mapping[str, AttributeValue]
@@ -57,11 +57,19 @@ TOOL_NAMES: Final = {
 }
 
 
+LLAMA_INDEX: Final = "openinference.instrumentation.llama_index"
+
+SEEN: Final = ("llm.input_messages.", "llm.output_messages.", "llm.prompts", "llm.token_count.", "llm.finish_reason")
+"""How the names begin of which a span that saw a request or an answer has one."""
+
+
 def read(attributes: Attributes, events: Iterable[Any], scope_name: str) -> dict[str, AttributeValue]:
     """Give what a span of OpenInference means."""
     if KIND not in attributes:
         return {}
     kind = str(attributes[KIND]).upper()
+    if kind == "LLM" and scope_name == LLAMA_INDEX and not any(name.startswith(SEEN) for name in attributes):
+        kind = "CHAIN"  # LlamaIndex has every method of a model be one, also those that only prepare or pass on a call
     found = renamed(attributes, NAMES)
     if kind in OPERATIONS:
         found[semconv.OPERATION_NAME] = OPERATIONS[kind]
@@ -103,11 +111,11 @@ def _model(attributes: Attributes, given: Mapping[str, Any], named: AttributeVal
 def _llm(attributes: Attributes) -> dict[str, AttributeValue]:
     given = mapping(attributes.get("llm.invocation_parameters"))
     found = _model(attributes, given, attributes.get("llm.model_name"))
-    if identity := _response(attributes).get("id"):
-        found[semconv.RESPONSE_ID] = str(identity)
+    found |= _response(mapping(attributes.get("output.value")))
     reason = attributes.get("llm.finish_reason")
     if reason is not None:
-        found[semconv.RESPONSE_FINISH_REASONS] = [str(reason)]
+        reason = flat.finish_reason(reason)
+        found[semconv.RESPONSE_FINISH_REASONS] = [reason]
     if sent := nested(attributes, "llm.input_messages"):
         found[semconv.INPUT_MESSAGES] = dumps([_message(one, "user") for one in sent])
     if received := nested(attributes, "llm.output_messages"):
@@ -119,10 +127,16 @@ def _llm(attributes: Attributes) -> dict[str, AttributeValue]:
     return found
 
 
-def _response(attributes: Attributes) -> dict[str, Any]:
-    """Read the response's body, if that is what the span's output is."""
-    body = mapping(attributes.get("output.value"))
-    return body if {"choices", "object", "stop_reason"} & body.keys() else {}
+def _response(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """Read the response's id, and the model that gave it, if that is what the span's output is."""
+    found = {}
+    if {"choices", "object", "stop_reason"} & body.keys():
+        found = {semconv.RESPONSE_ID: body.get("id")}
+    elif "candidates" in body:  # Google's
+        found = {semconv.RESPONSE_ID: body.get("response_id"), semconv.RESPONSE_MODEL: body.get("model_version")}
+    elif "generations" in body:  # LangChain's
+        found = {semconv.RESPONSE_ID: mapping(body.get("llm_output")).get("id")}
+    return {key: str(value) for key, value in found.items() if value}
 
 
 def _message(given: Any, default_role: str) -> dict[str, Any]:
