@@ -70,7 +70,7 @@ def seen(session: Session) -> dict[int, tuple[Any, ...]]:
 
 
 def calls(session: Session) -> tuple[int, int | None]:
-    total = summarize(session.spans().table)
+    total = summarize(session.store.snapshot())
     return total.calls, total.input_tokens
 
 

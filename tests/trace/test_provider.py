@@ -46,6 +46,9 @@ class Kept:
     def started(self, span: ReadableSpan) -> None:
         self.told.append(("started", span.name, {}))
 
+    def progressed(self, span: ReadableSpan, detail: Any) -> None:
+        self.told.append(("progressed", span.name, detail()))
+
     def ended(self, span: ReadableSpan, detail: Any) -> None:
         self.told.append(("ended", span.name, detail() if detail else {}))
 

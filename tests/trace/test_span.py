@@ -29,6 +29,9 @@ class Kept:
     def started(self, span: Any) -> None:
         self.told.append(("started", span.name))
 
+    def progressed(self, span: Any, detail: Any) -> None:
+        self.told.append(("progressed", span.name))
+
     def ended(self, span: Any, detail: Any) -> None:
         self.told.append(("ended", span.name))
 
