@@ -44,7 +44,10 @@ class guard:  # noqa: N801 - reads as a statement: `with guard("capture"):`
 
 
 def report(stage: str, error: Exception) -> None:
-    """Log a failure of ours once for each place it comes from, and count it."""
+    """Log a failure of ours once for each place it comes from, and count it.
+
+    What the error says is left out: it may quote a prompt or a key, and what is logged in a notebook is saved with it.
+    """
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
@@ -52,4 +55,4 @@ def report(stage: str, error: Exception) -> None:
     key = f"{stage}: {type(error).__name__} at {where}"
     failures[key] += 1
     if failures[key] == 1:
-        logger.warning("nbtrace failed in %s (%s); your call is not affected, this span may be incomplete", key, error)
+        logger.warning("nbtrace failed in %s; your call is not affected, this span may be incomplete", key)

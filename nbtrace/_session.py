@@ -22,9 +22,12 @@ from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._guard import guard
 from nbtrace._store.store import Store
-from nbtrace._trace import pricing, redact
+from nbtrace._trace import pricing
 from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.provider import Tracing
+from nbtrace._trace.redact import masking
+from nbtrace._trace.redact.rules import Rules
+from nbtrace._trace.redact.spans import Spans as MaskedSpans
 from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.span import Ids, is_ours
 from nbtrace.errors import NotFoundError
@@ -51,7 +54,8 @@ class Session:
 
     def __init__(self, *, ids: Ids | None = None) -> None:
         self._calls = Calls(watching=False)
-        self.store = Store(partial(finish, calls=self._calls), redact.span)
+        self.rules = Rules()
+        self.store = Store(partial(finish, calls=self._calls, rules=self.rules), MaskedSpans(self.rules).masked)
         self.prompts = Prompts()
         self._ids = ids
         self._sinks: list[SpanSink] = [self.store]
@@ -191,7 +195,7 @@ class Session:
         return f"<nbtrace session, {state}: {len(self.store)} spans>"
 
 
-def finish(span: ReadableSpan, detail: Detail | None, *, calls: Calls) -> dict[str, AttributeValue]:
+def finish(span: ReadableSpan, detail: Detail | None, *, calls: Calls, rules: Rules) -> dict[str, AttributeValue]:
     """Complete a span's attributes before it is stored: its detail, canonical, without secrets, with its cost."""
     attributes = dict(span.attributes or {})
     if detail is not None:
@@ -204,7 +208,7 @@ def finish(span: ReadableSpan, detail: Detail | None, *, calls: Calls) -> dict[s
         if not is_ours(span):
             attributes = _canonical(span, attributes)
         attributes = calls.marked(span, attributes)
-    attributes = redact.attributes(attributes)
+    attributes = masking.attributes(attributes, rules)
     with guard("pricing"):
         attributes |= pricing.cost(attributes)
     return attributes

@@ -14,7 +14,6 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._trace import redact
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
@@ -97,7 +96,7 @@ def tell(tracing: Tracing, call: Span, attempts: Sequence[Attempt]) -> None:
     for number, attempt in enumerate(attempts):
         attributes = attempt.attributes(number)
         failed = semconv.ERROR_TYPE in attributes
-        message = redact.text(str(attempt.error)) if attempt.error is not None else None
+        message = str(attempt.error) if attempt.error is not None else None
         tracing.past(
             f"attempt {number + 1}",
             parent=call,

@@ -24,7 +24,6 @@ from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import guard
-from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
@@ -239,7 +238,7 @@ class Call:
         with guard("capture"):
             self._failure = what
             self._headers = self._headers or what.headers
-            self._tracing.fail(self.span, redact.text(what.message) if what.message else None)
+            self._tracing.fail(self.span, what.message or None)
             self.span.set_attributes(what.on_span())
 
     def _attempts_over(self, error: BaseException | None) -> None:

@@ -23,7 +23,6 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._capture import unfinished
 from nbtrace._guard import guard
-from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ class CellCapture:
         if trace.get_current_span() is span:
             otel_context.attach(run.before)
         if outcome != "ok":
-            run.tracing.fail(span, redact.text(str(error)) if error is not None else outcome)
+            run.tracing.fail(span, str(error) if error is not None else outcome)
         if error is not None:
             span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
         source = run.source

@@ -20,7 +20,6 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._capture import plain
 from nbtrace._guard import guard
-from nbtrace._trace import redact
 from nbtrace._trace.provider import Tracing, below
 from nbtrace.errors import UsageError
 
@@ -153,7 +152,7 @@ class Step:
         if span is None or tracing is None:
             return
         if error is not None and not isinstance(error, GeneratorExit):
-            tracing.fail(span, redact.text(str(error)))
+            tracing.fail(span, str(error))
             span.set_attribute(semconv.ERROR_TYPE, f"{type(error).__module__}.{type(error).__qualname__}")
         tracing.end(span, lambda: content)
 

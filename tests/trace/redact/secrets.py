@@ -1,0 +1,102 @@
+"""Secrets that no provider ever gave out, put together here so that no scanner takes these files for a leak."""
+
+from __future__ import annotations
+
+HEX = "0123456789abcdef" * 5
+WORD = "a1B2c3D4e5" * 12
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGH"
+
+KEYS: dict[str, list[str]] = {
+    "anthropic-key": ["sk-" + f"ant-api03-{WORD[:93]}AA", "sk-" + "ant-admin01-0123456789abcdef-AA"],
+    "openrouter-key": ["sk-" + f"or-v1-{HEX[:64]}"],
+    "langfuse-key": ["sk-" + "lf-01234567-89ab-cdef-0123-456789abcdef"],
+    "openai-key": [
+        "sk-" + "proj-0123456789abcdef_0123",
+        "sk-" + f"svcacct-{WORD[:58]}T3BlbkFJ{WORD[:58]}",
+        "sk-" + f"{HEX[:32]}",
+    ],
+    "google-key": ["AI" + "zaSy0123456789-0123456789_0123456789a", "AQ" + ".Ab8RN6" + WORD[:40]],
+    "groq-key": ["gs" + f"k_{WORD[:52]}"],
+    "xai-key": ["xa" + f"i-{WORD[:80]}"],
+    "perplexity-key": ["ppl" + f"x-{WORD[:48]}"],
+    "nvidia-key": ["nva" + f"pi-{WORD[:64]}"],
+    "cerebras-key": ["cs" + f"k-{WORD[:48]}"],
+    "fireworks-key": ["f" + f"w_{WORD[:24]}"],
+    "together-key": ["tg" + f"p_v1_{WORD[:43]}"],
+    "anyscale-key": ["esec" + f"ret_{WORD[:26]}"],
+    "replicate-token": ["r" + f"8_{WORD[:37]}"],
+    "huggingface-token": [
+        "hf" + "_abcdefghijklmnopqrstuvwxyzABCDEFGH",
+        "api" + "_org_abcdefghijklmnopqrstuvwxyzABCDEFGH",
+    ],
+    "elevenlabs-key": ["s" + f"k_{HEX[:48]}"],
+    "bedrock-key": ["AB" + f"SK{WORD[:109]}+/a=", "bedrock" + "-api-key-YmVkcm9jay5hbWF6b25hd3MuY29tLz9B"],
+    "vercel-key": ["vc" + f"k_{WORD[:56]}"],
+    "voyage-key": ["p" + f"a-{WORD[:43]}"],
+    "jina-key": ["jin" + f"a_{WORD[:56]}"],
+    "tavily-key": ["tvl" + f"y-dev-{WORD[:32]}"],
+    "firecrawl-key": ["f" + f"c-{HEX[:32]}"],
+    "llamacloud-key": ["ll" + f"x-{WORD[:48]}"],
+    "langsmith-key": ["lsv2" + f"_pt_{HEX[:32]}_{HEX[:10]}", "ls" + f"__{HEX[:32]}"],
+    "logfire-token": ["pyl" + f"f_v1_us_{WORD[:40]}"],
+    "wandb-key": ["wand" + f"b_v1_{WORD[:60]}"],
+    "posthog-key": ["ph" + f"x_{WORD[:43]}"],
+    "pinecone-key": ["pcs" + f"k_abc12_{WORD[:63]}"],
+    "databricks-token": ["dap" + f"i{HEX[:32]}-2"],
+    "e2b-key": ["e2" + f"b_{HEX[:40]}"],
+    "runpod-key": ["rp" + f"a_{WORD[:40]}"],
+    "supabase-key": ["sb" + f"p_{HEX[:40]}", "sb" + f"_secret_{WORD[:31]}"],
+    "aws-key": ["AK" + "IA0123456789ABCDEF", "AS" + "IA0123456789ABCDEF"],
+    "google-token": ["ya" + "29.a0Abcdefghij-0123456789_", "1/" + f"/0{WORD[:60]}"],
+    "google-secret": ["GOC" + f"SPX-{WORD[:28]}"],
+    "alibaba-key": ["LT" + f"AI{WORD[:20]}"],
+    "digitalocean-token": ["do" + f"p_v1_{HEX[:64]}"],
+    "heroku-key": ["HRK" + f"U-AA{WORD[:58]}"],
+    "fly-token": ["fo" + f"1_{WORD[:43]}"],
+    "netlify-token": ["nf" + f"p_{WORD[:36]}"],
+    "github-token": ["gh" + f"p_{WORD[:36]}", "github" + f"_pat_{WORD[:22]}_{WORD[:59]}"],
+    "gitlab-token": ["glp" + f"at-{WORD[:20]}", "GR" + f"1348941{WORD[:20]}"],
+    "bitbucket-token": ["AT" + f"BB{WORD[:32]}"],
+    "atlassian-token": ["ATA" + f"TT3{WORD[:60]}="],
+    "linear-key": ["lin" + f"_api_{WORD[:40]}"],
+    "notion-token": ["nt" + f"n_{WORD[:46]}"],
+    "airtable-token": ["pa" + f"t{WORD[:14]}.{HEX[:64]}"],
+    "figma-token": ["fig" + f"d_{WORD[:40]}"],
+    "npm-token": ["np" + f"m_{WORD[:36]}"],
+    "pypi-token": ["py" + f"pi-AgEIcHlwaS5vcmc{WORD[:60]}"],
+    "rubygems-key": ["ruby" + f"gems_{HEX[:48]}"],
+    "docker-token": ["dckr" + f"_pat_{WORD[:27]}"],
+    "artifactory-key": ["AK" + f"Cp{WORD[:69]}"],
+    "slack-token": ["xox" + "b-0123456789012-0123456789012-abcdef", "xap" + "p-1-A0123456789-0123456789012-abcdef"],
+    "telegram-token": [f"AA{WORD[:33]}"],
+    "stripe-key": ["sk" + f"_live_{WORD[:24]}", "wh" + f"sec_{WORD[:32]}"],
+    "square-token": ["sq" + f"0atp-{WORD[:22]}"],
+    "shopify-token": ["shp" + f"at_{HEX[:32]}"],
+    "sendgrid-key": ["S" + f"G.{WORD[:22]}.{WORD[:43]}"],
+    "brevo-key": ["xkey" + f"sib-{HEX[:64]}-{WORD[:16]}"],
+    "mailgun-key": ["ke" + f"y-{HEX[:32]}"],
+    "vault-token": ["hv" + f"s.{WORD[:90]}"],
+    "doppler-token": ["dp" + f".pt.{WORD[:43]}"],
+    "onepassword-token": ["ops" + f"_eyJ{WORD}"],
+    "age-key": ["AGE-" + "SECRET-KEY-1" + "QPZRY9X8GF" * 6],
+    "tailscale-key": ["tsk" + f"ey-auth-{WORD[:20]}"],
+    "grafana-token": ["gls" + f"a_{WORD[:32]}_01234567"],
+    "sentry-token": ["sntr" + f"yu_{HEX[:64]}"],
+    "newrelic-key": ["NRA" + f"K-{WORD[:27]}"],
+    "postman-key": ["PMA" + f"K-{HEX[:24]}-{HEX[:34]}"],
+    "planetscale-token": ["pscale" + f"_tkn_{WORD[:43]}"],
+    "prefect-key": ["pn" + f"u_{WORD[:36]}"],
+    "sourcegraph-token": ["sg" + f"p_{HEX[:40]}"],
+    "dynatrace-token": ["dt" + f"0c01.{WORD[:24]}.{WORD[:64]}"],
+    "jwt": ["ey" + "JhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF123-_x"],
+    "azure-key": [f"{WORD[:52]}JQ" + f"QJ99{WORD[:26]}"],
+    "discord-token": ["MT" + f"I{WORD[:21]}.Gabc12.{WORD[:38]}"],
+    "azure-secret": ["abc" + f"8Q~{WORD[:34]}"],
+}
+"""Values of each rule that knows a secret by its form."""
+
+AROUND = {"telegram-token": "123456789:{}"}
+"""What must stand around some of them."""
+
+PRIVATE_KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEow/+==\nabc\n-----END RSA " + "PRIVATE KEY-----"
