@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture import attempts, failure, messages, prompts, stream
+from nbtrace._capture import attempts, failure, messages, prompts, raw, stream
 from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _FAILED: Final = frozenset({"error", "cancelled", "interrupted"})
 """Outcomes of a stream that are its span's error, as the same end of a whole call is."""
+
+_LEFT: Final = frozenset({"closed", "abandoned"})
+"""Outcomes of a stream of which there may have been more to read."""
 
 _CALL: Final = otel_context.create_key("nbtrace.call")
 """Context key of a weak reference to the call whose request is under way: tasks made in it keep the context."""
@@ -179,6 +182,8 @@ class Call:
         try:
             if "_decoder" in getattr(response, "__dict__", ()):  # asking a pydantic model by `hasattr` costs 3 us
                 stream.follow(response, self)
+            elif self._response is None and (unread := raw.unread(response)) is not None:
+                raw.listen(response, unread, self)
             else:
                 self.end()
                 return
@@ -202,9 +207,16 @@ class Call:
     def stream_over(self, outcome: str, error: BaseException | None = None) -> None:
         """Hear from the stream that nothing more will be read."""
         with guard("capture"):
-            if self.outcome is None:
+            if self._over or self.outcome is not None:
+                return
+            passed = self.passed
+            if outcome in _LEFT and passed is not None and passed.is_whole():
+                outcome = "exhausted"
+            if outcome == "exhausted" and passed is not None and not passed.is_stream:
+                self._response, self.passed = passed.content(), None  # it came whole, if piece by piece
+            else:
                 self.outcome = outcome
-                self.end(error=error if outcome in _FAILED else None)
+            self.end(error=error if outcome in _FAILED else None)
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, once."""
@@ -261,8 +273,8 @@ class Call:
         found |= (self._prompt or {}) | attempts.kept(self._headers) | self._error()
         if self._request is None:
             found[semconv.INCOMPLETE] = "the request could not be copied; see the log"
-        elif response is None and self.span.status.is_ok:
-            found[semconv.INCOMPLETE] = "the response was not read through a parsed object; its content is not recorded"
+        elif response is None and (self.span.status.is_ok or self.passed is not None):
+            found[semconv.INCOMPLETE] = _unrecorded(self.passed)
         elif response is not None and self._wire.is_estimable and semconv.USAGE_STATE not in found:
             found |= messages.estimated_usage(found)
         return found | rate(self.span.start_time, arrivals, found.get(semconv.USAGE_OUTPUT_TOKENS))
@@ -272,12 +284,13 @@ class Call:
 
     def _answer(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[int]]:
         """Give the response's body, if it is known, what identifies and measures it, and when its chunks came."""
-        outcome = self.outcome or ("unfinished" if self.passed is not None else None)
+        passed = self.passed  # which a reader in another thread may settle meanwhile
+        outcome = self.outcome or ("unfinished" if passed is not None else None)
         found: dict[str, AttributeValue] = {} if outcome is None else {semconv.STREAM_OUTCOME: outcome}
-        if self.passed is None:
+        if passed is None or not passed.is_stream:
             body = self._whole()
             return body, found | (self._wire.response(body) if body is not None else {}), ()
-        chunks = stream.chunks(self.passed.events())
+        chunks = stream.chunks(passed.events())
         arrivals = [chunk.arrived_ns for chunk in chunks]
         body = self._wire.fold([chunk.body for chunk in chunks])
         return body, found | self._wire.response(body) | pace(self.span.start_time, arrivals), arrivals
@@ -288,12 +301,20 @@ class Call:
         return named.get("content-type", "").split(";")[0]
 
     def _whole(self) -> Body | None:
+        if self._response is not None and self._mime_type() == raw.EVENT_STREAM:  # a mock had it in hand
+            return self._wire.fold([one.body for one in stream.chunks(raw.events([self._response], [0]))])
         if self._wire.decode is not None:
             return self._wire.decode(self._response, self._mime_type()) if self._response is not None else None
         with suppress(ValueError):  # a raw response may be no JSON
             body = messages.loads(self._response) if self._response is not None else None
             return body if isinstance(body, dict) else None
         return None
+
+
+def _unrecorded(passed: stream.Passed | None) -> str:
+    if passed is None:
+        return "the response is not of the form in which this endpoint answers; its content is not recorded"
+    return f"the response was read no further than {len(passed.content())} bytes; its content is not recorded"
 
 
 def _copy(body: dict[str, Any]) -> tuple[bytes, bool]:

@@ -25,6 +25,9 @@ Outcome = str
 class Passed(Protocol):
     """What of a response's body the user has read, in whatever form it passed."""
 
+    is_stream: bool
+    """Whether it is made of server-sent events."""
+
     def __len__(self) -> int:
         """Grows with everything that passes."""
         ...
@@ -35,6 +38,14 @@ class Passed(Protocol):
 
     def last(self) -> list[str]:
         """Give the data of the last two events: the very last may be the closing `[DONE]`."""
+        ...
+
+    def content(self) -> bytes:
+        """Give what passed as one text."""
+        ...
+
+    def is_whole(self) -> bool:
+        """Say whether nothing more would have come, although nobody has asked for more."""
         ...
 
 
@@ -56,6 +67,7 @@ class Events:
     """The events that were read of a stream; may be read while it grows."""
 
     __slots__ = ("arrivals", "texts")
+    is_stream = True
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -71,6 +83,12 @@ class Events:
 
     def last(self) -> list[str]:
         return self.texts[-2:]
+
+    def content(self) -> bytes:
+        return "\n".join(self.texts).encode()
+
+    def is_whole(self) -> bool:
+        return False
 
 
 def follow(stream: Any, call: StreamReader) -> None:

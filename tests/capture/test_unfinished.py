@@ -156,6 +156,17 @@ def test_a_stream_is_looked_at_from_another_thread_while_it_comes(
     assert seen(session) == (False, "exhausted", 400, "x" * 400)
 
 
+def test_of_a_raw_response_that_is_left(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    create = client.chat.completions.with_streaming_response.create
+    with create(**ASK) as response:
+        lines = response.iter_lines()
+        assert next(line for line in lines if "Hel" in line)
+        running, outcome, chunks, text = seen(session)
+        assert (running, outcome, chunks >= 2, (text or "").startswith("Hel")) == (True, "unfinished", True, True)
+    assert not seen(session)[0]
+
+
 def test_the_words_for_it(server: Loopback, client: openai.OpenAI, session: Session) -> None:
     server.reply = Reply(chunks=HELLO)
     stream = client.chat.completions.create(**ASK)

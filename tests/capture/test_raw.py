@@ -1,0 +1,418 @@
+"""Raw responses: whatever way a body is read, the span carries what passed, and the object stays the client's."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import openai
+import openai._legacy_response
+import openai._response
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion
+
+from nbtrace import semconv
+from nbtrace._capture.raw import events
+from tests.capture.conftest import HTTP, OPTIONS
+from tests.capture.loopback import HELLO, Loopback, Reply, completion
+from tests.capture.reading import only, spans
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from nbtrace import Session
+
+ASK: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello."}]}
+STREAM: Any = {**ASK, "stream": True}
+
+READ: dict[str, Callable[[Any], object]] = {
+    "read": lambda response: response.read(),
+    "text": lambda response: response.text(),
+    "iter_bytes": lambda response: list(response.iter_bytes()),
+    "iter_bytes by size": lambda response: list(response.iter_bytes(7)),
+    "iter_text": lambda response: list(response.iter_text()),
+    "iter_lines": lambda response: list(response.iter_lines()),
+    "iter_raw of HTTP": lambda response: list(response.http_response.iter_raw()),
+    "read of HTTP": lambda response: response.http_response.read(),
+}
+"""The ways in which a body is read, whatever is in it."""
+WHOLE = READ | {"json": lambda response: response.json(), "parse": lambda response: response.parse()}
+EVENTS = READ | {"parse": lambda response: list(response.parse())}
+
+
+def same_as_plain(session: Session, ask: Callable[[], object]) -> None:
+    """Hold the one span there is against that of a call without ado."""
+    (recorded,) = spans(session)
+    seen = only(session)
+    session.store.clear()
+    ask()
+    (plain,) = spans(session)
+    assert (recorded["status"], recorded["running"], recorded["name"]) == (plain["status"], False, plain["name"])
+    assert seen == only(session)
+
+
+@pytest.mark.parametrize("way", WHOLE)
+def test_a_body_read_whole(way: str, client: openai.OpenAI, session: Session) -> None:
+    with client.chat.completions.with_streaming_response.create(**ASK) as response:
+        assert type(response) is openai._response.APIResponse
+        assert WHOLE[way](response)
+        if way == "parse":
+            assert response.parse().choices[0].message.content == "Hello!"
+    assert (response.status_code, response.is_closed, response.http_response.is_closed) == (200, True, True)
+    same_as_plain(session, lambda: client.chat.completions.create(**ASK))
+
+
+@pytest.mark.parametrize("way", EVENTS)
+def test_a_stream_read_whole(way: str, server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    with client.chat.completions.with_streaming_response.create(**STREAM) as response:
+        assert EVENTS[way](response)
+    same_as_plain(session, lambda: list(client.chat.completions.create(**STREAM)))
+
+
+def test_what_is_read_is_what_was_sent(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    sent = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in HELLO) + b"data: [DONE]\n\n"
+    with client.chat.completions.with_streaming_response.create(**STREAM) as response:
+        assert response.read() == sent
+        assert response.http_response.content == sent
+    assert only(session)[semconv.STREAM_OUTCOME] == "exhausted"
+
+
+AREAD: dict[str, Callable[[Any], Any]] = {
+    "read": lambda response: response.read(),
+    "text": lambda response: response.text(),
+    "iter_bytes": lambda response: gathered(response.iter_bytes()),
+    "iter_text": lambda response: gathered(response.iter_text()),
+    "iter_lines": lambda response: gathered(response.iter_lines()),
+    "aiter_raw of HTTP": lambda response: gathered(response.http_response.aiter_raw()),
+}
+AWHOLE = AREAD | {"json": lambda response: response.json(), "parse": lambda response: response.parse()}
+
+
+async def gathered(some: AsyncIterator[Any]) -> list[Any]:
+    return [one async for one in some]
+
+
+async def parsed(response: Any) -> list[Any]:
+    return await gathered(await response.parse())
+
+
+AEVENTS = AREAD | {"parse": parsed}
+
+
+@pytest.mark.parametrize("way", AWHOLE)
+async def test_an_async_body_read_whole(way: str, async_client: openai.AsyncOpenAI, session: Session) -> None:
+    async with async_client.chat.completions.with_streaming_response.create(**ASK) as response:
+        assert type(response) is openai._response.AsyncAPIResponse
+        assert await AWHOLE[way](response)
+    (recorded,), seen = spans(session), only(session)
+    session.store.clear()
+    await async_client.chat.completions.create(**ASK)
+    assert (recorded["running"], seen) == (False, only(session))
+
+
+@pytest.mark.parametrize("way", AEVENTS)
+async def test_an_async_stream_read_whole(
+    way: str, server: Loopback, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    server.reply = Reply(chunks=HELLO)
+    async with async_client.chat.completions.with_streaming_response.create(**STREAM) as response:
+        assert await AEVENTS[way](response)
+    (recorded,), seen = spans(session), only(session)
+    session.store.clear()
+    await gathered(await async_client.chat.completions.create(**STREAM))
+    assert (recorded["running"], seen) == (False, only(session))
+
+
+def test_a_raw_stream_is_parsed_and_followed(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    raw = client.chat.completions.with_raw_response.create(**STREAM)
+    assert type(raw) is openai._legacy_response.LegacyAPIResponse
+    stream: Any = raw.parse()
+    assert (type(stream), raw.parse() is stream, "_parse" in vars(raw)) == (openai.Stream, True, False)
+    next(stream)
+    next(stream)
+    stream.close()
+    recorded = only(session)
+    assert (recorded[semconv.STREAM_OUTCOME], recorded[semconv.STREAM_CHUNKS]) == ("closed", 2)
+    assert recorded[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hel"}]
+    session.store.clear()
+    assert len(list(client.chat.completions.with_raw_response.create(**STREAM).parse())) == 5
+    same_as_plain(session, lambda: list(client.chat.completions.create(**STREAM)))
+
+
+async def test_an_async_raw_stream_too(server: Loopback, async_client: openai.AsyncOpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    raw = await async_client.chat.completions.with_raw_response.create(**STREAM)
+    assert len(await gathered(raw.parse())) == 5
+    recorded = only(session)
+    assert (recorded[semconv.STREAM_OUTCOME], recorded[semconv.STREAM_CHUNKS]) == ("exhausted", 5)
+
+
+def test_a_raw_stream_that_is_not_parsed(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    raw = client.chat.completions.with_raw_response.create(**STREAM)
+    assert "Hel" in "".join(raw.http_response.iter_text())
+    same_as_plain(session, lambda: list(client.chat.completions.create(**STREAM)))
+
+
+def test_an_http_response_asked_for_itself(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    response: Any = client.post(
+        "/chat/completions", cast_to=HTTP.Response, body=STREAM, stream=True, stream_cls=openai.Stream[Any]
+    )
+    assert type(response) is HTTP.Response
+    response.read()
+    same_as_plain(session, lambda: list(client.chat.completions.create(**STREAM)))
+
+
+@pytest.mark.parametrize("way", ["never read", "left in the middle", "by close", "after the end"])
+def test_a_stream_that_is_left(way: str, server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO[:3], then="hold" if way == "left in the middle" else "done")
+    create = client.chat.completions.with_streaming_response.create
+    with create(**STREAM) as response:
+        if way in ("left in the middle", "after the end"):
+            for line in response.iter_lines():
+                if "lo!" in line if way == "left in the middle" else "[DONE]" in line:
+                    break
+        elif way == "by close":
+            response.close()
+    (span,) = spans(session)
+    read = way in ("left in the middle", "after the end")
+    recorded = span["attributes"]
+    assert (span["status"], recorded[semconv.STREAM_OUTCOME], recorded[semconv.STREAM_CHUNKS]) == (
+        "unset", "exhausted" if way == "after the end" else "closed", 3 if read else 0,
+    )  # fmt: skip
+    assert recorded.get(semconv.OUTPUT_MESSAGES) == (
+        [{"role": "assistant", "parts": [{"type": "text", "content": "Hello!"}], "finish_reason": None}]
+        if read
+        else None
+    )
+    assert semconv.INCOMPLETE not in recorded
+
+
+@pytest.mark.parametrize("read", [0, 5, None])
+def test_a_body_that_is_left(read: int | None, client: openai.OpenAI, session: Session) -> None:
+    size = len(json.dumps(completion()))
+    with client.chat.completions.with_streaming_response.create(**ASK) as response:
+        for part in response.http_response.iter_raw(read or size) if read != 0 else ():
+            assert len(part) == (read or size)
+            break
+    recorded = only(session)
+    if read == 0:
+        assert recorded[semconv.INCOMPLETE] == (
+            "the response was read no further than 0 bytes; its content is not recorded"
+        )
+        assert (recorded[semconv.STREAM_OUTCOME], semconv.USAGE_STATE in recorded) == ("closed", False)
+    else:  # it all came in one piece
+        assert recorded[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
+        assert semconv.STREAM_OUTCOME not in recorded
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_response_that_is_dropped(
+    server: Loopback, client: openai.OpenAI, session: Session, *, streamed: bool
+) -> None:
+    server.reply = Reply(chunks=HELLO, then="hold") if streamed else Reply(completion())
+    if streamed:
+        client.chat.completions.with_raw_response.create(**STREAM)
+    else:
+        client.chat.completions.with_streaming_response.create(**ASK).__enter__()
+    gc.collect()
+    (span,) = spans(session)
+    assert (span["running"], span["attributes"][semconv.STREAM_OUTCOME]) == (False, "abandoned")
+
+
+def test_a_response_that_is_kept_unread_runs(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    raw = client.chat.completions.with_raw_response.create(**STREAM)
+    gc.collect()
+    assert [span["running"] for span in spans(session)] == [True]
+    assert len(list(raw.parse())) == 5
+    assert [span["running"] for span in spans(session)] == [False]
+
+
+@pytest.mark.parametrize("way", ["stream", "parsed stream", "body"])
+def test_a_connection_that_breaks(way: str, server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    cut = Reply(chunks=HELLO[:2], then="cut")
+    server.reply = Reply(completion(), headers={"content-length": "9999"}, then="cut") if way == "body" else cut
+    create: Any = client.chat.completions.with_streaming_response.create
+    with pytest.raises(Exception) as raised, create(**(ASK if way == "body" else STREAM)) as response:
+        list(response.parse()) if way == "parsed stream" else response.read()
+    (span,) = spans(session)
+    kind = type(raised.value)
+    recorded = span["attributes"]
+    assert (span["status"], recorded[semconv.STREAM_OUTCOME]) == ("error", "error")
+    assert recorded[semconv.ERROR_TYPE] == f"{kind.__module__}.{kind.__qualname__}"
+    if way == "body":
+        size = len(json.dumps(completion()))
+        assert recorded[semconv.INCOMPLETE] == (
+            f"the response was read no further than {size} bytes; its content is not recorded"
+        )
+    else:
+        assert recorded[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hel"}]
+
+
+async def test_a_cancelled_read(server: Loopback, async_client: openai.AsyncOpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO[:2], then="hold")
+    waiting = asyncio.Event()
+
+    async def read() -> None:
+        async with async_client.chat.completions.with_streaming_response.create(**STREAM) as response:
+            async for line in response.iter_lines():
+                if "Hel" in line:
+                    waiting.set()
+
+    task = asyncio.create_task(read())
+    await waiting.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    (span,) = spans(session)
+    recorded = span["attributes"]
+    assert (span["status"], recorded[semconv.STREAM_OUTCOME], recorded[semconv.STREAM_CHUNKS]) == (
+        "error", "cancelled", 2,
+    )  # fmt: skip
+
+
+def test_an_interrupted_read(session: Session) -> None:
+    class Interrupted(HTTP.SyncByteStream):  # type: ignore[misc]
+        def __iter__(self) -> Iterator[bytes]:
+            yield b'{"half'
+            raise KeyboardInterrupt
+
+    transport = HTTP.MockTransport(lambda request: HTTP.Response(200, stream=Interrupted(), request=request))
+    with (
+        openai.OpenAI(api_key="x", http_client=HTTP.Client(transport=transport)) as client,
+        pytest.raises(KeyboardInterrupt),
+        client.chat.completions.with_streaming_response.create(**ASK) as response,
+    ):
+        response.read()
+    (span,) = spans(session)
+    assert (span["status"], span["attributes"][semconv.STREAM_OUTCOME]) == ("error", "interrupted")
+
+
+def test_an_error_of_the_user_in_the_block_is_none_of_the_call(client: openai.OpenAI, session: Session) -> None:
+    with pytest.raises(ZeroDivisionError), client.chat.completions.with_streaming_response.create(**ASK) as response:
+        divmod(len(response.headers), 0)
+    (span,) = spans(session)
+    assert (span["status"], span["attributes"][semconv.STREAM_OUTCOME]) == ("unset", "closed")
+
+
+PACKED = {"gzip": gzip.compress, "deflate": zlib.compress}
+
+
+@pytest.mark.parametrize("encoding", PACKED)
+def test_a_compressed_body(encoding: str, server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    pack = PACKED[encoding]
+    server.reply = Reply(pack(json.dumps(completion()).encode()), headers={"content-encoding": encoding})
+    with client.chat.completions.with_streaming_response.create(**ASK) as response:
+        assert json.loads(response.read()) == completion()
+    same_as_plain(session, lambda: client.chat.completions.create(**ASK))
+
+
+def test_a_compressed_stream_that_is_left(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    sent = [
+        packer.compress(b"data: " + json.dumps(one).encode() + b"\n\n") + packer.flush(zlib.Z_SYNC_FLUSH)
+        for one in HELLO[:3]
+    ]
+    server.reply = Reply(chunks=sent, then="hold", headers={"content-encoding": "gzip"})
+    with client.chat.completions.with_streaming_response.create(**STREAM) as response:
+        for line in response.iter_lines():
+            if "lo!" in line:
+                break
+    recorded = only(session)
+    assert recorded[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
+
+
+def test_a_response_object_is_left_as_it_was(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO, headers={"x-request-id": "req_1"})
+    create = client.chat.completions.with_streaming_response.create
+    with create(**STREAM) as seen:
+        seen.read()
+    session.stop()
+    with create(**STREAM) as plain:
+        plain.read()
+    assert vars(seen.http_response).keys() == vars(plain.http_response).keys()
+    assert isinstance(seen.http_response.stream, type(plain.http_response.stream))
+    assert (seen.request_id, seen.headers.keys()) == ("req_1", plain.headers.keys())
+    assert seen.elapsed.total_seconds() > 0
+
+
+def test_a_mock_with_its_body_in_hand(session: Session) -> None:
+    whole = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in HELLO) + b"data: [DONE]\n\n"
+    headers = {"content-type": "text/event-stream"}
+    transport = HTTP.MockTransport(lambda _: HTTP.Response(200, headers=headers, content=whole))
+    with openai.OpenAI(api_key="x", http_client=HTTP.Client(transport=transport)) as client:
+        client.chat.completions.with_raw_response.create(**STREAM)
+    assert only(session)[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
+
+
+@pytest.mark.parametrize("way", ["raw", "streaming"])
+def test_of_anthropic(way: str, server: Loopback, session: Session) -> None:
+    from tests.capture.test_anthropic import message, sse, told
+
+    ask: Any = {"model": "claude-test", "max_tokens": 9, "messages": ASK["messages"], "stream": True}
+    server.reply = Reply(chunks=sse(*told(message())))
+    with anthropic.Anthropic(base_url=server.url.removesuffix("/v1"), **OPTIONS) as client:
+        if way == "raw":
+            assert list(client.messages.with_raw_response.create(**ask).parse())
+        else:
+            with client.messages.with_streaming_response.create(**ask) as response:
+                assert list(response.iter_lines())
+        same_as_plain(session, lambda: list(client.messages.create(**ask)))
+
+
+def test_speech_is_told_by_its_hash(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    server.reply = Reply(b"\xff\xf3sound", headers={"content-type": "audio/mpeg"})
+    ask: Any = {"model": "tts-1", "voice": "alloy", "input": "Hi"}
+    with client.audio.speech.with_streaming_response.create(**ask) as response:
+        assert b"".join(response.iter_bytes()) == b"\xff\xf3sound"
+    same_as_plain(session, lambda: client.audio.speech.create(**ask))
+
+
+def test_a_real_stream_read_by_lines(session: Session, model: str) -> None:
+    options: Any = {"model": model, "messages": ASK["messages"], "max_tokens": 8, "temperature": 0, "seed": 1}
+    usage: Any = {"stream_options": {"include_usage": True}}
+    with openai.OpenAI() as client:
+        with client.chat.completions.with_streaming_response.create(**options, **usage, stream=True) as response:
+            lines = [line for line in response.iter_lines() if line.startswith("data: {")]
+        recorded = only(session)
+        session.store.clear()
+        whole = client.chat.completions.create(**options)
+    assert type(whole) is ChatCompletion
+    own = (semconv.STREAM_CHUNKS, semconv.STREAM_OUTCOME, semconv.REQUEST_STREAM)
+    assert [recorded.pop(key) for key in own] == [len(lines), "exhausted", True]
+    varying = dict.fromkeys((semconv.RESPONSE_ID, semconv.USAGE_CACHE_READ))
+    assert {**recorded, **varying} == {**only(session), **varying}
+
+
+ENDS = st.sampled_from(["\n", "\r\n"])
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=5), min_size=1, max_size=2)
+    ),
+    ENDS,
+    st.lists(st.integers(0, 200), max_size=6),
+)
+def test_an_event_stream_is_split_the_same_wherever_it_is_cut(said: list[list[str]], end: str, cuts: list[int]) -> None:
+    text = "".join(f"event: x{end}" + "".join(f"data: {line}{end}" for line in lines) + end for lines in said).encode()
+    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    parts = [text[start:stop] for start, stop in pairwise(edges)]
+    found = events(parts, range(len(parts)))
+    assert [data for data, _ in found] == ["\n".join(lines) for lines in said]
+    assert [when for _, when in found] == sorted(when for _, when in found)
