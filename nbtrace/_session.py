@@ -11,7 +11,7 @@ from functools import partial
 from importlib.metadata import version
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from opentelemetry.util.types import AttributeValue
 
@@ -31,6 +31,8 @@ from nbtrace._trace.redact.spans import Spans as MaskedSpans
 from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.span import Ids, is_ours
 from nbtrace.errors import NotFoundError
+
+_storing: Final = guard("store")
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -127,19 +129,19 @@ class Session:
         with guard("trace"):
             self._calls.started(span)
         for sink in self._sinks:
-            with guard("store"):
+            with _storing:
                 sink.started(span)
 
     def progressed(self, span: ReadableSpan, detail: Detail) -> None:
         """Take a running span that has come to something from the tracing stage."""
         for sink in self._sinks:
-            with guard("store"):
+            with _storing:
                 sink.progressed(span, detail)
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Take an ended span from the tracing stage."""
         for sink in self._sinks:
-            with guard("store"):
+            with _storing:
                 sink.ended(span, detail)
 
     def spans(self) -> Spans:

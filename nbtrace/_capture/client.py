@@ -27,9 +27,12 @@ from nbtrace._guard import guard
 from nbtrace._trace.provider import Tracing
 from nbtrace.errors import UnsupportedVersionError
 
+_guarded: Final = guard("capture")
 _CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
 _LEFT_OUT: Final = ("Omit", "NotGiven")
 """Types that stand for a parameter that was not given."""
+_SERVERS: Final = 256
+"""Clients whose server is remembered; some programs make a client for each call."""
 
 
 class ClientCapture:
@@ -39,7 +42,8 @@ class ClientCapture:
         self._tracing = tracing
         self._finders: list[Finder] = []
         self._unwrap: list[Callable[[], None]] = []
-        self._servers: dict[tuple[str, str, int | None], Server] = {}
+        self._servers: dict[tuple[str, int], tuple[Any, Server]] = {}
+        """By SDK and the identity of a client's URL, which is kept so that no other has its identity."""
         self.enabled = True
         """Whether calls are captured; the wrappers stay in place and pass them through otherwise."""
         self.problems: list[UnsupportedVersionError] = []
@@ -73,7 +77,7 @@ class ClientCapture:
             self._unwrap.pop()()
 
     def _wrap(self, sdk: Sdk, module: ModuleType) -> None:
-        with guard("capture"):
+        with _guarded:
             for name in _CLASSES:
                 kind = getattr(module, name)
                 is_async = name.startswith("Async")
@@ -104,7 +108,7 @@ class ClientCapture:
         if method == "get":
             wire, body = sdk.readings.get(url[: url.rfind("/") + 1]), {}
         if wire is None:
-            return Request(self._tracing, self._server(sdk, client.base_url), method, url)
+            return Request(self._tracing, self._server(sdk, client), method, url)
         if not isinstance(body, dict):
             return None
         extra = getattr(options, "extra_json", None)
@@ -113,28 +117,31 @@ class ClientCapture:
             merged = {**body, **extra} if extra else body
             body = {key: value for key, value in merged.items() if type(value).__name__ not in _LEFT_OUT}
         if options.files:
-            with guard("capture"):
+            with _guarded:
                 body = {**body, blobs.FILES: blobs.uploads(options.files)}
-        return Call(self._tracing, wire, self._server(sdk, client.base_url), body)
+        return Call(self._tracing, wire, self._server(sdk, client), body)
 
-    def _server(self, sdk: Sdk, url: Any) -> Server:
-        key = (sdk.package, url.host, url.port)
-        known = self._servers.get(key)
+    def _server(self, sdk: Sdk, client: Any) -> Server:
+        url = client._base_url  # noqa: SLF001 - the property imports a module each time it is asked
+        known = self._servers.get((sdk.package, id(url)))
         if known is None:
-            known = self._servers[key] = Server(sdk.provider(url.host), url.host, url.port)
-        return known
+            if len(self._servers) == _SERVERS:
+                self._servers.clear()
+            known = url, Server(sdk.provider(url.host), url.host, url.port)
+            self._servers[sdk.package, id(url)] = known
+        return known[1]
 
 
 def _request(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
     def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         call = None
-        with guard("capture"):
+        with _guarded:
             call = capture.begin(sdk, self, options)
         if call is None:
             return original(self, cast_to, options, **kwargs)
         with call:
             response = original(self, cast_to, options, **kwargs)
-        with guard("capture"):
+        with _guarded:
             call.returned(response)
         return response
 
@@ -144,13 +151,13 @@ def _request(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) -> 
 def _arequest(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
     async def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         call = None
-        with guard("capture"):
+        with _guarded:
             call = capture.begin(sdk, self, options)
         if call is None:
             return await original(self, cast_to, options, **kwargs)
         with call:
             response = await original(self, cast_to, options, **kwargs)
-        with guard("capture"):
+        with _guarded:
             call.returned(response)
         return response
 
@@ -158,7 +165,7 @@ def _arequest(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) ->
 
 
 def _responded(kwargs: dict[str, Any]) -> None:
-    with guard("capture"):
+    with _guarded:
         call = under_way()
         if call is not None:
             call.responded(kwargs["response"], kwargs.get("retries_taken", 0))
@@ -181,7 +188,7 @@ def _aprocess(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _waited(kwargs: dict[str, Any], error: BaseException | None, began_ns: int) -> None:
-    with guard("capture"):
+    with _guarded:
         call = under_way()
         if call is not None:
             call.failed(kwargs.get("response"), error, (began_ns, time_ns()))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SCOPE_NAME: Final = "nbtrace"
 """The name of our instrumentation scope."""
 
+_guarded: Final = guard("store")
 _UNSET = Status(StatusCode.UNSET)
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
@@ -182,7 +183,7 @@ class Span(trace.Span):
         if self.end_time is None:
             self.end_time = end_time or time_ns()
             detail, self.detail = self.detail, None  # which knows this span: together they would wait for the collector
-            with guard("store"):
+            with _guarded:
                 self._sink.ended(self, detail)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -217,7 +218,7 @@ def start(  # noqa: PLR0917 - called in one place, on the call's path
     state = parent.trace_state if inside else None
     context = SpanContext(trace_id, ids.generate_span_id(), is_remote=False, trace_flags=flags, trace_state=state)
     span = Span(name, kind, context, parent if inside else None, attributes, origin)
-    with guard("store"):
+    with _guarded:
         origin[2].started(span)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
     return span
 
