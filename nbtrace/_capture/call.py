@@ -1,7 +1,7 @@
 """One LLM call under way: from the request to the ended span.
 
-On the call's path only what cannot wait is done: the span's start with its identity, a copy of the request as JSON
-bytes (the user's message list will change before anyone looks), a hold on the response's bytes, the end. Turning them
+On the call's path only what cannot wait is done: the span's start with its identity, a hold on the bytes that the
+client sent (the user's message list will change before anyone looks) and on those that came back, the end. Turning them
 into GenAI attributes is the span's *detail* and waits for the store to ask.
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import weakref
 from contextlib import suppress
+from contextvars import ContextVar
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 from opentelemetry import context as otel_context
@@ -32,19 +33,21 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
+_guarded: Final = guard("capture")
+
 _FAILED: Final = frozenset({"error", "cancelled", "interrupted"})
 """Outcomes of a stream that are its span's error, as the same end of a whole call is."""
 
 _LEFT: Final = frozenset({"closed", "abandoned"})
 """Outcomes of a stream of which there may have been more to read."""
 
-_CALL: Final = otel_context.create_key("nbtrace.call")
-"""Context key of a weak reference to the call whose request is under way: tasks made in it keep the context."""
+_CALL: Final[ContextVar[weakref.ref[Call] | None]] = ContextVar("nbtrace.call", default=None)
+"""The call whose request is under way, held weakly: tasks made in it keep the context."""
 
 
 def under_way() -> Call | None:
     """Give the call whose request is under way here."""
-    reference = cast("weakref.ref[Call] | None", otel_context.get_value(_CALL))
+    reference = _CALL.get()
     return reference() if reference is not None else None
 
 
@@ -66,6 +69,7 @@ class Call:
 
     __slots__ = (
         "__weakref__",
+        "_body",
         "_failure",
         "_headers",
         "_model",
@@ -73,9 +77,8 @@ class Call:
         "_prompt",
         "_request",
         "_response",
-        "_sent",
         "_server",
-        "_token",
+        "_tokens",
         "_tracing",
         "_unfinished",
         "_wire",
@@ -96,18 +99,17 @@ class Call:
         self._failure: failure.Failure | None = None
         self._headers = b""
         self._prompt: dict[str, AttributeValue] | None = None
+        self._body: dict[str, Any] | None = body  # the user's, so let go of with the first response
         self._request: bytes | None = None
-        self._sent: bytes | None = None  # what went out, if the copy lacks what only the client can write
-        with guard("capture"):
-            self._request, is_whole = _copy(body)
-            self._sent = None if is_whole else b""
-            self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
+        if prompts.PromptText.made:
+            with _guarded:
+                self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
         self._response: bytes | None = None
         self.passed: stream.Passed | None = None
         """What of a stream has been read."""
         self.outcome: str | None = None
         self._unfinished: Unfinished | None = None
-        self._token: Token[Context] | None = None
+        self._tokens: tuple[Token[Context], Token[weakref.ref[Call] | None]] | None = None
         self.span = tracing.start(self._name(), kind=SpanKind.CLIENT, attributes=self._identity())
         self._over = False
 
@@ -133,14 +135,15 @@ class Call:
 
     def __enter__(self) -> None:
         """Make the span current, so that what the request causes becomes its child."""
-        with guard("capture"):
-            self._token = otel_context.attach(otel_context.set_value(_CALL, weakref.ref(self), below(self.span)))
+        with _guarded:
+            self._tokens = otel_context.attach(below(self.span)), _CALL.set(weakref.ref(self))
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        with guard("capture"):
-            token, self._token = self._token, None
-            if token is not None:
-                otel_context.detach(token)
+        with _guarded:
+            tokens, self._tokens = self._tokens, None
+            if tokens is not None:
+                otel_context.detach(tokens[0])
+                _CALL.reset(tokens[1])
             if error is not None:
                 self.end(error=error)
 
@@ -153,11 +156,16 @@ class Call:
         """
         # The public `content` raises for a body that was not read; this is how both HTTP libraries keep one that was.
         self._response = vars(response).get("_content")
-        if self._sent is not None:
-            self._sent = vars(response.request).get("_content") or b""
+        self._sent(vars(response.request).get("_content"))
         self._headers = attempts.packed(response.headers)
         if retries:
             self.attempts = (*self.attempts, attempts.of(response, self._attempt_ns(), time_ns()))
+
+    def _sent(self, content: bytes | None) -> None:
+        """Take the body of the request that went out; where there is none, or no JSON, write what the user gave."""
+        body, self._body = self._body, None
+        if body is not None:
+            self._request = content if content is not None and content[:1] == b"{" else _written(body)
 
     def failed(self, response: Any, error: BaseException | None, wait_ns: tuple[int, int]) -> None:
         """Take an attempt after which the client waited for another.
@@ -194,7 +202,7 @@ class Call:
 
     def progress(self, now_ns: int) -> int:
         """Hear from the stream that it goes on, and give when to say so again."""
-        with guard("capture"):
+        with _guarded:
             if self._unfinished is not None:
                 return self._unfinished.tick(now_ns)
         return now_ns + PAUSE_NS
@@ -206,7 +214,7 @@ class Call:
 
     def stream_over(self, outcome: str, error: BaseException | None = None) -> None:
         """Hear from the stream that nothing more will be read."""
-        with guard("capture"):
+        with _guarded:
             if self._over or self.outcome is not None:
                 return
             passed = self.passed
@@ -225,29 +233,29 @@ class Call:
         self._over = True
         if self._unfinished is not None:
             self._unfinished.over()
+        if self._body is not None:  # there was no response
+            with _guarded:
+                self._sent(_content_of_request(error))
         span = self.span
         if error is not None:
             self._fail(failure.raised(error))
-            if self._sent == b"":
-                with suppress(RuntimeError, TypeError):  # an error without a request says so by raising
-                    self._sent = vars(getattr(error, "request", error)).get("_content")
         elif self._wire.failure is not None:
-            with guard("capture"):
+            with _guarded:
                 last = self.passed.last() if self.passed is not None else ()
                 for said in (*last, self._response or b""):
                     if (told := self._wire.failure(said)) is not None:
                         self._fail(failure.answered(told))
                         break
         if self._tracing.shared:
-            with guard("capture"):
+            with _guarded:
                 span.set_attributes(self._answer()[1])
         if self.attempts:
-            with guard("capture"):
+            with _guarded:
                 self._attempts_over(error)
         self._tracing.end(span, self)
 
     def _fail(self, what: failure.Failure) -> None:
-        with guard("capture"):
+        with _guarded:
             self._failure = what
             self._headers = self._headers or what.headers
             self._tracing.fail(self.span, what.message or None)
@@ -263,9 +271,6 @@ class Call:
     def __call__(self) -> dict[str, AttributeValue]:
         """Build every attribute that the request and the response give: the call is its span's detail."""
         request = messages.loads(self._request) if self._request is not None else {}
-        if self._sent:
-            with suppress(ValueError, TypeError):  # it may be compressed
-                request |= messages.loads(self._sent)
         response, measures, arrivals = self._answer()
         found = self._identity() | self._wire.request(request)  # limits of the user's provider may have cut it
         found |= measures
@@ -317,12 +322,18 @@ def _unrecorded(passed: stream.Passed | None) -> str:
     return f"the response was read no further than {len(passed.content())} bytes; its content is not recorded"
 
 
-def _copy(body: dict[str, Any]) -> tuple[bytes, bool]:
-    """Write a request as JSON, and say whether that is all of it."""
+def _content_of_request(error: BaseException | None) -> bytes | None:
+    with suppress(RuntimeError, TypeError):  # an error without a request says so by raising
+        return vars(getattr(error, "request", error)).get("_content")
+    return None
+
+
+def _written(body: dict[str, Any]) -> bytes:
+    """Write a request as JSON."""
     try:
-        return orjson.dumps(body, default=_dumped, option=orjson.OPT_NON_STR_KEYS), True
+        return orjson.dumps(body, default=_dumped, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:  # lone surrogates, integers beyond 64 bits, iterators, files
-        return json.dumps(body, default=_plain).encode(), False
+        return json.dumps(body, default=_plain).encode()
 
 
 def _dumped(value: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from string import Formatter
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from opentelemetry.util.types import AttributeValue
 
@@ -22,12 +22,15 @@ class PromptText(str):
     """The text of a rendered prompt, with the prompt and the variables it was rendered from."""
 
     __slots__ = ("prompt", "variables")
+    made: ClassVar = False
+    """Whether there has been any: where there is none, nobody needs to look for one."""
     prompt: Prompt
     variables: Mapping[str, str]
 
     @classmethod
     def of(cls, text: str, prompt: Prompt, variables: Mapping[str, str]) -> Self:
         """Make a text that remembers."""
+        PromptText.made = True
         made = cls(text)
         made.prompt = prompt
         made.variables = variables

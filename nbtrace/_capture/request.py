@@ -78,7 +78,8 @@ class Request(Call):
     def responded(self, response: Any, retries: int) -> None:
         """Take the status of the last attempt's response, and leave its body alone."""
         super().responded(response, retries)
-        self._response, self._status = None, response.status_code
+        self._request = self._response = None
+        self._status = response.status_code
 
     def returned(self, response: Any) -> None:
         """End the span: a stream of unknown events is not followed."""

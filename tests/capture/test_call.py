@@ -526,12 +526,11 @@ def fail(*_: object, **__: object) -> Any:
 
 
 STAGES = {
-    "copy of the request": ("nbtrace._capture.call._copy", "capture", 1),
     "prompts": ("nbtrace._capture.prompts.found_in", "capture", 1),
     "start of the span": ("nbtrace._trace.provider.Tracing.start", "capture", 0),
     "start in the store": ("nbtrace._store.store.Store.started", "store", 1),
     "context": ("nbtrace._capture.call.below", "capture", 1),
-    "copy of the response": ("nbtrace._capture.call.Call.responded", "capture", 1),
+    "bytes of the request and response": ("nbtrace._capture.call.Call.responded", "capture", 1),
     "attributes of the request": ("nbtrace._capture.chat.mapping", "capture", 1),
     "attributes of the response": ("nbtrace._capture.chat._usage", "capture", 1),
     "content": ("nbtrace._capture.chat._message", "capture", 1),
@@ -550,7 +549,8 @@ def test_a_failure_of_ours_never_reaches_the_call(
     target, guarded, stored = STAGES[stage]
     monkeypatch.setattr(target, fail)
     with Session() as session:
-        answer = client.chat.completions.create(model="m", messages=[USER])
+        rendered = session.prompt("greet", "Say {word}.").format(word="hello")
+        answer = client.chat.completions.create(model="m", messages=[{"role": "user", "content": rendered}])
         found = spans(session)
     assert answer.choices[0].message.content == "Hello!"
     assert len(found) == stored
