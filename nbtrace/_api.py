@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbtrace._export.report import ExportReport
     from nbtrace._query.frame import Spans
     from nbtrace._widgets.trace import TraceWidget
+    from nbtrace._widgets.traces import TracesWidget
 
 _default = Session()
 
@@ -77,6 +78,22 @@ def trace(trace_id: str | None = None) -> TraceWidget:
         nbtrace.errors.NotFoundError: no trace begins with 'feed'; the session has none yet
     """
     return _default.trace(trace_id)
+
+
+def traces() -> TracesWidget:
+    """List the session's traces, to open each as a tree.
+
+    Returns:
+        A widget: a row a trace, the latest run of each cell with its earlier runs folded below it, sortable by time,
+        tokens, cost and errors, searchable by names, messages and attributes. `selected_trace` and `selected_span`
+        say, and set, what is open. Where no widget can live it is static HTML or text.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.traces().selected_trace is None
+        True
+    """
+    return _default.traces()
 
 
 def export(

@@ -146,6 +146,7 @@ class AutoDisplay:
         from nbtrace._query.select import below, without_cells
         from nbtrace._query.totals import summarize
         from nbtrace._query.tree import tree
+        from nbtrace._widgets.static import ROWS
         from nbtrace._widgets.summary import summary_html, summary_text
 
         spans = self._session.trace_table(f"{run.trace_id:032x}")
@@ -155,4 +156,4 @@ class AutoDisplay:
         summary = summarize(without_cells(spans))
         if not summary.calls:
             return None
-        return {"text/html": summary_html(tree(spans), summary), "text/plain": summary_text(summary)}
+        return {"text/html": summary_html(tree(spans, summaries=ROWS), summary), "text/plain": summary_text(summary)}

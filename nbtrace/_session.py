@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
     from nbtrace._store.snapshot import Snapshot
     from nbtrace._widgets.trace import TraceWidget
+    from nbtrace._widgets.traces import TracesWidget
 
 
 class Session:
@@ -171,6 +172,12 @@ class Session:
 
         found = find_trace(self.store.snapshot(), trace_id)
         return TraceWidget(lambda: self.trace_table(found), self.store.subscribe)
+
+    def traces(self) -> TracesWidget:
+        """List the session's traces as a live widget; see `nbtrace.traces`."""
+        from nbtrace._widgets.traces import TracesWidget
+
+        return TracesWidget(self.store.snapshot, self.store.subscribe)
 
     def export(
         self,

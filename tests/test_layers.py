@@ -44,8 +44,8 @@ OUTSIDE: dict[str, set[str]] = {
     "_trace": {"opentelemetry", "genai_prices"},
     "_capture": {"opentelemetry", "IPython", "openai", "orjson"},
     "_store": {"opentelemetry", "numpy", "pyarrow", "orjson"},
-    "_query": {"pyarrow", "pandas", "polars", "orjson"},
-    "_widgets": {"pyarrow", "anywidget", "traitlets", "orjson"},
+    "_query": {"numpy", "pyarrow", "pandas", "polars", "orjson"},
+    "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson"},
     "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
     "_session": {"opentelemetry", "pyarrow", "IPython"},
     "_api": {"opentelemetry"},
@@ -66,6 +66,7 @@ LAZY: dict[str, str] = {
     "_store.nested": "imported with the first snapshot",
     "_widgets.base": "imported with the first widget",
     "_widgets.trace": "imported with the first widget",
+    "_widgets.traces": "imported with the first list of traces",
 }
 """Modules that may import something heavy at the top, because nobody imports them before it is needed."""
 

@@ -23,8 +23,10 @@ from nbtrace._query import text
 from nbtrace._query.tree import tree
 from nbtrace._store.store import Store
 from nbtrace._trace.processor import SinkProcessor
+from nbtrace._widgets.packing import packed
 from nbtrace._widgets.reading import reading
 from nbtrace._widgets.wire import find, ipc
+from tools.fixture_session import fill_session
 
 FIXTURES: Final = Path(__file__).parent.parent / "tests" / "fixtures"
 START: Final = 1_790_000_000_000_000_000
@@ -84,7 +86,7 @@ class Clock:
             id_generator=CountingIds(), resource=Resource({"service.name": "notebook", "process.pid": 4242})
         )
         provider.add_span_processor(SinkProcessor(store))
-        self._tracer = provider.get_tracer("nbtrace", "0.1.0")
+        self._tracer = provider.get_tracer("agents", "0.1.0")
 
     def span(self, name: str, start: float, end: float | None, parent: Span | None = None, **attributes: Any) -> Span:
         """Start a span and, with an end, end it; `nbtrace__x__y` names the attribute `nbtrace.x.y`."""
@@ -210,7 +212,7 @@ def files(store: Store) -> Iterator[tuple[str, bytes]]:
     """Make the content of every file."""
     spans = store.snapshot()
     rows = tree(spans)
-    yield "tree.arrow", bytes(ipc(rows))
+    yield "tree.arrow", bytes(ipc(packed(rows)))
     for name, row in {
         "cell": 0,
         "tool-chat": 4,
@@ -220,8 +222,17 @@ def files(store: Store) -> Iterator[tuple[str, bytes]]:
         "hostile": 9,
         "running": 10,
     }.items():
-        span_id = rows["span_id"][row].as_py()
-        yield f"span-{name}.arrow", bytes(ipc(reading(find(spans, span_id))))
+        span_id, trace_id = (rows[key][row].as_py().hex() for key in ("span_id", "trace_id"))
+        yield f"span-{name}.arrow", bytes(ipc(reading(find(spans, span_id, trace_id))))
+    yield "empty.arrow", bytes(ipc(packed(tree(Store().snapshot()))))
+    session = Store()
+    fill_session(session)
+    spans = session.snapshot()
+    rows = tree(spans)
+    yield "session.arrow", bytes(ipc(packed(rows)))
+    ids = [[rows[key][row].as_py().hex() for key in ("span_id", "trace_id")] for row in range(rows.num_rows)]
+    readings = pa.concat_tables([reading(find(spans, *one)) for one in ids])
+    yield "session-spans.arrow", bytes(ipc(readings))
     yield "text.json", (json.dumps(wording(), indent=1, ensure_ascii=False) + "\n").encode()
 
 

@@ -1,5 +1,11 @@
-/** Mounts the trace widget on the shared fixtures: light and dark, wide and narrow, all states. */
+/**
+ * Mounts the trace widget on the shared fixtures: `?scene=` names what is shown, `?theme=` and `?width=` how.
+ *
+ * `window.scene` has the model and the element, for those who drive the page.
+ */
 
+import session from "../../tests/fixtures/session.arrow";
+import sessionSpans from "../../tests/fixtures/session-spans.arrow";
 import cell from "../../tests/fixtures/span-cell.arrow";
 import chat from "../../tests/fixtures/span-chat.arrow";
 import failed from "../../tests/fixtures/span-failed.arrow";
@@ -10,35 +16,40 @@ import toolChat from "../../tests/fixtures/span-tool-chat.arrow";
 import tree from "../../tests/fixtures/tree.arrow";
 import widget from "../src/widgets/trace.ts";
 import { decodeSpan } from "../src/wire/decode.ts";
-import { MemoryModel } from "./memory-model.ts";
+import { MemoryModel, spansOf } from "./memory-model.ts";
 
-const spans = Object.fromEntries(
+const few = Object.fromEntries(
   [cell, toolChat, chat, prompt, failed, hostile, running].map((bytes) => [decodeSpan(bytes).spanId, bytes]),
 );
 
 const query = new URLSearchParams(location.search);
 document.body.dataset.theme = query.get("theme") ?? "light";
 
-function mount(width: string, selected: string | null, setUp?: (model: MemoryModel) => void): void {
+function mount(model: MemoryModel): void {
   const el = document.createElement("div");
-  el.style.cssText = `width: ${width}; margin: 0 0 24px`;
+  el.style.cssText = `width: ${query.get("width") ?? "1040px"}; margin: 0 0 24px`;
   document.body.append(el);
-  const model = new MemoryModel({ tree, spans });
-  model.set("selected_span", selected);
-  setUp?.(model);
   widget.render({ model, el, signal: new AbortController().signal });
+  Object.assign(window, { scene: { model, el } });
 }
 
-const width = query.get("width") ?? "1040px";
-const ids = Object.keys(spans);
-const shown = query.get("span");
-if (shown === null) {
-  mount(width, null);
-  for (const id of ids) mount(width, id);
-  mount(width, "00000000000000ff");
-  mount(width, null, (model) => {
-    model.isBusy = true;
-  });
-} else {
-  mount(width, ids[Number(shown)] ?? null);
-}
+const SCENES: Record<string, () => void> = {
+  traces: () => {
+    const model = new MemoryModel({ tree: session, spans: spansOf(sessionSpans) });
+    model.set("_view", "list");
+    mount(model);
+  },
+  tree: () => mount(new MemoryModel({ tree, spans: few })),
+  states: () => {
+    for (const id of [...Object.keys(few), "00000000000000ff"]) {
+      const model = new MemoryModel({ tree, spans: few });
+      model.set("selected_span", id);
+      mount(model);
+    }
+    const busy = new MemoryModel({ tree, spans: few });
+    busy.isBusy = true;
+    mount(busy);
+  },
+};
+
+(SCENES[query.get("scene") ?? ""] ?? SCENES.states)?.();

@@ -1,7 +1,8 @@
 /** A kernel in memory: anywidget's model as a widget sees it, answering from fixtures. Used by tests and the dev page. */
 
+import { tableFromArrays, tableFromIPC, tableToIPC, uint8, utf8 } from "@uwdata/flechette";
 import type { TraceModel } from "../src/widgets/trace.ts";
-import { PROTOCOL_VERSION, type Request } from "../src/wire/protocol.ts";
+import { type Cancel, PROTOCOL_VERSION, type Request } from "../src/wire/protocol.ts";
 
 export interface Answers {
   tree: Uint8Array;
@@ -12,10 +13,16 @@ export interface Answers {
 type Listener = (...values: never[]) => void;
 
 export class MemoryModel implements TraceModel {
-  readonly sent: Request[] = [];
-  readonly saved: (string | null)[] = [];
+  readonly sent: (Request | Cancel)[] = [];
+  readonly saved: (string | null | undefined)[] = [];
   readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #traits: Record<string, unknown> = { height: 480, selected_span: null, _slot: "nbtrace-slot" };
+  readonly #traits: Record<string, unknown> = {
+    height: 480,
+    selected_span: null,
+    selected_trace: null,
+    _slot: "nbtrace-slot",
+    _view: "tree",
+  };
   revision = 0;
   answers: Answers;
   /** A busy kernel keeps requests until it is set free. */
@@ -29,8 +36,8 @@ export class MemoryModel implements TraceModel {
   }
 
   get(name: "height"): number;
-  get(name: "selected_span"): string | null;
-  get(name: "_slot"): string;
+  get(name: "selected_span" | "selected_trace"): string | null;
+  get(name: "_slot" | "_view"): string;
   get(name: string): unknown {
     return this.#traits[name];
   }
@@ -63,9 +70,10 @@ export class MemoryModel implements TraceModel {
 
   send(content: unknown): void {
     if (this.isGone) throw new Error("Cannot send");
-    const request = content as Request;
+    const request = content as Request | Cancel;
     this.sent.push(request);
-    if (this.isBusy) this.#kept.push(request);
+    if (request.kind === "cancel") this.#kept = this.#kept.filter(({ id }) => id !== request.id);
+    else if (this.isBusy) this.#kept.push(request);
     else queueMicrotask(() => this.#answer(request));
   }
 
@@ -82,16 +90,71 @@ export class MemoryModel implements TraceModel {
 
   #answer(request: Request): void {
     const { id, kind } = request;
-    const head = { id, kind, version: PROTOCOL_VERSION };
-    const bytes = request.kind === "tree" ? this.answers.tree : this.answers.spans[request.span_id];
-    if (!bytes) {
-      this.emit("msg:custom", { ...head, error: "no such span" }, []);
-      return;
+    const head = { id, kind, version: PROTOCOL_VERSION, revision: this.revision };
+    switch (request.kind) {
+      case "tree":
+        this.#reply({ ...head, start_unix_ms: 1_790_000_000_000 }, this.answers.tree);
+        return;
+      case "search":
+        this.#reply(head, found(this.answers, request.text));
+        return;
+      case "span": {
+        const bytes = this.answers.spans[request.span_id];
+        if (bytes) this.#reply({ ...head, trace_id: request.trace_id, span_id: request.span_id }, bytes);
+        else this.emit("msg:custom", { ...head, error: "no such span" }, []);
+      }
     }
+  }
+
+  #reply(reply: object, bytes: Uint8Array): void {
     // As in a real message, the buffer begins wherever it happens to.
     const message = new Uint8Array(bytes.length + 3);
     message.set(bytes, 3);
-    const reply = request.kind === "tree" ? head : { ...head, span_id: request.span_id };
-    this.emit("msg:custom", { ...reply, revision: this.revision }, [new DataView(message.buffer, 3)]);
+    this.emit("msg:custom", reply, [new DataView(message.buffer, 3)]);
   }
+}
+
+/** Looks for a text in all that is known of the spans, as the kernel does in messages, attributes and events. */
+function found({ tree, spans }: Answers, text: string): Uint8Array {
+  const rows = tableFromIPC(tree);
+  const [spanIds, traceIds] = [rows.getChild("span_id"), rows.getChild("trace_id")];
+  const known = new Map(
+    Object.entries(spans).map(([id, bytes]) => [id, JSON.stringify(tableFromIPC(bytes).toArray())]),
+  );
+  const asked = JSON.stringify(JSON.stringify(text).slice(1, -1)).slice(1, -1).toLowerCase();
+  const hits = Array.from({ length: rows.numRows }, (_, row) => row).filter((row) =>
+    known
+      .get(hex(spanIds.at(row) as Uint8Array))
+      ?.toLowerCase()
+      .includes(asked),
+  );
+  return tableToIPC(
+    tableFromArrays(
+      {
+        trace_id: hits.map((row) => traceIds.at(row)),
+        span_id: hits.map((row) => spanIds.at(row)),
+        places: hits.map(() => 1),
+      },
+      { types: { trace_id: traceIds.type, span_id: spanIds.type, places: uint8() } },
+    ),
+    { format: "stream" },
+  ) as Uint8Array;
+}
+
+/** Takes a table of many spans apart into what a kernel answers for each. */
+export function spansOf(bytes: Uint8Array): Record<string, Uint8Array> {
+  const table = tableFromIPC(bytes);
+  const names = table.schema.fields.map(({ name }) => name);
+  const types = Object.fromEntries(names.map((name) => [name, utf8()]));
+  return Object.fromEntries(
+    Array.from({ length: table.numRows }, (_, row) => {
+      const values = Object.fromEntries(names.map((name) => [name, [table.getChild(name).at(row)]]));
+      const span = tableToIPC(tableFromArrays(values, { types }), { format: "stream" }) as Uint8Array;
+      return [String(table.getChild("span_id").at(row)), span];
+    }),
+  );
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

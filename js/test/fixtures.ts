@@ -2,8 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { TreeColumns } from "../src/model/columns.ts";
-import { decodeTree } from "../src/wire/decode.ts";
+import { spansOf } from "../dev/memory-model.ts";
+import type { SpanDetail, TreeColumns } from "../src/model/columns.ts";
+import { decodeSpan, decodeTree } from "../src/wire/decode.ts";
+
+export const START = 1_790_000_000_000;
 
 export function fixture(name: string): Uint8Array {
   return new Uint8Array(readFileSync(fileURLToPath(new URL(`../../tests/fixtures/${name}`, import.meta.url))));
@@ -13,6 +16,11 @@ export function jsonFixture<T>(name: string): T {
   return JSON.parse(new TextDecoder().decode(fixture(name))) as T;
 }
 
-export function treeFixture(): TreeColumns {
-  return decodeTree(fixture("tree.arrow"));
+export function treeFixture(name = "tree.arrow"): TreeColumns {
+  return decodeTree(fixture(name), START);
+}
+
+/** Every span of the session in full, in the order of its tree. */
+export function sessionSpans(): SpanDetail[] {
+  return Object.values(spansOf(fixture("session-spans.arrow"))).map(decodeSpan);
 }

@@ -35,6 +35,12 @@ def previews(table: Snapshot) -> list[str | None]:
     return found
 
 
+def first_line(text: str) -> str | None:
+    """Give the first line of a text that is not blank, shortened; none if there is none."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return _shorten(line) or None
+
+
 def _line(messages: str | None) -> str | None:
     if not messages:
         return None

@@ -2,39 +2,38 @@
 
 Every row of the table comes out exactly once, whatever the parents say: a span whose parent is not in the table is a
 root, spans that are each other's ancestors are cut at the earliest one, of several spans with one id the first is the
-parent. All passes are loops over integers, so depth has no limit and time is linear, but for the sort by start.
+parent. All is done on whole columns; only the walk itself is a loop, over integers, so depth has no limit and time is
+linear but for the sort by start.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from nbtrace._query.preview import previews
-from nbtrace._query.totals import AMOUNTS, ERROR, counted
+from nbtrace import semconv
+from nbtrace._query import arrays, totals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from nbtrace._store.snapshot import Snapshot
 
-    Columns = dict[str, list[Any]]
+    Ints = NDArray[np.int64]
 
-TYPES: Final = frozenset(
-    (
-        "cell",
-        "llm",
-        "embedding",
-        "tool",
-        "retrieval",
-        "agent",
-        "chain",
-        "guardrail",
-        "evaluation",
-        "attempt",
-        "span",
-    )
+TYPES: Final = (
+    "cell",
+    "llm",
+    "embedding",
+    "tool",
+    "retrieval",
+    "agent",
+    "chain",
+    "guardrail",
+    "evaluation",
+    "attempt",
+    "span",
 )
 """What a span can be for the reader."""
 
@@ -54,185 +53,320 @@ OPERATION_TYPES: Final = {
 }
 """GenAI operation to type, where no span type says it."""
 
-COLUMNS: Final = {
-    "span_id": "string", "trace_id": "string", "parent_span_id": "string", "depth": "int32", "child_count": "int32",
-    "name": "string", "type": "string", "model": "string", "provider": "string",
-    "start_ms": "double", "duration_ms": "double", "first_chunk_ms": "double",
-    "input_tokens": "int64", "output_tokens": "int64", "cost_usd": "double", "cost_state": "string",
-    "usage_state": "string", "stream_outcome": "string", "error": "bool", "error_type": "string",
-    "prompt_name": "string", "prompt_version": "string", "cell_id": "string", "execution_count": "int64",
-    "cell_run": "int64", "finish_reasons": "string", "refusal": "string", "summary": "string",
-    "sum_calls": "int64", "sum_input_tokens": "int64", "sum_output_tokens": "int64", "sum_cost_usd": "double",
-    "sum_unpriced": "int64", "sum_estimated": "int64", "sum_errors": "int64", "end_ms": "double",
-}  # fmt: skip
-"""The tree's columns and their types; `sum_*` and `end_ms` are over the span and all below it."""
-
-SAME: Final = (
-    "name", "provider", "input_tokens", "output_tokens", "cost_usd", "cost_state", "usage_state", "stream_outcome",
-    "error_type", "prompt_name", "prompt_version", "cell_id", "execution_count", "cell_run", "refusal",
+COLUMNS: Final = (
+    "span_id", "trace_id", "parent", "depth", "name", "type", "model", "provider", "title", "start_ms", "duration_ms",
+    "first_chunk_ms", "input_tokens", "output_tokens", "cost_usd", "flags", "error_type", "finish_reasons",
+    "refusal", "cell_id", "execution_count", "cell_run", "summary",
 )  # fmt: skip
-"""Columns taken over from the store."""
+"""The tree's columns. `parent` is a row of the tree, -1 for a root; `title` is the first line of a cell's source;
+`summary` the first words of an answer."""
 
-READ: Final = (
-    *SAME, "trace_id", "span_id", "parent_span_id", "start_time_unix_nano", "duration_ns", "status_code", "span_type",
-    "operation", "request_model", "response_model", "time_to_first_chunk_s", "finish_reasons",
-)  # fmt: skip
+ERROR: Final = 1
+"""Bits of `flags`. The span failed."""
+FAILURE: Final = 2
+"""It counts as an error: a failed attempt does not, since its call may have been answered."""
+CALL: Final = 4
+"""It is an LLM call: only these count for tokens and cost, since agents often repeat what their calls took."""
+UNPRICED: Final = 8
+"""A call that was answered and has no cost."""
+ESTIMATED_COST: Final = 16
+ESTIMATED_USAGE: Final = 32
+UNFINISHED: Final = 64
+"""A stream that has not been read to its end, nor given up; it does not run while nobody reads it."""
 
-SUMMED: Final = ("calls", *AMOUNTS, "unpriced", "estimated", "errors")
-"""What is added up over the span and all below it."""
+FLAGS: Final = {"errors": FAILURE, "calls": CALL, "unpriced": UNPRICED, "estimated": ESTIMATED_COST}
+"""The bits that say what `counted` says."""
 
 NO_PARENT: Final = -1
 
 
-def tree(table: Snapshot) -> pa.Table:
+def tree(table: Snapshot, *, summaries: int = 0) -> pa.Table:
     """Order spans depth-first, siblings by start, the spans of a trace together.
 
     Args:
         table: Spans of one or more traces.
+        summaries: How many rows, from the first, get a `summary`; messages are the larger part of a store.
 
     Returns:
-        One row a span with `COLUMNS`; times are milliseconds after the earliest start in the table.
+        One row a span with `COLUMNS`; times are milliseconds after `start_unix_nano` in the schema's metadata, the
+        earliest start in the table.
     """
-    rows = {name: _values(table[name]) for name in READ}
-    parents = _parents(rows)
-    order, depths, child_counts = _depth_first(rows, parents)
-    ids = [span_id.hex() for span_id in rows["span_id"]]
-    made: Columns = {
-        **{name: rows[name] for name in SAME},
-        "span_id": ids,
-        "trace_id": [trace_id.hex() for trace_id in rows["trace_id"]],
-        "parent_span_id": [None if parent == NO_PARENT else ids[parent] for parent in parents],
-        "depth": depths,
-        "child_count": child_counts,
-        "type": list(map(_type, rows["span_type"], rows["operation"])),
-        "model": [answered or asked for answered, asked in _pairs(rows, "response_model", "request_model")],
-        "error": [status == ERROR for status in rows["status_code"]],
-        "finish_reasons": [None if some is None else ",".join(map(str, some)) for some in rows["finish_reasons"]],
-        "summary": previews(table),
-        **_times(rows),
+    import numpy as np
+    import pyarrow as pa
+
+    begun = table["start_time_unix_nano"]
+    has_start = arrays.known(begun)
+    starts = np.where(has_start, arrays.numbers(begun, np.int64), 0)
+    parents, depths = _parents(table, starts)
+    order = _depth_first(table, starts, parents)
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    above = parents[order]
+    origin = int(starts[has_start].min()) if has_start.any() else 0
+    columns = {
+        "span_id": arrays.column(pa.binary(8), arrays.fixed(table["span_id"], 8)[order]),
+        "trace_id": arrays.column(pa.binary(16), arrays.fixed(table["trace_id"], 16)[order]),
+        "parent": arrays.column(pa.int32(), np.where(above < 0, NO_PARENT, places[above]).astype(np.int32)),
+        "depth": arrays.column(pa.int32(), depths[order].astype(np.int32)),
+        "type": _types(table, order),
+        "title": _titles(table, order),
+        "flags": arrays.column(pa.uint8(), _flags(table)[order]),
+        "start_ms": arrays.column(pa.float64(), ((starts - origin) / 1e6)[order], has_start[order]),
+        **_durations(table, order),
+        **_facts(table, order),
+        "summary": _summaries(table, order[:summaries]),
     }
-    made |= _totals(table, made, order, parents)
-    return _build({name: list(map(some.__getitem__, order)) for name, some in made.items()})
+    drawn = pa.Table.from_arrays([columns[name] for name in COLUMNS], names=list(COLUMNS))
+    return drawn.replace_schema_metadata({"start_unix_nano": str(origin)})
 
 
-def _parents(rows: Columns) -> list[int]:
-    """Find the row of each row's parent, and cut every circle at its earliest row."""
-    keys = list(_pairs(rows, "trace_id", "span_id"))
-    first: dict[tuple[bytes, bytes], int] = {}
-    for row, key in enumerate(keys):
-        first.setdefault(key, row)
-    parents = [first.get(key, NO_PARENT) for key in _pairs(rows, "trace_id", "parent_span_id")]
-    walked_by = [NO_PARENT] * len(parents)
-    for walker in range(len(parents)):
+def start_unix_nano(tree: pa.Table) -> int:
+    """Read the moment that a tree's times are counted from."""
+    return int((tree.schema.metadata or {}).get(b"start_unix_nano", 0))
+
+
+def _parents(table: Snapshot, starts: Ints) -> tuple[Ints, Ints]:
+    """Find the row of each row's parent, cut every circle at its earliest row, and measure depths."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    traces, spans = arrays.fixed(table["trace_id"], 16), arrays.fixed(table["span_id"], 8)
+    above = arrays.fixed(table["parent_span_id"], 8)
+    kind = pa.binary(24)
+    keys = arrays.column(kind, np.hstack([traces, spans]))
+    asked = arrays.column(kind, np.hstack([traces, above]))
+    found = pa.chunked_array([pc.index_in(asked, value_set=keys)])
+    is_known = arrays.known(found) & arrays.known(table["parent_span_id"])
+    parents = np.where(is_known, arrays.numbers(found, np.int32), NO_PARENT).astype(np.int64)
+    depths, lost = _depths(parents)
+    if lost:
+        _cut(parents, starts, lost)
+        depths, _ = _depths(parents)
+    return parents, depths
+
+
+def _depths(parents: Ints) -> tuple[Ints, list[int]]:
+    """Count each row's ancestors.
+
+    Returns:
+        The depths, and the rows that have none because no walk up leads out of a circle.
+    """
+    import numpy as np
+
+    above, depths = parents.copy(), (parents >= 0).astype(np.int64)
+    # Each pass doubles how far up a row looks.
+    for _ in range(len(parents).bit_length()):
+        going = np.flatnonzero(above >= 0)
+        if not len(going):
+            break
+        depths[going] += depths[above[going]]
+        above[going] = above[above[going]]
+    return depths, np.flatnonzero(above >= 0).tolist()
+
+
+def _cut(parents: Ints, starts: Ints, rows: list[int]) -> None:
+    """Make the earliest row of each circle among some rows a root."""
+    walked_by: dict[int, int] = {}
+    for walker in rows:
         row = walker
-        while row != NO_PARENT and walked_by[row] == NO_PARENT:
+        while row != NO_PARENT and row not in walked_by:
             walked_by[row] = walker
-            row = parents[row]
+            row = int(parents[row])
         if row != NO_PARENT and walked_by[row] == walker:
             circle = [row]
             while parents[circle[-1]] != row:
-                circle.append(parents[circle[-1]])
-            parents[min(circle, key=lambda one: (_start(rows, one), one))] = NO_PARENT
-    return parents
+                circle.append(int(parents[circle[-1]]))
+            parents[min(circle, key=lambda one: (starts[one], one))] = NO_PARENT
 
 
-def _start(rows: Columns, row: int) -> int:
-    """Give what rows are sorted by; one without a start comes first, and of two the one that arrived first."""
-    return rows["start_time_unix_nano"][row] or 0
+def _depth_first(table: Snapshot, starts: Ints, parents: Ints) -> Ints:
+    """List the rows of a forest in order; the traces by their first root."""
+    import numpy as np
 
-
-def _by_start(rows: Columns) -> list[int]:
-    return sorted(range(len(rows["span_id"])), key=lambda row: _start(rows, row))
-
-
-def _depth_first(rows: Columns, parents: list[int]) -> tuple[list[int], list[int], list[int]]:
-    """Order the rows of a forest.
-
-    Returns:
-        The rows in order; and by row, its depth and its number of children.
-    """
-    children: list[list[int]] = [[] for _ in parents]
-    roots: dict[bytes, list[int]] = {}
-    for row in _by_start(rows):
-        if parents[row] == NO_PARENT:
-            roots.setdefault(rows["trace_id"][row], []).append(row)
-        else:
-            children[parents[row]].append(row)
+    by_start = np.argsort(starts, kind="stable")
+    roots = by_start[parents[by_start] == NO_PARENT]
+    # The rows below a parent stand together, the last first, since the walk takes from the end of its list.
+    backwards = by_start[::-1]
+    children: list[int] = backwards[np.argsort(parents[backwards], kind="stable")].tolist()
+    counts = np.bincount(parents[parents >= 0], minlength=len(parents))
+    ends: list[int] = (len(roots) + np.cumsum(counts)).tolist()
+    sizes: list[int] = counts.tolist()
+    stack = _together(table, roots)[::-1]
     order: list[int] = []
-    depths = [0] * len(parents)
-    stack = [row for trace in roots.values() for row in trace][::-1]
     while stack:
         row = stack.pop()
         order.append(row)
-        for child in children[row]:
-            depths[child] = depths[row] + 1
-        stack.extend(reversed(children[row]))
-    return order, depths, list(map(len, children))
+        if sizes[row]:
+            stack += children[ends[row] - sizes[row] : ends[row]]
+    return np.array(order, np.int64)
 
 
-def _times(rows: Columns) -> Columns:
-    starts = rows["start_time_unix_nano"]
-    origin = min((start for start in starts if start is not None), default=0)
+def _together(table: Snapshot, roots: Ints) -> list[int]:
+    """Put the roots of a trace together, the traces by their first."""
+    import numpy as np
+
+    traces, _ = arrays.codes(table["trace_id"])
+    own = traces[roots]
+    _, first, inverse = np.unique(own, return_index=True, return_inverse=True)
+    return roots[np.argsort(first[inverse], kind="stable")].tolist()
+
+
+def _types(table: Snapshot, order: Ints) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+
+    from nbtrace._store.columns import strings
+
+    kinds, kind_words = _words(table, "span_type")
+    operations, operation_words = _words(table, "operation")
+    of_kind = np.array([_place(word) for word in kind_words.to_pylist()] + [-1], np.int64)
+    of_operation = np.array([_place(OPERATION_TYPES.get(word or "")) for word in operation_words.to_pylist()] + [-1])
+    found = np.where(of_kind[kinds] >= 0, of_kind[kinds], of_operation[operations])
+    shown = np.where(found >= 0, found, TYPES.index("span"))
+    return arrays.words(shown[order], strings(pa.string(), TYPES))
+
+
+def _place(word: str | None) -> int:
+    return TYPES.index(word) if word in TYPES else -1
+
+
+def _flags(table: Snapshot) -> NDArray[np.uint8]:
+    import numpy as np
+
+    each = {name: _booleans(column) for name, column in totals.counted(table).items() if name in FLAGS}
+    status = table["status_code"]
+    failed = arrays.known(status) & (arrays.numbers(status, np.int64) == totals.ERROR)
+    made = {FLAGS[name]: is_set for name, is_set in each.items()} | {
+        ERROR: failed,
+        ESTIMATED_USAGE: _among(table, "usage_state", "estimated"),
+        UNFINISHED: arrays.known(table.kept.column("stream_outcome")) & ~arrays.known(table["duration_ns"]),
+    }
+    return np.bitwise_or.reduce([np.where(is_set, bit, 0).astype(np.uint8) for bit, is_set in made.items()])
+
+
+def _booleans(column: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
+    import pyarrow as pa
+
+    chunked = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+    return arrays.known(chunked) & arrays.booleans(chunked)
+
+
+def _durations(table: Snapshot, order: Ints) -> dict[str, pa.Array]:
+    import numpy as np
+    import pyarrow as pa
+
+    whole, first = table["duration_ns"], table["time_to_first_chunk_s"]
+    first_ms = (arrays.numbers(first, np.float64) * 1e3).astype(np.float32)
     return {
-        "start_ms": [None if start is None else (start - origin) / 1e6 for start in starts],
-        "duration_ms": [None if duration is None else duration / 1e6 for duration in rows["duration_ns"]],
-        "first_chunk_ms": [None if first is None else first * 1e3 for first in rows["time_to_first_chunk_s"]],
+        "duration_ms": arrays.column(
+            pa.float64(), (arrays.numbers(whole, np.int64) / 1e6)[order], arrays.known(whole)[order]
+        ),
+        "first_chunk_ms": arrays.column(pa.float32(), first_ms[order], arrays.known(first)[order]),
     }
 
 
-def _totals(table: Snapshot, made: Columns, order: list[int], parents: list[int]) -> Columns:
-    """Add up what each span and all below it did, children before parents."""
-    each = counted(table)
-    sums: Columns = {f"sum_{name}": _values(each[name]) for name in SUMMED}
-    ends: list[float | None] = [
-        None if start is None else start + (duration or 0.0)
-        for start, duration in zip(made["start_ms"], made["duration_ms"], strict=True)
-    ]
-    for row in reversed(order):
-        parent = parents[row]
-        if parent == NO_PARENT:
-            continue
-        for some in sums.values():
-            if some[row] is not None:
-                some[parent] = some[row] + (some[parent] or 0)
-        end, latest = ends[row], ends[parent]
-        if end is not None and (latest is None or end > latest):
-            ends[parent] = end
-    return {**sums, "end_ms": ends}
-
-
-def _type(span_type: str | None, operation: str | None) -> str:
-    if span_type in TYPES:
-        return span_type
-    return OPERATION_TYPES.get(operation or "", "span")
-
-
-def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """Read a column as Python values; most columns of most tables are empty, which costs nothing here."""
-    return [None] * len(column) if column.null_count == len(column) else column.to_pylist()
-
-
-def _pairs(rows: Columns, *names: str) -> zip[tuple[Any, ...]]:
-    return zip(*(rows[name] for name in names), strict=True)
-
-
-def _build(values: Columns) -> pa.Table:
-    """Build the table without `pa.array`, which imports pandas."""
+def _facts(table: Snapshot, order: Ints) -> dict[str, pa.Array]:
+    """Take over the columns that the store has as they are shown."""
+    import numpy as np
     import pyarrow as pa
 
-    from nbtrace._store.columns import booleans, numbers, strings
+    def text(name: str) -> pa.Array:
+        places, words = _words(table, name)
+        return arrays.words(places[order], words)
 
-    def column(kind: str, some: Sequence[Any]) -> pa.Array:
-        match kind:
-            case "string":
-                return strings(pa.string(), some)
-            case "bool":
-                return booleans(some)
-            case "int32":
-                return numbers(pa.int32(), "i", some)
-            case "int64":
-                return numbers(pa.int64(), "q", some)
-            case _:
-                return numbers(pa.float64(), "d", some)
+    def number(name: str, kind: pa.DataType, stored: Any, shown: Any) -> pa.Array:
+        column = table[name]
+        values = arrays.numbers(column, stored)[order].astype(shown)
+        return arrays.column(kind, values, arrays.known(column)[order])
 
-    return pa.Table.from_arrays([column(kind, values[name]) for name, kind in COLUMNS.items()], names=list(COLUMNS))
+    return {
+        **{name: text(name) for name in ("name", "provider", "error_type", "cell_id", "refusal")},
+        "model": _models(table, order),
+        "finish_reasons": _reasons(table, order),
+        "input_tokens": number("input_tokens", pa.float64(), np.int64, np.float64),
+        "output_tokens": _output_tokens(table, order),
+        "cost_usd": number("cost_usd", pa.float64(), np.float64, np.float64),
+        "execution_count": number("execution_count", pa.int32(), np.int64, np.int32),
+        "cell_run": number("cell_run", pa.int32(), np.int64, np.int32),
+    }
+
+
+def _words(table: Snapshot, name: str) -> tuple[NDArray[np.int32], pa.Array]:
+    """Read a column of words as the store keeps it, each word once."""
+    return arrays.codes(table.kept.column(name))
+
+
+def _models(table: Snapshot, order: Ints) -> pa.Array:
+    """Name the model that answered, or else the one that was asked."""
+    import numpy as np
+    import pyarrow as pa
+
+    answered, answering = _words(table, "response_model")
+    asked, asking = _words(table, "request_model")
+    places = np.where(answered >= 0, answered, np.where(asked >= 0, asked + len(answering), -1))
+    return arrays.words(places[order], pa.concat_arrays([answering, asking]))
+
+
+def _reasons(table: Snapshot, order: Ints) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from nbtrace._store.columns import strings
+
+    comma = strings(pa.string(), [","])[0]
+    joined: list[Any] = [pc.binary_join(chunk, comma) for chunk in table["finish_reasons"].chunks]
+    places, words = arrays.codes(pa.chunked_array(joined, type=pa.string()))
+    return arrays.words(places[order], words)
+
+
+def _output_tokens(table: Snapshot, order: Ints) -> pa.Array:
+    """Read the output tokens; an embedding has none, which is not to say that they are unknown."""
+    import numpy as np
+    import pyarrow as pa
+
+    stored, known = table["output_tokens"], arrays.known(table["output_tokens"])
+    none = ~known & arrays.known(table["input_tokens"]) & _among(table, "operation", "embeddings")
+    values = np.where(none, 0, arrays.numbers(stored, np.int64)).astype(np.float64)
+    return arrays.column(pa.float64(), values[order], (known | none)[order])
+
+
+def _titles(table: Snapshot, order: Ints) -> pa.Array:
+    """Read the first line of each cell's source."""
+    import numpy as np
+    import pyarrow as pa
+
+    from nbtrace._query.preview import first_line
+    from nbtrace._store.columns import strings
+
+    cells = _among(table, "span_type", "cell")
+    places = np.full(table.num_rows, -1)
+    if not cells.any():
+        return arrays.words(places, strings(pa.string(), []))
+    lists: Any = table.filter(arrays.column(pa.bool_(), cells))["attributes"].combine_chunks()
+    entries = lists.flatten()
+    keys, names = arrays.codes(pa.chunked_array([entries.field("key")]))
+    sources = np.array([*(name == semconv.CELL_SOURCE for name in names.to_pylist()), False])[keys]
+    found, words = arrays.codes(pa.chunked_array([entries.field("string")]))
+    lines = [first_line(word or "") or "" for word in words.to_pylist()]
+    owners = np.repeat(np.flatnonzero(cells), arrays.lengths(lists))[sources]
+    places[owners] = found[sources]
+    return arrays.words(places[order], strings(pa.string(), lines))
+
+
+def _among(table: Snapshot, name: str, *wanted: str) -> NDArray[np.bool_]:
+    """Say for each row whether its word is one of a few."""
+    import numpy as np
+
+    places, words = _words(table, name)
+    return np.array([*(word in wanted for word in words.to_pylist()), False])[places]
+
+
+def _summaries(table: Snapshot, order: Ints) -> pa.Array:
+    import pyarrow as pa
+
+    from nbtrace._query.preview import previews
+    from nbtrace._store.columns import strings
+
+    lines = previews(table.take(arrays.column(pa.int64(), order))) if len(order) else []
+    return strings(pa.string(), lines + [None] * (table.num_rows - len(lines)))

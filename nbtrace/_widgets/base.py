@@ -23,6 +23,8 @@ from nbtrace._widgets.wire import Wire
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nbtrace._widgets.wire import Look, Subscribe
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -42,6 +44,8 @@ class SpanWidget(anywidget.AnyWidget):
 
     _slot = traitlets.Unicode().tag(sync=True)
     """The class of the element that the live view fills."""
+    _view = traitlets.Unicode("tree").tag(sync=True)
+    """What the live view begins with: `tree` or `list`."""
 
     _wire: Wire | None = None
 
@@ -71,10 +75,14 @@ class SpanWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        spans = tree(self._snapshot())
+        html, text = self.pictures(tree(self._snapshot(), summaries=static.ROWS))
         live = {VIEW: data[VIEW]} if needs_view() else {}
-        picture = f'<div class="{self._slot}">{static.tree_html(spans)}</div>'
-        return {**live, "text/html": picture, "text/plain": static.tree_text(spans)}, metadata
+        picture = f'<div class="{self._slot}">{html}</div>'
+        return {**live, "text/html": picture, "text/plain": text}, metadata
+
+    def pictures(self, spans: pa.Table) -> tuple[str, str]:
+        """Draw a tree table as static HTML and as text."""
+        return static.tree_html(spans), static.tree_text(spans)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options())

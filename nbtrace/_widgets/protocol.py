@@ -1,16 +1,16 @@
 """The messages between a widget's JavaScript and the kernel, and their version.
 
-The JavaScript asks (`TreeRequest`, `SpanRequest`) and gets exactly one answer with the same `id`: a reply whose one
-buffer is an Arrow IPC stream, or an `ErrorReply` in words for the user. The kernel speaks unasked only to say that the
-spans have changed. A message of unknown kind is ignored by both sides. `js/src/wire/protocol.ts` states the same
-types; `tests/fixtures/protocol.json` is what both are tested against.
+The JavaScript asks and gets exactly one answer with the same `id`: a reply whose one buffer is an Arrow IPC stream, or
+an `ErrorReply` in words for the user. Only a request that it cancels stays without. The kernel speaks unasked only to
+say that the spans have changed. A message of unknown kind is ignored by both sides. `js/src/wire/protocol.ts` states
+the same types; `tests/fixtures/protocol.json` is what both are tested against.
 """
 
 from __future__ import annotations
 
 from typing import Final, Literal, TypedDict
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 """Raised when a message or a column of a buffer changes its meaning."""
 
 
@@ -28,8 +28,27 @@ class SpanRequest(TypedDict):
     id: int
     kind: Literal["span"]
     version: int
+    trace_id: str
+    """32 hex digits."""
     span_id: str
     """16 hex digits."""
+
+
+class SearchRequest(TypedDict):
+    """Ask which spans have a text in their messages, attributes or events."""
+
+    id: int
+    kind: Literal["search"]
+    version: int
+    text: str
+
+
+class Cancel(TypedDict):
+    """Withdraw a request that has the same id."""
+
+    id: int
+    kind: Literal["cancel"]
+    version: int
 
 
 class TreeReply(TypedDict):
@@ -40,6 +59,8 @@ class TreeReply(TypedDict):
     version: int
     revision: int
     """Grows with every change; a `Changed` with a higher one makes this reply old."""
+    start_unix_ms: int
+    """The earliest start: milliseconds since the epoch, which the times in the tree are counted from."""
 
 
 class SpanReply(TypedDict):
@@ -49,7 +70,17 @@ class SpanReply(TypedDict):
     kind: Literal["span"]
     version: int
     revision: int
+    trace_id: str
     span_id: str
+
+
+class SearchReply(TypedDict):
+    """Announce the buffer with one row a span found: which, and where in it the text is."""
+
+    id: int
+    kind: Literal["search"]
+    version: int
+    revision: int
 
 
 class ErrorReply(TypedDict):

@@ -8,7 +8,6 @@ Both pictures are pure functions of a tree table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query import text
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS: Final = 30
-SIZE: Final = 19_000
-"""Bytes of rows, whatever is in them; the rest of the HTML is within another 1,000."""
+SIZE: Final = 18_900
+"""Bytes of rows, whatever is in them; the rest of the HTML is within another 1,100."""
 NAME: Final = 60
 MODEL: Final = 40
 PREVIEW: Final = 72
@@ -29,9 +28,8 @@ BAR: Final = 16
 """Characters in a full bar."""
 NBSP: Final = "\N{NO-BREAK SPACE}"
 COLUMNS: Final = (
-    "depth", "name", "type", "model", "start_ms", "duration_ms", "input_tokens", "output_tokens", "cost_usd",
-    "cost_state", "usage_state", "stream_outcome", "error", "error_type", "refusal", "summary", "sum_calls",
-    "sum_input_tokens", "sum_output_tokens", "sum_cost_usd", "sum_unpriced", "sum_estimated", "sum_errors", "end_ms",
+    "depth", "name", "type", "model", "start_ms", "duration_ms", "input_tokens", "output_tokens", "cost_usd", "flags",
+    "error_type", "refusal", "title", "summary",
 )  # fmt: skip
 CALLS: Final = ("llm", "embedding")
 REFUSALS: Final = {"model": "by the model", "content_filter": "by a filter", "prompt": "by a filter of the prompt"}
@@ -49,17 +47,26 @@ def tree_html(tree: pa.Table) -> str:
     Args:
         tree: What `nbtrace._query.tree.tree` returns.
     """
-    table = table_html(tree) if len(tree) else ""
-    return f'<div class="{IGNORE_MATH}"><div style="padding:4px 0">{escape(headline(tree))}</div>{table}</div>'
+    return page(headline(tree), table_html(tree) if len(tree) else "")
+
+
+def page(line: str, table: str) -> str:
+    """Put a line above a table."""
+    return f'<div class="{IGNORE_MATH}"><div style="padding:4px 0">{escape(line)}</div>{table}</div>'
 
 
 def tree_text(tree: pa.Table) -> str:
     """Draw a tree table as text, for terminals, diffs, and whoever reads a notebook as a file."""
     rows = _rows(tree)
+    return "\n".join([headline(tree), *row_lines(rows), *more(len(tree) - len(rows), "more span")])
+
+
+def row_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Draw rows as lines of text, their figures below each other."""
     names = [f"{stem}{clip(visible(row['name']), NAME)}" for stem, row in zip(_stems(rows), rows, strict=True)]
     facts = [[name, *_facts(row)] for name, row in zip(names, rows, strict=True)]
     widths = [max(map(len, column), default=0) for column in zip(*facts, strict=True)]
-    lines = [headline(tree)]
+    lines: list[str] = []
     for row, (name, *rest) in zip(rows, facts, strict=True):
         line = "  ".join(
             [name.ljust(widths[0]), *(fact.rjust(width) for fact, width in zip(rest, widths[1:], strict=True))]
@@ -67,36 +74,33 @@ def tree_text(tree: pa.Table) -> str:
         quoted = [f"“{clip(visible(row['summary']), PREVIEW)}”"] if row["summary"] else []
         notes = [*_error(row), *_refusal(row), *quoted]
         lines.append("  ".join([line, *notes]).rstrip())
-    return "\n".join([*lines, *_more(tree, len(rows))])
+    return lines
 
 
 def headline(tree: pa.Table) -> str:
     """Say in one line what a tree holds."""
-    roots = _roots(tree)
-    calls = _sum(roots, "sum_calls") or 0
-    unpriced = _sum(roots, "sum_unpriced") or 0
-    estimated = _sum(roots, "sum_estimated") or 0
-    errors = _sum(roots, "sum_errors") or 0
-    running = tree["stream_outcome"].filter(tree["duration_ms"].is_null())
-    unfinished = len(running) - running.null_count
-    parts = [counted(len(tree), "span")]
-    if calls:
-        parts.append(counted(calls, "LLM call"))
-    if roots:
-        parts.append(_time(_end(tree)))
-    tokens = flow(_sum(roots, "sum_input_tokens"), _sum(roots, "sum_output_tokens"))
+    from nbtrace._query.branch import branch
+
+    whole = branch(tree, 0, len(tree))
+    parts = [counted(whole.spans, "span")]
+    parts += [counted(whole.calls, "LLM call")] if whole.calls else []
+    parts += [_time(whole.end_ms - _origin(tree)[1])] if whole.spans else []
+    tokens = flow(whole.input_tokens, whole.output_tokens)
     parts += [f"{tokens} tokens"] if tokens else []
-    parts += money(_sum(roots, "sum_cost_usd"), unpriced=unpriced, estimated=estimated)
-    parts += [counted(errors, "error")] if errors else []
-    parts += [f"{running.null_count} running"] if running.null_count else []
-    parts += [f"{unfinished} unfinished"] if unfinished else []
+    parts += money(whole.cost_usd, unpriced=whole.unpriced, estimated=whole.estimated)
+    parts += [counted(whole.errors, "error")] if whole.errors else []
+    parts += [f"{whole.running} running"] if whole.running else []
+    parts += [f"{whole.unfinished} unfinished"] if whole.unfinished else []
     return " · ".join(parts)
 
 
 def table_html(tree: pa.Table) -> str:
     """Draw the rows of a tree table as an HTML table."""
-    rows = _rows(tree)
-    end = _end(tree)
+    return rows_html(_rows(tree), _end(tree), len(tree), "more span")
+
+
+def rows_html(rows: list[dict[str, Any]], end: float, of: int, noun: str) -> str:
+    """Draw rows as an HTML table that says how many of all of them it leaves out."""
     head = "".join(f"<th {side}><span {HEAD}>{title}</span></th>" for side, title in _titles(end))
     body: list[str] = []
     size = 0
@@ -106,10 +110,10 @@ def table_html(tree: pa.Table) -> str:
         if size > SIZE:
             break
         body.append(line)
-    more = (f'<tr><td {LEFT} colspan="5"><span {FAINT}>{line}</span></td></tr>' for line in _more(tree, len(body)))
+    rest = (f'<tr><td {LEFT} colspan="5"><span {FAINT}>{line}</span></td></tr>' for line in more(of - len(body), noun))
     return (
         '<table style="border-collapse:collapse;margin:4px 0;font-size:12px">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{''.join(more)}</tbody></table>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{''.join(rest)}</tbody></table>"
     )
 
 
@@ -135,12 +139,16 @@ def money(usd: float | None, *, unpriced: int, estimated: int) -> list[str]:
 
 def _rows(tree: pa.Table) -> list[dict[str, Any]]:
     """Read the first rows, with depth and times counted from where this tree begins: it may be a branch of another."""
+    from nbtrace._query.branch import branch, end_of
+
     depth, start = _origin(tree)
     rows = tree.select(COLUMNS).slice(0, ROWS).to_pylist()
-    for row in rows:
+    for index, row in enumerate(rows):
+        row["branch"] = below = branch(tree, index, end_of(tree, index))
+        row["summary"] = row["summary"] or row["title"]
         row["depth"] -= depth
-        for name in ("start_ms", "end_ms"):
-            row[name] = max(0.0, (row[name] or 0.0) - start)
+        row["start_ms"] = max(0.0, (row["start_ms"] or 0.0) - start)
+        row["end_ms"] = max(0.0, below.end_ms - start)
     return rows
 
 
@@ -152,21 +160,9 @@ def _origin(tree: pa.Table) -> tuple[int, float]:
 
 def _end(tree: pa.Table) -> float:
     """Measure the time axis, in milliseconds."""
-    import pyarrow.compute as pc
+    from nbtrace._query.branch import branch
 
-    return (pc.max(tree["end_ms"]).as_py() or 0.0) - _origin(tree)[1]
-
-
-def _roots(tree: pa.Table) -> list[dict[str, Any]]:
-    import pyarrow.compute as pc
-
-    # The minimum as Arrow has it: making a scalar of a number would import pandas.
-    return tree.select(COLUMNS).filter(pc.equal(tree["depth"], pc.min(tree["depth"]))).to_pylist()
-
-
-def _sum(rows: Sequence[dict[str, Any]], column: str) -> Any:
-    known = [row[column] for row in rows if row[column] is not None]
-    return sum(known) if known else None
+    return branch(tree, 0, len(tree)).end_ms - _origin(tree)[1]
 
 
 def _titles(end: float) -> list[tuple[str, str]]:
@@ -196,33 +192,40 @@ def _row_html(row: dict[str, Any], end: float) -> str:
 
 def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
     """Word a row's time, tokens and cost; a parent's tokens and cost are marked as sums."""
-    not_ended = "unfinished" if row["stream_outcome"] else "running"
+    from nbtrace._query.tree import ESTIMATED_COST, ESTIMATED_USAGE, UNFINISHED, UNPRICED
+
+    not_ended = "unfinished" if row["flags"] & UNFINISHED else "running"
     duration = not_ended if row["duration_ms"] is None else _time(row["duration_ms"])
     if row["type"] in CALLS:
-        tokens = flow(row["input_tokens"], row["output_tokens"])
-        about = "~" if tokens and row["usage_state"] == "estimated" else ""
-        known = row["cost_usd"] is not None or row["sum_unpriced"]
-        cost = text.cost(row["cost_usd"], row["cost_state"]) if known else ""
-        return duration, about + tokens, cost
-    tokens = flow(row["sum_input_tokens"], row["sum_output_tokens"])
-    cost = (
-        text.cost(row["sum_cost_usd"], "estimated" if row["sum_estimated"] else "priced")
-        if row["sum_cost_usd"] is not None
-        else ""
-    )
+        tokens = flow(_whole(row["input_tokens"]), _whole(row["output_tokens"]))
+        about = "~" if tokens and row["flags"] & ESTIMATED_USAGE else ""
+        known = row["cost_usd"] is not None or row["flags"] & UNPRICED
+        state = "estimated" if row["flags"] & ESTIMATED_COST else None
+        return duration, about + tokens, text.cost(row["cost_usd"], state) if known else ""
+    below = row["branch"]
+    tokens = flow(below.input_tokens, below.output_tokens)
+    usd = below.cost_usd
+    cost = "" if usd is None else text.cost(usd, "estimated" if below.estimated else "priced")
     return duration, f"∑ {tokens}" if tokens else "", f"∑ {cost}" if cost else ""
 
 
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
 def _error(row: dict[str, Any]) -> list[str]:
-    return [f"✕ {clip(visible(row['error_type'] or 'error'), MODEL)}"] if row["error"] else []
+    from nbtrace._query.tree import ERROR
+
+    return [f"✕ {clip(visible(row['error_type'] or 'error'), MODEL)}"] if row["flags"] & ERROR else []
 
 
 def _refusal(row: dict[str, Any]) -> list[str]:
     return [f"⊘ refused ({REFUSALS.get(row['refusal'], visible(row['refusal']))})"] if row["refusal"] else []
 
 
-def _more(tree: pa.Table, shown: int) -> list[str]:
-    return [f"… {counted(len(tree) - shown, 'more span')}"] if len(tree) > shown else []
+def more(number: int, noun: str) -> list[str]:
+    """Say how many are left out, if any are."""
+    return [f"… {counted(number, noun)}"] if number > 0 else []
 
 
 def _time(ms: float) -> str:

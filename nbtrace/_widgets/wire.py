@@ -2,18 +2,21 @@
 
 Requests may arrive on a thread of their own while a cell runs (JupyterLab gives widgets a subshell), on the main
 thread after it (other hosts), or from two browsers at once; answering therefore reads a snapshot and sends, nothing
-else. Changes come from the user's threads at any rate and are pushed at most ten times a second, by a timer that
-exists only while a push is due, so that an idle widget has no thread. Nothing is pushed before a view has asked.
+else. A search takes longer, and all widgets share the thread that requests arrive on, so it has a thread of its own, on
+which it can be cancelled. Changes come from the user's threads at any rate and are pushed at most ten times a second,
+by a timer that exists only while a push is due, so that an idle widget has no thread. Nothing is pushed before a view
+has asked.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace._guard import guard
-from nbtrace._widgets.protocol import PROTOCOL_VERSION, Changed, ErrorReply, SpanReply, TreeReply
+from nbtrace._widgets.protocol import PROTOCOL_VERSION, Changed, ErrorReply, SearchReply, SpanReply, TreeReply
 from nbtrace.errors import NbtraceError, NotFoundError
 
 if TYPE_CHECKING:
@@ -29,9 +32,6 @@ PUSH_INTERVAL_S: Final = 0.1
 """The front end drops a kernel's messages above 1000 a second, and no eye needs more than ten."""
 
 
-SPAN_ID_BYTES: Final = 8
-
-
 class Wire:
     """The kernel's end of one widget."""
 
@@ -45,6 +45,8 @@ class Wire:
         self._timer: threading.Timer | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._seen: pa.Table | None = None
+        self._searches: dict[int, threading.Event] = {}
+        """What ends each search that is going on."""
 
     def handle(self, request: object) -> None:
         """Answer one message of the JavaScript; ignore what is not a request."""
@@ -52,45 +54,93 @@ class Wire:
             return
         message = cast("dict[str, Any]", request)
         number, kind = message.get("id"), message.get("kind")
-        if not isinstance(number, int) or kind not in ("tree", "span"):
+        if not isinstance(number, int):
             return
+        match kind:
+            case "tree":
+                self._answer(number, kind, message, lambda: self._tree(number))
+            case "span":
+                self._answer(number, kind, message, lambda: self._span(number, message))
+            case "search":
+                over = self._searches[number] = threading.Event()
+                look = partial(self._look, number, message, over)
+                threading.Thread(target=look, name="nbtrace-search", daemon=True).start()
+            case "cancel" if number in self._searches:
+                self._searches[number].set()
+            case _:
+                return
+
+    def _answer(
+        self, number: int, kind: str, message: dict[str, Any], make: Callable[[], tuple[Any, pa.Table] | None]
+    ) -> None:
         try:
             _check_version(message.get("version"))
-            reply, table = self._tree(number) if kind == "tree" else self._span(number, message.get("span_id"))
+            made = make()
         except Exception as error:  # noqa: BLE001 - shown in the widget, where the user is looking
             words = str(error) if isinstance(error, NbtraceError) else f"{type(error).__name__}: {error}"
             self._send(ErrorReply(id=number, kind=kind, version=PROTOCOL_VERSION, error=words), None)
         else:
-            self._send(reply, [ipc(table)])
+            if made is not None:
+                reply, table = made
+                self._send(reply, [ipc(table)])
 
     def close(self) -> None:
         """Stop listening for changes."""
         with self._lock:
             timer, self._timer = self._timer, None
             unsubscribe, self._unsubscribe = self._unsubscribe, None
+            for over in list(self._searches.values()):
+                over.set()
         if timer is not None:
             timer.cancel()
         if unsubscribe is not None:
             unsubscribe()
 
     def _tree(self, number: int) -> tuple[TreeReply, pa.Table]:
-        from nbtrace._query.tree import tree
+        from nbtrace._query.tree import start_unix_nano, tree
+        from nbtrace._widgets.packing import packed
 
         self._listen()
         revision = self._revision
         spans = self._snapshot()
         self._seen = _outline(spans)
-        return TreeReply(id=number, kind="tree", version=PROTOCOL_VERSION, revision=revision), tree(spans)
+        drawn = tree(spans)
+        start = start_unix_nano(drawn) // 10**6
+        reply = TreeReply(id=number, kind="tree", version=PROTOCOL_VERSION, revision=revision, start_unix_ms=start)
+        return reply, packed(drawn)
 
-    def _span(self, number: int, span_id: object) -> tuple[SpanReply, pa.Table]:
+    def _span(self, number: int, message: dict[str, Any]) -> tuple[SpanReply, pa.Table]:
         from nbtrace._widgets.reading import reading
 
         revision = self._revision
-        row = find(self._snapshot(), str(span_id))
+        row = find(self._snapshot(), str(message.get("span_id")), str(message.get("trace_id")))
         reply = SpanReply(
-            id=number, kind="span", version=PROTOCOL_VERSION, revision=revision, span_id=row["span_id"][0].as_py().hex()
+            id=number,
+            kind="span",
+            version=PROTOCOL_VERSION,
+            revision=revision,
+            trace_id=row["trace_id"][0].as_py().hex(),
+            span_id=row["span_id"][0].as_py().hex(),
         )
         return reply, reading(row)
+
+    def _look(self, number: int, message: dict[str, Any], over: threading.Event) -> None:
+        """Answer a search, on a thread of its own."""
+        with guard("widgets"):
+            try:
+                self._answer(number, "search", message, lambda: self._search(number, message, over))
+            finally:
+                self._searches.pop(number, None)
+
+    def _search(
+        self, number: int, message: dict[str, Any], over: threading.Event
+    ) -> tuple[SearchReply, pa.Table] | None:
+        from nbtrace._query.search import search
+
+        revision = self._revision
+        found = search(self._snapshot(), str(message.get("text")), is_over=over.is_set)
+        reply = SearchReply(id=number, kind="search", version=PROTOCOL_VERSION, revision=revision)
+        return None if over.is_set() else (reply, found)
 
     def _listen(self) -> None:
         with self._lock:
@@ -130,26 +180,29 @@ def ipc(table: pa.Table) -> memoryview:
     return memoryview(sink.getvalue())
 
 
-def find(spans: Snapshot, span_id: str) -> Snapshot:
-    """Return the row of a span.
+def find(spans: Snapshot, span_id: str, trace_id: str) -> Snapshot:
+    """Return the row of a span; the first, if several have its ids.
 
     Raises:
-        NotFoundError: If no span has that id.
+        NotFoundError: If no span has those ids.
     """
     import pyarrow.compute as pc
 
     from nbtrace._store.columns import fixed
 
     try:
-        wanted = bytes.fromhex(span_id)
+        wanted = {"span_id": (8, bytes.fromhex(span_id)), "trace_id": (16, bytes.fromhex(trace_id))}
     except ValueError:
-        wanted = b""
-    fits = len(wanted) == SPAN_ID_BYTES
-    index = pc.index(spans["span_id"], fixed(SPAN_ID_BYTES, [wanted])[0]).as_py() if fits else -1
-    if index < 0:
+        wanted = {}
+    found = spans if wanted and all(len(value) == width for width, value in wanted.values()) else spans.slice(0, 0)
+    for name, (width, value) in wanted.items():
+        if found.num_rows:
+            is_it = pc.equal(found[name], fixed(width, [value])[0])
+            found = found.take(pc.indices_nonzero(is_it))
+    if not found.num_rows:
         msg = f"no span {span_id!r} among the {len(spans)} spans shown; it may have been cleared"
         raise NotFoundError(msg)
-    return spans.slice(index, 1)
+    return found.slice(0, 1)
 
 
 def _outline(spans: Snapshot) -> pa.Table:

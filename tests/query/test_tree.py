@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbtrace._query.tree import COLUMNS, tree
-from tests.query.tables import chat, row, table
+from nbtrace._query.branch import Branch, branch, end_of
+from nbtrace._query.totals import summarize
+from nbtrace._query.tree import CALL, COLUMNS, ERROR, FAILURE, start_unix_nano, tree
+from nbtrace._store.snapshot import Snapshot
+from tests.query.tables import START, chat, row, table
 
 
 def shape(drawn: pa.Table) -> list[tuple[int, int, int]]:
-    """Give id, depth and number of children of each row."""
-    columns: list[list[Any]] = [drawn[name].to_pylist() for name in ("span_id", "depth", "child_count")]
-    return [(int(span_id, 16), depth, count) for span_id, depth, count in zip(*columns, strict=True)]
+    """Give id, depth and parent's row of each row."""
+    columns: list[list[Any]] = [drawn[name].to_pylist() for name in ("span_id", "depth", "parent")]
+    return [(int.from_bytes(span_id), depth, parent) for span_id, depth, parent in zip(*columns, strict=True)]
 
 
 def test_a_cell_with_two_calls() -> None:
@@ -32,8 +35,6 @@ def test_a_cell_with_two_calls() -> None:
                 finish_reasons=["stop", "length"],
                 time_to_first_chunk_s=0.004,
                 usage_state="reported",
-                prompt_name="greet",
-                prompt_version="2",
                 input_messages=text % ("user", "Hi"),
                 output_messages=text % ("assistant", "Hello  you"),
             ),
@@ -42,38 +43,42 @@ def test_a_cell_with_two_calls() -> None:
                 cost_state=None, provider="openai", input_messages=text % ("user", "Hi"),
             ),
             row(1, 99, ms=25, span_type="cell", cell_id="c", execution_count=7, cell_run=2, status_code=2,
-                error_type="E"),
-        )
+                error_type="E", attributes=[attribute("other", "x"), attribute("nbtrace.cell.source", "\n a = 1\nb")]),
+        ),
+        summaries=2,
     )  # fmt: skip
     drawn.validate(full=True)
     nothing = dict.fromkeys(COLUMNS)
+    assert start_unix_nano(drawn) == START
     assert drawn.to_pylist() == [
         nothing
         | {
-            "span_id": "0000000000000001", "trace_id": "00000000000000000000000000000001", "depth": 0,
-            "child_count": 2, "name": "span 1", "type": "cell", "start_ms": 0.0, "duration_ms": 25.0, "error": True,
-            "error_type": "E", "cell_id": "c", "execution_count": 7, "cell_run": 2, "sum_calls": 2,
-            "sum_input_tokens": 10, "sum_output_tokens": 5, "sum_cost_usd": 0.5, "sum_unpriced": 0, "sum_estimated": 0,
-            "sum_errors": 1, "end_ms": 50.0,
+            "span_id": (1).to_bytes(8), "trace_id": (1).to_bytes(16), "parent": -1, "depth": 0, "name": "span 1",
+            "type": "cell", "title": "a = 1", "start_ms": 0.0, "duration_ms": 25.0, "flags": ERROR | FAILURE,
+            "error_type": "E", "cell_id": "c", "execution_count": 7, "cell_run": 2,
         },
         nothing
         | {
-            "span_id": "0000000000000002", "trace_id": "00000000000000000000000000000001",
-            "parent_span_id": "0000000000000001", "depth": 1, "child_count": 0, "name": "span 2", "type": "llm",
-            "model": "m", "provider": "openai", "start_ms": 10.0, "error": False, "summary": "Hi", "sum_calls": 1,
-            "sum_unpriced": 0, "sum_estimated": 0, "sum_errors": 0, "end_ms": 10.0,
+            "span_id": (2).to_bytes(8), "trace_id": (1).to_bytes(16), "parent": 0, "depth": 1, "name": "span 2",
+            "type": "llm", "model": "m", "provider": "openai", "start_ms": 10.0, "flags": CALL, "summary": "Hi",
         },
         nothing
         | {
-            "span_id": "0000000000000003", "trace_id": "00000000000000000000000000000001",
-            "parent_span_id": "0000000000000001", "depth": 1, "child_count": 0, "name": "span 3", "type": "llm",
-            "model": "m-1", "start_ms": 20.0, "duration_ms": 30.0, "first_chunk_ms": 4.0, "input_tokens": 10,
-            "output_tokens": 5, "cost_usd": 0.5, "cost_state": "priced", "usage_state": "reported", "error": False,
-            "prompt_name": "greet", "prompt_version": "2", "finish_reasons": "stop,length", "summary": "Hello you",
-            "sum_calls": 1, "sum_input_tokens": 10, "sum_output_tokens": 5, "sum_cost_usd": 0.5, "sum_unpriced": 0,
-            "sum_estimated": 0, "sum_errors": 0, "end_ms": 50.0,
+            "span_id": (3).to_bytes(8), "trace_id": (1).to_bytes(16), "parent": 0, "depth": 1, "name": "span 3",
+            "type": "llm", "model": "m-1", "start_ms": 20.0, "duration_ms": 30.0, "first_chunk_ms": 4.0,
+            "input_tokens": 10.0, "output_tokens": 5.0, "cost_usd": 0.5, "flags": CALL,
+            "finish_reasons": "stop,length",
         },
     ]  # fmt: skip
+    assert branch(drawn, 0, 3) == Branch(
+        spans=3, calls=2, input_tokens=10, output_tokens=5, cost_usd=0.5, unpriced=0, estimated=0, errors=1, running=1,
+        unfinished=0, end_ms=50.0,
+    )  # fmt: skip
+    assert [end_of(drawn, row) for row in range(3)] == [3, 2, 3]
+
+
+def attribute(key: str, text: str) -> dict[str, Any]:
+    return {"key": key, "string": text, "int": None, "double": None, "bool": None, "bytes": None, "json": None}
 
 
 def test_an_empty_table_is_an_empty_tree_with_all_columns() -> None:
@@ -84,17 +89,16 @@ def test_an_empty_table_is_an_empty_tree_with_all_columns() -> None:
 
 def test_traces_stay_together_in_order_of_their_first_root() -> None:
     drawn = tree(table(row(1, start=5), row(2, trace=2, start=1), row(3, start=9), row(4, trace=2, start=7)))
-    assert shape(drawn) == [(2, 0, 0), (4, 0, 0), (1, 0, 0), (3, 0, 0)]
+    assert shape(drawn) == [(2, 0, -1), (4, 0, -1), (1, 0, -1), (3, 0, -1)]
 
 
 def test_an_agent_that_repeats_the_tokens_of_its_calls_is_not_counted_twice() -> None:
     agent = row(1, operation="invoke_agent", input_tokens=10, output_tokens=5, cost_usd=0.5)
     drawn = tree(table(agent, chat(2, 1, cost_state="estimated"), chat(3, 1, cost_usd=None)))
-    sums = drawn.select([name for name in COLUMNS if name.startswith("sum_")]).to_pylist()[0]
-    assert sums == {
-        "sum_calls": 2, "sum_input_tokens": 20, "sum_output_tokens": 10, "sum_cost_usd": 0.5, "sum_unpriced": 1,
-        "sum_estimated": 1, "sum_errors": 0,
-    }  # fmt: skip
+    assert branch(drawn, 0, 3) == Branch(
+        spans=3, calls=2, input_tokens=20, output_tokens=10, cost_usd=0.5, unpriced=1, estimated=1, errors=0, running=0,
+        unfinished=0, end_ms=1.0,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -119,10 +123,10 @@ def test_a_span_has_a_type_for_the_reader(span_type: str | None, operation: str 
 @pytest.mark.parametrize(
     ("parents", "expected"),
     [
-        ({1: 1}, [(1, 0, 0)]),
-        ({1: 2, 2: 1}, [(1, 0, 1), (2, 1, 0)]),
-        ({1: 3, 2: 3, 3: 2}, [(2, 0, 1), (3, 1, 1), (1, 2, 0)]),
-        ({1: 3, 2: 1, 3: 2}, [(1, 0, 1), (2, 1, 1), (3, 2, 0)]),
+        ({1: 1}, [(1, 0, -1)]),
+        ({1: 2, 2: 1}, [(1, 0, -1), (2, 1, 0)]),
+        ({1: 3, 2: 3, 3: 2}, [(2, 0, -1), (3, 1, 0), (1, 2, 1)]),
+        ({1: 3, 2: 1, 3: 2}, [(1, 0, -1), (2, 1, 0), (3, 2, 1)]),
     ],
     ids=["own parent", "two", "tail of a cycle", "three"],
 )
@@ -132,16 +136,14 @@ def test_spans_in_a_circle_are_cut_into_a_tree(parents: dict[int, int], expected
 
 def test_spans_with_the_same_id_are_all_shown_under_the_first_parent() -> None:
     drawn = tree(table(row(1, start=0), row(1, start=1), row(2, 1, start=2), row(2, 1, start=3)))
-    assert shape(drawn) == [(1, 0, 2), (2, 1, 0), (2, 1, 0), (1, 0, 0)]
+    assert shape(drawn) == [(1, 0, -1), (2, 1, 0), (2, 1, 0), (1, 0, -1)]
 
 
 def test_a_chain_of_ten_thousand_spans_is_no_recursion() -> None:
     count = 10_000
     drawn = tree(table(*(chat(own, own - 1, start=own) for own in range(1, count + 1))))
-    assert (drawn["depth"].to_pylist(), drawn["sum_calls"].to_pylist()) == (
-        list(range(count)),
-        list(range(count, 0, -1)),
-    )
+    assert drawn["depth"].to_pylist() == list(range(count))
+    assert drawn["parent"].to_pylist() == list(range(-1, count - 1))
 
 
 small = st.integers(1, 6)
@@ -164,18 +166,26 @@ def test_any_parents_at_all_make_a_forest_of_every_span(rows: list[dict[str, Any
     drawn.validate(full=True)
     out = drawn.to_pylist()
     assert Counter((one["trace_id"], one["span_id"]) for one in out) == Counter(
-        (one["trace_id"].hex(), one["span_id"].hex()) for one in rows
+        (one["trace_id"], one["span_id"]) for one in rows
     )
-    ancestors: list[dict[str, Any]] = []
-    children: Counter[int] = Counter()
+    path: list[int] = []
     for index, one in enumerate(out):
-        assert one["depth"] <= len(ancestors)
-        del ancestors[one["depth"] :]
-        parent = ancestors[-1] if ancestors else None
-        assert one["parent_span_id"] == (parent["span_id"] if parent else None)
-        if parent:
-            children[parent["index"]] += 1
-        ancestors.append(one | {"index": index})
-    assert [one["child_count"] for one in out] == [children[index] for index in range(len(out))]
-    roots = [one for one in out if one["depth"] == 0]
-    assert sum(one["sum_calls"] for one in roots) == sum(one.get("operation") == "chat" for one in rows)
+        assert one["depth"] <= len(path)
+        del path[one["depth"] :]
+        assert one["parent"] == (path[-1] if path else -1)
+        path.append(index)
+        assert end_of(drawn, index) == next(
+            (later for later in range(index + 1, len(out)) if out[later]["depth"] <= one["depth"]), len(out)
+        )
+    totals = summarize(table(*rows))
+    whole = branch(drawn, 0, len(out))
+    names = [field for field in Branch.__dataclass_fields__ if field != "end_ms"]
+    assert {name: getattr(whole, name) for name in names} == {name: getattr(totals, name) for name in names}
+
+
+def test_columns_of_several_batches_with_nulls_are_read_as_one() -> None:
+    rows = [chat(own, 1, start=own, cost_usd=None if own % 3 else own, cell_run=own) for own in range(1, 20)]
+    whole = table(*rows)
+    parts = Snapshot(pa.concat_tables([whole.kept.slice(first, 5) for first in range(0, 20, 5)]), whole.texts)
+    assert tree(parts).equals(tree(whole))
+    assert tree(whole.slice(3, 9)).equals(tree(table(*rows[3:12])))

@@ -8,6 +8,7 @@ import pytest
 from nbtrace._query.tree import tree
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
+from nbtrace._widgets.static import ROWS
 from tools.make_fixtures import fill
 
 
@@ -28,4 +29,4 @@ def spans(store: Store) -> Snapshot:
 @pytest.fixture
 def rows(spans: Snapshot) -> pa.Table:
     """Give the fixture session's tree."""
-    return tree(spans)
+    return tree(spans, summaries=ROWS)

@@ -9,8 +9,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pyarrow as pa
 import pytest
 
-from nbtrace._query.tree import COLUMNS
+from nbtrace._query import tree as drawing
+from nbtrace._query.search import search
+from nbtrace._store.snapshot import Snapshot
 from nbtrace._widgets import protocol
+from nbtrace._widgets.packing import COLUMNS
 from nbtrace._widgets.reading import reading
 from nbtrace._widgets.wire import find
 from tools import make_fixtures
@@ -26,9 +29,15 @@ def test_messages_are_those_of_the_file() -> None:
     assert PROTOCOL["version"] == protocol.PROTOCOL_VERSION
 
 
-def test_columns_are_those_of_the_file(spans: pa.Table) -> None:
+def test_columns_are_those_of_the_file(spans: Snapshot) -> None:
     assert list(COLUMNS) == PROTOCOL["tree_columns"]
-    assert reading(find(spans, "0000000000000009")).column_names == PROTOCOL["span_columns"]
+    assert search(spans, "x").column_names == PROTOCOL["search_columns"]
+    trace_id = spans["trace_id"][0].as_py().hex()
+    assert reading(find(spans, "0000000000000009", trace_id)).column_names == PROTOCOL["span_columns"]
+
+
+def test_flags_are_those_of_the_file() -> None:
+    assert {name: getattr(drawing, name) for name in PROTOCOL["flags"]} == PROTOCOL["flags"]
 
 
 def test_fixtures_are_what_the_code_writes_now(store: Any) -> None:

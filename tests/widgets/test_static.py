@@ -51,16 +51,16 @@ class Reader(HTMLParser):
 
 def test_the_text_is_a_tree_with_its_figures(rows: pa.Table) -> None:
     assert static.tree_text(rows.slice(0, 9)) == snapshot("""\
-9 spans · 7 LLM calls · 4.14 s · 1,055 → 222 tokens · ~$0.00028 · 1 unpriced · 1 error
-cell [3]                                  4.14 s  ∑ 1,055 → 222  ∑ ~$0.00028
-├─ invoke_agent weather                   2.90 s    ∑ 928 → 153   ∑ $0.00023
-│  ├─ embeddings text-embedding-3-small   142 ms         18 → 0  $0.00000036
+9 spans · 5 LLM calls · 4.14 s · 965 → 162 tokens · $0.00023 · 1 unpriced · 1 error
+cell [3]                                  4.14 s  ∑ 965 → 162   ∑ $0.00023  “question = "What is the weather in Paris, and should I take an umbrella…”
+├─ invoke_agent weather                   2.90 s  ∑ 928 → 153   ∑ $0.00023
+│  ├─ embeddings text-embedding-3-small   142 ms       18 → 0  $0.00000036
 │  ├─ retrieval notes                    54.0 ms
-│  ├─ chat gpt-4o-mini                    770 ms       412 → 31    $0.000080  “get_weather({"city":"Paris","days":1})”
+│  ├─ chat gpt-4o-mini                    770 ms     412 → 31    $0.000080  “get_weather({"city":"Paris","days":1})”
 │  ├─ execute_tool get_weather            320 ms
-│  └─ chat gpt-4o-mini                    1.57 s      498 → 122     $0.00015  “It is **14 °C** and raining in Paris, so *do* take an umbrella. | hour…”
-├─ chat smollm2-135m-instruct             660 ms         37 → 9     unpriced  “Rainy Paris: take an umbrella.”
-└─ chat gpt-4o                           82.0 ms                              ✕ RateLimitError  “And tomorrow?”\
+│  └─ chat gpt-4o-mini                    1.57 s    498 → 122     $0.00015  “It is **14 °C** and raining in Paris, so *do* take an umbrella. | hour…”
+├─ chat smollm2-135m-instruct             660 ms       37 → 9     unpriced  “Rainy Paris: take an umbrella.”
+└─ chat gpt-4o                           82.0 ms                            ✕ RateLimitError  “And tomorrow?”\
 """)  # noqa: E501
 
 
@@ -129,7 +129,13 @@ def test_the_html_says_what_the_text_says(rows: pa.Table) -> None:
     assert [read[row * 5 : row * 5 + 5] for row in (0, 1, 5, 9)] == snapshot(
         [
             ["span", "time", "tokens", "cost", "over 4.14 s"],
-            ["cell [3]", "4.14.s", "∑.1,055.→.222", "∑.~$0.00028", "━━━━━━━━━━━━━━━━"],
+            [
+                'cell [3]question = "What is the weather in Paris, and should I take an umbrella…',
+                "4.14.s",
+                "∑.1,055.→.222",
+                "∑.~$0.00028",
+                "━━━━━━━━━━━━━━━━",
+            ],
             [
                 '........chat gpt-4o-mini........get_weather({"city":"Paris","days":1})',
                 "770.ms",
@@ -186,7 +192,7 @@ def test_rows_beyond_the_limit_are_counted() -> None:
     clock = Clock(store)
     for start in range(static.ROWS + 3):
         clock.span("step", start, start + 1)
-    rows = tree(store.snapshot())
+    rows = tree(store.snapshot(), summaries=static.ROWS)
     assert static.tree_text(rows).splitlines()[-1] == "… 3 more spans"
     assert Reader(static.tree_html(rows)).cells[-1] == "… 3 more spans"
     assert static.tree_text(rows).count("step") == static.ROWS
@@ -203,7 +209,7 @@ def test_the_largest_html_is_within_20_kb() -> None:
             **usage(10**9, 10**9, 123.456, "estimated"),
         )  # fmt: skip
         clock.end(parent, start + 10**6, "failed")
-    assert len(static.tree_html(tree(store.snapshot())).encode()) <= 20_000
+    assert len(static.tree_html(tree(store.snapshot(), summaries=static.ROWS)).encode()) <= 20_000
 
 
 def test_thirty_ordinary_calls_are_all_shown() -> None:
@@ -215,7 +221,7 @@ def test_thirty_ordinary_calls_are_all_shown() -> None:
             "chat smollm2-135m-instruct", start, start + 90,
             **chat("smollm2-135m-instruct", [said("user", "?")], [answer], **usage(1234, 567, None, "unpriced")),
         )  # fmt: skip
-    page = static.tree_html(tree(store.snapshot()))
+    page = static.tree_html(tree(store.snapshot(), summaries=static.ROWS))
     assert page.count("<tr>") == 1 + static.ROWS
     assert len(page.encode()) <= 20_000
 
@@ -226,7 +232,7 @@ def test_depth_has_a_limit_on_the_page_and_none_in_the_tree() -> None:
     parent = None
     for start in range(20):
         parent = clock.span(f"level {start}", start, 100, parent)
-    lines = static.tree_text(tree(store.snapshot())).splitlines()
+    lines = static.tree_text(tree(store.snapshot(), summaries=static.ROWS)).splitlines()
     assert lines[20].index("└") == lines[15].index("└")
 
 

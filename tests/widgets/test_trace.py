@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from nbtrace._query.tree import tree
 from nbtrace._store.store import Store
-from nbtrace._widgets import assets, static
+from nbtrace._widgets import assets, listing, static
 from nbtrace._widgets.trace import TraceWidget
+from nbtrace._widgets.traces import TracesWidget
 from nbtrace.errors import UsageError
+from tools.fixture_session import fill_session
 
 
 @pytest.fixture
@@ -25,6 +28,26 @@ def widget(store: Store) -> Any:
 def bundle(widget: TraceWidget) -> dict[str, Any]:
     """Give what a cell's output holds."""
     return widget._repr_mimebundle_()[0]  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.fixture
+def session_store() -> Store:
+    """Give a store that holds an afternoon of cells."""
+    filled = Store()
+    fill_session(filled)
+    return filled
+
+
+def test_traces_are_listed_and_any_of_them_can_be_open(session_store: Store) -> None:
+    made = TracesWidget(session_store.snapshot, session_store.subscribe)
+    spans = tree(session_store.snapshot(), summaries=static.ROWS)
+    assert TracesWidget.options() == ["height", "selected_span", "selected_trace"]
+    assert made.get_state()["_view"] == "list"
+    assert bundle(made) == {
+        "text/html": f'<div class="{made._slot}">{listing.list_html(spans)}</div>',  # pyright: ignore[reportPrivateUsage]
+        "text/plain": listing.list_text(spans),
+    }
+    made.close()
 
 
 def test_an_unknown_option_names_the_known_ones(store: Store) -> None:
@@ -79,7 +102,7 @@ def test_static_views_need_neither_anywidget_nor_pyarrow() -> None:
 
 def test_no_answer_and_no_picture_imports_pandas() -> None:
     code = """
-import sys
+import sys, threading
 from nbtrace._query.totals import summarize
 from nbtrace._query.tree import tree
 from nbtrace._store.store import Store
@@ -87,17 +110,20 @@ from nbtrace._widgets import static, summary
 from nbtrace._widgets.wire import Wire
 from tools.make_fixtures import fill
 
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 store, sent = Store(), []
 fill(store)
 wire = Wire(store.snapshot, store.subscribe, lambda content, _: sent.append(content["kind"]))
-wire.handle({"id": 1, "kind": "tree", "version": 1})
-wire.handle({"id": 1, "kind": "span", "version": 1, "span_id": "0000000000000009"})
+wire.handle({"id": 1, "kind": "tree", "version": 2})
+wire.handle({"id": 1, "kind": "span", "version": 2, "trace_id": TRACE, "span_id": "0000000000000009"})
+wire.handle({"id": 1, "kind": "search", "version": 2, "text": "umbrella"})
+[thread.join() for thread in threading.enumerate() if thread.name == "nbtrace-search"]
 wire.close()
-rows = tree(store.snapshot())
+rows = tree(store.snapshot(), summaries=30)
 static.tree_text(rows)
 summary.summary_html(rows, summarize(store.snapshot()))
 print(sent, "pandas" in sys.modules)
 """
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
-    assert done.stdout.strip() == "['tree', 'span'] False"
+    assert done.stdout.strip() == "['tree', 'span', 'search'] False"

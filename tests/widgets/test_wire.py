@@ -13,10 +13,14 @@ import pytest
 from inline_snapshot import snapshot
 
 from nbtrace._query.tree import tree
+from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
+from nbtrace._widgets.packing import packed
 from nbtrace._widgets.trace import TraceWidget
 from nbtrace._widgets.wire import PUSH_INTERVAL_S, Wire
 from tools.make_fixtures import Clock
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 Sent = tuple[dict[str, Any], list[memoryview]]
 
@@ -48,7 +52,7 @@ def open_widget(store: Store) -> Iterator[Callable[..., tuple[TraceWidget, Front
     """Open a widget on the store, with its front end."""
     opened: list[TraceWidget] = []
 
-    def start(snapshot: Callable[[], pa.Table] = store.snapshot) -> tuple[TraceWidget, FrontEnd]:
+    def start(snapshot: Callable[[], Snapshot] = store.snapshot) -> tuple[TraceWidget, FrontEnd]:
         widget = TraceWidget(snapshot, store.subscribe)
         opened.append(widget)
         return widget, FrontEnd(widget)
@@ -63,17 +67,68 @@ def read(buffers: list[memoryview]) -> pa.Table:
     return pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()
 
 
-def test_a_tree_is_answered_as_arrow(open_widget: Any, spans: pa.Table) -> None:
+def test_a_tree_is_answered_as_arrow(open_widget: Any, spans: Snapshot) -> None:
     _, front_end = open_widget()
-    reply, buffers = front_end.ask({"id": 7, "kind": "tree", "version": 1})
-    assert reply == {"id": 7, "kind": "tree", "version": 1, "revision": 0}
-    assert read(buffers).equals(tree(spans).combine_chunks())
+    reply, buffers = front_end.ask({"id": 7, "kind": "tree", "version": 2})
+    assert reply == {"id": 7, "kind": "tree", "version": 2, "revision": 0, "start_unix_ms": 1_790_000_000_000}
+    # As text, since an unknown number is a NaN, which equals nothing.
+    assert str(read(buffers).to_pydict()) == str(packed(tree(spans)).to_pydict())
+
+
+def test_a_search_is_answered_with_the_spans_and_where_in_them_it_is(open_widget: Any) -> None:
+    _, front_end = open_widget()
+    reply, buffers = front_end.ask({"id": 3, "kind": "search", "version": 2, "text": "Umbrella"})
+    assert reply == {"id": 3, "kind": "search", "version": 2, "revision": 0}
+    assert [(row["span_id"].hex()[-2:], row["places"]) for row in read(buffers).to_pylist()] == snapshot(
+        [("05", 1), ("07", 1), ("08", 1), ("01", 2)]
+    )
+
+
+def test_a_cancelled_search_is_not_answered(open_widget: Any, spans: Snapshot) -> None:
+    began, cancelled = threading.Event(), threading.Event()
+
+    def snapshot() -> Snapshot:
+        if threading.current_thread().name.startswith("nbtrace-search"):
+            began.set()
+            assert cancelled.wait(10)
+        return spans
+
+    _, front_end = open_widget(snapshot)
+    front_end.send({"id": 1, "kind": "search", "version": 2, "text": "umbrella"})
+    assert began.wait(10)
+    front_end.send({"id": 1, "kind": "cancel", "version": 2})
+    cancelled.set()
+    _threads_are_over("nbtrace-search")
+    assert front_end.sent.empty()
+    front_end.send({"id": 1, "kind": "cancel", "version": 2})
+    assert front_end.ask({"id": 2, "kind": "tree", "version": 2})[0]["id"] == 2
+
+
+def test_a_closed_widget_searches_no_more(open_widget: Any, spans: Snapshot) -> None:
+    began, closed = threading.Event(), threading.Event()
+
+    def snapshot() -> Snapshot:
+        began.set()
+        assert closed.wait(10)
+        return spans
+
+    widget, front_end = open_widget(snapshot)
+    front_end.send({"id": 1, "kind": "search", "version": 2, "text": "umbrella"})
+    assert began.wait(10)
+    widget.close()
+    closed.set()
+    _threads_are_over("nbtrace-search")
+    assert front_end.sent.empty()
 
 
 def test_a_span_is_answered_ready_for_reading(open_widget: Any) -> None:
     _, front_end = open_widget()
-    reply, buffers = front_end.ask({"id": 1, "kind": "span", "version": 1, "span_id": "0000000000000008"})
-    assert reply == {"id": 1, "kind": "span", "version": 1, "revision": 0, "span_id": "0000000000000008"}
+    reply, buffers = front_end.ask(
+        {"id": 1, "kind": "span", "version": 2, "trace_id": TRACE, "span_id": "0000000000000008"}
+    )
+    assert reply == {
+        "id": 1, "kind": "span", "version": 2, "revision": 0, "trace_id": TRACE, "span_id": "0000000000000008",
+    }  # fmt: skip
     (span,) = read(buffers).to_pylist()
     assert {name: span[name] for name in ("name", "status", "start_time", "system_instructions")} == snapshot(
         {
@@ -109,30 +164,30 @@ def test_a_span_is_answered_ready_for_reading(open_widget: Any) -> None:
     ("request_", "error"),
     [
         (
-            {"id": 1, "kind": "span", "version": 1, "span_id": "00000000000000ff"},
+            {"id": 1, "kind": "span", "version": 2, "trace_id": TRACE, "span_id": "00000000000000ff"},
             "no span '00000000000000ff' among the 11 spans shown; it may have been cleared",
         ),
         (
-            {"id": 1, "kind": "span", "version": 1, "span_id": "<b>"},
+            {"id": 1, "kind": "span", "version": 2, "trace_id": TRACE, "span_id": "<b>"},
             "no span '<b>' among the 11 spans shown; it may have been cleared",
         ),
         (
-            {"id": 1, "kind": "tree", "version": 2},
-            "this widget was drawn by another version of nbtrace (protocol 2, not 1); run its cell again",
+            {"id": 1, "kind": "tree", "version": 1},
+            "this widget was drawn by another version of nbtrace (protocol 1, not 2); run its cell again",
         ),
     ],
 )
 def test_what_cannot_be_answered_is_said_in_words(open_widget: Any, request_: dict[str, Any], error: str) -> None:
     _, front_end = open_widget()
-    assert front_end.ask(request_) == ({"id": 1, "kind": request_["kind"], "version": 1, "error": error}, [])
+    assert front_end.ask(request_) == ({"id": 1, "kind": request_["kind"], "version": 2, "error": error}, [])
 
 
 def test_a_failure_of_ours_is_shown_in_the_widget(open_widget: Any) -> None:
-    def fail() -> pa.Table:
+    def fail() -> Snapshot:
         raise OSError("disk on fire")
 
     _, front_end = open_widget(fail)
-    reply, _ = front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    reply, _ = front_end.ask({"id": 1, "kind": "tree", "version": 2})
     assert reply["error"] == "OSError: disk on fire"
 
 
@@ -142,26 +197,26 @@ def test_a_failure_of_ours_is_shown_in_the_widget(open_widget: Any) -> None:
 def test_what_is_no_request_is_ignored(open_widget: Any, message: object) -> None:
     _, front_end = open_widget()
     front_end.send(message)
-    assert front_end.ask({"id": 2, "kind": "tree", "version": 1})[0]["id"] == 2
+    assert front_end.ask({"id": 2, "kind": "tree", "version": 2})[0]["id"] == 2
     assert front_end.sent.empty()
 
 
 def test_many_changes_are_one_push(open_widget: Any, store: Store) -> None:
     _, front_end = open_widget()
-    front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    front_end.ask({"id": 1, "kind": "tree", "version": 2})
     clock = Clock(store)
     for start in range(50):
         clock.span("step", start, start + 1)
     first, _ = front_end.sent.get(timeout=10)
-    assert (first["kind"], first["version"]) == ("changed", 1)
-    assert front_end.ask({"id": 2, "kind": "tree", "version": 1})[0]["revision"] >= first["revision"]
+    assert (first["kind"], first["version"]) == ("changed", 2)
+    assert front_end.ask({"id": 2, "kind": "tree", "version": 2})[0]["revision"] >= first["revision"]
 
 
-def test_changes_elsewhere_are_not_pushed(open_widget: Any, store: Store, spans: pa.Table) -> None:
+def test_changes_elsewhere_are_not_pushed(open_widget: Any, store: Store, spans: Snapshot) -> None:
     looked = threading.Event()
     looks = 0
 
-    def one_trace() -> pa.Table:
+    def one_trace() -> Snapshot:
         nonlocal looks
         looks += 1
         if looks == 2:
@@ -169,10 +224,10 @@ def test_changes_elsewhere_are_not_pushed(open_widget: Any, store: Store, spans:
         return spans
 
     _, front_end = open_widget(one_trace)
-    front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    front_end.ask({"id": 1, "kind": "tree", "version": 2})
     Clock(store).span("elsewhere", 0, 1)
     assert looked.wait(10)
-    reply, _ = front_end.ask({"id": 2, "kind": "tree", "version": 1})
+    reply, _ = front_end.ask({"id": 2, "kind": "tree", "version": 2})
     assert reply["kind"] == "tree"
     assert front_end.sent.empty()
 
@@ -186,7 +241,7 @@ def test_a_widget_that_nobody_looks_at_follows_nothing(open_widget: Any, store: 
 
 def test_a_closed_widget_follows_nothing(open_widget: Any, store: Store) -> None:
     widget, front_end = open_widget()
-    front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    front_end.ask({"id": 1, "kind": "tree", "version": 2})
     Clock(store).span("step", 0, 1)
     widget.close()
     _timers_are_over()
@@ -198,7 +253,7 @@ def test_a_closed_widget_follows_nothing(open_widget: Any, store: Store) -> None
 
 def test_a_push_leaves_no_thread_behind(open_widget: Any, store: Store) -> None:
     _, front_end = open_widget()
-    front_end.ask({"id": 1, "kind": "tree", "version": 1})
+    front_end.ask({"id": 1, "kind": "tree", "version": 2})
     Clock(store).span("step", 0, 1)
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     assert [(timer.daemon, timer.interval) for timer in timers] == [(True, PUSH_INTERVAL_S)]
@@ -212,7 +267,7 @@ def test_requests_are_answered_while_other_threads_add_spans(open_widget: Any, s
     adding = threading.Thread(target=lambda: [clock.span("step", start, start + 1) for start in range(300)])
     adding.start()
     for number in range(20):
-        front_end.send({"id": number, "kind": "tree", "version": 1})
+        front_end.send({"id": number, "kind": "tree", "version": 2})
     adding.join()
     answers = []
     while len(answers) < 20:
@@ -231,11 +286,18 @@ def test_a_change_made_while_noting_a_change_does_not_lock_up(store: Store) -> N
         return lambda: None
 
     wire = Wire(store.snapshot, subscribe, lambda _content, _buffers: None)
-    wire.handle({"id": 1, "kind": "tree", "version": 1})
+    wire.handle({"id": 1, "kind": "tree", "version": 2})
     with wire._lock:  # pyright: ignore[reportPrivateUsage]
         callbacks[0]()
     wire.close()
     assert len(callbacks) == 1
+
+
+def _threads_are_over(name: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def _timers_are_over() -> None:

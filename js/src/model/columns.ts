@@ -1,9 +1,5 @@
 /** What the views draw, as columns: a tree of one row a span in depth-first order, and one span in full. */
 
-export interface Cells<T> {
-  at(row: number): T;
-}
-
 export type SpanType =
   | "cell"
   | "llm"
@@ -17,39 +13,72 @@ export type SpanType =
   | "attempt"
   | "span";
 
+/** A column of text that repeats; the empty text is none. */
+export class Words {
+  readonly codes: Int8Array | Int16Array | Int32Array;
+  readonly list: readonly string[];
+
+  constructor(codes: Int8Array | Int16Array | Int32Array, list: readonly string[]) {
+    this.codes = codes;
+    this.list = list;
+  }
+
+  at(row: number): string {
+    return this.list[this.codes[row] ?? 0] ?? "";
+  }
+}
+
+/** Bits of `TreeColumns.flags`: nbtrace/_query/tree.py says what they mean. */
+export const ERROR = 1;
+export const FAILURE = 2;
+export const CALL = 4;
+export const UNPRICED = 8;
+export const ESTIMATED_COST = 16;
+export const ESTIMATED_USAGE = 32;
+export const UNFINISHED = 64;
+
+/** Unknown is NaN in fractions, -1 in counts. */
 export interface TreeColumns {
   readonly length: number;
-  readonly spanId: Cells<string>;
-  readonly depth: Int32Array;
-  readonly childCount: Int32Array;
-  readonly name: Cells<string>;
-  readonly type: Cells<SpanType>;
-  readonly model: Cells<string | null>;
-  /** Milliseconds after the earliest start. */
-  readonly startMs: Float64Array;
-  /** End of the span and all below it. */
-  readonly endMs: Float64Array;
-  /** Null while the span runs. */
-  readonly durationMs: Cells<number | null>;
-  /** Milliseconds after the span's own start. */
-  readonly firstChunkMs: Cells<number | null>;
-  readonly inputTokens: Cells<number | null>;
-  readonly outputTokens: Cells<number | null>;
-  readonly costUsd: Cells<number | null>;
-  readonly costState: Cells<string | null>;
-  readonly usageState: Cells<string | null>;
-  readonly error: Cells<boolean>;
-  readonly errorType: Cells<string | null>;
-  readonly finishReasons: Cells<string | null>;
+  /** When the earliest span started: milliseconds since the epoch. */
+  readonly startUnixMs: number;
+  /** Eight bytes a row. */
+  readonly spanId: Uint8Array;
+  /** Sixteen bytes a row. */
+  readonly traceId: Uint8Array;
+  /** The parent's row, which is before the row, or -1. */
+  readonly parent: Int32Array;
+  readonly name: Words;
+  readonly type: Words;
+  readonly model: Words;
+  readonly provider: Words;
+  /** The first line of a cell's source. */
+  readonly title: Words;
+  readonly errorType: Words;
+  readonly finishReasons: Words;
   /** Who would not go on: `model`, `content_filter` or `prompt`. */
-  readonly refusal: Cells<string | null>;
-  readonly sumCalls: Cells<number>;
-  readonly sumInputTokens: Cells<number | null>;
-  readonly sumOutputTokens: Cells<number | null>;
-  readonly sumCostUsd: Cells<number | null>;
-  readonly sumUnpriced: Cells<number>;
-  readonly sumEstimated: Cells<number>;
-  readonly sumErrors: Cells<number>;
+  readonly refusal: Words;
+  readonly cellId: Words;
+  /** Milliseconds after the earliest start; 0 where there is no start. */
+  readonly startMs: Float64Array;
+  /** NaN while the span runs. */
+  readonly durationMs: Float64Array;
+  /** Milliseconds after the span's own start. */
+  readonly firstChunkMs: Float32Array;
+  readonly inputTokens: Float64Array;
+  readonly outputTokens: Float64Array;
+  readonly costUsd: Float64Array;
+  readonly flags: Uint8Array;
+  readonly executionCount: Int32Array;
+  readonly cellRun: Int32Array;
+}
+
+/** What a search found: where in which spans a text is. */
+export interface Found {
+  readonly spanId: Uint8Array;
+  readonly traceId: Uint8Array;
+  /** Bits: 1 messages, 2 attributes, 4 events. */
+  readonly places: Uint8Array;
 }
 
 /** One span for reading. Everything but the ids and the name is JSON text, as it came. */

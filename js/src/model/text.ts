@@ -59,3 +59,8 @@ function trim(value: number): string {
 function threeDigits(value: number): string {
   return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Number(value.toExponential(2))))));
 }
+
+/** The time of day of a moment, where the reader is. */
+export function clock(unixMs: number): string {
+  return new Date(unixMs).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}

@@ -18,7 +18,7 @@ export function CopyButton({ text, label }: { text: () => string; label: string 
   );
 }
 
-async function copyText(text: string, near: HTMLElement): Promise<void> {
+export async function copyText(text: string, near: HTMLElement): Promise<void> {
   // Over plain http, as on a remote JupyterLab, browsers offer no clipboard.
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");

@@ -66,8 +66,9 @@ const KINDS: Record<SpanType, ComponentChildren> = {
   span: <circle cx="12" cy="12" r="5" />,
 };
 
-export function KindIcon({ type }: { type: SpanType }): JSX.Element {
-  return <Icon class={`kind kind-${type in KINDS ? type : "span"}`}>{KINDS[type] ?? KINDS.span}</Icon>;
+export function KindIcon({ type }: { type: string }): JSX.Element {
+  const known = Object.hasOwn(KINDS, type) ? (type as SpanType) : "span";
+  return <Icon class={`kind kind-${known}`}>{KINDS[known]}</Icon>;
 }
 
 export function ChevronIcon(): JSX.Element {
@@ -100,6 +101,35 @@ export function CheckIcon(): JSX.Element {
   return (
     <Icon>
       <path d="M20 6 9 17l-5-5" />
+    </Icon>
+  );
+}
+
+export function BackIcon(): JSX.Element {
+  return (
+    <Icon>
+      <path d="m15 18-6-6 6-6" />
+    </Icon>
+  );
+}
+
+export function SearchIcon(): JSX.Element {
+  return <Icon>{KINDS.retrieval}</Icon>;
+}
+
+export function HelpIcon(): JSX.Element {
+  return (
+    <Icon>
+      <rect width="20" height="16" x="2" y="4" rx="2" />
+      <path d="M6 8h.01M10 8h.01M14 8h.01M18 8h.01M8 12h.01M12 12h.01M16 12h.01M7 16h10" />
+    </Icon>
+  );
+}
+
+export function SortIcon({ isDescending }: { isDescending: boolean }): JSX.Element {
+  return (
+    <Icon class="sort">
+      <path d={isDescending ? "m6 9 6 6 6-6" : "m18 15-6-6-6 6"} />
     </Icon>
   );
 }

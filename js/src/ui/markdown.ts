@@ -33,8 +33,19 @@ export function renderMarkdown(text: string): DocumentFragment {
   for (const link of fragment.querySelectorAll("a")) {
     link.target = "_blank";
     link.rel = "noopener noreferrer";
+    sayHost(link);
   }
   return fragment;
+}
+
+/** A link says where it leads, whatever it is called. */
+function sayHost(link: HTMLAnchorElement): void {
+  const host = link.protocol === "mailto:" ? link.pathname : link.hostname;
+  if (!link.href || (link.textContent ?? "").includes(host)) return;
+  const said = link.ownerDocument.createElement("span");
+  said.className = "host";
+  said.textContent = ` (${host})`;
+  link.after(said);
 }
 
 function escapeHtml(text: string): string {

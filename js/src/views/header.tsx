@@ -1,9 +1,11 @@
-/** The line that says what the trace holds. */
+/** The line that says what is shown, and the way back to the list. */
 
 import type { JSX } from "preact";
 import type { Explorer, Kernel } from "../model/explorer.ts";
+import type { Sum } from "../model/sums.ts";
 import * as text from "../model/text.ts";
-import { totalsOf } from "../model/totals.ts";
+import { visibleName } from "../model/visible.ts";
+import { BackIcon } from "../ui/icons.tsx";
 
 const NOTICES: Record<Kernel, string | null> = {
   answering: null,
@@ -14,9 +16,26 @@ const NOTICES: Record<Kernel, string | null> = {
 export function Header({ explorer }: { explorer: Explorer }): JSX.Element {
   const tree = explorer.tree.value;
   const notice = NOTICES[explorer.kernel.value];
+  const isInTrace = explorer.hasList && !explorer.isListing.value;
   return (
     <div class="header">
-      {tree && <Facts facts={factsOf(totalsOf(tree))} />}
+      {isInTrace && (
+        <button
+          type="button"
+          class="button icon-button back"
+          title="All traces"
+          aria-label="All traces"
+          onClick={() => explorer.leaveTrace()}
+        >
+          <BackIcon />
+        </button>
+      )}
+      {isInTrace && tree && (
+        <bdi class="crumb" title={visibleName(tree.name.at(explorer.openTrace.value))}>
+          {visibleName(tree.name.at(explorer.openTrace.value))}
+        </bdi>
+      )}
+      {tree && <Facts facts={factsOf(explorer)} />}
       {notice && (
         <span class="notice" role="status">
           {notice}
@@ -43,17 +62,33 @@ function Facts({ facts }: { facts: Fact[] }): JSX.Element {
   );
 }
 
-function factsOf(totals: ReturnType<typeof totalsOf>): Fact[] {
-  const { costUsd, unpriced, estimated, errors, running } = totals;
-  const tokens = text.flow(totals.inputTokens, totals.outputTokens);
-  const facts: Fact[] = [{ text: text.counted(totals.spans, "span"), look: "main" }];
-  if (totals.calls) facts.push({ text: text.counted(totals.calls, "LLM call") });
-  facts.push({ text: text.duration(totals.durationMs * 1e6) });
+function factsOf(explorer: Explorer): Fact[] {
+  const [tree, forest, sums] = [explorer.tree.value, explorer.forest.value, explorer.sums.value];
+  if (!tree || !forest || !sums) return [];
+  const isListing = explorer.isListing.value;
+  const { first, end } = isListing ? { first: 0, end: tree.length } : explorer.range.value;
+  const { fromMs, toMs } = explorer.axis.value;
+  const facts: Fact[] = isListing
+    ? [
+        { text: text.counted(forest.traces.length - 1, "trace"), look: "main" },
+        { text: text.counted(tree.length, "span") },
+      ]
+    : [{ text: text.counted(end - first, "span"), look: "main" }];
+  return [...facts, ...sumFacts(sums.of(first, end), isListing || first === end ? null : toMs - fromMs)];
+}
+
+function sumFacts(sum: Sum, durationMs: number | null): Fact[] {
+  const { costUsd, unpriced, estimated, errors, running, unfinished } = sum;
+  const tokens = text.flow(sum.inputTokens, sum.outputTokens);
+  const facts: Fact[] = [];
+  if (sum.calls) facts.push({ text: text.counted(sum.calls, "LLM call") });
+  if (durationMs !== null) facts.push({ text: text.duration(durationMs * 1e6) });
   if (tokens) facts.push({ text: `${tokens} tokens` });
   if (costUsd !== null) facts.push({ text: text.cost(costUsd, estimated ? "estimated" : "priced") });
-  if (estimated) facts.push({ text: `${estimated} estimated` });
-  if (unpriced) facts.push({ text: costUsd === null ? text.UNPRICED : `${unpriced} ${text.UNPRICED}` });
+  if (estimated) facts.push({ text: `${text.tokens(estimated)} estimated` });
+  if (unpriced) facts.push({ text: costUsd === null ? text.UNPRICED : `${text.tokens(unpriced)} ${text.UNPRICED}` });
   if (errors) facts.push({ text: text.counted(errors, "error"), look: "failed" });
-  if (running) facts.push({ text: `${running} running`, look: "running" });
+  if (running) facts.push({ text: `${text.tokens(running)} running`, look: "running" });
+  if (unfinished) facts.push({ text: `${text.tokens(unfinished)} unfinished`, look: "running" });
   return facts;
 }

@@ -1,13 +1,18 @@
-/** The whole trace view: header, tree, and the open span beside or below it. */
+/** The whole view: what is shown, search, the list of traces or a tree, and the open span beside or below it. */
 
 import { type JSX, render } from "preact";
 import type { Explorer } from "../model/explorer.ts";
-import { keepPlainKeys } from "../ui/keyboard.ts";
-import css from "../ui/theme.css?inline";
+import { isCombination, keepPlainKeys } from "../ui/keyboard.ts";
+import { css } from "../ui/style.ts";
 import { followTheme } from "../ui/theme.ts";
-import { DetailPanel } from "./detail.tsx";
+import { DetailPanel } from "./detail/panel.tsx";
 import { Header } from "./header.tsx";
+import { Help } from "./help.tsx";
+import { act } from "./keys.ts";
+import { Minimap } from "./minimap.tsx";
+import { MatchLine, Toolbar, Tools } from "./toolbar.tsx";
 import { TreeGrid } from "./tree-grid.tsx";
+import { TreeList } from "./tree-list.tsx";
 
 export interface TraceViewOptions {
   explorer: Explorer;
@@ -28,6 +33,7 @@ export function mountTraceView(element: HTMLElement, { explorer, height, signal 
   frame.className = "nbtrace";
   root.append(style, frame);
   followTheme(frame, signal);
+  frame.addEventListener("keydown", (event) => onKey(event, frame, explorer));
   render(<TraceView explorer={explorer} height={height} />, frame);
   signal.addEventListener(
     "abort",
@@ -39,26 +45,68 @@ export function mountTraceView(element: HTMLElement, { explorer, height, signal 
   );
 }
 
+/** Keys that act wherever in the view the focus is. */
+function onKey(event: KeyboardEvent, frame: HTMLElement, explorer: Explorer): void {
+  if (isCombination(event)) return;
+  const target = event.target as HTMLElement;
+  const isTyping = target.closest("input") !== null;
+  const focus = (selector: string): void => frame.querySelector<HTMLElement>(selector)?.focus();
+  if (event.key === "Escape") back(isTyping, explorer, focus);
+  else if (isTyping) return;
+  else if (event.key === "/") {
+    explorer.openToolbar(true);
+    setTimeout(() => focus("input[type=search]"));
+  } else if (!act(event.key, false, explorer, 0)) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/** Undoes one thing: the search, the open span, the open trace. */
+function back(isTyping: boolean, explorer: Explorer, focus: (selector: string) => void): void {
+  if (isTyping && explorer.text.value) explorer.lookFor("");
+  else if (isTyping) focus(".tree");
+  else if (explorer.isOpen.value) {
+    explorer.close();
+    focus(".tree");
+  } else if (explorer.hasList) explorer.leaveTrace();
+}
+
 function TraceView({ explorer, height }: Omit<TraceViewOptions, "signal">): JSX.Element {
   const tree = explorer.tree.value;
-  const isOpen = explorer.selected.value !== null && tree !== null;
+  const hasSpans = tree !== null && tree.length > 0;
+  const isOpen = explorer.selected.value !== null && hasSpans;
   const failure = explorer.failure.value;
   const size = `${height.value}px`;
   return (
     <>
-      <Header explorer={explorer} />
+      <div class="top">
+        <Header explorer={explorer} />
+        {hasSpans && <Tools explorer={explorer} />}
+      </div>
+      {hasSpans && explorer.isToolbarOpen.value && <Toolbar explorer={explorer} />}
       {failure !== null && (
         <p class="plain" role="alert">
           {failure}
         </p>
       )}
       {tree?.length === 0 && <p class="plain faint">No spans yet.</p>}
-      {tree !== null && tree.length > 0 && (
+      <MatchLine explorer={explorer} />
+      {hasSpans && (
         <div class={`body ${isOpen ? "open" : ""}`} style={isOpen ? { height: size } : { maxHeight: size }}>
-          <TreeGrid explorer={explorer} />
+          <div class="tree-side">
+            {explorer.isListing.value ? (
+              <TreeList explorer={explorer} />
+            ) : (
+              <>
+                <Minimap explorer={explorer} />
+                <TreeGrid explorer={explorer} />
+              </>
+            )}
+          </div>
           {isOpen && <DetailPanel explorer={explorer} />}
         </div>
       )}
+      {explorer.isHelpOpen.value && <Help explorer={explorer} />}
     </>
   );
 }

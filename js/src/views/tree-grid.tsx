@@ -1,118 +1,53 @@
 /** The tree of spans with its waterfall: only the rows in sight are in the document. */
 
-import { useSignal } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { TreeColumns } from "../model/columns.ts";
 import type { Explorer } from "../model/explorer.ts";
-import { axisTime } from "../model/text.ts";
-import { ticks } from "../model/time.ts";
-import { ROW_HEIGHT, scrollTo, windowOf } from "../model/window.ts";
+import { traceOf } from "../model/forest.ts";
+import { ROW_HEIGHT, scrollTo } from "../model/window.ts";
 import { isCombination } from "../ui/keyboard.ts";
+import { act } from "./keys.ts";
+import { rowsHeight, type Scroller, useScroller } from "./scroller.ts";
+import { Axis, Lines } from "./tree-axis.tsx";
 import { TreeRow } from "./tree-row.tsx";
 
-/** Gridlines of a waterfall, at most. */
-const TICKS = 5;
-
-/** Percent of the axis beyond which a label would be cut off. */
-const LAST_LABEL = 80;
-
 export function TreeGrid({ explorer }: { explorer: Explorer }): JSX.Element {
-  const scroller = useRef<HTMLDivElement>(null);
-  const scrollTop = useSignal(0);
-  const viewport = useSignal(0);
-  const tree = explorer.tree.value;
+  const count = useComputed(() => explorer.rows.value.length);
+  const scroller = useScroller(count, () => explorer.takeFocus());
   const rows = explorer.rows.value;
-  const { shape, cursorIndex } = explorer;
-
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return undefined;
-    const measure = (): void => {
-      viewport.value = rowsHeight(element);
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [viewport]);
-
-  const index = cursorIndex.value;
-  const cursor = explorer.cursor.value;
-  const isOpen = explorer.isOpen.value;
-  const hasTree = tree !== null;
-  // A newer tree must not scroll, however it pushes the cursor's row about.
-  useEffect(() => {
-    const element = scroller.current;
-    if (!element || index < 0) return;
-    element.scrollTop = scrollTo(index, rows.length, element.scrollTop, rowsHeight(element));
-  }, [cursor, isOpen, hasTree]);
-
-  useScrollAnchor(explorer, scroller);
-
-  if (!tree) return <div class="tree" ref={scroller} />;
-  const axisEndMs = tree.endMs.reduce((latest, end) => Math.max(latest, end), 0);
-  const shown = windowOf(rows.length, scrollTop.value, viewport.value);
-  const select = (row: number): void => {
-    const spanId = tree.spanId.at(row);
-    explorer.select(explorer.selected.value === spanId ? null : spanId);
-  };
+  const index = explorer.cursorIndex.value;
+  useCursorInSight(explorer, scroller);
+  useScrollAnchor(explorer, scroller.element);
   const active = rows[index];
   return (
     <div
-      class="tree"
+      class={`tree ${explorer.matches.value && !explorer.isOnlyMatches.value ? "dimmed" : ""}`}
       role="treegrid"
       aria-label="Spans"
       aria-rowcount={rows.length + 1}
       aria-colcount={5}
-      {...(active === undefined ? {} : { "aria-activedescendant": `row-${tree.spanId.at(active)}` })}
+      {...(active === undefined ? {} : { "aria-activedescendant": `row-${active}` })}
       tabIndex={0}
-      ref={scroller}
-      onScroll={(event) => {
-        scrollTop.value = event.currentTarget.scrollTop;
-      }}
+      ref={scroller.element}
+      onScroll={scroller.onScroll}
       onFocus={() => index < 0 && explorer.moveTo(0)}
-      onKeyDown={(event) => onKey(event, explorer, Math.floor(viewport.value / ROW_HEIGHT) - 1)}
+      onKeyDown={(event) => onKey(event, explorer, scroller.rowsInPage())}
     >
-      <Heading axisEndMs={axisEndMs} />
-      <div class="track" role="presentation" style={{ height: `${shown.height}px` }}>
-        <div class="row lines" role="presentation">
-          <span class="bar">
-            <Ticks axisEndMs={axisEndMs} />
-          </span>
-        </div>
-        <div class="rows" role="presentation" style={{ transform: `translateY(${shown.top}px)` }}>
-          {Array.from(rows.subarray(shown.first, shown.last), (row, offset) => {
-            const parent = shape.value.parents[row] ?? -1;
-            const spanId = tree.spanId.at(row);
-            return (
-              <TreeRow
-                key={spanId}
-                tree={tree}
-                row={row}
-                index={shown.first + offset}
-                place={shape.value.places[row] ?? 1}
-                setSize={parent < 0 ? shape.value.rootCount : (tree.childCount[parent] ?? 1)}
-                axisEndMs={axisEndMs}
-                isCollapsed={explorer.isCollapsed(row)}
-                isCursor={shown.first + offset === index}
-                isSelected={explorer.selected.value === spanId}
-                onToggle={(toggled) => explorer.toggle(toggled)}
-                onOpen={select}
-              />
-            );
-          })}
-        </div>
-      </div>
+      <Heading explorer={explorer} />
+      <Rows explorer={explorer} scroller={scroller} />
     </div>
   );
 }
 
-/** The height that rows are seen in: the heading covers the rest. */
-function rowsHeight(scroller: HTMLElement): number {
-  return Math.max(0, scroller.clientHeight - ROW_HEIGHT);
+function onKey(event: KeyboardEvent, explorer: Explorer, rowsInPage: number): void {
+  if (isCombination(event) || !act(event.key, true, explorer, rowsInPage)) return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
-function Heading({ axisEndMs }: { axisEndMs: number }): JSX.Element {
+function Heading({ explorer }: { explorer: Explorer }): JSX.Element {
   return (
     <div class="row heading" role="row" aria-rowindex={1}>
       <span role="columnheader" class="name">
@@ -127,67 +62,107 @@ function Heading({ axisEndMs }: { axisEndMs: number }): JSX.Element {
       <span role="columnheader" class="cost">
         Cost
       </span>
-      <span role="columnheader" class="bar axis" aria-label="Timeline">
-        <Ticks axisEndMs={axisEndMs} isLabelled />
-      </span>
+      <Axis explorer={explorer} />
     </div>
   );
 }
 
-function Ticks({ axisEndMs, isLabelled = false }: { axisEndMs: number; isLabelled?: boolean }): JSX.Element {
+/** The rows in sight; scrolling draws these again and nothing else. */
+function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }): JSX.Element {
+  const [tree, forest, sums] = [explorer.tree.value, explorer.forest.value, explorer.sums.value];
+  const rows = explorer.rows.value;
+  const shown = scroller.shown.value;
+  const index = explorer.cursorIndex.value;
+  const selected = explorer.isOpen.value ? explorer.cursor.value : -1;
+  if (!tree || !forest || !sums) return <div class="track" role="presentation" />;
+  const first = rows[0];
+  const rootCount = first === undefined ? 0 : (forest.rootCounts[traceOf(forest, first)] ?? 0);
+  const { path, matches } = explorer;
   return (
-    <>
-      {ticks(axisEndMs, TICKS).map((tick) => {
-        const left = (tick / axisEndMs) * 100;
-        return (
-          <i key={tick} class="tick" style={{ left: `${left}%` }}>
-            {isLabelled && left < LAST_LABEL && axisTime(tick)}
-          </i>
-        );
-      })}
-    </>
+    <div class="track" role="presentation" style={{ height: `${shown.height}px` }}>
+      <Lines explorer={explorer} />
+      <div class="rows" role="presentation" style={{ transform: `translateY(${shown.top}px)` }}>
+        {Array.from(rows.subarray(shown.first, shown.last), (row, offset) => {
+          const parent = tree.parent[row] ?? -1;
+          return (
+            <TreeRow
+              key={row}
+              tree={tree}
+              forest={forest}
+              sums={sums}
+              row={row}
+              index={shown.first + offset}
+              setSize={parent < 0 ? rootCount : (forest.childCount[parent] ?? 1)}
+              view={explorer.view.value}
+              endMs={explorer.axis.value.toMs}
+              stretches={path.value?.get(row) ?? null}
+              text={explorer.text.value}
+              isMatch={matches.value === null || explorer.isMatch(row)}
+              isCollapsed={explorer.isCollapsed(row)}
+              isCursor={shown.first + offset === index}
+              isSelected={selected === row}
+              onToggle={toggleOf(explorer)}
+              onOpen={openOf(explorer)}
+            />
+          );
+        })}
+      </div>
+    </div>
   );
 }
 
+/** The same functions for all rows and draws, so that a row whose span has not changed is not drawn again. */
+const toggles = new WeakMap<Explorer, (row: number) => void>();
+const opens = new WeakMap<Explorer, (row: number) => void>();
+
+function toggleOf(explorer: Explorer): (row: number) => void {
+  const known = toggles.get(explorer) ?? ((row: number): void => explorer.toggle(row));
+  toggles.set(explorer, known);
+  return known;
+}
+
+function openOf(explorer: Explorer): (row: number) => void {
+  const open = (row: number): void => {
+    if (explorer.isOpen.value && explorer.cursor.value === row) explorer.close();
+    else explorer.openRow(row);
+  };
+  const known = opens.get(explorer) ?? open;
+  opens.set(explorer, known);
+  return known;
+}
+
+/** Scrolls to the cursor's row when the reader moves it; a newer tree must not scroll, wherever it puts the row. */
+function useCursorInSight(explorer: Explorer, { element }: Scroller): void {
+  const index = explorer.cursorIndex.value;
+  const rows = explorer.rows.value;
+  const isOpen = explorer.isOpen.value;
+  const span = explorer.cursorMoves.value;
+  useEffect(() => {
+    const scroller = element.current;
+    if (!scroller || index < 0) return;
+    scroller.scrollTop = scrollTo(index, rows.length, scroller.scrollTop, rowsHeight(scroller));
+  }, [span, isOpen]);
+}
+
 /** Keeps the topmost row where it is when a newer tree puts rows above it. */
-function useScrollAnchor(explorer: Explorer, scroller: { current: HTMLDivElement | null }): void {
-  const anchor = useRef<{ spanId: string; index: number } | null>(null);
+function useScrollAnchor(explorer: Explorer, element: Scroller["element"]): void {
+  const anchor = useRef<{ tree: TreeColumns; row: number; index: number } | null>(null);
   const { value: tree } = explorer.tree;
   const { value: rows } = explorer.rows;
   useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element || !tree) return;
-    const row = explorer.rowOf(anchor.current?.spanId ?? null);
-    const moved = row === undefined || !anchor.current ? 0 : rows.indexOf(row) - anchor.current.index;
-    if (moved !== 0 && row !== undefined && rows.includes(row)) element.scrollTop += moved * ROW_HEIGHT;
+    const scroller = element.current;
+    if (!scroller || !tree) return;
+    const before = anchor.current;
+    const row = before ? explorer.rowOf(before.tree, before.row) : -1;
+    const index = row < 0 ? -1 : rows.indexOf(row);
+    if (before && index >= 0 && index !== before.index) scroller.scrollTop += (index - before.index) * ROW_HEIGHT;
     const remember = (): void => {
-      const index = Math.min(Math.floor(element.scrollTop / ROW_HEIGHT), rows.length - 1);
-      const first = rows[index];
-      anchor.current = first === undefined || index === 0 ? null : { spanId: tree.spanId.at(first), index };
+      const top = Math.min(Math.floor(scroller.scrollTop / ROW_HEIGHT), rows.length - 1);
+      const first = rows[top];
+      anchor.current = first === undefined || top === 0 ? null : { tree, row: first, index: top };
     };
     remember();
-    element.addEventListener("scroll", remember);
-    return () => element.removeEventListener("scroll", remember);
-  }, [tree, rows, explorer, scroller]);
-}
-
-function onKey(event: KeyboardEvent, explorer: Explorer, page: number): void {
-  if (isCombination(event) || event.shiftKey) return;
-  const actions: Record<string, () => void> = {
-    ArrowUp: () => explorer.moveBy(-1),
-    ArrowDown: () => explorer.moveBy(1),
-    PageUp: () => explorer.moveBy(-page),
-    PageDown: () => explorer.moveBy(page),
-    Home: () => explorer.moveTo(0),
-    End: () => explorer.moveTo(Number.POSITIVE_INFINITY),
-    ArrowLeft: () => explorer.moveOut(),
-    ArrowRight: () => explorer.moveIn(),
-    Enter: () => explorer.select(explorer.cursor.value),
-    Escape: () => explorer.select(null),
-  };
-  const action = actions[event.key];
-  if (!action) return;
-  action();
-  event.preventDefault();
-  event.stopPropagation();
+    scroller.addEventListener("scroll", remember);
+    return () => scroller.removeEventListener("scroll", remember);
+  }, [tree, rows, explorer, element]);
 }

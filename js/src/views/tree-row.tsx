@@ -1,23 +1,43 @@
 /** One span in the tree: what it is, what it took, and when. */
 
-import type { JSX } from "preact";
-import type { TreeColumns } from "../model/columns.ts";
+import { Component, type JSX } from "preact";
+import {
+  CALL,
+  ERROR,
+  ESTIMATED_COST,
+  ESTIMATED_USAGE,
+  type TreeColumns,
+  UNFINISHED,
+  UNPRICED,
+} from "../model/columns.ts";
+import type { Forest } from "../model/forest.ts";
+import type { Sums } from "../model/sums.ts";
 import * as text from "../model/text.ts";
-import { barOf } from "../model/time.ts";
+import { barOf, type Span } from "../model/time.ts";
+import { visibleName } from "../model/visible.ts";
 import { ROW_HEIGHT } from "../model/window.ts";
 import { ChevronIcon, KindIcon } from "../ui/icons.tsx";
 
-/** Deeper rows stay at this indent: the name must have room. */
+/** Deeper rows stay at this indent, and say their depth: the name must have room. */
 const DEEPEST_INDENT = 12;
 
 export interface TreeRowProps {
   tree: TreeColumns;
+  forest: Forest;
+  sums: Sums;
   row: number;
   /** Place among the shown rows, from 0. */
   index: number;
-  place: number;
   setSize: number;
-  axisEndMs: number;
+  /** The stretch of time that bars are drawn on. */
+  view: Span;
+  /** Up to where the bar of a running span goes. */
+  endMs: number;
+  /** Starts and ends of the span's parts of the critical path. */
+  stretches: readonly number[] | null;
+  /** What is searched for, to be marked in the name. */
+  text: string;
+  isMatch: boolean;
   isCollapsed: boolean;
   isCursor: boolean;
   isSelected: boolean;
@@ -25,57 +45,94 @@ export interface TreeRowProps {
   onOpen: (row: number) => void;
 }
 
-export function TreeRow(props: TreeRowProps): JSX.Element {
-  const { tree, row, index, isCollapsed, isCursor, isSelected, onToggle, onOpen } = props;
-  const depth = tree.depth[row] ?? 0;
-  const hasChildren = (tree.childCount[row] ?? 0) > 0;
-  const facts = factsOf(tree, row);
-  const toggle = (event: MouseEvent): void => {
-    event.stopPropagation();
-    onToggle(row);
-  };
-  return (
-    <div
-      role="row"
-      id={`row-${tree.spanId.at(row)}`}
-      class={`row ${isCursor ? "cursor" : ""} ${isSelected ? "selected" : ""}`}
-      style={{ height: `${ROW_HEIGHT}px` }}
-      aria-level={depth + 1}
-      aria-posinset={props.place}
-      aria-setsize={props.setSize}
-      aria-rowindex={index + 2}
-      aria-selected={isSelected}
-      {...(hasChildren ? { "aria-expanded": !isCollapsed } : {})}
-      onClick={() => onOpen(row)}
-    >
-      <span role="gridcell" class="name" style={{ "--depth": Math.min(depth, DEEPEST_INDENT) }}>
-        <span class={`caret ${isCollapsed ? "" : "open"}`} onClick={hasChildren ? toggle : undefined}>
-          {hasChildren && <ChevronIcon />}
+export class TreeRow extends Component<TreeRowProps> {
+  override shouldComponentUpdate(next: TreeRowProps): boolean {
+    return (Object.keys(next) as (keyof TreeRowProps)[]).some((name) => next[name] !== this.props[name]);
+  }
+
+  override render(props: TreeRowProps): JSX.Element {
+    const { tree, forest, row, isCollapsed, isCursor, isSelected, isMatch, onToggle, onOpen } = props;
+    const depth = forest.depth[row] ?? 0;
+    const hasChildren = (forest.childCount[row] ?? 0) > 0;
+    const facts = factsOf(props);
+    const name = visibleName(tree.name.at(row)) || "(no name)";
+    const toggle = (event: MouseEvent): void => {
+      event.stopPropagation();
+      onToggle(row);
+    };
+    return (
+      <div
+        role="row"
+        id={`row-${row}`}
+        class={`row ${isCursor ? "cursor" : ""} ${isSelected ? "selected" : ""} ${isMatch ? "" : "no-match"}`}
+        style={{ height: `${ROW_HEIGHT}px` }}
+        aria-level={depth + 1}
+        aria-posinset={forest.places[row] ?? 1}
+        aria-setsize={props.setSize}
+        aria-rowindex={props.index + 2}
+        aria-selected={isSelected}
+        {...(hasChildren ? { "aria-expanded": !isCollapsed } : {})}
+        onClick={() => onOpen(row)}
+      >
+        <span role="gridcell" class="name" style={{ "--depth": Math.min(depth, DEEPEST_INDENT) }}>
+          <span class={`caret ${isCollapsed ? "" : "open"}`} onClick={hasChildren ? toggle : undefined}>
+            {hasChildren && <ChevronIcon />}
+          </span>
+          {depth > DEEPEST_INDENT && (
+            <span class="depth" title={`Level ${depth + 1}`}>
+              {depth + 1}
+            </span>
+          )}
+          <KindIcon type={tree.type.at(row)} />
+          <bdi class="label" title={name}>
+            <Marked text={name} asked={props.text} />
+          </bdi>
+          <RowTitle title={visibleName(tree.title.at(row))} asked={props.text} />
+          <ErrorMark {...props} />
+          <RefusalMark by={tree.refusal.at(row)} />
+          <ModelPill name={name} model={visibleName(tree.model.at(row))} />
+          {isCollapsed && <FoldMark count={(forest.ends[row] ?? row) - row - 1} />}
         </span>
-        <KindIcon type={tree.type.at(row)} />
-        <bdi class="label" title={tree.name.at(row)}>
-          {tree.name.at(row)}
-        </bdi>
-        <ErrorMark tree={tree} row={row} />
-        <ModelPill name={tree.name.at(row)} model={tree.model.at(row)} />
-      </span>
-      <span role="gridcell" class={`time ${facts.isRunning ? "running" : ""}`}>
-        {facts.time}
-      </span>
-      <span role="gridcell" class={`tokens ${facts.isSum ? "sum" : ""}`}>
-        {facts.tokens}
-      </span>
-      <span role="gridcell" class={`cost ${facts.isSum || facts.cost === text.UNPRICED ? "sum" : ""}`}>
-        {facts.cost}
-      </span>
-      <Bar tree={tree} row={row} axisEndMs={props.axisEndMs} />
-    </div>
+        <span role="gridcell" class={`time ${facts.isRunning ? "running" : ""}`}>
+          {facts.time}
+        </span>
+        <span role="gridcell" class={`tokens ${facts.isSum ? "sum" : ""}`} title={facts.tokensTitle}>
+          {facts.tokens}
+        </span>
+        <span role="gridcell" class={`cost ${facts.isSum || facts.cost === text.UNPRICED ? "sum" : ""}`}>
+          {facts.cost}
+        </span>
+        <Bar {...props} />
+      </div>
+    );
+  }
+}
+
+/** Text with what is searched for marked in it. */
+export function Marked({ text: shown, asked }: { text: string; asked: string }): JSX.Element {
+  const wanted = asked.trim().toLowerCase();
+  const at = wanted ? shown.toLowerCase().indexOf(wanted) : -1;
+  if (at < 0) return <>{shown}</>;
+  return (
+    <>
+      {shown.slice(0, at)}
+      <mark>{shown.slice(at, at + wanted.length)}</mark>
+      {shown.slice(at + wanted.length)}
+    </>
   );
 }
 
-function ErrorMark({ tree, row }: { tree: TreeColumns; row: number }): JSX.Element | null {
-  if (tree.error.at(row)) {
-    const words = tree.errorType.at(row) ?? "error";
+function RowTitle({ title, asked }: { title: string; asked: string }): JSX.Element | null {
+  return title ? (
+    <bdi class="row-title" title={title}>
+      <Marked text={title} asked={asked} />
+    </bdi>
+  ) : null;
+}
+
+function ErrorMark({ tree, forest, sums, row }: TreeRowProps): JSX.Element | null {
+  if ((tree.flags[row] ?? 0) & ERROR) {
+    const words = visibleName(tree.errorType.at(row)) || "error";
     return (
       <span class="mark own" title={words}>
         <i aria-hidden="true" />
@@ -83,7 +140,7 @@ function ErrorMark({ tree, row }: { tree: TreeColumns; row: number }): JSX.Eleme
       </span>
     );
   }
-  const below = tree.sumErrors.at(row);
+  const below = sums.of(row, forest.ends[row] ?? row + 1).errors;
   if (!below) return null;
   const words = `${text.counted(below, "error")} below`;
   return (
@@ -93,53 +150,80 @@ function ErrorMark({ tree, row }: { tree: TreeColumns; row: number }): JSX.Eleme
   );
 }
 
+/** A call that was refused: an answer, and no error. */
+function RefusalMark({ by }: { by: string }): JSX.Element | null {
+  return by ? <span class="pill refused">refused</span> : null;
+}
+
 /** The model, unless the span's name says it already. */
-function ModelPill({ name, model }: { name: string; model: string | null }): JSX.Element | null {
-  return model === null || name.includes(model) ? null : (
+function ModelPill({ name, model }: { name: string; model: string }): JSX.Element | null {
+  return !model || name.includes(model) ? null : (
     <bdi class="pill" title={model}>
       {model}
     </bdi>
   );
 }
 
-function Bar({ tree, row, axisEndMs }: { tree: TreeColumns; row: number; axisEndMs: number }): JSX.Element {
-  const start = tree.startMs[row] ?? 0;
-  const duration = tree.durationMs.at(row);
-  const isRunning = duration === null;
-  const end = isRunning ? axisEndMs : start + duration;
-  const bar = barOf(start, end, axisEndMs);
-  const firstChunk = tree.firstChunkMs.at(row);
-  const waited = firstChunk === null || !(end > start) ? null : Math.min(100, (firstChunk / (end - start)) * 100);
-  const look = `${isRunning ? "running" : ""} ${tree.error.at(row) ? "failed" : ""}`;
+function FoldMark({ count }: { count: number }): JSX.Element {
   return (
-    <span role="gridcell" class="bar" aria-hidden="true">
-      <i
-        class={`span-bar kind-${tree.type.at(row)} ${look}`}
-        style={{ left: `${bar.left}%`, width: `${bar.width}%` }}
-        title={firstChunk === null ? "" : `first chunk after ${text.duration(firstChunk * 1e6)}`}
-      >
-        {waited !== null && <i class="waited" style={{ width: `${waited}%` }} />}
-      </i>
+    <span class="fold" title={`${text.counted(count, "span")} folded`}>
+      +{text.tokens(count)}
     </span>
   );
 }
 
-/** Words a row's time, tokens and cost; what is added up from below is marked as a sum. */
-function factsOf(tree: TreeColumns, row: number) {
-  const ms = tree.durationMs.at(row);
-  const type = tree.type.at(row);
-  const isSum = type !== "llm" && type !== "embedding";
-  const time = text.duration(ms === null ? null : ms * 1e6);
-  if (isSum) {
-    const tokens = text.flow(tree.sumInputTokens.at(row), tree.sumOutputTokens.at(row));
-    const usd = tree.sumCostUsd.at(row);
-    const cost = usd === null ? "" : `∑ ${text.cost(usd, tree.sumEstimated.at(row) ? "estimated" : "priced")}`;
-    return { time, isRunning: ms === null, isSum, tokens: tokens && `∑ ${tokens}`, cost };
+function Bar({ tree, row, view, endMs, stretches }: TreeRowProps): JSX.Element {
+  const start = tree.startMs[row] ?? 0;
+  const duration = tree.durationMs[row] ?? Number.NaN;
+  const isRunning = Number.isNaN(duration);
+  const end = isRunning ? Math.max(start, endMs) : start + duration;
+  const bar = barOf(start, end, view);
+  if (!bar) return <span role="gridcell" class="bar" aria-hidden="true" />;
+  const firstChunk = tree.firstChunkMs[row] ?? Number.NaN;
+  const isFailed = ((tree.flags[row] ?? 0) & ERROR) !== 0;
+  const tick = Number.isNaN(firstChunk) ? null : barOf(start, Math.min(start + firstChunk, end), view);
+  return (
+    <span role="gridcell" class="bar" aria-hidden="true">
+      <i
+        class={`span-bar kind-${tree.type.at(row)} ${isRunning ? "running" : ""} ${isFailed ? "failed" : ""}`}
+        style={{ left: `${bar.left}%`, width: `${bar.width}%` }}
+        title={tick ? `first chunk after ${text.duration(firstChunk * 1e6)}` : ""}
+      >
+        {tick && <i class="waited" style={{ width: `${Math.min(100, (tick.width / bar.width) * 100)}%` }} />}
+      </i>
+      {stretches && <PathLine stretches={stretches} view={view} />}
+    </span>
+  );
+}
+
+function PathLine({ stretches, view }: { stretches: readonly number[]; view: Span }): JSX.Element {
+  const bars: JSX.Element[] = [];
+  for (let at = 0; at < stretches.length; at += 2) {
+    const bar = barOf(stretches[at] ?? 0, stretches[at + 1] ?? 0, view);
+    if (bar) bars.push(<i key={at} class="path" style={{ left: `${bar.left}%`, width: `${bar.width}%` }} />);
   }
-  const tokens = text.flow(tree.inputTokens.at(row), tree.outputTokens.at(row));
-  const about = tokens && tree.usageState.at(row) === "estimated" ? "~" : "";
-  const usd = tree.costUsd.at(row);
-  const isKnown = usd !== null || tree.sumUnpriced.at(row) > 0;
-  const cost = isKnown ? text.cost(usd, tree.costState.at(row)) : "";
-  return { time, isRunning: ms === null, isSum, tokens: about + tokens, cost };
+  return <>{bars}</>;
+}
+
+const known = (value: number | undefined): number | null => (value === undefined || Number.isNaN(value) ? null : value);
+
+/** Words a row's time, tokens and cost; what is added up from below is marked as a sum. */
+function factsOf({ tree, forest, sums, row }: TreeRowProps) {
+  const ms = known(tree.durationMs[row]);
+  const flags = tree.flags[row] ?? 0;
+  const isSum = (flags & CALL) === 0;
+  const time = flags & UNFINISHED ? "unfinished" : text.duration(ms === null ? null : ms * 1e6);
+  if (isSum) {
+    const sum = sums.of(row, forest.ends[row] ?? row + 1);
+    const tokens = text.flow(sum.inputTokens, sum.outputTokens);
+    const cost = sum.costUsd === null ? "" : `∑ ${text.cost(sum.costUsd, sum.estimated ? "estimated" : "priced")}`;
+    const tokensTitle = tokens && `sum of ${text.counted(sum.calls, "LLM call")}`;
+    return { time, isRunning: ms === null, isSum, tokens: tokens && `∑ ${tokens}`, tokensTitle, cost };
+  }
+  const tokens = text.flow(known(tree.inputTokens[row]), known(tree.outputTokens[row]));
+  const about = tokens && flags & ESTIMATED_USAGE ? "~" : "";
+  const usd = known(tree.costUsd[row]);
+  const isKnown = usd !== null || (flags & UNPRICED) !== 0;
+  const cost = isKnown ? text.cost(usd, flags & ESTIMATED_COST ? "estimated" : "priced") : "";
+  return { time, isRunning: ms === null, isSum, tokens: about + tokens, tokensTitle: about && "estimated", cost };
 }

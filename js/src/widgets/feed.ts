@@ -1,14 +1,17 @@
-/** Keeps an explorer supplied from the kernel: the tree on start and after each change, a span when it is opened. */
+/** Keeps an explorer supplied from the kernel: the tree, a span when it is opened, where a text is. */
 
 import { effect } from "@preact/signals";
-import type { Explorer } from "../model/explorer.ts";
+import type { Explorer, SpanKey } from "../model/explorer.ts";
 import { Channel, KernelGone, type MessageModel } from "../wire/channel.ts";
-import { decodeSpan, decodeTree } from "../wire/decode.ts";
+import { decodeFound, decodeSpan, decodeTree } from "../wire/decode.ts";
 
 export interface Feed {
   /** Asks for the tree again, at once or after the answer that is on its way. */
   refresh: () => void;
 }
+
+/** Milliseconds without a key after which a text is looked for in the kernel. */
+const TYPING_PAUSE_MS = 120;
 
 export function feed(explorer: Explorer, model: MessageModel, signal: AbortSignal): Feed {
   let shownRevision = -1;
@@ -35,7 +38,7 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
       try {
         const { reply, bytes } = await channel.tree();
         shownRevision = reply.revision;
-        explorer.show(decodeTree(bytes));
+        explorer.show(decodeTree(bytes, reply.start_unix_ms));
         explorer.kernel.value = "answering";
       } catch (error) {
         if (error instanceof KernelGone) explorer.kernel.value = "gone";
@@ -45,37 +48,68 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     isAsking = false;
   };
 
-  const open = async (spanId: string): Promise<void> => {
+  const open = async (key: SpanKey): Promise<void> => {
     const shown = explorer.detail.peek();
-    if (shown.state !== "ready" || shown.span.spanId !== spanId) explorer.detail.value = { state: "loading" };
+    if (shown.state !== "ready" || shown.span.spanId !== key.spanId) explorer.detail.value = { state: "loading" };
+    const isSelected = (): boolean => explorer.selected.peek()?.spanId === key.spanId;
     try {
-      const { bytes } = await channel.span(spanId);
-      if (explorer.selected.peek() === spanId) explorer.detail.value = { state: "ready", span: decodeSpan(bytes) };
+      const { bytes } = await channel.span(key.traceId, key.spanId);
+      if (isSelected()) explorer.detail.value = { state: "ready", span: decodeSpan(bytes) };
     } catch (error) {
-      if (explorer.selected.peek() !== spanId) return;
+      if (!isSelected()) return;
       if (error instanceof KernelGone) explorer.kernel.value = "gone";
-      explorer.detail.value = { state: "failed", spanId, message: wordsOf(error) };
+      explorer.detail.value = { state: "failed", key, message: wordsOf(error) };
     }
   };
 
   // An open span is asked for again with each newer tree for as long as it runs, and once more when it has ended.
   let askedFor = "";
-  const stop = effect(() => {
-    const spanId = explorer.selected.value;
+  const stopOpening = effect(() => {
+    const key = explorer.selected.value;
     const tree = explorer.tree.value;
-    if (spanId === null) {
+    if (key === null || tree === null) {
       askedFor = "";
       return;
     }
-    const row = explorer.rowOf(spanId);
-    const isOver = row !== undefined && tree !== null && tree.durationMs.at(row) !== null;
-    const asked = `${spanId} ${isOver ? "over" : shownRevision}`;
+    const isOver = !Number.isNaN(tree.durationMs[explorer.cursor.value] ?? Number.NaN);
+    const asked = `${key.traceId} ${key.spanId} ${isOver ? "over" : shownRevision}`;
     if (asked === askedFor) return;
     askedFor = asked;
-    void open(spanId);
+    void open(key);
   });
-  signal.addEventListener("abort", stop, { once: true });
 
+  const look = async (text: string, ended: AbortSignal): Promise<void> => {
+    explorer.search.value = { state: "asked" };
+    try {
+      const { bytes } = await channel.search(text, ended);
+      explorer.found.value = decodeFound(bytes);
+      explorer.search.value = { state: "idle" };
+    } catch (error) {
+      if (error instanceof KernelGone) explorer.kernel.value = "gone";
+      explorer.search.value = { state: "failed", message: wordsOf(error) };
+    }
+  };
+
+  // A newer tree is searched again: what it has more may have the text too.
+  const stopLooking = effect(() => {
+    const text = explorer.text.value.trim();
+    if (!text || !explorer.tree.value) return undefined;
+    const ended = new AbortController();
+    const pause = setTimeout(() => void look(text, ended.signal), TYPING_PAUSE_MS);
+    return () => {
+      clearTimeout(pause);
+      ended.abort();
+    };
+  });
+
+  signal.addEventListener(
+    "abort",
+    () => {
+      stopOpening();
+      stopLooking();
+    },
+    { once: true },
+  );
   return { refresh };
 }
 

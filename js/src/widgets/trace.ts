@@ -7,14 +7,14 @@ import { mountTraceView } from "../views/trace-view.tsx";
 import type { MessageModel } from "../wire/channel.ts";
 import { feed } from "./feed.ts";
 
-type TraceEvent = "change:height" | "change:selected_span" | "comm_live_update";
+type TraceEvent = "change:height" | "change:selected_span" | "change:selected_trace" | "comm_live_update";
 
 /** What this widget uses of anywidget's model. */
 export interface TraceModel extends MessageModel {
   get(name: "height"): number;
-  get(name: "selected_span"): string | null;
-  get(name: "_slot"): string;
-  set(name: "selected_span", spanId: string | null): void;
+  get(name: "selected_span" | "selected_trace"): string | null | undefined;
+  get(name: "_slot" | "_view"): string;
+  set(name: "selected_span" | "selected_trace", id: string | null): void;
   save_changes(): void;
   on(event: TraceEvent, listener: () => void): void;
   on(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
@@ -30,25 +30,32 @@ function initialize({ model, signal }: { model: TraceModel; signal: AbortSignal 
 }
 
 function render({ model, el, signal }: { model: TraceModel; el: HTMLElement; signal: AbortSignal }): void {
-  const explorer = new Explorer();
+  const explorer = new Explorer({ hasList: model.get("_view") === "list" });
   const height = value(model.get("height"));
   const listen = (event: TraceEvent, listener: () => void): void => {
     model.on(event, listener);
     signal.addEventListener("abort", () => model.off(event, listener), { once: true });
   };
-  explorer.select(model.get("selected_span"));
   listen("change:height", () => {
     height.value = model.get("height");
   });
-  listen("change:selected_span", () => explorer.select(model.get("selected_span")));
-
-  const stop = effect(() => {
-    const selected = explorer.selected.value;
-    if (selected === (model.get("selected_span") ?? null)) return;
-    model.set("selected_span", selected);
-    model.save_changes();
-  });
-  signal.addEventListener("abort", stop, { once: true });
+  const share = (name: "selected_span" | "selected_trace", own: () => string | null): void => {
+    const stop = effect(() => {
+      const selected = own();
+      if (explorer.tree.value === null || selected === (model.get(name) ?? null)) return;
+      model.set(name, selected);
+      model.save_changes();
+    });
+    signal.addEventListener("abort", stop, { once: true });
+  };
+  if (explorer.hasList) {
+    explorer.selectTrace(model.get("selected_trace") ?? null);
+    listen("change:selected_trace", () => explorer.selectTrace(model.get("selected_trace") ?? null));
+    share("selected_trace", () => explorer.selectedTrace.value);
+  }
+  explorer.select(model.get("selected_span") ?? null);
+  listen("change:selected_span", () => explorer.select(model.get("selected_span") ?? null));
+  share("selected_span", () => explorer.selected.value?.spanId ?? null);
 
   mountTraceView(el, { explorer, height, signal });
   const { refresh } = feed(explorer, model, signal);

@@ -6,7 +6,19 @@
  * reply that nobody here asked for is ignored.
  */
 
-import { type Changed, isChanged, isError, isReply, PROTOCOL_VERSION, type Reply, type Request } from "./protocol.ts";
+import {
+  type Cancel,
+  type Changed,
+  isChanged,
+  isError,
+  isReply,
+  PROTOCOL_VERSION,
+  type Reply,
+  type Request,
+  type SearchReply,
+  type SpanReply,
+  type TreeReply,
+} from "./protocol.ts";
 
 /** What a channel needs of anywidget's model. */
 export interface MessageModel {
@@ -15,8 +27,8 @@ export interface MessageModel {
   off(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
 }
 
-export interface Answer {
-  reply: Reply;
+export interface Answer<R extends Reply = Reply> {
+  reply: R;
   bytes: Uint8Array;
 }
 
@@ -29,6 +41,7 @@ export interface ChannelOptions {
 }
 
 interface Pending {
+  kind: string;
   resolve: (answer: Answer) => void;
   reject: (error: Error) => void;
   timer: ReturnType<typeof setTimeout>;
@@ -54,12 +67,26 @@ export class Channel {
     options.signal.addEventListener("abort", () => this.#close(), { once: true });
   }
 
-  tree(): Promise<Answer> {
+  tree(): Promise<Answer<TreeReply>> {
     return this.#request({ id: this.#nextId(), kind: "tree", version: PROTOCOL_VERSION });
   }
 
-  span(spanId: string): Promise<Answer> {
-    return this.#request({ id: this.#nextId(), kind: "span", version: PROTOCOL_VERSION, span_id: spanId });
+  span(traceId: string, spanId: string): Promise<Answer<SpanReply>> {
+    return this.#request({
+      id: this.#nextId(),
+      kind: "span",
+      version: PROTOCOL_VERSION,
+      trace_id: traceId,
+      span_id: spanId,
+    });
+  }
+
+  /** Asks which spans have a text; once the signal aborts the kernel may stop looking, and nothing is answered. */
+  search(text: string, signal: AbortSignal): Promise<Answer<SearchReply>> {
+    const id = this.#nextId();
+    const answer = this.#request<SearchReply>({ id, kind: "search", version: PROTOCOL_VERSION, text });
+    signal.addEventListener("abort", () => this.#cancel(id), { once: true });
+    return answer;
   }
 
   #nextId(): number {
@@ -67,17 +94,25 @@ export class Channel {
     return this.#lastId;
   }
 
-  #request(request: Request): Promise<Answer> {
+  #request<R extends Reply>(request: Request): Promise<Answer<R>> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#markSlow(request.id), this.#options.slowAfterMs ?? 2000);
-      this.#pending.set(request.id, { resolve, reject, timer });
-      try {
-        this.#model.send(request);
-      } catch {
-        // A comm that is closed refuses at once.
-        this.#settle(request.id)?.reject(new KernelGone("the kernel is gone"));
-      }
+      this.#pending.set(request.id, { kind: request.kind, resolve: resolve as Pending["resolve"], reject, timer });
+      this.#send(request);
     });
+  }
+
+  #send(request: Request | Cancel): void {
+    try {
+      this.#model.send(request);
+    } catch {
+      // A comm that is closed refuses at once.
+      this.#settle(request.id)?.reject(new KernelGone("the kernel is gone"));
+    }
+  }
+
+  #cancel(id: number): void {
+    if (this.#settle(id)) this.#send({ id, kind: "cancel", version: PROTOCOL_VERSION });
   }
 
   readonly #receive = (content: unknown, buffers: DataView[]): void => {
@@ -88,8 +123,9 @@ export class Channel {
     } else if (isReply(content)) {
       const pending = this.#settle(content.id);
       const buffer = buffers[0];
-      if (buffer) pending?.resolve({ reply: content, bytes: aligned(buffer) });
-      else pending?.reject(new KernelError("the kernel's reply came without its buffer"));
+      if (!buffer) pending?.reject(new KernelError("the kernel's reply came without its buffer"));
+      else if (pending?.kind !== content.kind) pending?.reject(new KernelError("the kernel answered something else"));
+      else pending.resolve({ reply: content, bytes: aligned(buffer) });
     }
   };
 

@@ -1,45 +1,50 @@
 /** Arrow IPC streams to the columns that the views draw: the one place where wire names become ours. */
 
 import { type Column, type Table, tableFromIPC } from "@uwdata/flechette";
-import type { Cells, SpanDetail, TreeColumns } from "../model/columns.ts";
+import { type Found, type SpanDetail, type TreeColumns, Words } from "../model/columns.ts";
 
-export function decodeTree(bytes: Uint8Array): TreeColumns {
+export function decodeTree(bytes: Uint8Array, startUnixMs: number): TreeColumns {
   const table = tableFromIPC(bytes);
   return {
     length: table.numRows,
-    spanId: cells(table, "span_id"),
-    depth: Int32Array.from(numbers(table, "depth")),
-    childCount: Int32Array.from(numbers(table, "child_count")),
-    name: cells(table, "name"),
-    type: cells(table, "type"),
-    model: cells(table, "model"),
-    startMs: numbers(table, "start_ms"),
-    endMs: numbers(table, "end_ms"),
-    durationMs: cells(table, "duration_ms"),
-    firstChunkMs: cells(table, "first_chunk_ms"),
-    inputTokens: cells(table, "input_tokens"),
-    outputTokens: cells(table, "output_tokens"),
-    costUsd: cells(table, "cost_usd"),
-    costState: cells(table, "cost_state"),
-    usageState: cells(table, "usage_state"),
-    error: cells(table, "error"),
-    errorType: cells(table, "error_type"),
-    finishReasons: cells(table, "finish_reasons"),
-    refusal: cells(table, "refusal"),
-    sumCalls: cells(table, "sum_calls"),
-    sumInputTokens: cells(table, "sum_input_tokens"),
-    sumOutputTokens: cells(table, "sum_output_tokens"),
-    sumCostUsd: cells(table, "sum_cost_usd"),
-    sumUnpriced: cells(table, "sum_unpriced"),
-    sumEstimated: cells(table, "sum_estimated"),
-    sumErrors: cells(table, "sum_errors"),
+    startUnixMs,
+    spanId: binary(table, "span_id"),
+    traceId: binary(table, "trace_id"),
+    parent: parents(values<Int32Array>(table, "parent", Int32Array)),
+    name: words(table, "name"),
+    type: words(table, "type"),
+    model: words(table, "model"),
+    provider: words(table, "provider"),
+    title: words(table, "title"),
+    errorType: words(table, "error_type"),
+    finishReasons: words(table, "finish_reasons"),
+    refusal: words(table, "refusal"),
+    cellId: words(table, "cell_id"),
+    startMs: values<Float64Array>(table, "start_ms", Float64Array).map((ms) => ms || 0),
+    durationMs: values(table, "duration_ms", Float64Array),
+    firstChunkMs: values(table, "first_chunk_ms", Float32Array),
+    inputTokens: values(table, "input_tokens", Float64Array),
+    outputTokens: values(table, "output_tokens", Float64Array),
+    costUsd: values(table, "cost_usd", Float64Array),
+    flags: values(table, "flags", Uint8Array),
+    executionCount: values(table, "execution_count", Int32Array),
+    cellRun: values(table, "cell_run", Int32Array),
+  };
+}
+
+export function decodeFound(bytes: Uint8Array): Found {
+  const table = tableFromIPC(bytes);
+  return {
+    spanId: binary(table, "span_id"),
+    traceId: binary(table, "trace_id"),
+    places: values(table, "places", Uint8Array),
   };
 }
 
 export function decodeSpan(bytes: Uint8Array): SpanDetail {
   const table = tableFromIPC(bytes);
-  const required = (name: string): string => cells<string>(table, name).at(0);
-  const optional = (name: string): string | null => cells<string | null>(table, name).at(0);
+  const optional = (name: string): string | null => column(table, name).at(0) as string | null;
+  const required = (name: string): string => optional(name) ?? "";
   return {
     spanId: required("span_id"),
     traceId: required("trace_id"),
@@ -65,11 +70,34 @@ function column(table: Table, name: string): Column<unknown> {
   return found;
 }
 
-function cells<T>(table: Table, name: string): Cells<T> {
-  return column(table, name) as unknown as Cells<T>;
+/** A column without nulls as one typed array. */
+function values<T>(table: Table, name: string, kind: new () => T): T {
+  const found = column(table, name);
+  const array = found.length ? found.toArray() : new kind();
+  if (!(array instanceof kind)) throw new Error(`the kernel's reply has no whole numbers in column ${name}`);
+  return array;
 }
 
-/** A column of numbers as one array; a null, which only a span without a start has, becomes 0. */
-function numbers(table: Table, name: string): Float64Array {
-  return Float64Array.from(column(table, name).toArray() as ArrayLike<number | null>, (value) => value ?? 0);
+/** A column of byte strings of one width, one after another. */
+function binary(table: Table, name: string): Uint8Array {
+  const batches = column(table, name).data.map((batch) => batch.values as Uint8Array);
+  const [first = new Uint8Array()] = batches;
+  if (batches.length < 2) return first;
+  return Uint8Array.from(batches.flatMap((part) => Array.from(part)));
+}
+
+/** A column of text that repeats, as numbers of words. */
+function words(table: Table, name: string): Words {
+  const [batch] = column(table, name).data;
+  if (!batch) return new Words(new Int8Array(), [""]);
+  const { values: codes, dictionary } = batch as unknown as { values: Int32Array; dictionary: Column<string> };
+  return new Words(
+    codes,
+    Array.from(dictionary, (word) => word ?? ""),
+  );
+}
+
+/** Parents that are before their children, whatever a file says. */
+function parents(rows: Int32Array): Int32Array {
+  return rows.every((above, row) => above < row) ? rows : rows.map((above, row) => (above < row ? above : -1));
 }

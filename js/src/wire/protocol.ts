@@ -5,14 +5,17 @@
  * nbtrace/_widgets/protocol.py. Nothing here is left in the bundle but the version.
  */
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Field types: `int`, `str`, or `=x` for the literal "x". */
 export const MESSAGES = {
   TreeRequest: { id: "int", kind: "=tree", version: "int" },
-  SpanRequest: { id: "int", kind: "=span", version: "int", span_id: "str" },
-  TreeReply: { id: "int", kind: "=tree", version: "int", revision: "int" },
-  SpanReply: { id: "int", kind: "=span", version: "int", revision: "int", span_id: "str" },
+  SpanRequest: { id: "int", kind: "=span", version: "int", trace_id: "str", span_id: "str" },
+  SearchRequest: { id: "int", kind: "=search", version: "int", text: "str" },
+  Cancel: { id: "int", kind: "=cancel", version: "int" },
+  TreeReply: { id: "int", kind: "=tree", version: "int", revision: "int", start_unix_ms: "int" },
+  SpanReply: { id: "int", kind: "=span", version: "int", revision: "int", trace_id: "str", span_id: "str" },
+  SearchReply: { id: "int", kind: "=search", version: "int", revision: "int" },
   ErrorReply: { id: "int", kind: "str", version: "int", error: "str" },
   Changed: { kind: "=changed", version: "int", revision: "int" },
 } as const;
@@ -23,11 +26,14 @@ type Messages = { [Name in keyof typeof MESSAGES]: Message<(typeof MESSAGES)[Nam
 
 export type TreeRequest = Messages["TreeRequest"];
 export type SpanRequest = Messages["SpanRequest"];
-export type Request = TreeRequest | SpanRequest;
+export type SearchRequest = Messages["SearchRequest"];
+export type Cancel = Messages["Cancel"];
+export type Request = TreeRequest | SpanRequest | SearchRequest;
 export type TreeReply = Messages["TreeReply"];
 export type SpanReply = Messages["SpanReply"];
+export type SearchReply = Messages["SearchReply"];
 export type ErrorReply = Messages["ErrorReply"];
-export type Reply = TreeReply | SpanReply;
+export type Reply = TreeReply | SpanReply | SearchReply;
 export type Changed = Messages["Changed"];
 
 export function isChanged(message: unknown): message is Changed {

@@ -1,4 +1,3 @@
-import { tableFromArrays, tableFromIPC, tableToIPC } from "@uwdata/flechette";
 import { afterEach, expect, test, vi } from "vitest";
 import { type Scene, scene } from "./scene.ts";
 
@@ -14,19 +13,6 @@ async function showTree(options?: Parameters<typeof scene>[0]): Promise<Scene> {
   const opened = await show(options);
   await vi.waitFor(() => expect(opened.rows().length).toBe(11));
   return opened;
-}
-
-/** Repeats the rows of a tree, every repetition another trace's. */
-function longTree(bytes: Uint8Array, count: number): Uint8Array {
-  const table = tableFromIPC(bytes);
-  const columns = table.schema.fields.map(({ name, type }) => {
-    const values = table.getChild(name);
-    const repeated = Array.from({ length: count }, (_, row) => values.at(row % table.numRows));
-    return [name, name === "span_id" ? repeated.map((_, row) => row.toString(16).padStart(16, "0")) : repeated, type];
-  });
-  const types = Object.fromEntries(columns.map(([name, , type]) => [name, type]));
-  const arrays = Object.fromEntries(columns.map(([name, values]) => [name, values]));
-  return tableToIPC(tableFromArrays(arrays, { types }), { format: "stream" }) as Uint8Array;
 }
 
 afterEach(() => shown?.controller.abort());
@@ -52,7 +38,13 @@ test("a row says what its span took, sums marked as sums and unknown prices as u
     Array.from(rows()[row]?.querySelectorAll<HTMLElement>("[role=gridcell]") ?? [], (cell) => cell.innerText.trim()),
   );
   expect(cells).toEqual([
-    ["cell [3]", "4.14 s", "∑ 1,055 → 222", "∑ ~$0.00028", ""],
+    [
+      'cell [3]\nquestion = "What is the weather in Paris, and should I take an umbrella?"',
+      "4.14 s",
+      "∑ 1,055 → 222",
+      "∑ ~$0.00028",
+      "",
+    ],
     ["chat gpt-4o-mini", "770 ms", "412 → 31", "$0.000080", ""],
     ["chat smollm2-135m-instruct", "660 ms", "37 → 9", "unpriced", ""],
     ["chat gpt-4o\nRateLimitError", "82.0 ms", "", "", ""],
@@ -76,7 +68,7 @@ test("a click opens the conversation, and another closes it", async () => {
   await vi.waitFor(() => expect(all(".message").length).toBe(3));
   expect(all(".message .role").map((role) => role.textContent)).toEqual(["system", "user", "assistant"]);
   expect(words(".message:nth-child(2) .text")).toBe("What is the weather in Paris, and should I take an umbrella?");
-  expect(words(".subtitle")).toBe("770 ms · tool_call");
+  expect(words(".subtitle")).toBe("gpt-4o-mini · 770 ms · tool_call");
   rows()[4]?.click();
   await vi.waitFor(() => expect(all(".detail").length).toBe(0));
   expect(model.saved).toEqual(["0000000000000005", null]);
@@ -130,7 +122,7 @@ test("a cell shows its source, and a prompt its version and variables", async ()
   rows()[0]?.click();
   await vi.waitFor(() => expect(words(".section .code")).toContain("answer = agent.run(question)"));
   rows()[7]?.click();
-  await vi.waitFor(() => expect(all(".tab").length).toBe(2));
+  await vi.waitFor(() => expect(all(".tab").map((tab) => tab.innerText)).toEqual(["Messages", "Details", "Raw"]));
   all(".tab")[1]?.click();
   await vi.waitFor(() => expect(words(".section dl")).toContain("summarise"));
   expect(words(".section dl")).toContain("{words}");
@@ -152,7 +144,7 @@ test("messages are raw until Rendered is asked for", async () => {
   const { rows, words, all } = await showTree();
   rows()[6]?.click();
   await vi.waitFor(() => expect(words(".role-answer .text")).toContain("**14 °C**"));
-  all(".toggle")[0]?.click();
+  all(".tabs .toggle")[0]?.click();
   await vi.waitFor(() => expect(words(".role-answer .rendered strong")).toBe("14 °C"));
   const link = all(".role-answer .rendered a")[0] as HTMLAnchorElement;
   expect([link.href, link.rel, link.target]).toEqual(["https://example.org/paris", "noopener noreferrer", "_blank"]);
@@ -165,8 +157,8 @@ test("hostile text runs nothing and loads nothing, raw or rendered, in any view"
   all(".tab")[1]?.click();
   await vi.waitFor(() => expect(all(".section").length).toBeGreaterThan(0));
   all(".tab")[0]?.click();
-  await vi.waitFor(() => expect(all(".toggle").length).toBe(1));
-  all(".toggle")[0]?.click();
+  await vi.waitFor(() => expect(all(".tabs .toggle").length).toBe(1));
+  all(".tabs .toggle")[0]?.click();
   await vi.waitFor(() => expect(words(".role-answer .rendered")).toContain("<script>"));
   expect(root.querySelectorAll("script, img, form, input, iframe, link, .rendered style").length).toBe(0);
   expect(all(".rendered a[href]")).toEqual([]);
@@ -258,17 +250,6 @@ test("the cursor's row is in sight, also when it is given at the start", async (
   await vi.waitFor(() => expect([isInSight(9), isInSight(0)]).toEqual([true, false]));
   press("Home");
   await vi.waitFor(() => expect([isInSight(9), isInSight(0)]).toEqual([false, true]));
-});
-
-test("of ten thousand rows only those in sight are in the document", async () => {
-  const { model, grid, rows } = await showTree();
-  const count = 10_000;
-  const chain = longTree(model.answers.tree, count);
-  model.changed({ ...model.answers, tree: chain });
-  await vi.waitFor(() => expect(grid().getAttribute("aria-rowcount")).toBe(String(count + 1)));
-  expect(rows().length).toBeLessThan(40);
-  grid().scrollTop = grid().scrollHeight;
-  await vi.waitFor(() => expect(rows().at(-1)?.getAttribute("aria-rowindex")).toBe(String(count + 1)));
 });
 
 test("removing the view leaves no element and no question to the kernel", async () => {

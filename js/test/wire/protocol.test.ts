@@ -1,5 +1,6 @@
 import { tableFromIPC } from "@uwdata/flechette";
 import { expect, test } from "vitest";
+import * as columns from "../../src/model/columns.ts";
 import { isChanged, isError, isReply, MESSAGES, PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import { fixture, jsonFixture } from "../fixtures.ts";
 
@@ -8,6 +9,7 @@ interface Protocol {
   messages: Record<string, Record<string, string>>;
   tree_columns: string[];
   span_columns: string[];
+  flags: Record<string, number>;
 }
 
 const protocol = jsonFixture<Protocol>("protocol.json");
@@ -24,6 +26,11 @@ test("the buffers hold the columns that the protocol names", () => {
   expect(tableFromIPC(fixture("span-chat.arrow")).schema.fields.map((field) => field.name)).toEqual(
     protocol.span_columns,
   );
+});
+
+test("flags are those that Python states", () => {
+  const { ERROR, FAILURE, CALL, UNPRICED, ESTIMATED_COST, ESTIMATED_USAGE, UNFINISHED } = columns;
+  expect({ ERROR, FAILURE, CALL, UNPRICED, ESTIMATED_COST, ESTIMATED_USAGE, UNFINISHED }).toEqual(protocol.flags);
 });
 
 test.each([null, 1, "tree", [], {}, { kind: "later" }, { id: "1", error: 1 }])("%j is no message", (message) => {

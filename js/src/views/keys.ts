@@ -1,0 +1,104 @@
+/** What the keys do, said once: the views act on it and the help shows it. */
+
+import { ERROR } from "../model/columns.ts";
+import type { Explorer } from "../model/explorer.ts";
+
+export interface Binding {
+  /** Values of `KeyboardEvent.key`. */
+  readonly keys: readonly string[];
+  readonly shown: string;
+  readonly does: string;
+  readonly run: (explorer: Explorer, rowsInPage: number) => void;
+}
+
+export interface KeyGroup {
+  readonly title: string;
+  readonly bindings: readonly Binding[];
+}
+
+const binding = (keys: string[], shown: string, does: string, run: Binding["run"]): Binding => ({
+  keys,
+  shown,
+  does,
+  run,
+});
+
+const isError = (explorer: Explorer) => (row: number) => ((explorer.tree.value?.flags[row] ?? 0) & ERROR) !== 0;
+
+/** Keys that act on the row under the cursor, while the tree has the focus. */
+const MOVES: KeyGroup = {
+  title: "Rows",
+  bindings: [
+    binding(["ArrowUp", "k"], "↑ or k", "previous row", (explorer) => explorer.moveBy(-1)),
+    binding(["ArrowDown", "j"], "↓ or j", "next row", (explorer) => explorer.moveBy(1)),
+    binding(["ArrowLeft", "h"], "← or h", "collapse, or go to the parent", (explorer) => explorer.moveOut()),
+    binding(["ArrowRight", "l"], "→ or l", "expand, or go to the first child", (explorer) => explorer.moveIn()),
+    binding(["PageUp"], "Page up", "a page up", (explorer, page) => explorer.moveBy(-page)),
+    binding(["PageDown"], "Page down", "a page down", (explorer, page) => explorer.moveBy(page)),
+    binding(["Home"], "Home", "first row", (explorer) => explorer.moveTo(0)),
+    binding(["End"], "End", "last row", (explorer) => explorer.moveTo(Number.POSITIVE_INFINITY)),
+    binding([" "], "Space", "collapse or expand", (explorer) => explorer.toggle(explorer.cursor.value)),
+    binding(["["], "[", "collapse all", (explorer) => explorer.toggleAll(true)),
+    binding(["]"], "]", "expand all", (explorer) => explorer.toggleAll(false)),
+    binding(["Enter"], "Enter", "open the span", (explorer) => {
+      if (explorer.cursor.value >= 0) explorer.openRow(explorer.cursor.value);
+    }),
+    binding(["Backspace"], "Backspace", "back to the list of traces", (explorer) => {
+      if (explorer.hasList) explorer.leaveTrace();
+    }),
+  ],
+};
+
+const TIME: KeyGroup = {
+  title: "Time",
+  bindings: [
+    binding(["+", "="], "+", "zoom in", (explorer) => explorer.zoomBy(0.5)),
+    binding(["-"], "−", "zoom out", (explorer) => explorer.zoomBy(2)),
+    binding(["0"], "0", "all of the time", (explorer) => explorer.zoomTo(null)),
+    binding(["f"], "f", "the time of this row", (explorer) => explorer.zoomToCursor()),
+    binding([","], ",", "earlier", (explorer) => explorer.panBy(-0.25)),
+    binding(["."], ".", "later", (explorer) => explorer.panBy(0.25)),
+  ],
+};
+
+/** Keys that act wherever the focus is, unless one types. */
+const FINDING: KeyGroup = {
+  title: "Find",
+  bindings: [
+    binding(["n"], "n", "next match", (explorer) =>
+      explorer.seek((row) => explorer.matches.value !== null && explorer.isMatch(row), 1),
+    ),
+    binding(["N"], "N", "previous match", (explorer) =>
+      explorer.seek((row) => explorer.matches.value !== null && explorer.isMatch(row), -1),
+    ),
+    binding(["e"], "e", "next error", (explorer) => explorer.seek(isError(explorer), 1)),
+    binding(["E"], "E", "previous error", (explorer) => explorer.seek(isError(explorer), -1)),
+    binding(["m"], "m", "messages raw or rendered", (explorer) => {
+      explorer.isRendered.value = !explorer.isRendered.value;
+    }),
+    binding(["?"], "?", "these keys", (explorer) => {
+      explorer.isHelpOpen.value = !explorer.isHelpOpen.value;
+    }),
+  ],
+};
+
+/** Keys whose element the view has to find. */
+const PLACES: KeyGroup = {
+  title: "Go to",
+  bindings: [
+    binding(["/"], "/", "the search field", () => {}),
+    binding(["Escape"], "Esc", "back: from the search, the span, the trace", () => {}),
+  ],
+};
+
+export const KEYS: readonly KeyGroup[] = [MOVES, TIME, FINDING, PLACES];
+
+const ANYWHERE = new Map(FINDING.bindings.flatMap((one) => one.keys.map((key) => [key, one])));
+const IN_TREE = new Map([...MOVES.bindings, ...TIME.bindings].flatMap((one) => one.keys.map((key) => [key, one])));
+
+/** Does what a key is for, and says whether it was for anything. */
+export function act(key: string, isInTree: boolean, explorer: Explorer, rowsInPage: number): boolean {
+  const found = ANYWHERE.get(key) ?? (isInTree ? IN_TREE.get(key) : undefined);
+  found?.run(explorer, rowsInPage);
+  return found !== undefined;
+}

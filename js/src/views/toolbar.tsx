@@ -1,0 +1,154 @@
+/** Search and filters, and in words what they leave. */
+
+import type { JSX } from "preact";
+import type { Explorer } from "../model/explorer.ts";
+import { type Filter, IN_ATTRIBUTES, IN_EVENTS, IN_MESSAGES, IN_NAMES } from "../model/filter.ts";
+import * as text from "../model/text.ts";
+import { CloseIcon, HelpIcon, SearchIcon } from "../ui/icons.tsx";
+
+const FILTERS: readonly (readonly [Filter, string, string])[] = [
+  ["errors", "Errors", "Spans that failed"],
+  ["llm", "LLM calls", "Calls of models only"],
+  ["slow", "Slow", "The longest tenth of the spans of each type, if they took twice as long as usual for it"],
+  ["path", "Critical path", "What would have had to be faster for the trace to end sooner"],
+];
+
+/** Buttons at the end of the first line, which is all that a small trace needs. */
+export function Tools({ explorer }: { explorer: Explorer }): JSX.Element {
+  const isOpen = explorer.isToolbarOpen.value;
+  return (
+    <div class="tools">
+      <button
+        type="button"
+        class="button icon-button toggle"
+        aria-pressed={isOpen}
+        title="Search and filter (/)"
+        aria-label="Search and filter"
+        onClick={() => explorer.openToolbar(!isOpen)}
+      >
+        <SearchIcon />
+      </button>
+      <button
+        type="button"
+        class="button icon-button"
+        title="Keys (?)"
+        aria-label="Keys"
+        onClick={() => {
+          explorer.isHelpOpen.value = true;
+        }}
+      >
+        <HelpIcon />
+      </button>
+    </div>
+  );
+}
+
+export function Toolbar({ explorer }: { explorer: Explorer }): JSX.Element {
+  return (
+    <search class="toolbar">
+      <div class="search">
+        <SearchIcon />
+        <input
+          type="search"
+          placeholder="Search names, messages, attributes"
+          aria-label="Search spans"
+          spellcheck={false}
+          autocomplete="off"
+          value={explorer.text.value}
+          onInput={(event) => explorer.lookFor(event.currentTarget.value)}
+          onKeyDown={(event) => onKey(event, explorer)}
+        />
+        {explorer.text.value && (
+          <button
+            type="button"
+            class="button icon-button"
+            title="Clear the search"
+            aria-label="Clear the search"
+            onClick={() => explorer.lookFor("")}
+          >
+            <CloseIcon />
+          </button>
+        )}
+      </div>
+      {!explorer.isListing.value && (
+        <div class="filters" role="group" aria-label="Show only">
+          {FILTERS.map(([filter, name, title]) => (
+            <button
+              key={filter}
+              type="button"
+              class="button toggle"
+              aria-pressed={explorer.filters.value.has(filter)}
+              title={title}
+              onClick={() => explorer.toggleFilter(filter)}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+      )}
+    </search>
+  );
+}
+
+function onKey(event: KeyboardEvent, explorer: Explorer): void {
+  if (event.key === "Enter") {
+    const step = event.shiftKey ? -1 : 1;
+    explorer.seek((row) => explorer.matches.value !== null && explorer.isMatch(row), step);
+    event.preventDefault();
+  }
+}
+
+/** How many spans match, and how to see the others. */
+export function MatchLine({ explorer }: { explorer: Explorer }): JSX.Element | null {
+  const matches = explorer.matches.value;
+  if (!matches || explorer.isListing.value) return null;
+  const { first, end } = explorer.range.value;
+  const isOnly = explorer.isOnlyMatches.value;
+  return (
+    <div class="match-line">
+      <span role="status">{[countWords(matches.count, end - first), ...placeWords(explorer)].join(" · ")}</span>
+      <span class="match-tools">
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            explorer.isOnlyMatches.value = !isOnly;
+          }}
+        >
+          {isOnly ? "Show the others too" : "Hide the others"}
+        </button>
+        <button type="button" class="button" onClick={() => explorer.showAll()}>
+          Clear
+        </button>
+      </span>
+    </div>
+  );
+}
+
+function countWords(count: number, of: number): string {
+  return `${text.tokens(count)} of ${text.counted(of, "span")} match${count === 1 ? "es" : ""}`;
+}
+
+const PLACES: readonly (readonly [number, string])[] = [
+  [IN_NAMES, "in names"],
+  [IN_MESSAGES, "in messages"],
+  [IN_ATTRIBUTES, "in attributes"],
+  [IN_EVENTS, "in events"],
+];
+
+/** Where the text is, and whether the kernel has had its say. */
+function placeWords(explorer: Explorer): string[] {
+  const places = explorer.places.value;
+  if (!places) return [];
+  const { first, end } = explorer.range.value;
+  const found = PLACES.flatMap(([bit, name]) => {
+    let count = 0;
+    for (let row = first; row < end; row++) if ((places[row] ?? 0) & bit) count += 1;
+    return count ? [`${text.tokens(count)} ${name}`] : [];
+  });
+  const search = explorer.search.value;
+  if (explorer.kernel.value === "gone") return [...found, "messages not searched: no kernel"];
+  if (search.state === "failed") return [...found, `messages not searched: ${search.message}`];
+  if (!explorer.found.value) return [...found, "searching messages…"];
+  return found;
+}

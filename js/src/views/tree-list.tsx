@@ -1,0 +1,277 @@
+/** The traces of a session: the latest run of each cell, its earlier runs folded below it. Opening one shows its tree. */
+
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import type { Explorer } from "../model/explorer.ts";
+import { type Entry, entriesOf, type Run, runOf, type Sort, type SortKey, sorted } from "../model/runs.ts";
+import * as text from "../model/text.ts";
+import { visibleName } from "../model/visible.ts";
+import { ROW_HEIGHT, scrollTo } from "../model/window.ts";
+import { ChevronIcon, KindIcon, SortIcon } from "../ui/icons.tsx";
+import { isCombination } from "../ui/keyboard.ts";
+import { rowsHeight, useScroller } from "./scroller.ts";
+import { Marked } from "./tree-row.tsx";
+
+/** A line of the list: a trace, on the first level or below the latest run of its cell. */
+interface Line {
+  readonly trace: number;
+  readonly entry: Entry;
+  readonly isEarlier: boolean;
+  readonly place: number;
+  readonly setSize: number;
+}
+
+const COLUMNS: readonly (readonly [SortKey, string, string])[] = [
+  ["name", "name", "Trace"],
+  ["started", "started", "Started"],
+  ["time", "time", "Time"],
+  ["calls", "calls", "Calls"],
+  ["tokens", "tokens", "Tokens"],
+  ["cost", "cost", "Cost"],
+  ["errors", "errors", "Errors"],
+];
+
+export function TreeList({ explorer }: { explorer: Explorer }): JSX.Element {
+  const sort = useSignal<Sort>({ key: "started", isDescending: true });
+  const unfolded = useSignal<ReadonlySet<number>>(new Set());
+  const cursor = useSignal(0);
+  const runs = useRuns(explorer);
+  const entries = useComputed(() => shownEntries(explorer, runs.value, sort.value));
+  const lines = useComputed(() => linesOf(entries.value, unfolded.value));
+  const longest = useComputed(() =>
+    entries.value.reduce((most, { trace }) => Math.max(most, runs.value(trace).durationMs), 0),
+  );
+  const scroller = useScroller(
+    useComputed(() => lines.value.length),
+    () => explorer.takeFocus(),
+  );
+  const index = Math.min(cursor.value, lines.value.length - 1);
+  useEffect(() => {
+    const element = scroller.element.current;
+    if (element) element.scrollTop = scrollTo(index, lines.value.length, element.scrollTop, rowsHeight(element));
+  }, [index]);
+
+  const toggle = (trace: number): void => {
+    const next = new Set(unfolded.value);
+    if (!next.delete(trace)) next.add(trace);
+    unfolded.value = next;
+  };
+  const open = ({ trace }: Line): void => explorer.enterTrace(runs.value(trace).row);
+  const shown = scroller.shown.value;
+  return (
+    <div
+      class="tree list"
+      role="treegrid"
+      aria-label="Traces"
+      aria-rowcount={lines.value.length + 1}
+      aria-colcount={COLUMNS.length}
+      {...(index >= 0 ? { "aria-activedescendant": `trace-${lines.value[index]?.trace}` } : {})}
+      tabIndex={0}
+      ref={scroller.element}
+      onScroll={scroller.onScroll}
+      onKeyDown={(event) => {
+        const line = lines.value[index];
+        const move = (to: number): void => {
+          cursor.value = Math.max(0, Math.min(to, lines.value.length - 1));
+        };
+        const isUnfolded = line !== undefined && unfolded.value.has(line.trace);
+        const hasEarlier = line !== undefined && !line.isEarlier && line.entry.earlier.length > 0;
+        const page = scroller.rowsInPage();
+        const actions = new Map<string, () => void>([
+          ["ArrowUp", () => move(index - 1)],
+          ["k", () => move(index - 1)],
+          ["ArrowDown", () => move(index + 1)],
+          ["j", () => move(index + 1)],
+          ["PageUp", () => move(index - page)],
+          ["PageDown", () => move(index + page)],
+          ["Home", () => move(0)],
+          ["End", () => move(lines.value.length - 1)],
+          ["ArrowRight", () => line && (hasEarlier && !isUnfolded ? toggle(line.trace) : open(line))],
+          ["ArrowLeft", () => line && hasEarlier && isUnfolded && toggle(line.trace)],
+          [" ", () => line && hasEarlier && toggle(line.trace)],
+          ["Enter", () => line && open(line)],
+        ]);
+        const action = isCombination(event) || event.shiftKey ? undefined : actions.get(event.key);
+        if (!action) return;
+        action();
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+    >
+      <Heading
+        sort={sort.value}
+        onSort={(next) => {
+          sort.value = next;
+        }}
+      />
+      <div class="track" role="presentation" style={{ height: `${shown.height}px` }}>
+        <div class="rows" role="presentation" style={{ transform: `translateY(${shown.top}px)` }}>
+          {lines.value.slice(shown.first, shown.last).map((line, offset) => (
+            <ListRow
+              key={line.trace}
+              explorer={explorer}
+              line={line}
+              run={runs.value(line.trace)}
+              index={shown.first + offset}
+              longestMs={longest.value}
+              isUnfolded={unfolded.value.has(line.trace)}
+              isCursor={shown.first + offset === index}
+              onToggle={() => toggle(line.trace)}
+              onOpen={() => open(line)}
+            />
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Returns what the list says of each trace, worked out once. */
+function useRuns(explorer: Explorer): ReadonlySignal<(trace: number) => Run> {
+  return useComputed(() => {
+    const [tree, forest, sums] = [explorer.tree.value, explorer.forest.value, explorer.sums.value];
+    const known = new Map<number, Run>();
+    return (trace: number): Run => {
+      const found = known.get(trace);
+      if (found) return found;
+      if (!tree || !forest || !sums) throw new Error("there is no tree to list");
+      const made = runOf(tree, forest, sums, trace);
+      known.set(trace, made);
+      return made;
+    };
+  });
+}
+
+function shownEntries(explorer: Explorer, run: (trace: number) => Run, sort: Sort): Entry[] {
+  const [tree, forest, places] = [explorer.tree.value, explorer.forest.value, explorer.places.value];
+  if (!tree || !forest) return [];
+  const { traces } = forest;
+  const has = (trace: number): boolean =>
+    places === null || places.subarray(traces[trace], traces[trace + 1]).some((place) => place !== 0);
+  const entries = entriesOf(tree, forest).filter(({ trace, earlier }) => has(trace) || earlier.some(has));
+  return sorted(entries, run, sort);
+}
+
+function linesOf(entries: readonly Entry[], unfolded: ReadonlySet<number>): Line[] {
+  return entries.flatMap((entry, place) => {
+    const first: Line = { trace: entry.trace, entry, isEarlier: false, place: place + 1, setSize: entries.length };
+    if (!unfolded.has(entry.trace)) return [first];
+    const earlier = entry.earlier.map((trace, index): Line => {
+      return { trace, entry, isEarlier: true, place: index + 1, setSize: entry.earlier.length };
+    });
+    return [first, ...earlier];
+  });
+}
+
+function Heading({ sort, onSort }: { sort: Sort; onSort: (sort: Sort) => void }): JSX.Element {
+  return (
+    <div class="row heading" role="row" aria-rowindex={1}>
+      {COLUMNS.map(([key, look, name]) => {
+        const isSorted = sort.key === key;
+        const direction = isSorted ? (sort.isDescending ? "descending" : "ascending") : "none";
+        return (
+          <span key={key} role="columnheader" class={look} aria-sort={direction}>
+            <button
+              type="button"
+              class="sorter"
+              tabIndex={-1}
+              onClick={() => onSort({ key, isDescending: isSorted ? !sort.isDescending : key !== "name" })}
+            >
+              {name}
+              {isSorted && <SortIcon isDescending={sort.isDescending} />}
+            </button>
+          </span>
+        );
+      })}
+    </div>
+  );
+}
+
+interface ListRowProps {
+  explorer: Explorer;
+  line: Line;
+  run: Run;
+  index: number;
+  longestMs: number;
+  isUnfolded: boolean;
+  isCursor: boolean;
+  onToggle: () => void;
+  onOpen: () => void;
+}
+
+function ListRow(props: ListRowProps): JSX.Element {
+  const { explorer, line, run, isUnfolded } = props;
+  const tree = explorer.tree.value;
+  const { sum } = run;
+  const earlier = line.isEarlier ? 0 : line.entry.earlier.length;
+  const name = visibleName(run.name) || "(no name)";
+  const tokens = text.flow(sum.inputTokens, sum.outputTokens);
+  const usd =
+    sum.costUsd === null
+      ? sum.unpriced
+        ? text.UNPRICED
+        : ""
+      : text.cost(sum.costUsd, sum.estimated ? "estimated" : "priced");
+  const cellRun = tree?.cellRun[run.row] ?? -1;
+  return (
+    <div
+      role="row"
+      id={`trace-${line.trace}`}
+      class={`row ${props.isCursor ? "cursor" : ""} ${line.isEarlier ? "earlier" : ""}`}
+      style={{ height: `${ROW_HEIGHT}px` }}
+      aria-level={line.isEarlier ? 2 : 1}
+      aria-posinset={line.place}
+      aria-setsize={line.setSize}
+      aria-rowindex={props.index + 2}
+      {...(earlier ? { "aria-expanded": isUnfolded } : {})}
+      onClick={props.onOpen}
+    >
+      <span role="gridcell" class="name" style={{ "--depth": line.isEarlier ? 1 : 0 }}>
+        <span
+          class={`caret ${isUnfolded ? "open" : ""}`}
+          onClick={(event) => {
+            if (!earlier) return;
+            event.stopPropagation();
+            props.onToggle();
+          }}
+        >
+          {earlier > 0 && <ChevronIcon />}
+        </span>
+        <KindIcon type={tree?.type.at(run.row) ?? "span"} />
+        <bdi class="label" title={name}>
+          <Marked text={line.isEarlier ? `run ${cellRun}` : name} asked={explorer.text.value} />
+        </bdi>
+        <bdi class="row-title" title={visibleName(run.title)}>
+          <Marked text={visibleName(run.title)} asked={explorer.text.value} />
+        </bdi>
+        {run.roots > 1 && <span class="pill">{text.counted(run.roots, "root")}</span>}
+        {earlier > 0 && <span class="pill">{text.counted(earlier, "earlier run")}</span>}
+      </span>
+      <span role="gridcell" class="started">
+        {tree && text.clock(tree.startUnixMs + run.startMs)}
+      </span>
+      <span role="gridcell" class={`time ${sum.running || sum.unfinished ? "running" : ""}`}>
+        <i class="share" style={{ width: `${props.longestMs ? (run.durationMs / props.longestMs) * 100 : 0}%` }} />
+        {sum.running ? "running" : sum.unfinished ? "unfinished" : text.duration(run.durationMs * 1e6)}
+      </span>
+      <span role="gridcell" class="calls">
+        {sum.calls ? text.tokens(sum.calls) : ""}
+      </span>
+      <span role="gridcell" class="tokens">
+        {tokens}
+      </span>
+      <span role="gridcell" class="cost">
+        {usd}
+      </span>
+      <span role="gridcell" class="errors">
+        {sum.errors > 0 && (
+          <span class="mark own">
+            <i aria-hidden="true" />
+            {text.tokens(sum.errors)}
+          </span>
+        )}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { blocksOf, documentsOf, eventsOf, rawOf, sectionsOf } from "../../src/model/detail.ts";
+import { decodeSpan } from "../../src/wire/decode.ts";
+import { fixture, sessionSpans } from "../fixtures.ts";
+
+const words = (sections: ReturnType<typeof sectionsOf>) =>
+  Object.fromEntries(
+    sections.map(({ title, facts, block }) => [
+      title,
+      block ? block.text : facts.map(([name, { text }]) => [name, text]),
+    ]),
+  );
+const named = (name: string, nth = 0) =>
+  sessionSpans().filter((span) => span.name === name)[nth] ?? decodeSpan(fixture("span-chat.arrow"));
+
+test("what is known of a call is sorted by theme", () => {
+  expect(words(sectionsOf(decodeSpan(fixture("span-prompt.arrow"))))).toEqual({
+    Prompt: [
+      ["name", "summarise"],
+      ["{words}", "five"],
+      ["version", "2"],
+    ],
+    Template: "Summarise in {words} words: {text}",
+    Parameters: [
+      ["model", "smollm2-135m-instruct"],
+      ["temperature", "0.2"],
+    ],
+    Response: [
+      ["finish_reasons", "stop"],
+      ["model", "smollm2-135m-instruct"],
+    ],
+    Usage: [
+      ["input_tokens", "37"],
+      ["output_tokens", "9"],
+      ["state", "reported"],
+    ],
+    Cost: [
+      ["reason", "no price known"],
+      ["state", "unpriced"],
+    ],
+    Server: [
+      ["gen_ai.operation.name", "chat"],
+      ["gen_ai.provider.name", "openai"],
+    ],
+  });
+});
+
+test("a cell shows its source, a tool what it was given and gave, a retrieval its documents", () => {
+  expect(blocksOf(decodeSpan(fixture("span-cell.arrow"))).map(({ title, isCode }) => [title, isCode])).toEqual([
+    ["Source", true],
+  ]);
+  expect(blocksOf(named("execute_tool read_paper")).map(({ title, block }) => [title, block?.json])).toEqual([
+    ["Arguments", { title: "attention", sections: [3, 5], options: { figures: false } }],
+    ["Result", expect.objectContaining({ title: "attention", pages: 15 })],
+  ]);
+  const found = named("retrieval papers");
+  expect(blocksOf(found).map(({ title, block }) => [title, block?.text])).toEqual([
+    ["Query", "prerequisites of attention"],
+  ]);
+  expect(documentsOf(found).map(({ id, score }) => [id, score])).toEqual([
+    ["attention.pdf#1", 0.91],
+    ["attention.pdf#4", 0.62],
+  ]);
+});
+
+test("events come with the time after the start", () => {
+  expect(eventsOf(decodeSpan(fixture("span-failed.arrow")))).toEqual([
+    {
+      name: "exception",
+      afterMs: 81,
+      facts: [["exception.message", { text: "Rate limit reached for gpt-4o: try again in 20 s" }]],
+    },
+  ]);
+});
+
+test("raw has every attribute under its own name", () => {
+  const span = decodeSpan(fixture("span-tool-chat.arrow"));
+  const raw = words(rawOf(span));
+  expect(Object.keys(raw)).toEqual(["Span", "Attributes", "Tool definitions", "Resource", "Scope"]);
+  expect((raw.Attributes as string[][]).map(([name]) => name)).toEqual(
+    Object.keys(JSON.parse(span.attributes ?? "{}")),
+  );
+  expect(raw.Resource).toContainEqual(["process.pid", "4242"]);
+});
+
+test("nothing fails on what is no JSON, or not the shape that was expected", () => {
+  const odd = { attributes: "[1]", events: "{}", links: "7", resource: "nope", scope: '{"attributes": 3}' };
+  const span = { ...decodeSpan(fixture("span-chat.arrow")), ...odd, toolDefinitions: "not JSON" };
+  expect([sectionsOf(span), blocksOf(span), documentsOf(span), eventsOf(span)]).toEqual([[], [], [], []]);
+  expect(rawOf(span).map(({ title }) => title)).toEqual(["Span", "Tool definitions", "Scope"]);
+});
