@@ -27,14 +27,17 @@ from typing import Any
 from recorders import RECORDERS, Recorder
 
 CHUNKS = 200
-MESSAGES: Any = [{"role": "system", "content": "s" * 500}, {"role": "user", "content": "u" * 1000}]
+SYSTEM = "You answer questions about traces of language models. Say what you know and what you do not. " * 5
+QUESTION = "A span began before its parent did; which of the two clocks is wrong, and how would one find out? " * 10
+ANSWER = "Neither need be: clocks of two machines drift apart, and only their difference can be measured. " * 6
+MESSAGES: Any = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}]
 USAGE = {"prompt_tokens": 400, "completion_tokens": 150, "total_tokens": 550}
 WHOLE = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1,
     "model": "gpt-4o-mini",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 600}, "finish_reason": "stop"}],
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "stop"}],
     "usage": USAGE,
 }
 WARM_UP = 10
