@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from nbtrace._trace.redact.hits import Hit
@@ -108,12 +109,6 @@ FORMS: Final[tuple[tuple[str, str, str], ...]] = (
 """Name of the rule, how what it masks begins, and how that goes on. The first that fits is it."""
 
 _PREFIX: Final = re.compile(f"{BEGINNING}(?={'|'.join(f'({prefix})' for _, prefix, _ in FORMS)})")
-_WHOLE: Final = tuple((rule, re.compile(prefix + body)) for rule, prefix, body in FORMS)
-_ALIKE: Final = tuple(
-    tuple(_WHOLE[other] for other in range(place, len(FORMS)) if FORMS[other][1][:2] == FORMS[place][1][:2])
-    for place in range(len(FORMS))
-)
-"""For each form, what a text with its prefix may also be: `sk-` goes on in many ways."""
 _INSIDE: Final[tuple[tuple[str, str, int, re.Pattern[str]], ...]] = (
     ("azure-key", "JQQJ9", 52, re.compile(r"[A-Za-z0-9]{52}JQQJ9[9DH][A-Za-z0-9]{26}(?:[A-Za-z0-9]{2}==)?")),
     ("azure-secret", "Q~", 4, re.compile(r"[\w.~]{3}\dQ~[\w.~-]{31,34}")),
@@ -153,8 +148,20 @@ def _around(text: str, rule: str, sign: str, before: int, pattern: re.Pattern[st
         at = text.find(sign, at + 1)
 
 
+@cache
+def _alike(place: int) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Give for one of the forms what a text with its prefix may also be: `sk-` goes on in many ways.
+
+    Made when such a prefix is met: all of them at once would be a tenth of the time that `%load_ext` takes.
+    """
+    begins = FORMS[place][1][:2]
+    return tuple(
+        (rule, re.compile(prefix + body)) for rule, prefix, body in FORMS[place:] if prefix.startswith(begins)
+    )
+
+
 def _whole(text: str, prefix: re.Match[str]) -> Hit | None:
-    for rule, pattern in _ALIKE[(prefix.lastindex or 1) - 1]:
+    for rule, pattern in _alike((prefix.lastindex or 1) - 1):
         if found := pattern.match(text, prefix.start()):
             return Hit(*found.span(), rule)
     return None
