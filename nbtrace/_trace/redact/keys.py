@@ -155,9 +155,7 @@ def _alike(place: int) -> tuple[tuple[str, re.Pattern[str]], ...]:
     Made when such a prefix is met: all of them at once would be a tenth of the time that `%load_ext` takes.
     """
     begins = FORMS[place][1][:2]
-    return tuple(
-        (rule, re.compile(prefix + body)) for rule, prefix, body in FORMS[place:] if prefix.startswith(begins)
-    )
+    return tuple((rule, re.compile(prefix + body)) for rule, prefix, body in FORMS[place:] if prefix.startswith(begins))
 
 
 def _whole(text: str, prefix: re.Match[str]) -> Hit | None:
