@@ -45,9 +45,10 @@ screenshots: setup setup-browser ## take the pictures of the quickstart, light a
 ## Test it
 
 .PHONY: test
-test: setup setup-openai2 setup-browser ## run every test: JavaScript, openai 2, then Python, notebooks, browser, wheel
+test: setup setup-openai2 setup-engines setup-browser ## run every test: JavaScript, openai 2, PySpark, then all others
 	@$(MAKE) test-js
 	@$(MAKE) test-openai2
+	@$(MAKE) test-engines
 	$(STEP) "Tests: Python, notebooks, browser, wheel"
 	$(PYTEST) --cov --cov-report=term
 
@@ -61,6 +62,12 @@ test-openai2: setup-openai2 ## run the capture tests against openai 2
 	$(STEP) "Tests: capture on openai 2"
 	@mkdir -p build/jupyter
 	.venv-openai2/bin/python -m pytest --basetemp=build/pytest-openai2 tests/capture
+
+.PHONY: test-engines
+test-engines: setup-engines ## compute the metrics in PySpark (Java 17 or newer) beside the other engines
+	$(STEP) "Tests: metrics in PySpark"
+	@mkdir -p build/jupyter
+	.venv-engines/bin/python -m pytest --basetemp=build/pytest-engines tests/query -m spark
 
 .PHONY: test-js
 test-js: js setup-browser ## run the JavaScript tests
@@ -152,7 +159,7 @@ clean: ## remove what was built, keep the installed packages
 
 .PHONY: distclean
 distclean: clean ## remove the installed packages too
-	rm -rf .venv .venv-openai2 .venv-peers .tools js/node_modules
+	rm -rf .venv .venv-openai2 .venv-engines .venv-peers .tools js/node_modules
 
 ## Set it up (the targets above do this themselves)
 
@@ -169,6 +176,9 @@ setup-peers: $(PEERS:%=.venv-peers/%/.ready) ## an environment for each peer tha
 setup-browser: ## Chromium: the system's, or apt's
 	@tools/chromium --install >/dev/null
 
+.PHONY: setup-engines
+setup-engines: .venv-engines/.ready ## the third environment, with PySpark
+
 .venv/.ready: pyproject.toml uv.lock
 	$(STEP) "Set-up: Python packages (.venv)"
 	$(SYNC)
@@ -177,6 +187,11 @@ setup-browser: ## Chromium: the system's, or apt's
 .venv-openai2/.ready: pyproject.toml uv.lock
 	$(STEP) "Set-up: Python packages with openai 2 (.venv-openai2)"
 	UV_PROJECT_ENVIRONMENT=.venv-openai2 $(SYNC) --no-default-groups --group openai2 --group test --group demo
+	@touch $@
+
+.venv-engines/.ready: pyproject.toml uv.lock
+	$(STEP) "Set-up: Python packages with PySpark (.venv-engines)"
+	UV_PROJECT_ENVIRONMENT=.venv-engines $(SYNC) --no-default-groups --group engines --group openai3 --group test
 	@touch $@
 
 .venv-peers/%/.ready: tests/bench/peers/%.txt | .venv/.ready

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbtrace._api import context, export, prompt, session, span, spans, trace, traces
+from nbtrace._api import context, export, metrics, prompt, session, span, spans, trace, traces
 from nbtrace._session import Session
 from nbtrace.errors import NbtraceError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["NbtraceError", "Session", "context", "export", "prompt", "session", "span", "spans", "trace", "traces"]
+__all__ = [
+    "NbtraceError", "Session", "context", "export", "metrics", "prompt", "session", "span", "spans", "trace", "traces",
+]  # fmt: skip
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from opentelemetry.util.types import AttributeValue
 
@@ -15,7 +16,10 @@ from nbtrace._session import Session
 
 if TYPE_CHECKING:
     from nbtrace._export.report import ExportReport
+    from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
+    from nbtrace._query.result import Result
+    from nbtrace._query.row import Span
     from nbtrace._widgets.trace import TraceWidget
     from nbtrace._widgets.traces import TracesWidget
 
@@ -42,26 +46,89 @@ def default() -> Session:
     return _default
 
 
-def spans() -> Spans:
-    """Give every span recorded so far as a table.
+def spans(**filters: Unpack[Filters]) -> Spans:
+    """Give the spans recorded so far as a table, all of them or those that filters choose.
+
+    The names of a cell, trace, prompt and so on are compared as a whole. A text with `*`, `?` or `[...]` in it is a
+    pattern as in a shell, `re.compile(...)` is searched for, and a list of these means any of them.
+
+    Args:
+        **filters: any of
+
+            - `since`, `until`: by start; a datetime, ISO text, or how long ago (`timedelta`, `"15m"`, `"2h"`, `"7d"`).
+              What has no zone is local time.
+            - `cell`: id of a cell, number in its brackets, or `"current"` for the run of the cell that asks.
+            - `run`: the how-manieth run of its cell, or `"latest"`: of each cell the last run, and what is of no cell.
+            - `trace`: 32 hex digits, the first few of them, or a span of it.
+            - `kind`: `llm`, `embedding`, `tool`, `retrieval`, `agent`, `chain`, `guardrail`, `evaluation`, `attempt`,
+              `cell` or `span` (all others).
+            - `status`: `ok`, `error` or `running`.
+            - `name`, `model` (asked or answered), `operation`, `provider`, `user`, `session`, `conversation`, `tag`.
+            - `prompt`: the prompt's name, or one version of it as `nbtrace.prompt` gives it.
+            - `text`: found in the span's name, messages, attributes or events, whatever its case.
+            - `last`: only so many, the last by start.
 
     Returns:
-        An immutable table, one row a span, with the Arrow PyCapsule interface (`__arrow_c_stream__`), `to_pandas()` and
-        `to_polars()`. Spans still running have no duration.
+        An immutable table, one row a span, with the Arrow PyCapsule interface (`__arrow_c_stream__`), `to_pandas()`,
+        `to_polars()`, `to_duckdb()`, `filter(...)`, `trace()` and single spans as `[i]`. Spans still running have no
+        duration.
+
+    Raises:
+        UsageError: a filter is unknown or has a value that it cannot use.
+        NotFoundError: there is no such trace, or no cell is running.
 
     Examples:
         >>> import nbtrace
         >>> len(nbtrace.spans())
         0
+        >>> nbtrace.spans(since="2h", model="gpt-4*", status="error")
+        <Spans: 0 spans, 0 LLM calls>
     """
-    return _default.spans()
+    return _default.spans(**filters)
 
 
-def trace(trace_id: str | None = None) -> TraceWidget:
+def metrics(
+    spans: object = None, *, by: str | Sequence[str] = (), every: str | timedelta | None = None, calls_only: bool = True
+) -> Result:
+    """Compute tokens, cost, latency, errors and retries, of all spans or of groups of them.
+
+    What is not known is not counted as zero: a sum of nothing is none. Quantiles are exact, with linear interpolation
+    between neighbours, and the same in every engine.
+
+    Args:
+        spans: what `nbtrace.spans(...)` gives, or a data frame with its columns in pyarrow, pandas, polars, DuckDB or
+            PySpark, which then does the work itself; without it, all spans of the session.
+        by: one column or several to group by; besides those of the table `model` (answered, else asked), `kind`,
+            `prompt`, `user`, `session`, `conversation`, `cell`, `run`, `trace`.
+        every: also group by time, in buckets of this length counted in UTC: a `timedelta` or `"15m"`, `"1h"`, `"1d"`.
+        calls_only: measure LLM calls only; otherwise tools, steps and cells too.
+
+    Returns:
+        A row a group: its keys (`time` is the begin of a bucket), `spans`, `calls`, `errors`, `error_rate`, `retried`,
+        `retry_rate`, `rate_limited_s`, `input_tokens`, `output_tokens`, `cost_usd`, how many calls are `priced`,
+        `estimated`, `unpriced` and of `unknown_usage`, and the 50th, 95th and 99th percentile of the time to the end
+        (`latency_p50_s`, ...) and to the first chunk of a stream (`first_chunk_p50_s`, ...).
+
+    Raises:
+        UsageError: a column is unknown or cannot be grouped by, or `spans` is no data frame.
+
+    Examples:
+        >>> import nbtrace
+        >>> paid, shown = nbtrace.metrics(), nbtrace.metrics(nbtrace.spans(run="latest"))
+        >>> paid["calls"], shown["cost_usd"]
+        ([0], [None])
+        >>> nbtrace.metrics(by="model", every="1h")["latency_p95_s"]
+        []
+    """
+    return _default.metrics(spans, by=by, every=every, calls_only=calls_only)
+
+
+def trace(trace: str | Span | None = None) -> TraceWidget:
     """Draw a trace as a tree with waterfall and messages.
 
     Args:
-        trace_id: 32 hex digits, or the first few of them; without it, the last trace with an LLM call.
+        trace: 32 hex digits, or the first few of them; or a span, which is then selected; without it, the last trace
+            with an LLM call.
 
     Returns:
         A widget that follows the trace while it grows. Where no widget can live it is static HTML or text.
@@ -77,7 +144,7 @@ def trace(trace_id: str | None = None) -> TraceWidget:
         ...
         nbtrace.errors.NotFoundError: no trace begins with 'feed'; the session has none yet
     """
-    return _default.trace(trace_id)
+    return _default.trace(trace)
 
 
 def traces() -> TracesWidget:

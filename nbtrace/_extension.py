@@ -119,9 +119,15 @@ class NBTrace(Magics):
         from nbtrace._widgets.summary import summary_text
 
         session = self.session
-        totals = summary_text(summarize(without_cells(session.store.snapshot())))
+        everything = session.spans()
+        paid, latest = (
+            summary_text(summarize(without_cells(some.snapshot)))
+            for some in (everything, everything.filter(run="latest"))
+        )
         state = "recording" if session.enabled else "paused" if session.running else "stopped"
-        print(f"nbtrace is {state}: {totals}, {len(session.store)} spans")
+        print(f"nbtrace is {state}: {paid}, {len(everything)} spans")
+        if latest != paid:
+            print(f"of these, the latest run of each cell: {latest}")
         if session.running and session.tracing.shared:
             print("spans are made on your tracer provider; its exporters get them without prompts and answers")
         else:

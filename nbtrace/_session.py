@@ -6,12 +6,13 @@ them out. A session can be started and stopped any number of times; what it has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, Unpack, cast
 
 from opentelemetry.util.types import AttributeValue
 
@@ -24,7 +25,7 @@ from nbtrace._guard import guard
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing
 from nbtrace._trace.duplicates import Calls
-from nbtrace._trace.provider import Tracing
+from nbtrace._trace.provider import Tracing, inherited
 from nbtrace._trace.redact import masking
 from nbtrace._trace.redact.rules import Rules
 from nbtrace._trace.redact.spans import Spans as MaskedSpans
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._export.report import ExportReport
+    from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
+    from nbtrace._query.result import Result
+    from nbtrace._query.row import Span
     from nbtrace._store.snapshot import Snapshot
     from nbtrace._widgets.trace import TraceWidget
     from nbtrace._widgets.traces import TracesWidget
@@ -145,11 +149,26 @@ class Session:
             with _storing:
                 sink.ended(span, detail)
 
-    def spans(self) -> Spans:
-        """Give every span recorded so far, running ones included."""
+    def spans(self, **filters: Unpack[Filters]) -> Spans:
+        """Give the spans recorded so far, running ones included; see `nbtrace.spans`."""
         from nbtrace._query.frame import Spans
 
-        return Spans(self.store.snapshot())
+        if filters.get("cell") == "current":
+            filters["cell"] = _current_cell()
+        return Spans(self.store.snapshot(), self._draw).filter(**filters)
+
+    def metrics(
+        self,
+        spans: object = None,
+        *,
+        by: str | Sequence[str] = (),
+        every: str | timedelta | None = None,
+        calls_only: bool = True,
+    ) -> Result:
+        """Compute the figures of groups of spans; see `nbtrace.metrics`."""
+        from nbtrace._query.metrics import metrics
+
+        return metrics(self.spans() if spans is None else spans, by=by, every=every, calls_only=calls_only)
 
     def trace_table(self, trace_id: str) -> Snapshot:
         """Give the spans of one trace, by its id in hex."""
@@ -157,21 +176,16 @@ class Session:
 
         return of_trace(self.store.snapshot(), trace_id)
 
-    def trace(self, trace_id: str | None = None) -> TraceWidget:
-        """Draw a trace as a live widget.
+    def trace(self, trace: str | Span | None = None) -> TraceWidget:
+        """Draw a trace as a live widget; see `nbtrace.trace`."""
+        from nbtrace._query.row import Span
 
-        Args:
-            trace_id: 32 hex digits, or the first few of them; without it, the last trace with an LLM call.
+        return trace.trace() if isinstance(trace, Span) else self.spans().trace(trace)
 
-        Raises:
-            NotFoundError: there is no such trace, or no call yet.
-            UsageError: the id is no text.
-        """
-        from nbtrace._query.select import find_trace
+    def _draw(self, trace_id: str, span_id: str | None) -> TraceWidget:
         from nbtrace._widgets.trace import TraceWidget
 
-        found = find_trace(self.store.snapshot(), trace_id)
-        return TraceWidget(lambda: self.trace_table(found), self.store.subscribe)
+        return TraceWidget(lambda: self.trace_table(trace_id), self.store.subscribe, selected_span=span_id)
 
     def traces(self) -> TracesWidget:
         """List the session's traces as a live widget; see `nbtrace.traces`."""
@@ -202,6 +216,19 @@ class Session:
     def __repr__(self) -> str:
         state = "recording" if self.enabled else "paused" if self.running else "stopped"
         return f"<nbtrace session, {state}: {len(self.store)} spans>"
+
+
+def _current_cell() -> tuple[str, int]:
+    """Name the run of the cell that runs here.
+
+    Raises:
+        NotFoundError: no cell does.
+    """
+    here = inherited()
+    if semconv.CELL_ID not in here:
+        message = "no cell is running here; give the cell's id or the number in its brackets"
+        raise NotFoundError(message)
+    return cast("tuple[str, int]", (here[semconv.CELL_ID], here[semconv.CELL_RUN]))
 
 
 def finish(span: ReadableSpan, detail: Detail | None, *, calls: Calls, rules: Rules) -> dict[str, AttributeValue]:

@@ -28,9 +28,18 @@ class UsageError(NbtraceError):
         return cls(f"{what} is {type(got).__name__} {got!r:.60}; expected {expected}")
 
     @classmethod
-    def missing(cls, what: str, package: str) -> Self:
-        """Name the package that a call needs and that is not installed."""
-        return cls(f"{what} needs {package}, which is not installed: pip install {package}")
+    def argument(cls, name: str, expected: str, got: object) -> Self:
+        """Name an argument, what it takes, and what came."""
+        return cls(f"cannot use {name}={got!r:.200}; expected {expected}")
+
+    @classmethod
+    def missing(cls, what: str, package: str, *, extra: str | None = None) -> Self:
+        """Name the package that a call needs and that is not installed, and how to get it."""
+        return cls(
+            f'{what} needs {package}, which is not installed: pip install "{extra}"'
+            if extra
+            else f"{what} needs {package}, which is not installed: pip install {package}"
+        )
 
 
 class NotFoundError(NbtraceError):

@@ -44,7 +44,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_trace": {"opentelemetry", "genai_prices"},
     "_capture": {"opentelemetry", "IPython", "openai", "orjson"},
     "_store": {"opentelemetry", "numpy", "pyarrow", "orjson"},
-    "_query": {"numpy", "pyarrow", "pandas", "polars", "orjson"},
+    "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
     "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson"},
     "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
     "_session": {"opentelemetry", "pyarrow", "IPython"},
@@ -55,7 +55,10 @@ OUTSIDE: dict[str, set[str]] = {
 }
 """What each may import of other distributions. OpenTelemetry stays left of the store and Arrow right of it."""
 
-HEAVY = {"IPython", "anywidget", "duckdb", "ipywidgets", "numpy", "openai", "pandas", "plotly", "polars", "pyarrow"}
+HEAVY = {
+    "IPython", "anywidget", "duckdb", "ipywidgets", "narwhals", "numpy", "openai", "pandas", "plotly", "polars",
+    "pyarrow",
+}  # fmt: skip
 
 LAZY: dict[str, str] = {
     "_extension": "IPython itself imports it, on %load_ext",

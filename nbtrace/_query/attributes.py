@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import pyarrow as pa
 
 KINDS: Final = ("string", "int", "double", "bool", "bytes")
 """Children of the attribute struct that hold a value as it is; `json` is the other one."""
@@ -19,9 +21,50 @@ def plain(stored: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
     return {attribute["key"]: _value(attribute) for attribute in stored or ()}
 
 
+def plain_column(stored: pa.ChunkedArray) -> list[dict[str, Any]]:
+    """Read the `attributes` of many rows: what `plain` does, with a loop over rows but none over values."""
+    return [row for chunk in stored.chunks for row in _plain_chunk(cast("Any", chunk))]
+
+
+def _plain_chunk(chunk: Any) -> list[dict[str, Any]]:
+    import numpy as np
+
+    flat = chunk.flatten()
+    keys = flat.field("key").dictionary_encode()
+    names = np.array([*keys.dictionary.to_pylist(), None], dtype=object)[keys.indices.to_numpy()].tolist()
+    values = np.full(len(flat), None, dtype=object)
+    for kind in (*KINDS, "json"):
+        child = flat.field(kind)
+        if child.null_count < len(child):
+            is_set = child.is_valid().to_numpy(zero_copy_only=False)
+            found = child.drop_null().to_pylist()
+            values[is_set] = _objects(found if kind != "json" else [_json(one) for one in found])
+    ends = np.cumsum(chunk.value_lengths().fill_null(0).to_numpy())
+    each = values.tolist()
+    starts = [0, *ends[:-1].tolist()]
+    return [dict(zip(names[start:end], each[start:end], strict=True)) for start, end in zip(starts, ends, strict=True)]
+
+
+def _objects(values: list[Any]) -> Any:
+    """Make an array of Python objects, also of lists, which numpy would take for rows."""
+    import numpy as np
+
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made
+
+
+def _json(text: str) -> Any:
+    """Read an array or a map; in a file of somebody else's it may be neither, and is then text."""
+    try:
+        return plain_value(orjson.loads(text))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return text
+
+
 def _value(attribute: Mapping[str, Any]) -> Any:
     if attribute["json"] is not None:
-        return plain_value(orjson.loads(attribute["json"]))
+        return _json(attribute["json"])
     return next((value for kind in KINDS if (value := attribute[kind]) is not None), None)
 
 

@@ -1,44 +1,32 @@
-"""Spans as a user holds them: an immutable Arrow table with doors to the data frame libraries.
+"""Spans as a user holds them: an immutable table with doors to the data frame libraries, and spans to choose from it.
 
-Anything that reads the Arrow PyCapsule interface (DuckDB, polars, narwhals, pandas) takes it as it is, without a copy.
-`to_pandas` is for reading: the columns that people ask for come first, ids are hex, and what says nothing in this
-table is left out unless asked for. The table itself always has every column of the store.
+What is chosen is kept as rows of the snapshot; a column is built when somebody asks for it, so that choosing among a
+million spans does not copy their prompts.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast, overload
 
 from nbtrace._query import text
-from nbtrace._query.attributes import plain
+from nbtrace._query.filters import Filters, choose
 from nbtrace._query.preview import preview
+from nbtrace._query.result import duckdb, polars
+from nbtrace._query.row import Span
+from nbtrace._query.select import find_trace
 from nbtrace._query.totals import summarize
-from nbtrace.errors import UsageError
+from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import pandas as pd
     import pyarrow as pa
 
     from nbtrace._store.snapshot import Snapshot
 
-FIRST: Final = (
-    "start_time", "name", "operation", "request_model", "duration_ms", "input_tokens", "output_tokens", "cost_usd",
-    "cost_state", "error_type", "prompt_name", "prompt_version", "input_messages", "output_messages",
-)  # fmt: skip
-"""The columns that people read first, in this order; the others follow in the store's."""
-
-PLUMBING: Final = frozenset(
-    (
-        "start_time_unix_nano", "duration_ns", "trace_state", "flags", "kind", "dropped_attributes_count",
-        "dropped_events_count", "dropped_links_count", "resource", "scope",
-    )
-)  # fmt: skip
-"""Columns for exporters, shown by `full=True`."""
-
-LISTS: Final = ("finish_reasons", "tags")
-"""Columns with several texts a span."""
-
-IDS: Final = ("trace_id", "span_id", "parent_span_id")
+    Draw = Callable[[str, str | None], Any]
+    """Draws the trace with an id in hex, with a span selected or none."""
 
 SHOWN_ROWS: Final = 10
 """Rows of the HTML table in a notebook: what fits under a cell without scrolling."""
@@ -47,17 +35,20 @@ SHOWN_ROWS: Final = 10
 class Spans:
     """An immutable table of spans, one row a span.
 
+    `spans[0]` and `spans[-1]` are single spans, `spans[:10]` is a table again.
+
     Example:
         >>> import nbtrace
         >>> len(nbtrace.Session().spans())
         0
     """
 
-    __slots__ = ("_table", "snapshot")
+    __slots__ = ("_draw", "_table", "snapshot")
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, draw: Draw | None = None) -> None:
         self.snapshot = snapshot
         """The same spans as the store keeps them, each text once."""
+        self._draw = draw
         self._table: pa.Table | None = None
 
     @property
@@ -67,8 +58,42 @@ class Spans:
             self._table = self.snapshot.table()
         return self._table
 
+    def filter(self, **filters: Unpack[Filters]) -> Spans:
+        """Choose some of these spans; the filters are those of `nbtrace.spans`.
+
+        Raises:
+            UsageError: A filter is unknown or has a value that it cannot use.
+            NotFoundError: There is no such trace, or more than one.
+
+        Example:
+            >>> import nbtrace
+            >>> nbtrace.spans(since="1h").filter(status="error", model="gpt-4*")
+            <Spans: 0 spans, 0 LLM calls>
+        """
+        chosen = choose(self.snapshot, filters)
+        return self if chosen is None else self._with(self.snapshot.filter(chosen))
+
     def __len__(self) -> int:
         return len(self.snapshot)
+
+    @overload
+    def __getitem__(self, at: int) -> Span: ...
+    @overload
+    def __getitem__(self, at: slice) -> Spans: ...
+    def __getitem__(self, at: int | slice) -> Span | Spans:
+        if isinstance(at, slice):
+            start, stop, step = at.indices(len(self))
+            if step != 1:
+                raise UsageError.argument("step", "a slice without a step, such as spans[:10]", at)
+            return self._with(self.snapshot.slice(start, max(0, stop - start)))
+        row = at + len(self) if at < 0 else at
+        if not 0 <= row < len(self):
+            message = f"there is no span {at} among these {len(self)}"
+            raise IndexError(message)
+        return Span(self.snapshot.slice(row, 1), self)
+
+    def __iter__(self) -> Iterator[Span]:
+        return (self[row] for row in range(len(self)))
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.table.__arrow_c_stream__(requested_schema)
@@ -77,31 +102,34 @@ class Spans:
         """List the traces as 32 hex digits, in order of arrival."""
         return [value.hex() for value in cast("list[bytes]", self.snapshot["trace_id"].unique().to_pylist())]
 
-    def to_pandas(self, *, full: bool = False) -> pd.DataFrame:
-        """Convert to pandas, for reading.
+    def trace(self, trace_id: str | None = None) -> Any:
+        """Draw one of the traces that these spans are of, whole, as `nbtrace.trace` does.
 
         Args:
-            full: Keep the columns that are empty in this table, and those that only exporters need.
-        """
-        import pandas as pd
+            trace_id: 32 hex digits, or the first few of them; without it, that of the last LLM call among these spans.
 
-        nested = ["attributes", "events", "links", *LISTS]
-        frame: pd.DataFrame = self.table.drop_columns(nested).to_pandas(
-            types_mapper=lambda kind: pd.Int64Dtype() if str(kind) in ("int64", "uint32") else None
-        )
-        for name in IDS:
-            frame[name] = [None if value is None else value.hex() for value in self.table[name].to_pylist()]
-        for name in ("resource", "scope"):
-            frame[name] = frame[name].astype(frame["name"].dtype)
-        frame["duration_ms"] = frame["duration_ns"].astype("Float64") / 1e6
-        for name in LISTS:
-            frame[name] = pd.Series(self.table[name].to_pylist(), dtype=object)
-        frame["attributes"] = pd.Series([plain(row) for row in self.table["attributes"].to_pylist()], dtype=object)
-        for name in ("events", "links"):
-            rows = [[_readable(one) for one in row or ()] for row in self.table[name].to_pylist()]
-            frame[name] = pd.Series(rows, dtype=object)
-        order = [*FIRST, *(name for name in self.table.column_names if name not in FIRST)]
-        return frame[order] if full else frame[[name for name in order if self._telling(name)]]
+        Raises:
+            NotFoundError: There is no such trace, or no LLM call, among these spans.
+        """
+        return self.draw(find_trace(self.snapshot, trace_id))
+
+    def draw(self, trace_id: str, span_id: str | None = None) -> Any:
+        """Draw the trace with this id."""
+        if self._draw is None:
+            message = "these spans are of no session; draw them by nbtrace.open(spans).trace()"
+            raise NotFoundError(message)
+        return self._draw(trace_id, span_id)
+
+    def to_pandas(self, *, full: bool = False) -> pd.DataFrame:
+        """Convert to pandas, for reading: the columns that people ask for come first, ids are hex digits.
+
+        Args:
+            full: Keep the columns that are empty in these spans, attributes, events and links as Python objects, and
+                what only exporters need.
+        """
+        from nbtrace._query import reading
+
+        return reading.to_pandas(self.snapshot, full=full)
 
     def to_polars(self) -> Any:
         """Convert to a polars data frame, with every column.
@@ -109,22 +137,18 @@ class Spans:
         Raises:
             UsageError: polars is not installed.
         """
-        try:
-            import polars as pl  # pyright: ignore[reportMissingImports] - the user's own
-        except ImportError as error:
-            raise UsageError.missing("to_polars()", "polars") from error
-        return cast("Any", pl).from_arrow(self.table)
+        return polars(self.table)
 
-    def _telling(self, name: str) -> bool:
-        """Say whether a column tells a reader anything about these spans."""
-        if name == "duration_ms" or name in FIRST[:2]:
-            return True
-        column = self.table[name]
-        if name in PLUMBING or column.null_count == len(column):
-            return False
-        return name not in ("attributes", "events", "links") or any(
-            len(cast("Any", chunk).flatten()) for chunk in column.chunks
-        )
+    def to_duckdb(self) -> Any:
+        """Make a relation of DuckDB's default connection, with every column.
+
+        Raises:
+            UsageError: DuckDB is not installed.
+        """
+        return duckdb("to_duckdb()").from_arrow(self.table)
+
+    def _with(self, snapshot: Snapshot) -> Spans:
+        return type(self)(snapshot, self._draw)
 
     def __repr__(self) -> str:
         summary = summarize(self.snapshot)
@@ -165,11 +189,3 @@ class Spans:
             )
             for row in last.to_pylist()
         ]
-
-
-def _readable(one: dict[str, Any]) -> dict[str, Any]:
-    """Make an event or link readable: its attributes as a mapping, ids as hex."""
-    return {
-        name: plain(value) if name == "attributes" else value.hex() if isinstance(value, bytes) else value
-        for name, value in one.items()
-    }

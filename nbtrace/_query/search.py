@@ -39,6 +39,9 @@ WORDS: Final = (
 )  # fmt: skip
 """Columns that hold an attribute of plain text, besides those that a tree shows."""
 
+SHOWN: Final = ("name", "request_model", "response_model", "error_type")
+"""Those that a tree shows."""
+
 PIECE_BYTES: Final = 4 * 2**20
 """Texts that are looked at in one go: small enough to share the work, and to stop soon."""
 
@@ -70,6 +73,16 @@ def search(spans: Snapshot, text: str, *, is_over: Callable[[], bool] = lambda: 
     return rows.filter(arrays.column(pa.bool_(), places > 0))
 
 
+def having(spans: Snapshot, text: str) -> Any:
+    """Say of each span whether the text is anywhere in it, also in its name, models and tags."""
+    import numpy as np
+    import pyarrow as pa
+
+    asked = Asked(text, spans.texts, lambda: False)
+    found = [arrays.column(pa.bool_(), asked.anywhere(batch)) for batch in spans.kept.to_batches()]
+    return pa.chunked_array(found or [arrays.column(pa.bool_(), np.zeros(0, np.bool_))])
+
+
 class Asked:
     """What is looked for: as a pattern, and as the numbers of the texts that have it."""
 
@@ -95,6 +108,13 @@ class Asked:
             note(ATTRIBUTES, self._in_words(batch[name]))
         note(ATTRIBUTES, _in_list(batch["attributes"], self._in_attributes))
         note(EVENTS, _in_list(batch["events"], self._in_events))
+        return found
+
+    def anywhere(self, batch: pa.RecordBatch) -> Mask:
+        """Say which of some kept rows have it, in what a tree shows of them too."""
+        found = (self.places(batch) > 0) | _in_list(batch["tags"], self._in_words)
+        for name in SHOWN:
+            found |= self._in_words(batch[name])
         return found
 
     def _in_messages(self, elements: Any) -> Mask:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nbtrace._store.snapshot import Snapshot
 
 
@@ -33,22 +35,32 @@ def find_trace(table: Snapshot, trace_id: str | None = None) -> str:
     """
     import pyarrow.compute as pc
 
-    if not isinstance(cast("object", trace_id), str | None):
+    if trace_id is not None:
+        return find_trace_id(table["trace_id"], trace_id).hex()
+    is_call = pc.is_valid(table["operation"])
+    starts, traces = table["start_time_unix_nano"].filter(is_call), table["trace_id"].filter(is_call)
+    if not len(traces):
+        message = "no LLM call was recorded yet; make one, then ask for its trace"
+        raise NotFoundError(message)
+    return traces[pc.index(starts, pc.max(starts)).as_py()].as_py().hex()
+
+
+def find_trace_id(traces: pa.ChunkedArray, trace_id: str) -> bytes:
+    """Find the trace that a few hex digits mean, among the traces of all spans.
+
+    Raises:
+        NotFoundError: no trace, or more than one, fits.
+        UsageError: the id is no text.
+    """
+    if not isinstance(cast("object", trace_id), str):
         raise UsageError.kind("the trace id", trace_id, "text: 32 hex digits, or the first few of them")
-    if trace_id is None:
-        calls = table.filter(pc.is_valid(table["operation"]))
-        if calls.num_rows == 0:
-            message = "no LLM call was recorded yet; make one, then ask for its trace"
-            raise NotFoundError(message)
-        starts = calls["start_time_unix_nano"]
-        return calls["trace_id"][pc.index(starts, pc.max(starts)).as_py()].as_py().hex()
-    known = sorted(value.hex() for value in table["trace_id"].unique().to_pylist() if value is not None)
+    known = sorted(value.hex() for value in traces.unique().to_pylist() if value is not None)
     found = [value for value in known if value.startswith(trace_id.lower())]
     if len(found) != 1:
         held = f"the session has {len(known) or 'none'}{'' if known else ' yet'}"
         message = f"{len(found) or 'no'} trace{'s begin' if found else ' begins'} with {trace_id!r}; {held}"
         raise NotFoundError(message)
-    return found[0]
+    return bytes.fromhex(found[0])
 
 
 def below(table: Snapshot, span_id: int) -> Snapshot:
@@ -71,6 +83,9 @@ def below(table: Snapshot, span_id: int) -> Snapshot:
 
 def without_cells(table: Snapshot) -> Snapshot:
     """Give the spans that are not cells."""
-    from nbtrace._store.columns import booleans
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    return table.filter(booleans([kind != "cell" for kind in table["span_type"].to_pylist()]))
+    from nbtrace._store.columns import strings
+
+    return table.filter(pc.invert(pc.is_in(table["span_type"], value_set=strings(pa.string(), ["cell"]))))

@@ -84,9 +84,9 @@ def counted(table: Snapshot) -> dict[str, Column]:
 
     failed = _is(table["status_code"], ERROR)
     call = pc.is_in(table["operation"], value_set=_texts(*sorted(CALLS)))
-    begun = _any(*(pc.is_valid(table[name]) for name in BEGUN))
+    begun = _any(*(_is_set(table[name]) for name in BEGUN))
     answered = pc.and_(call, pc.and_(pc.is_valid(table["duration_ns"]), pc.or_(pc.invert(failed), begun)))
-    cost = _where(_true(pc.is_finite(table["cost_usd"])), table["cost_usd"])
+    cost = _where(_is_set(table["cost_usd"]), table["cost_usd"])
     has_cost = pc.and_(call, pc.is_valid(cost))
     estimated = pc.and_(has_cost, pc.is_in(table["cost_state"], value_set=_texts("estimated")))
     has_usage = pc.or_(pc.is_valid(table["input_tokens"]), pc.is_valid(table["output_tokens"]))
@@ -159,11 +159,15 @@ def _where(wanted: Column, column: Column) -> Column:
     return _compute().if_else(wanted, column, pa.nulls(1, cast("Any", column.type))[0])
 
 
-def _true(column: Column) -> Column:
-    """Take what is not known for false."""
+def _is_set(column: Column) -> Column:
+    """Say which values are there; what is no finite number is not."""
+    from pyarrow import float64
+
     from nbtrace._store.columns import booleans
 
-    return _compute().coalesce(column, booleans([False])[0])
+    if column.type != float64():
+        return _compute().is_valid(column)
+    return _compute().coalesce(_compute().is_finite(column), booleans([False])[0])
 
 
 def _compute() -> Any:

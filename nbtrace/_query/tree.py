@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
 from nbtrace._query import arrays, totals
+from nbtrace._query.kinds import OPERATION_TYPES, TYPES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,37 +22,6 @@ if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
 
     Ints = NDArray[np.int64]
-
-TYPES: Final = (
-    "cell",
-    "llm",
-    "embedding",
-    "tool",
-    "retrieval",
-    "agent",
-    "chain",
-    "guardrail",
-    "evaluation",
-    "attempt",
-    "span",
-)
-"""What a span can be for the reader."""
-
-OPERATION_TYPES: Final = {
-    "chat": "llm",
-    "text_completion": "llm",
-    "generate_content": "llm",
-    "fetch_response": "llm",
-    "embeddings": "embedding",
-    "execute_tool": "tool",
-    "retrieval": "retrieval",
-    "search_memory": "retrieval",
-    "create_agent": "agent",
-    "invoke_agent": "agent",
-    "plan": "agent",
-    "invoke_workflow": "chain",
-}
-"""GenAI operation to type, where no span type says it."""
 
 COLUMNS: Final = (
     "span_id", "trace_id", "parent", "depth", "name", "type", "model", "provider", "title", "start_ms", "duration_ms",

@@ -94,8 +94,8 @@ class Tracing:
         # The public look-up reads the environment each time; this is where it keeps the provider that was set.
         if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
             self.attach()
-        inherited = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
-        return self._make(name, context, kind, {**attributes, **inherited} if inherited else dict(attributes))
+        taken = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
+        return self._make(name, context, kind, {**attributes, **taken} if taken else dict(attributes))
 
     def _make(
         self,
@@ -134,8 +134,7 @@ class Tracing:
     ) -> None:
         """Make a span of something that is over already, below `parent`."""
         start, end = times_ns
-        inherited = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED))
-        span = self._make(name, below(parent), kind, {**attributes, **(inherited or {})}, start)
+        span = self._make(name, below(parent), kind, {**attributes, **inherited()}, start)
         if status is not None:
             self.fail(span, status.description)
         self._end(span, None, end)
@@ -219,6 +218,11 @@ def inheriting(attributes: Mapping[str, AttributeValue], context: Context | None
     """Give the context below which spans of ours also take over `attributes`."""
     known = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
     return otel_context.set_value(_INHERITED, {**(known or {}), **attributes}, context)
+
+
+def inherited() -> Mapping[str, AttributeValue]:
+    """Give what spans of ours take over here, such as the identity of the cell that runs."""
+    return cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED)) or {}
 
 
 def resource() -> own.Resource:

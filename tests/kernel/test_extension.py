@@ -113,6 +113,20 @@ def test_a_call_that_outlives_its_cell_belongs_to_it_and_its_line_follows(kernel
     assert (call["cell_id"], call["parent"]) == ("starter", "cell [4]")
 
 
+def test_a_cell_that_ran_twice_has_been_paid_twice_and_counts_once(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nimport nbtrace")
+    asked = "_ = ask('Hi')\nprint(len(nbtrace.spans(cell='current', kind='llm')))"
+    assert kernel.run(asked, cell_id="a").text == "1\n"
+    assert "latest" not in kernel.run("%nbtrace status", cell_id="b").text
+    assert [kernel.run(asked, cell_id="a").text for _ in range(2)] == ["1\n", "1\n"]
+    status = kernel.run("%nbtrace status", cell_id="b").text
+    paid, latest = status.splitlines()[:2]
+    assert paid.startswith("nbtrace is recording: 3 LLM calls · ")
+    assert latest.startswith("of these, the latest run of each cell: 1 LLM call · ")
+    calls = "[nbtrace.metrics(spans)['calls'] for spans in (None, nbtrace.spans(run='latest'))]"
+    assert printed(kernel, calls) == [[3], [1]]
+
+
 def test_a_late_call_while_the_line_is_drawn_brings_no_second_line(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run(

@@ -1,0 +1,67 @@
+"""The door to `aggregate`: metrics of any spans, wherever they are, as a table to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from nbtrace._query import moments
+from nbtrace._query.filters import Columns
+from nbtrace._query.frame import Spans
+from nbtrace._query.result import Result
+from nbtrace.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def metrics(
+    spans: object, *, by: str | Sequence[str] = (), every: str | timedelta | None = None, calls_only: bool = True
+) -> Result:
+    """Compute the figures of groups of spans; see `nbtrace.metrics`."""
+    from nbtrace._query.aggregate import aggregate
+
+    names = [by] if isinstance(by, str) else list(by)
+    frame = _columns(spans, names) if isinstance(spans, Spans) else _frame(spans)
+    return Result(aggregate(frame, names, every_s=_every(every), calls=calls_only))
+
+
+def _every(every: str | timedelta | None) -> int | None:
+    """Read the length of a bucket in whole seconds, which float64 can count from 1970 without loss."""
+    if every is None:
+        return None
+    length = moments.length(every, name="every")
+    if length % timedelta(seconds=1):
+        raise UsageError.argument("every", "whole seconds", every)
+    return length // timedelta(seconds=1)
+
+
+def _columns(spans: Spans, by: Sequence[str]) -> pa.Table:
+    """Take the columns that the figures need."""
+    import pyarrow as pa
+
+    from nbtrace._query.aggregate import KEYS, read
+
+    known = spans.snapshot.column_names
+    for name in by:
+        if name not in KEYS and name != "kind" and name not in known:
+            raise UsageError.unknown("column to group by", name, [*KEYS, "kind", *known])
+    columns = Columns(spans.snapshot)
+    return pa.table({name: columns(name) for name in read(by)})
+
+
+def _frame(spans: Any) -> Any:
+    """Take a data frame that narwhals knows; of anything else, its Arrow stream."""
+    import narwhals.stable.v2 as nw
+
+    try:
+        nw.from_native(spans)
+    except TypeError:
+        if not hasattr(spans, "__arrow_c_stream__"):
+            expected = "spans, or a data frame of them (Arrow, pandas, polars, DuckDB, PySpark)"
+            raise UsageError.kind("spans", spans, expected) from None
+        import pyarrow as pa
+
+        return pa.table(spans)
+    return spans
