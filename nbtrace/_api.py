@@ -123,6 +123,32 @@ def metrics(
     return _default.metrics(spans, by=by, every=every, calls_only=calls_only)
 
 
+def sql(query: str, **given: object) -> Result:
+    """Ask in SQL, answered by DuckDB (`pip install "nbtrace[sql]"`).
+
+    The tables are `spans` (its ids are hex digits) and `messages`: `trace_id`, `span_id`, `direction` (`input`,
+    `output`, `system`), `position`, `role`, `text`, `tool_calls` (names), `finish_reason` and `parts` (JSON).
+    `attribute(attributes, 'name')` gives an attribute as text. A query reaches no file, network or Python variable.
+
+    Args:
+        query: one statement in DuckDB's SQL.
+        **given: data frames become tables of their names, all else values for `$name`; `spans` may be what
+            `nbtrace.spans(...)` chooses.
+
+    Returns:
+        The rows as an Arrow table with `to_pandas()`, `to_polars()` and `to_duckdb()`.
+
+    Raises:
+        UsageError: DuckDB is not installed, or refuses the query.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.sql("SELECT count(*) AS n FROM spans WHERE request_model = $model", model="gpt-4o")["n"]
+        [0]
+    """
+    return _default.sql(query, **given)
+
+
 def trace(trace: str | Span | None = None) -> TraceWidget:
     """Draw a trace as a tree with waterfall and messages.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Enum
 
@@ -84,6 +84,31 @@ class NBTrace(Magics):
             return getattr(self, f"_{action}")()
         except NbtraceError as error:
             raise UsageError(str(error)) from None
+
+    @magic_arguments()
+    @argument("-o", "--output", help="name of the variable that gets the rows")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-u", "--use", action="append", default=[], help="a variable that the query may use: a table, or $name")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("query", nargs="*", help="the query, where it is no cell of its own")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @line_cell_magic
+    def nbsql(self, line: str, cell: str | None = None) -> Any:
+        """Ask in SQL over `spans` and `messages`: `%%nbsql [-o rows] [-u variable]`, or `%nbsql SELECT ...`."""
+        if cell is None:
+            query, given = line, parse_argstring(self.nbsql, "")
+        else:
+            query, given = cell, parse_argstring(self.nbsql, line)
+        variables = self.shell.user_ns if self.shell is not None else {}
+        missing = [name for name in given.use if name not in variables]
+        if missing:
+            message = f"%%nbsql --use {missing[0]}: there is no variable of that name"
+            raise UsageError(message)
+        try:
+            rows = self.session.sql(query, **{name: variables[name] for name in given.use})
+        except NbtraceError as error:
+            raise UsageError(str(error)) from None
+        if given.output is None:
+            return rows
+        variables[given.output] = rows
+        return None
 
     def _on(self) -> None:
         self.session.start().enabled = True

@@ -170,6 +170,14 @@ class Session:
 
         return metrics(self.spans() if spans is None else spans, by=by, every=every, calls_only=calls_only)
 
+    def sql(self, query: str, **given: object) -> Result:
+        """Ask in SQL; see `nbtrace.sql`."""
+        from nbtrace._query.frame import Spans
+        from nbtrace._query.sql import run
+
+        chosen = given.pop("spans", None)
+        return run(query, chosen if isinstance(chosen, Spans) else self.spans(), given)
+
     def trace_table(self, trace_id: str) -> Snapshot:
         """Give the spans of one trace, by its id in hex."""
         from nbtrace._query.select import of_trace

@@ -127,6 +127,18 @@ def test_a_cell_that_ran_twice_has_been_paid_twice_and_counts_once(kernel: Kerne
     assert printed(kernel, calls) == [[3], [1]]
 
 
+def test_a_cell_in_sql_gives_rows_or_a_variable(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nleast = 0")
+    kernel.run("ask('Hi')", cell_id="a")
+    counted = "SELECT count(*) AS n FROM spans WHERE operation = 'chat' AND input_tokens > $least"
+    assert kernel.run(f"%%nbsql -u least\n{counted}").result.splitlines()[:2] == ["n", "1"]
+    assert kernel.run("%nbsql SELECT 'a -o b' AS t").result.splitlines()[:2] == ["t", "a -o b"]
+    assert kernel.run(f"%%nbsql -u least -o kept\n{counted}").result == ""
+    assert printed(kernel, "kept['n']") == [1]
+    assert "UsageError: %%nbsql --use nowhere: there is no variable" in kernel.run("%%nbsql -u nowhere\nSELECT 1").text
+    assert "UsageError: DuckDB cannot run this query" in kernel.run("%nbsql SELEC").text
+
+
 def test_a_late_call_while_the_line_is_drawn_brings_no_second_line(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run(
