@@ -44,6 +44,12 @@ def reraise(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test find a vocabulary that tiktoken has put on this machine."""
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")
+
+
+@pytest.fixture(autouse=True)
 def no_leaks() -> Iterator[None]:
     """Fail a test that leaves anything wrapped or listening."""
     before = _patched()

@@ -21,6 +21,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import attempts, failure, messages, prompts, raw, stream
+from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
@@ -281,7 +282,7 @@ class Call:
         elif response is None and (self.span.status.is_ok or self.passed is not None):
             found[semconv.INCOMPLETE] = _unrecorded(self.passed)
         elif response is not None and self._wire.is_estimable and semconv.USAGE_STATE not in found:
-            found |= messages.estimated_usage(found)
+            found |= estimated_usage(found)
         return found | rate(self.span.start_time, arrivals, found.get(semconv.USAGE_OUTPUT_TOKENS))
 
     def _error(self) -> dict[str, AttributeValue]:

@@ -1,4 +1,4 @@
-"""What the codecs share: JSON read as the client does, read leniently, and written; and the estimate of tokens.
+"""What the codecs share: JSON read as the client does, read leniently, and written.
 
 Bodies come from anywhere: a malformed request, which the server will refuse, is recorded too, since that is when one
 looks. So nothing here, and nothing in a codec, fails for what a body holds or lacks.
@@ -14,31 +14,7 @@ from typing import Any, Final
 import orjson
 from opentelemetry.util.types import AttributeValue
 
-from nbtrace import semconv
-
 Body = Mapping[str, Any]
-
-
-def estimated_usage(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """Estimate the tokens of a call that reported none, at four characters a token, and say so.
-
-    Four characters a token is OpenAI's rule of thumb for English; the state `estimated` goes wherever the numbers go.
-    Nobody can tell the tokens of an image, a recording or a file from its size, so a call with one has no estimate,
-    nor has one that goes on with a conversation which the provider keeps.
-    """
-    unanswered = semconv.RESPONSE_STATUS in attributes and semconv.OUTPUT_MESSAGES not in attributes
-    if unanswered or any(known in attributes for known in _ELSEWHERE):
-        return {}
-    sent = _characters(attributes.get(semconv.INPUT_MESSAGES))
-    received = _characters(attributes.get(semconv.OUTPUT_MESSAGES))
-    known = attributes.get(semconv.USAGE_INPUT_TOKENS)  # a stream that was left may have told what it was sent
-    if (sent is None and known is None) or received is None:
-        return {}
-    return {
-        semconv.USAGE_INPUT_TOKENS: known if known is not None else -(-(sent or 0) // 4),
-        semconv.USAGE_OUTPUT_TOKENS: -(-received // 4),
-        semconv.USAGE_STATE: "estimated",
-    }
 
 
 def uri(given: object, modality: str) -> dict[str, Any]:
@@ -56,21 +32,6 @@ def tool_definition(given: object) -> dict[str, Any]:
     tool = mapping(given) or {"type": given}
     function = tool.get("function") or tool.get("custom")
     return {"type": tool.get("type"), **function} if isinstance(function, dict) else dict(tool)
-
-
-def _characters(messages: AttributeValue | None) -> int | None:
-    """Count the characters of all parts; None if one of them is no text."""
-    if not isinstance(messages, str):
-        return 0
-    parts = [part for message in loads(messages) for part in message["parts"]]
-    if any(part.get("type") in _NO_TEXT for part in parts):
-        return None
-    texts = [part.get("content") or part.get("arguments") or part.get("response") or "" for part in parts]
-    return sum(len(text) if isinstance(text, str) else len(dumps(text)) for text in texts)
-
-
-_ELSEWHERE: Final = (semconv.REQUEST_PREVIOUS_RESPONSE_ID, semconv.CONVERSATION_ID)
-_NO_TEXT: Final = ("blob", "uri", "file", "audio")
 
 
 def converted(kind: Callable[[Any], AttributeValue], value: Any) -> AttributeValue:

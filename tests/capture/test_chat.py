@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from nbtrace import semconv
-from nbtrace._capture import chat, messages
+from nbtrace._capture import chat
+from nbtrace._capture.estimate import estimated_usage
+from nbtrace._capture.messages import loads
 from tests.capture.loopback import completion
 
 
@@ -157,9 +159,9 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 def test_no_body_is_too_odd(request: dict[str, Any], response: dict[str, Any]) -> None:
     found = chat.request_attributes(request) | chat.response_attributes(response)
     found |= chat.content_attributes(request, response)
-    found |= messages.estimated_usage(found)
+    found |= estimated_usage(found)
     for key in (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES):
-        for message in messages.loads(str(found.get(key, "[]"))):
+        for message in loads(str(found.get(key, "[]"))):
             assert set(message) <= {"role", "parts", "name", "finish_reason"}
             assert isinstance(message["role"], str)
             assert all(isinstance(part, dict) for part in message["parts"])
