@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from traitlets import Enum
+from traitlets import Bool, Enum, observe
 
 from nbtrace import _api, _guard
 from nbtrace._autodisplay import AutoDisplay
@@ -33,7 +33,10 @@ ACTIONS: Final = {
     "help": "this text",
 }
 
-_CONFIG: Final = {"auto_display": "what appears under a cell that made LLM calls: off, summary or widget"}
+_CONFIG: Final = {
+    "auto_display": "what appears under a cell that made LLM calls: off, summary or widget",
+    "request_stream_usage": "ask chat streams for their token counts, out of your code's sight: True or False",
+}
 
 
 @magics_class
@@ -46,15 +49,26 @@ class NBTrace(Magics):
         help="What appears under a cell that made LLM calls: nothing, one line that opens to a tree, or the widget.",
     ).tag(config=True)
 
+    request_stream_usage = Bool(
+        help="Whether chat streams whose request does not say are asked for their usage; your code does not see it.",
+    ).tag(config=True)
+
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.session = _api.session()
+        self.session.request_stream_usage |= self.request_stream_usage
+        self.request_stream_usage = self.session.request_stream_usage
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
         self._instrumentors = Instrumentors(self.session)
         session = self.session
         self._cells = CellCapture(lambda: session.tracing if session.enabled else None, shell, self._display.finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
         self._cells.open()
+
+    @observe("request_stream_usage")
+    def _usage(self, change: Any) -> None:
+        if hasattr(self, "session"):
+            self.session.request_stream_usage = change["new"]
 
     def close(self) -> None:
         """Stop recording and let go of IPython."""

@@ -65,6 +65,8 @@ class Session:
         self.store = Store(partial(finish, calls=self._calls, rules=self.rules), MaskedSpans(self.rules).masked)
         self.prompts = Prompts()
         self._ids = ids
+        self.request_stream_usage = False
+        """Whether chat streams are asked for their usage where the request does not say; see the README."""
         self._sinks: list[SpanSink] = [self.store]
         self._tracing: Tracing | None = None
         self._clients: ClientCapture | None = None
@@ -104,7 +106,7 @@ class Session:
             self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids)
             if self._tracing.shared:
                 self._calls.watch()
-            self._clients = ClientCapture(self._tracing)
+            self._clients = ClientCapture(self._tracing, lambda: self.request_stream_usage)
             self._threads = ThreadCapture()
             self._clients.open()
             self._threads.open()

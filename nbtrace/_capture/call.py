@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture import attempts, failure, messages, prompts, raw, stream
+from nbtrace._capture import attempts, failure, messages, prompts, raw, stream, usage_chunk
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
@@ -84,6 +84,7 @@ class Call:
         "_unfinished",
         "_wire",
         "attempts",
+        "hides_usage",
         "outcome",
         "passed",
         "span",
@@ -109,6 +110,8 @@ class Call:
         self.passed: stream.Passed | None = None
         """What of a stream has been read."""
         self.outcome: str | None = None
+        self.hides_usage = False
+        """Whether the chunk that tells a stream's usage is one that the user has not asked for."""
         self._unfinished: Unfinished | None = None
         self._tokens: tuple[Token[Context], Token[weakref.ref[Call] | None]] | None = None
         self.span = tracing.start(self._name(), kind=SpanKind.CLIENT, attributes=self._identity())
@@ -297,7 +300,9 @@ class Call:
             body = self._whole()
             return body, found | (self._wire.response(body) if body is not None else {}), ()
         chunks = stream.chunks(passed.events())
-        arrivals = [chunk.arrived_ns for chunk in chunks]
+        if self.hides_usage:
+            found[semconv.STREAM_USAGE_REQUESTED] = True
+        arrivals = [one.arrived_ns for one in chunks if not (self.hides_usage and usage_chunk.is_extra(one.body))]
         body = self._wire.fold([chunk.body for chunk in chunks])
         return body, found | self._wire.response(body) | pace(self.span.start_time, arrivals), arrivals
 

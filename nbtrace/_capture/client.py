@@ -2,9 +2,10 @@
 
 OpenAI's and Anthropic's clients, and those of others, are made by one generator and share a base client. Its `request`
 is wrapped on the class, so clients made before and after are both seen, and unwrapped exactly. The wrapper hands the
-request to the client unchanged and the result to the user unchanged. Two methods that the base client calls on the way
-are wrapped to listen: one takes the response's bytes, one waits for the next attempt. A package that is not imported
-yet is waited for by a finder on `sys.meta_path`: importing it ourselves would cost the user most of a second.
+request to the client unchanged (`usage_chunk` is the one exception, which the user has to ask for) and the result to
+the user unchanged. Two methods that the base client calls on the way are wrapped to listen: one takes the response's
+bytes, one waits for the next attempt. A package that is not imported yet is waited for by a finder on `sys.meta_path`:
+importing it ourselves would cost the user most of a second.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from time import time_ns
 from types import ModuleType
 from typing import Any, Final
 
-from nbtrace._capture import blobs
+from nbtrace._capture import blobs, usage_chunk
 from nbtrace._capture.call import Call, Server, under_way
 from nbtrace._capture.finder import Finder
 from nbtrace._capture.request import Request
@@ -36,10 +37,16 @@ _SERVERS: Final = 256
 
 
 class ClientCapture:
-    """Wraps the base client of each known SDK while open."""
+    """Wraps the base client of each known SDK while open.
 
-    def __init__(self, tracing: Tracing) -> None:
+    Args:
+        tracing: where spans are made.
+        asks_usage: whether chat streams are asked for their usage, see `usage_chunk`.
+    """
+
+    def __init__(self, tracing: Tracing, asks_usage: Callable[[], bool] = lambda: False) -> None:
         self._tracing = tracing
+        self._asks_usage = asks_usage
         self._finders: list[Finder] = []
         self._unwrap: list[Callable[[], None]] = []
         self._servers: dict[tuple[str, int], tuple[Any, Server]] = {}
@@ -99,18 +106,18 @@ class ClientCapture:
 
         self._unwrap.append(restore)
 
-    def begin(self, sdk: Sdk, client: Any, options: Any) -> Call | None:
-        """Start the span of a request; None if it is none of ours."""
+    def begin(self, sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
+        """Start the span of a request, if it is one of ours, and give the options that it is to be made with."""
         if not self.enabled:
-            return None
+            return None, options
         method, url, body = options.method, options.url, options.json_data
         wire = sdk.wires.get(url) if method == "post" else None
         if method == "get":
             wire, body = sdk.readings.get(url[: url.rfind("/") + 1]), {}
         if wire is None:
-            return Request(self._tracing, self._server(sdk, client), method, url)
+            return Request(self._tracing, self._server(sdk, client), method, url), options
         if not isinstance(body, dict):
-            return None
+            return None, options
         extra = getattr(options, "extra_json", None)
         if extra or sdk.has_gaps:
             # As the client merges them: an `omit` takes a parameter away.
@@ -119,7 +126,13 @@ class ClientCapture:
         if options.files:
             with _guarded:
                 body = {**body, blobs.FILES: blobs.uploads(options.files)}
-        return Call(self._tracing, wire, self._server(sdk, client), body)
+        call = Call(self._tracing, wire, self._server(sdk, client), body)
+        if url in sdk.usage_optional and self._asks_usage():
+            with _guarded:
+                asking = usage_chunk.asking(options, body)
+                call.hides_usage = asking is not None
+                options = asking or options
+        return call, options
 
     def _server(self, sdk: Sdk, client: Any) -> Server:
         url = client._base_url  # noqa: SLF001 - the property imports a module each time it is asked
@@ -136,7 +149,7 @@ def _request(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) -> 
     def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         call = None
         with _guarded:
-            call = capture.begin(sdk, self, options)
+            call, options = capture.begin(sdk, self, options)
         if call is None:
             return original(self, cast_to, options, **kwargs)
         with call:
@@ -152,7 +165,7 @@ def _arequest(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) ->
     async def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         call = None
         with _guarded:
-            call = capture.begin(sdk, self, options)
+            call, options = capture.begin(sdk, self, options)
         if call is None:
             return await original(self, cast_to, options, **kwargs)
         with call:

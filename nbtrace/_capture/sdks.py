@@ -51,6 +51,8 @@ class Sdk:
     readings: Mapping[str, Wire] = field(default_factory=dict[str, Wire])
     """Path up to an id, to the wire format of what a GET of it gives."""
 
+    usage_optional: frozenset[str] = frozenset()
+    """Paths whose streams tell their usage only if `stream_options` asks for it."""
     module: str | None = None
     """Where it is imported from, if not under the package's name."""
     has_gaps: bool = False
@@ -86,7 +88,7 @@ _TOGETHER: Final[Mapping[str, Wire]] = dict.fromkeys(
 )
 
 SDKS: Final = (
-    Sdk("openai", (2, 4), "openai", _OPENAI, {"/responses/": FETCHED}),
+    Sdk("openai", (2, 4), "openai", _OPENAI, {"/responses/": FETCHED}, usage_optional=frozenset({"/chat/completions"})),
     Sdk("anthropic", (0, 3), "anthropic", _ANTHROPIC, has_gaps=True),
     Sdk("groq", (0, 2), "groq", {"/openai/v1/chat/completions": CHAT}),
     Sdk("together", (2, 4), "together", _TOGETHER),

@@ -16,6 +16,7 @@ from contextlib import suppress
 from time import time_ns
 from typing import Any, NamedTuple, Protocol
 
+from nbtrace._capture import usage_chunk
 from nbtrace._capture.messages import loads
 
 Outcome = str
@@ -53,6 +54,8 @@ class StreamReader(Protocol):
     """What a call offers to the stream it belongs to."""
 
     passed: Passed | None
+    hides_usage: bool
+    """Whether the chunk that tells the usage is kept from the user."""
 
     def progress(self, now_ns: int) -> int:
         """Hear that there is something to show; gives when to be told again."""
@@ -148,9 +151,10 @@ class _Decoder:
         self._keep = events.texts.append
         self._arrived = events.arrivals.append
         self._progress = call.progress
+        self._hides = call.hides_usage
 
     def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Any]:
-        keep, arrived = self._keep, self._arrived
+        keep, arrived, hides = self._keep, self._arrived, self._hides
         due = 0
         for event in self._decoder.iter_bytes(iterator):
             now = time_ns()
@@ -158,10 +162,12 @@ class _Decoder:
             keep(event.data)
             if now >= due:
                 due = self._progress(now)
+            if hides and usage_chunk.tells(event.data):
+                continue
             yield event
 
     async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-        keep, arrived = self._keep, self._arrived
+        keep, arrived, hides = self._keep, self._arrived, self._hides
         due = 0
         async for event in self._decoder.aiter_bytes(iterator):
             now = time_ns()
@@ -169,6 +175,8 @@ class _Decoder:
             keep(event.data)
             if now >= due:
                 due = self._progress(now)
+            if hides and usage_chunk.tells(event.data):
+                continue
             yield event
 
     def __getattr__(self, name: str) -> Any:

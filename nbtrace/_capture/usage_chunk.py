@@ -40,18 +40,22 @@ def asking(options: Any, body: Mapping[str, Any]) -> Any:
     return changed
 
 
-def is_extra(event: str) -> bool:
-    """Tell the chunk that has nothing but the usage.
+def is_extra(chunk: Mapping[str, Any]) -> bool:
+    """Tell the chunk that has nothing but the usage."""
+    return chunk.get("choices") == [] and bool(chunk.get("usage"))
+
+
+def tells(event: str) -> bool:
+    """Tell the event that has nothing but the usage.
 
     Examples:
-        >>> is_extra('{"choices": [], "usage": {"prompt_tokens": 9}}')
+        >>> tells('{"choices": [], "usage": {"prompt_tokens": 9}}')
         True
-        >>> is_extra('{"choices": [], "prompt_filter_results": [], "usage": null}')
+        >>> tells('{"choices": [], "prompt_filter_results": [], "usage": null}')
         False
     """
     if _NO_CHOICES.search(event) is None:
         return False
     with suppress(ValueError):
-        chunk = mapping(loads(event))
-        return chunk.get("choices") == [] and bool(chunk.get("usage"))
+        return is_extra(mapping(loads(event)))
     return False

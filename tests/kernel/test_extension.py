@@ -348,3 +348,19 @@ def test_a_stream_whose_cell_is_interrupted_between_two_chunks_goes_on(kernel: K
     assert printed(kernel, look) == ["unfinished"]
     kernel.run("_ = list(stream)")
     assert printed(kernel, look) == ["exhausted"]
+
+
+def test_streams_are_asked_for_their_usage_where_it_is_wanted(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    read = "choices = [bool(one.choices) for one in ask('Hi', stream=True)]"
+    look = "[row['usage_state'] for row in __import__('nbtrace').spans().table.to_pylist() if row['operation']]"
+    kernel.run(read)
+    kernel.run("%config NBTrace.request_stream_usage = True")
+    kernel.run(read)
+    assert printed(kernel, "all(choices)") is True
+    kernel.run("%unload_ext nbtrace")
+    kernel.run("%load_ext nbtrace")
+    assert kernel.run("%config NBTrace.request_stream_usage").result == "True"
+    kernel.run("%config NBTrace.request_stream_usage = False")
+    kernel.run(read)
+    assert printed(kernel, look) == ["estimated", "reported", "estimated"]
