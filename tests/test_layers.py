@@ -42,7 +42,7 @@ OUTSIDE: dict[str, set[str]] = {
     "semconv": set(),
     "_guard": set(),
     "_trace": {"opentelemetry", "genai_prices"},
-    "_capture": {"opentelemetry", "IPython", "openai", "orjson"},
+    "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},
     "_store": {"opentelemetry", "numpy", "pyarrow", "orjson"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
     "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson"},
@@ -57,7 +57,7 @@ OUTSIDE: dict[str, set[str]] = {
 
 HEAVY = {
     "IPython", "anywidget", "duckdb", "ipywidgets", "narwhals", "numpy", "openai", "pandas", "plotly", "polars",
-    "pyarrow",
+    "pyarrow", "tiktoken",
 }  # fmt: skip
 
 LAZY: dict[str, str] = {

@@ -24,6 +24,7 @@ from nbtrace._capture.call import Call, Server, under_way
 from nbtrace._capture.finder import Finder
 from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
+from nbtrace._capture.wire import ASKED_ID
 from nbtrace._guard import guard
 from nbtrace._trace.provider import Tracing
 from nbtrace.errors import UnsupportedVersionError
@@ -113,7 +114,8 @@ class ClientCapture:
         method, url, body = options.method, options.url, options.json_data
         wire = sdk.wires.get(url) if method == "post" else None
         if method == "get":
-            wire, body = sdk.readings.get(url[: url.rfind("/") + 1]), {}
+            path, _, identifier = url.rpartition("/")
+            wire, body = sdk.readings.get(f"{path}/"), {**options.params, ASKED_ID: identifier}
         if wire is None:
             return Request(self._tracing, self._server(sdk, client), method, url), options
         if not isinstance(body, dict):

@@ -46,7 +46,7 @@ def fold(chunks: list[dict[str, Any]]) -> dict[str, Any]:
         for chunk in chunks
     ]
     body = chat_stream.fold(deltas)
-    body["choices"] = [{**choice, "text": choice.pop("message").get("text")} for choice in body["choices"]]
+    body["choices"] = [{"text": choice.pop("message").get("text"), **choice} for choice in body["choices"]]
     return body
 
 

@@ -17,7 +17,7 @@ from nbtrace import semconv
 from nbtrace._capture import blobs, refusal
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
 from nbtrace._capture.responses_stream import fold
-from nbtrace._capture.wire import Attributes, Body, Wire
+from nbtrace._capture.wire import ASKED_ID, Attributes, Body, Wire
 
 _PARAMETERS: Final = {
     "temperature": (semconv.REQUEST_TEMPERATURE, float),
@@ -66,6 +66,16 @@ def response_attributes(body: Body) -> Attributes:
         found[semconv.RESPONSE_FINISH_REASONS] = [reason]
     found |= _conversation(body.get("conversation")) | _usage(mapping(body.get("usage")))
     return found | refusal.of_response(body)
+
+
+def fetching_attributes(body: Body) -> Attributes:
+    """Give the attributes that the parameters of a request for an earlier response become."""
+    found: Attributes = {semconv.RESPONSE_ID: str(body.get(ASKED_ID))}
+    if body.get("stream") is True:
+        found[semconv.REQUEST_STREAM] = True
+    if isinstance(cursor := body.get("starting_after"), int):
+        found[semconv.REQUEST_STREAM_CURSOR] = str(cursor)
+    return found
 
 
 def fetched_attributes(body: Body) -> Attributes:
@@ -243,7 +253,7 @@ RESPONSES: Final = Wire(
 )
 FETCHED: Final = Wire(
     operation="fetch_response",
-    request=lambda _: {},
+    request=fetching_attributes,
     response=fetched_attributes,
     content=content_attributes,
     fold=fold,

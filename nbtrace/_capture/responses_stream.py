@@ -47,7 +47,8 @@ def fold(events: list[JSON]) -> JSON:
             items[event.get("output_index", item.get("id"))] = item
         else:
             _add(items, kind, event)
-    body["output"] = list(items.values())
+    # Items come side by side; what has no place of its own comes last.
+    body["output"] = [items[key] for key in sorted(items, key=lambda key: key if isinstance(key, int) else len(items))]
     return body
 
 

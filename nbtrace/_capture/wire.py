@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.util.types import AttributeValue
 
 Body = Mapping[str, Any]
 Attributes = dict[str, AttributeValue]
+
+ASKED_ID: Final = "nbtrace.asked_id"
+"""Where a request for something by its id has that id, beside the parameters of its query."""
 
 
 @dataclass(frozen=True, slots=True)

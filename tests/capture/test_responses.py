@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import BaseModel
 
@@ -456,4 +458,80 @@ async def test_an_async_stream_of_a_fetched_response(
         pass
     recorded = only(session)
     assert recorded[semconv.OPERATION_NAME] == "fetch_response"
+    assert recorded[semconv.REQUEST_STREAM] is True
     assert recorded[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
+
+
+@pytest.mark.parametrize("way", ["to the end", "left", "by the helper"])
+def test_a_stream_that_goes_on_after_an_event(
+    way: str, server: Loopback, client: openai.OpenAI, session: Session
+) -> None:
+    numbered = [{**event, "sequence_number": number} for number, event in enumerate(events(response()))]
+    if way == "by the helper":  # which reads from the beginning, and hands out what comes after
+        server.reply = Reply(chunks=numbered)
+        with client.responses.stream(response_id="resp_1", starting_after=3) as helper:
+            assert [event.sequence_number for event in helper] == [4, 5, 6, 7]
+    else:
+        server.reply = Reply(chunks=numbered[4:], then="done" if way == "to the end" else "hold")
+        with client.responses.retrieve("resp_1", stream=True, starting_after=3) as stream:
+            first = next(stream)
+            assert len(list(stream) if way == "to the end" else [first]) == (3 if way == "to the end" else 1)
+    recorded = only(session)
+    assert recorded[semconv.RESPONSE_ID] == "resp_1"
+    assert recorded.get(semconv.REQUEST_STREAM_CURSOR) == (None if way == "by the helper" else "3")
+    assert (recorded[semconv.STREAM_OUTCOME], recorded[semconv.OUTPUT_MESSAGES][0]["parts"][0]["content"]) == (
+        ("closed", "llo!") if way == "left" else ("exhausted", "Hello!")
+    )
+    assert semconv.USAGE_STATE not in recorded
+
+
+async def test_the_async_helper_and_parsing(
+    server: Loopback, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    class Greeting(BaseModel):
+        text: str
+
+    said = {**MESSAGE, "content": [{"type": "output_text", "text": '{"text":"Hi"}', "annotations": []}]}
+    server.reply = Reply(chunks=events(response(said)))
+    async with async_client.responses.stream(**ASK, text_format=Greeting) as stream:
+        final = await stream.get_final_response()
+    assert final.output_parsed == Greeting(text="Hi")
+    server.reply = Reply(response(said))
+    assert (await async_client.responses.parse(**ASK, text_format=Greeting)).output_parsed == Greeting(text="Hi")
+    streamed, whole = (span["attributes"] for span in spans(session))
+    assert streamed[semconv.OUTPUT_MESSAGES] == whole[semconv.OUTPUT_MESSAGES]
+    assert (streamed[semconv.STREAM_OUTCOME], streamed[semconv.OUTPUT_TYPE]) == ("exhausted", "json")
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
+JSON_TEXT = st.sampled_from(['{"city":"Ulm","n":12345678901234567890123}', "{}", "{not json", ""])
+PARTS = st.one_of(
+    st.builds(lambda text: {"type": "output_text", "text": text, "annotations": []}, TEXT),
+    st.builds(lambda text: {"type": "refusal", "refusal": text}, TEXT),
+)
+ANY_ITEMS = st.one_of(
+    st.builds(lambda parts: {"type": "message", "role": "assistant", "content": parts}, st.lists(PARTS, max_size=3)),
+    st.builds(
+        lambda texts: {"type": "reasoning", "summary": [{"type": "summary_text", "text": text} for text in texts]},
+        st.lists(TEXT, max_size=2),
+    ),
+    st.builds(lambda text: {"type": "function_call", "call_id": "c", "name": "f", "arguments": text}, JSON_TEXT),
+    st.builds(lambda text: {"type": "custom_tool_call", "call_id": "c", "name": "f", "input": text}, TEXT),
+)
+
+
+@given(st.lists(ANY_ITEMS, min_size=1, max_size=4), st.randoms(use_true_random=False), st.booleans())
+def test_any_order_of_pieces_gives_the_whole(items: list[JSON], random: Any, is_cut: bool) -> None:
+    """Items come side by side: their events mix in any order, each item's own stay in theirs."""
+    whole = response(*({"id": f"item_{number}", **item} for number, item in enumerate(items)))
+    first, *middle, last = events(whole)
+    queues = [[event for event in middle if event.get("output_index") == index] for index in range(len(items))]
+    turns = random.sample([at for at, queue in enumerate(queues) for _ in queue], k=len(middle))
+    mixed = [first, *(queues[at].pop(0) for at in turns)]
+    expected = content_attributes({}, whole).get(semconv.OUTPUT_MESSAGES)
+    if not is_cut:
+        assert content_attributes({}, fold([*mixed, last])).get(semconv.OUTPUT_MESSAGES) == expected
+    else:
+        (said,) = json.loads(str(expected))
+        (found,) = json.loads(str(content_attributes({}, fold(mixed))[semconv.OUTPUT_MESSAGES]))
+        assert found == {**said, "finish_reason": None}

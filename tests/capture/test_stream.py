@@ -19,7 +19,7 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
 from nbtrace import semconv
-from nbtrace._capture import chat
+from nbtrace._capture import chat, completions
 from nbtrace._capture.chat_stream import fold
 from nbtrace._capture.stream import chunks
 from tests.capture.conftest import HTTP
@@ -615,3 +615,33 @@ def test_any_chunking_through_the_events_of_a_stream_too(case: tuple[dict[str, A
     body, chunks = case
     events = [json.dumps(one) for one in chunks]
     assert attributes(fold(parse([*events, "[DONE]"]))) == attributes(body)
+
+
+@given(st.lists(TEXT, min_size=1, max_size=3), st.data())
+def test_any_chunking_of_a_legacy_completion(texts: list[str], data: st.DataObject) -> None:
+    body: Any = {
+        "id": "cmpl-1",
+        "choices": [{"index": index, "text": text, "finish_reason": "stop"} for index, text in enumerate(texts)],
+    }
+    queues = [[(index, piece) for piece in data.draw(pieces(text))] for index, text in enumerate(texts)]
+    chunks: list[dict[str, Any]] = []
+    while any(queues):
+        index, piece = data.draw(st.sampled_from([queue for queue in queues if queue])).pop(0)
+        chunks.append({"id": "cmpl-1", "choices": [{"index": index, "text": piece, "finish_reason": None}]})
+    chunks += [
+        {"id": "cmpl-1", "choices": [{"index": index, "text": "", "finish_reason": "stop"}]}
+        for index in range(len(texts))
+    ]
+    assert completions.fold(chunks) == body
+
+
+PROBABILITIES = st.lists(st.fixed_dictionaries({"token": TEXT, "logprob": st.floats(-20, 0)}), max_size=3)
+
+
+@given(st.lists(PROBABILITIES, min_size=1))
+def test_log_probabilities_gather(said: list[list[dict[str, Any]]]) -> None:
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": some, "refusal": None}}]} for some in said
+    ]
+    (choice,) = fold(chunks)["choices"]
+    assert choice["logprobs"] == {"content": [one for some in said for one in some]}
