@@ -149,6 +149,29 @@ def sql(query: str, **given: object) -> Result:
     return _default.sql(query, **given)
 
 
+def of(answer: object) -> Span:
+    """Find the span of what a call returned.
+
+    Args:
+        answer: a response of any recorded client, a chunk or event of a stream, a message, or the whole text of an
+            answer; of several calls with the same one, the last.
+
+    Returns:
+        The span, for reading (`nbtrace.of(answer).cost_usd`) and for `nbtrace.trace(...)`.
+
+    Raises:
+        NotFoundError: no recorded call returned it.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.of("Paris")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        nbtrace.errors.NotFoundError: no span here has the answer str 'Paris'; expected what a recorded call ...
+    """
+    return _default.of(answer)
+
+
 def trace(trace: str | Span | None = None) -> TraceWidget:
     """Draw a trace as a tree with waterfall and messages.
 

@@ -180,6 +180,13 @@ class Session:
         chosen = given.pop("spans", None)
         return run(query, chosen if isinstance(chosen, Spans) else self.spans(), given)
 
+    def of(self, answer: object) -> Span:
+        """Find the span of what a call returned; see `nbtrace.of`."""
+        from nbtrace._query.answer import find
+
+        spans = self.spans()
+        return spans[find(spans.snapshot, answer)]
+
     def trace_table(self, trace_id: str) -> Snapshot:
         """Give the spans of one trace, by its id in hex."""
         from nbtrace._query.select import of_trace

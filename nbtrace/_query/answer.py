@@ -1,0 +1,81 @@
+"""Finds the span of what a call returned, by what the store knows of it anyway: nothing is kept for this.
+
+A response of any client has an id, and so have its chunks and events; a message or a text is found by its words, exact
+and in whole, among the answers. If several calls were answered alike, the last one is meant.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+
+from nbtrace.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbtrace._store.snapshot import Snapshot
+
+
+def find(spans: Snapshot, answer: object) -> int:
+    """Give the row of the span that an answer came from.
+
+    Raises:
+        NotFoundError: No span has it.
+    """
+    for known in _ids(answer):
+        rows = _with_id(spans, known)
+        if rows:
+            return rows[-1]
+    said = answer if isinstance(answer, str) else getattr(answer, "content", None)
+    if isinstance(said, str) and said and (rows := _with_text(spans, said)):
+        return rows[-1]
+    named = next(_ids(answer), None)
+    what = f"{type(answer).__name__} {named!r}" if named else f"{type(answer).__name__} {answer!r:.60}"
+    message = (
+        f"no span here has the answer {what}; expected what a recorded call returned: a response, a chunk or event of "
+        "its stream, its message, or its whole text"
+    )
+    raise NotFoundError(message)
+
+
+def _ids(answer: Any) -> Iterator[str]:
+    """List the response ids that an object may carry: its own, or that of the response it is an event of."""
+    for held in (answer, getattr(answer, "response", None), getattr(answer, "message", None)):
+        known = cast("dict[str, Any]", held).get("id") if isinstance(held, dict) else getattr(held, "id", None)
+        if isinstance(known, str) and known:
+            yield known
+
+
+def _with_id(spans: Snapshot, response_id: str) -> list[int]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found: Any = pc.is_in(spans["response_id"], value_set=pa.array([response_id]))
+    return pc.indices_nonzero(found).to_pylist()
+
+
+def _with_text(spans: Snapshot, text: str) -> list[int]:
+    """List the spans with an answer that is this text; only those that have it anywhere are read."""
+    import pyarrow.compute as pc
+
+    from nbtrace._query.search import having
+
+    rows: list[int] = pc.indices_nonzero(having(spans, text)).to_pylist()
+    return [row for row in rows if text in _answers(spans.slice(row, 1)["output_messages"][0].as_py())]
+
+
+def _answers(messages: str | None) -> list[str]:
+    """Give the text of each answer."""
+    try:
+        listed = orjson.loads(messages or "[]")
+    except orjson.JSONDecodeError:
+        return []
+    return [_text(message) for message in listed] if isinstance(listed, list) else []
+
+
+def _text(message: Any) -> str:
+    parts = message.get("parts") if isinstance(message, dict) else None
+    known = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return "".join(str(part.get("content")) for part in known if part.get("type") == "text")
