@@ -91,7 +91,7 @@ test-wheel: setup setup-browser ## build the distributions, install them into em
 	$(PYTEST) -m wheel
 
 .PHONY: bench
-bench: setup setup-peers ## measure what nbtrace and its peers add to a call, a chunk and a kernel's start; store and export
+bench: setup setup-peers setup-browser ## measure what nbtrace and its peers add to a call, a chunk and a kernel's start; store, export, explorer
 	$(STEP) "Benchmarks"
 	@mkdir -p build/jupyter && for bench in tests/bench/bench_*.py; do .venv/bin/python "$$bench"; done
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query import arrays
+from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +36,13 @@ EVENTS: Final = 4
 
 CONTENT: Final = ("system_instructions", "input_messages", "output_messages", "tool_definitions")
 WORDS: Final = (
-    "status_message", "response_id", "conversation_id", "prompt_name", "user_id", "session_id",
+    "name", "provider", "request_model", "response_model", "error_type", "status_message", "response_id",
+    "conversation_id", "prompt_name", "user_id", "session_id",
 )  # fmt: skip
-"""Columns that hold an attribute of plain text, besides those that a tree shows."""
+"""Columns of plain text; a tree shows some of them, but not the whole of long ones."""
+
+LONGEST: Final = 1000
+"""Characters that are looked for at most."""
 
 SHOWN: Final = ("name", "request_model", "response_model", "error_type")
 """Those that a tree shows."""
@@ -56,10 +61,16 @@ def search(spans: Snapshot, text: str, *, is_over: Callable[[], bool] = lambda: 
 
     Returns:
         A row for each span found: `trace_id`, `span_id` and `places`, in the order of the spans.
+
+    Raises:
+        UsageError: The text is too long.
     """
     import numpy as np
     import pyarrow as pa
 
+    if len(text) > LONGEST:
+        message = f"cannot look for {len(text):,} characters; give {LONGEST:,} of them at most"
+        raise UsageError(message)
     places = np.zeros(len(spans), np.uint8)
     if text:
         asked = Asked(text, spans.texts, is_over)

@@ -10,7 +10,10 @@ import html
 import re
 from typing import Final
 
-CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e01ef]"
+)
 """Characters that are invisible or change the direction of what follows."""
 
 IGNORE_MATH: Final = "mathjax_ignore tex2jax_ignore"

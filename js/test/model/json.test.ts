@@ -10,6 +10,15 @@ test("what is no JSON is nothing, and what is may be of any depth", () => {
   expect([size(deep ?? null), pretty(deep ?? null)]).toEqual([1, "[ 1 elements, nested too deeply to be laid out ]"]);
 });
 
+test("JSON is laid out where indents help", () => {
+  const nested = (depth: number) => parse("[".repeat(depth) + "]".repeat(depth)) ?? null;
+  expect([pretty({ a: "[{" }), pretty(nested(3)), pretty(nested(65))]).toEqual([
+    '{\n  "a": "[{"\n}',
+    "[\n  [\n    []\n  ]\n]",
+    "[".repeat(65) + "]".repeat(65),
+  ]);
+});
+
 test("keys that objects have by themselves are no values", () => {
   const value = parse('{"__proto__": {"polluted": true}, "constructor": 1}');
   expect([own(value, "__proto__"), own(value, "constructor"), own(value, "toString"), own(7, "x")]).toEqual([

@@ -6,10 +6,11 @@ import { type Message, type Part, textOf } from "../../model/messages.ts";
 import { visibleName, visibleText } from "../../model/visible.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { renderMarkdown } from "../../ui/markdown.ts";
+import { Paged } from "./paged.tsx";
 import { ContentBlock, TextBlock } from "./text-block.tsx";
 
-/** Text longer than this is not rendered: Markdown that long is data. */
-const LONGEST_RENDERED = 200_000;
+/** Text longer than this is not rendered, since a parser may take a minute over what was made to stall it. */
+const LONGEST_RENDERED = 30_000;
 
 const ROLES = ["system", "user", "assistant", "tool"];
 
@@ -30,9 +31,11 @@ export function MessageView({ message, isRendered }: { message: Message; isRende
         <CopyButton text={() => textOf(message)} label="Copy message" />
       </header>
       {message.parts.length === 0 && <p class="faint">empty</p>}
-      {message.parts.map((part, index) => (
-        <PartView key={index} part={part} isRendered={isRendered} />
-      ))}
+      <Paged
+        of={message.parts}
+        noun="parts"
+        draw={(part, index) => <PartView key={index} part={part} isRendered={isRendered} />}
+      />
     </article>
   );
 }
@@ -40,10 +43,12 @@ export function MessageView({ message, isRendered }: { message: Message; isRende
 function PartView({ part, isRendered }: { part: Part; isRendered: boolean }): JSX.Element {
   switch (part.kind) {
     case "text":
-      return isRendered && part.text.length <= LONGEST_RENDERED ? (
-        <Rendered text={part.text} />
-      ) : (
-        <TextBlock text={part.text} />
+      if (isRendered && part.text.length <= LONGEST_RENDERED) return <Rendered text={part.text} />;
+      return (
+        <>
+          {isRendered && <p class="faint">Too long to be rendered, so shown as it is.</p>}
+          <TextBlock text={part.text} />
+        </>
       );
     case "reasoning":
       return (

@@ -1,7 +1,7 @@
 /** The selected span: what it is about, facts by theme, what happened in it, and all of it raw. */
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { type SpanDetail, UNFINISHED } from "../../model/columns.ts";
 import { blocksOf, documentsOf, eventsOf, linksOf, rawOf, sectionsOf } from "../../model/detail.ts";
 import type { Explorer } from "../../model/explorer.ts";
@@ -12,6 +12,7 @@ import { CloseIcon, KindIcon } from "../../ui/icons.tsx";
 import { CopyMenu } from "./copy-menu.tsx";
 import { DocumentView, OccurrenceView, SectionView } from "./facts.tsx";
 import { MessageView } from "./message.tsx";
+import { Paged } from "./paged.tsx";
 
 interface Tab {
   readonly key: string;
@@ -97,9 +98,11 @@ function tabsOf(span: SpanDetail, isRendered: boolean): Tab[] {
       name: "Messages",
       draw: () => (
         <div class="conversation">
-          {messages.map((message, index) => (
-            <MessageView key={index} message={message} isRendered={isRendered} />
-          ))}
+          <Paged
+            of={messages}
+            noun="messages"
+            draw={(message, index) => <MessageView key={index} message={message} isRendered={isRendered} />}
+          />
         </div>
       ),
     },
@@ -111,9 +114,11 @@ function tabsOf(span: SpanDetail, isRendered: boolean): Tab[] {
           {blocks.map((section) => (
             <SectionView key={section.title} section={section} />
           ))}
-          {documents.map((document, index) => (
-            <DocumentView key={index} document={document} />
-          ))}
+          <Paged
+            of={documents}
+            noun="documents"
+            draw={(document, index) => <DocumentView key={index} document={document} />}
+          />
         </>
       ),
     },
@@ -122,11 +127,11 @@ function tabsOf(span: SpanDetail, isRendered: boolean): Tab[] {
       key: "events",
       name: links.length > 0 ? `Events ${events.length}, links ${links.length}` : `Events ${events.length}`,
       draw: () => (
-        <>
-          {[...events, ...links].map((occurrence, index) => (
-            <OccurrenceView key={index} occurrence={occurrence} />
-          ))}
-        </>
+        <Paged
+          of={[...events, ...links]}
+          noun="events and links"
+          draw={(occurrence, index) => <OccurrenceView key={index} occurrence={occurrence} />}
+        />
       ),
     },
     {
@@ -158,7 +163,8 @@ function Details({ span }: { span: SpanDetail }): JSX.Element {
 
 function Body({ explorer, span }: { explorer: Explorer; span: SpanDetail }): JSX.Element {
   const chosen = explorer.tab;
-  const tabs = tabsOf(span, explorer.isRendered.value);
+  const isRendered = explorer.isRendered.value;
+  const tabs = useMemo(() => tabsOf(span, isRendered), [span, isRendered]);
   const list = useRef<HTMLDivElement>(null);
   const tab = tabs.find(({ key }) => key === chosen.value) ?? tabs[0];
   const move = (event: TargetedKeyboardEvent<HTMLElement>): void => {

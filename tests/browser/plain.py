@@ -1,0 +1,71 @@
+# ruff: noqa: E501 - JavaScript and HTML
+"""The widget on a plain page, with the kernel's side in this process: the bundle and `Wire`, and nothing between them."""
+
+from __future__ import annotations
+
+import json
+from queue import Queue
+from typing import TYPE_CHECKING, Any
+
+from nbtrace._widgets.assets import STATIC
+from nbtrace._widgets.wire import Wire
+from tests.browser.watch import Watch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+    from nbtrace._store.store import Store
+
+ADDRESS = "http://nbtrace.test/"
+
+PAGE = (
+    """<!doctype html><meta charset=utf-8><title>plain</title><body style="margin:16px"><div data-host id=host></div>"""
+)
+
+MODEL = """
+import widget from "/trace.js";
+const traits = { height: 480, selected_span: null, selected_trace: null, _slot: "none", _view: "tree", ...TRAITS };
+const listeners = new Map();
+const emit = (event, ...values) => { for (const one of [...(listeners.get(event) ?? [])]) one(...values); };
+globalThis.model = {
+  get: (name) => traits[name],
+  set: (name, value) => { traits[name] = value; emit(`change:${name}`); },
+  save_changes: () => {},
+  on: (event, listener) => listeners.set(event, (listeners.get(event) ?? new Set()).add(listener)),
+  off: (event, listener) => listeners.get(event)?.delete(listener),
+  send: async (content) => {
+    const answer = await fetch("/ask", { method: "POST", body: JSON.stringify(content) });
+    if (answer.status === 204) return;
+    const bytes = await answer.arrayBuffer();
+    emit("msg:custom", JSON.parse(answer.headers.get("x-content")), bytes.byteLength ? [new DataView(bytes)] : []);
+  },
+};
+globalThis.controller = new AbortController();
+widget.render({ model: globalThis.model, el: document.getElementById("host"), signal: globalThis.controller.signal });
+globalThis.root = document.querySelector("#host > div").shadowRoot;
+"""
+
+
+def open_plain(page: Page, store: Store, **traits: Any) -> Watch:
+    """Draw a store's spans on a page."""
+    sent: Queue[tuple[Any, Any]] = Queue()
+    wire = Wire(store.snapshot, lambda _changed: lambda: None, lambda content, buffers: sent.put((content, buffers)))
+
+    def ask(route: Route) -> None:
+        request = json.loads(route.request.post_data or "null")
+        wire.handle(request)
+        if request["kind"] == "cancel":
+            route.fulfill(status=204)
+            return
+        content, buffers = sent.get(timeout=60)
+        route.fulfill(body=bytes(buffers[0]) if buffers else b"", headers={"x-content": json.dumps(content)})
+
+    script = MODEL.replace("TRAITS", json.dumps(traits))
+    bundle = (STATIC / "trace.js").read_text()
+    js = "text/javascript"
+    watch = Watch(page, {"/": ("text/html", PAGE), "/trace.js": (js, bundle), "/model.js": (js, script)})
+    page.route(f"{ADDRESS}ask", ask)
+    page.goto(ADDRESS)
+    page.evaluate("import('/model.js')")
+    page.wait_for_function("globalThis.root?.querySelector('[role=treegrid] [role=row][aria-level]')")
+    return watch
