@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from nbtrace import semconv
 from nbtrace._query.totals import summarize
 from nbtrace._query.tree import tree
+from nbtrace._store.contents import Contents
 from nbtrace._store.encode import Finished, encode
 from nbtrace._store.schema import schema
 from nbtrace._store.store import WAITING_LIMIT, Store
@@ -117,10 +118,13 @@ def encoding(some: Sequence[ReadableSpan]) -> None:
     """Compare spans to a batch with dicts of ready column values to a batch by `pa.array`."""
     for size in (1, 8, 64, 512, 4096):
         finished = [Finished(span, dict(span.attributes or {})) for span in some[:size]]
-        rows = encode(finished).to_pylist()
+        store = Store()
+        for span in some[:size]:
+            store.ended(span, None)
+        rows = store.snapshot().table().to_pylist()
         line(
             f"encode a span, in batches of {size}",
-            microseconds(lambda finished=finished: encode(finished), size),
+            microseconds(lambda finished=finished: encode(finished, Contents()), size),
             microseconds(lambda rows=rows: pa.RecordBatch.from_pylist(rows, schema()), size),
             "RecordBatch.from_pylist (pa.array)",
         )
@@ -164,7 +168,8 @@ def keeping() -> None:
             store.snapshot()
     table = store.snapshot()
     text = len(PROMPT) + len(ANSWER)
-    line("bytes kept for a call", table.get_total_buffer_size() / len(some), text, "its prompt and answer", "B")
+    kept = table.kept.get_total_buffer_size() + table.texts.nbytes
+    line("bytes kept for a call", kept / len(some), text, "its prompt and answer", "B")
     print(f"{'chunks of that table, looked at ' + str(len(some) // 16) + ' times':<44} {table['name'].num_chunks:10d}")
 
 
