@@ -104,9 +104,11 @@ def spread(values: Sequence[float], digits: int = 0) -> str:
     return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
-def measure(recorders: Sequence[str], *, rounds: int, calls: int, streams: int, many: int) -> dict[str, Figures]:
+def measure(
+    recorders: Sequence[str], *, rounds: int, calls: int, streams: int, many: int, loads: int
+) -> dict[str, Figures]:
     figures = {recorder: Figures() for recorder in recorders}
-    for turn in range(1 + min(rounds, 5)):
+    for turn in range(loads):
         for recorder in recorders:
             with Worker(recorder) as worker:
                 taken = worker.ask("load")["ms"]
@@ -114,6 +116,8 @@ def measure(recorders: Sequence[str], *, rounds: int, calls: int, streams: int, 
                 figures[recorder].loads.append(taken)
     with ExitStack() as stack:
         workers = {recorder: stack.enter_context(Worker(recorder)) for recorder in recorders}
+        for recorder, worker in workers.items():
+            figures[recorder].loads.append(worker.ask("load")["ms"])
         for _ in range(rounds):
             for recorder, worker in workers.items():
                 figures[recorder].round(worker, calls=calls, streams=streams)
@@ -166,13 +170,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--calls", type=int, default=100, help="pairs of calls in a round")
     parser.add_argument("--streams", type=int, default=5, help="pairs of streams in a round")
     parser.add_argument("--many", type=int, default=2000, help="calls in one go, in a tenth of the rounds")
+    parser.add_argument("--loads", type=int, default=5, help="how often each is only loaded, and the kernel started")
     parser.add_argument("--only", nargs="*", choices=PEERS, help="the peers to measure; all by default")
     given = parser.parse_args(argv)
     peers = [peer for peer in PEERS if given.only is None or peer in given.only]
     if missing := [peer for peer in peers if not Path(python(peer)).exists()]:
         parser.error(f"not installed: {', '.join(missing)}; run `make setup-peers`, or choose others with --only")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    counts = {name: getattr(given, name) for name in ("rounds", "calls", "streams", "many")}
+    counts = {name: getattr(given, name) for name in ("rounds", "calls", "streams", "many", "loads")}
     figures = measure(["nbtrace", *peers], **counts)
     raw = [one["raw"] for found in figures.values() for one in found.calls]
     raw_stream = [one["raw"] for found in figures.values() for one in found.streams]
@@ -183,7 +188,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"\n{', '.join(sorted(versions))}")
     tried = {recorder: found.about["tried"] for recorder, found in figures.items() if found.about["tried"]}
     print(f"Connections tried by: {tried or 'nobody'}.")
-    loads = load_ext_ms(min(given.rounds, 7))
+    loads = load_ext_ms(max(1, given.loads))
     print(f"`%load_ext nbtrace` in a fresh kernel that has imported openai: {spread(loads)} ms.")
 
 
