@@ -280,6 +280,8 @@ export class Explorer {
   selectTrace(traceId: string | null): void {
     const [tree, forest] = [this.tree.value, this.forest.value];
     this.#awaitedTrace = null;
+    // What the reader did comes back from the other owner.
+    if (tree && traceId === this.selectedTrace.value) return;
     if (traceId === null) this.leaveTrace();
     else if (traceId !== this.selectedTrace.value) {
       const first = tree

@@ -71,7 +71,9 @@ export function TreeList({ explorer }: { explorer: Explorer }): JSX.Element {
       ref={scroller.element}
       onScroll={scroller.onScroll}
       onKeyDown={(event) => {
-        const line = lines.value[index];
+        // Keys may come faster than draws.
+        const at = Math.min(cursor.value, lines.value.length - 1);
+        const line = lines.value[at];
         const move = (to: number): void => {
           cursor.value = Math.max(0, Math.min(to, lines.value.length - 1));
         };
@@ -79,12 +81,12 @@ export function TreeList({ explorer }: { explorer: Explorer }): JSX.Element {
         const hasEarlier = line !== undefined && !line.isEarlier && line.entry.earlier.length > 0;
         const page = scroller.rowsInPage();
         const actions = new Map<string, () => void>([
-          ["ArrowUp", () => move(index - 1)],
-          ["k", () => move(index - 1)],
-          ["ArrowDown", () => move(index + 1)],
-          ["j", () => move(index + 1)],
-          ["PageUp", () => move(index - page)],
-          ["PageDown", () => move(index + page)],
+          ["ArrowUp", () => move(at - 1)],
+          ["k", () => move(at - 1)],
+          ["ArrowDown", () => move(at + 1)],
+          ["j", () => move(at + 1)],
+          ["PageUp", () => move(at - page)],
+          ["PageDown", () => move(at + page)],
           ["Home", () => move(0)],
           ["End", () => move(lines.value.length - 1)],
           ["ArrowRight", () => line && (hasEarlier && !isUnfolded ? toggle(line.trace) : open(line))],
