@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast, overload
 
 from nbtrace._query import text
-from nbtrace._query.filters import Filters, choose
+from nbtrace._query.filters import Columns, Filters, choose
 from nbtrace._query.preview import preview
 from nbtrace._query.result import duckdb, polars
 from nbtrace._query.row import Span
@@ -18,7 +18,7 @@ from nbtrace._query.totals import summarize
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -43,13 +43,31 @@ class Spans:
         0
     """
 
-    __slots__ = ("_draw", "_table", "snapshot")
+    __slots__ = ("_chosen", "_draw", "_from", "_snapshot", "_table")
 
-    def __init__(self, snapshot: Snapshot, draw: Draw | None = None) -> None:
-        self.snapshot = snapshot
-        """The same spans as the store keeps them, each text once."""
+    def __init__(self, snapshot: Snapshot, draw: Draw | None = None, chosen: pa.ChunkedArray | None = None) -> None:
+        self._from = snapshot
+        self._chosen = chosen
+        self._snapshot: Snapshot | None = None
         self._draw = draw
         self._table: pa.Table | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The same spans as the store keeps them, each text once."""
+        if self._snapshot is None:
+            self._snapshot = self._from if self._chosen is None else self._from.filter(self._chosen)
+        return self._snapshot
+
+    def words_of(self, names: Sequence[str]) -> pa.Table:
+        """Build a table of some columns, with dictionaries for words that repeat; no others are touched."""
+        import pyarrow as pa
+
+        column = Columns(self._from)
+        columns: Any = {name: column(name) for name in names}
+        if self._chosen is not None:
+            columns = {name: each.filter(self._chosen) for name, each in columns.items()}
+        return pa.table(columns)
 
     @property
     def table(self) -> pa.Table:
@@ -71,7 +89,7 @@ class Spans:
             <Spans: 0 spans, 0 LLM calls>
         """
         chosen = choose(self.snapshot, filters)
-        return self if chosen is None else self._with(self.snapshot.filter(chosen))
+        return self if chosen is None else type(self)(self.snapshot, self._draw, chosen)
 
     def __len__(self) -> int:
         return len(self.snapshot)

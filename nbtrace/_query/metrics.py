@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nbtrace._query import moments
-from nbtrace._query.filters import Columns
 from nbtrace._query.frame import Spans
 from nbtrace._query.result import Result
+from nbtrace._store.schema import COLUMNS
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,16 +39,13 @@ def _every(every: str | timedelta | None) -> int | None:
 
 def _columns(spans: Spans, by: Sequence[str]) -> pa.Table:
     """Take the columns that the figures need."""
-    import pyarrow as pa
-
     from nbtrace._query.aggregate import KEYS, read
 
-    known = spans.snapshot.column_names
+    known = [column.name for column in COLUMNS]
     for name in by:
         if name not in KEYS and name != "kind" and name not in known:
             raise UsageError.unknown("column to group by", name, [*KEYS, "kind", *known])
-    columns = Columns(spans.snapshot)
-    return pa.table({name: columns(name) for name in read(by)})
+    return spans.words_of(read(by))
 
 
 def _frame(spans: Any) -> Any:
