@@ -115,9 +115,10 @@ def measure(
             if turn > 0:  # the first one compiles, as pip does when it installs
                 figures[recorder].loads.append(taken)
     with ExitStack() as stack:
-        workers = {recorder: stack.enter_context(Worker(recorder)) for recorder in recorders}
-        for recorder, worker in workers.items():
-            figures[recorder].loads.append(worker.ask("load")["ms"])
+        workers: dict[str, Worker] = {}
+        for recorder in recorders:  # one after another, so that none is loaded while others are
+            workers[recorder] = stack.enter_context(Worker(recorder))
+            figures[recorder].loads.append(workers[recorder].ask("load")["ms"])
         for _ in range(rounds):
             for recorder, worker in workers.items():
                 figures[recorder].round(worker, calls=calls, streams=streams)
