@@ -16,6 +16,8 @@ import pyarrow as pa
 
 Values = Sequence[Any]
 
+WORD: Final = pa.dictionary(pa.int32(), pa.string())
+
 NULLS: Final = 8192
 """Nulls of each type that are kept at hand: as many as the store's chunks have rows."""
 
@@ -93,6 +95,8 @@ def lists(kind: pa.DataType, values: Values, child: Callable[[Values], pa.Array]
 
 def dictionary(values: Values) -> pa.Array:
     """Build text that repeats: each distinct value is kept once."""
+    if values.count(None) == len(values):
+        return nulls_of(WORD, len(values))
     codes = {value: code for code, value in enumerate(dict.fromkeys(value for value in values if value is not None))}
     indices = numbers(pa.int32(), "i", [None if value is None else codes[value] for value in values])
     return pa.DictionaryArray.from_arrays(indices, strings(pa.string(), list(codes)))
@@ -109,12 +113,16 @@ def _primitive(kind: pa.DataType, values: Values, nulls: int, content: bytes | a
 
 def nulls_of(kind: pa.DataType, size: int) -> pa.Array:
     """Give nulls, all of a type in the same memory: most columns of most batches have nothing else."""
-    return _nulls(kind).slice(0, size) if size <= NULLS else cast("pa.Array", pa.nulls(size, cast("Any", kind)))
+    return _nulls(kind).slice(0, size) if size <= NULLS else pa.nulls(size, cast("Any", kind))
 
 
 @cache
-def _nulls(kind: pa.DataType) -> pa.Array:
-    return cast("pa.Array", pa.nulls(NULLS, cast("Any", kind)))
+def _nulls(kind: Any) -> Any:
+    if not pa.types.is_list(kind):
+        return pa.nulls(NULLS, kind)
+    # What Arrow makes has the memory of as many elements, which a file of a few rows would hold too.
+    bits, offsets = (pa.py_buffer(bytes(size)) for size in (NULLS // 8, 4 * NULLS + 4))
+    return pa.Array.from_buffers(kind, NULLS, [bits, offsets], NULLS, children=[pa.nulls(0, kind.value_type)])
 
 
 def _validity(values: Values, nulls: int) -> pa.Buffer | None:
