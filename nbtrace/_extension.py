@@ -6,18 +6,21 @@ extension, or loading it again, loses nothing.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from traitlets import Bool, Enum, observe
+from traitlets import Bool, Enum, Unicode, default, observe
 
-from nbtrace import _api, _guard
+from nbtrace import _api, _earlier, _guard
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
+from nbtrace._store import sessions
 from nbtrace._trace.instrument import Instrumentors, installed
-from nbtrace.errors import NbtraceError
+from nbtrace.errors import NbtraceError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +33,19 @@ ACTIONS: Final = {
     "status": "say what is recorded, where, and what could not be",
     "last": "draw the last trace",
     "instrument": "list the installed GenAI instrumentors; with a name after it, activate that one",
+    "sessions": "list the sessions that are kept on this machine",
+    "resume": "bring back the last session of this notebook; with an id after it, that one",
     "help": "this text",
 }
 
 _CONFIG: Final = {
     "auto_display": "what appears under a cell that made LLM calls: off, summary or widget",
     "request_stream_usage": "ask chat streams for their token counts, out of your code's sight: True or False",
+    "journal": "where the session is kept beyond the kernel's life: on, off or a directory",
 }
+
+JOURNAL: Final = "NBTRACE_JOURNAL"
+"""The environment variable with the journal's place, where no configuration says it."""
 
 
 @magics_class
@@ -53,6 +62,14 @@ class NBTrace(Magics):
         help="Whether chat streams whose request does not say are asked for their usage; your code does not see it.",
     ).tag(config=True)
 
+    journal = Unicode(
+        help="Where the session is kept beyond the kernel's life: on (the user's state directory), off or a directory."
+    ).tag(config=True)
+
+    @default("journal")
+    def _journal_default(self) -> str:
+        return os.environ.get(JOURNAL) or "on"
+
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.session = _api.session()
@@ -63,12 +80,48 @@ class NBTrace(Magics):
         session = self.session
         self._cells = CellCapture(lambda: session.tracing if session.enabled else None, shell, self._display.finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
+        self._keep()
+        self._offer()
         self._cells.open()
 
     @observe("request_stream_usage")
     def _usage(self, change: Any) -> None:
         if hasattr(self, "session"):
             self.session.request_stream_usage = change["new"]
+
+    @observe("journal")
+    def _journal_changed(self, change: object) -> None:
+        if hasattr(self, "session"):
+            self._keep()
+
+    def _keep(self) -> None:
+        """Open the journal where it is to be, or close it."""
+        if self.journal == "off":
+            self.session.close_journal()
+        else:
+            self.session.open_journal(self._directory(), notebook=self._notebook())
+
+    def _directory(self) -> Path:
+        """Say where sessions are kept, also while none is written."""
+        at = self.journal if self.journal != "off" else self._journal_default()
+        return sessions.default_directory() if at in ("on", "off") else Path(at).expanduser().absolute()
+
+    def _notebook(self) -> str:
+        """Name the notebook, or if nobody knows it, where it runs."""
+        named = os.environ.get("JPY_SESSION_NAME") or self._names().get("__vsc_ipynb_file__")
+        return str(named or Path.cwd())
+
+    def _names(self) -> dict[str, Any]:
+        return getattr(self.shell, "user_ns", {})
+
+    def _offer(self) -> None:
+        """Say that the last session of this notebook can be resumed, if there is one."""
+        with _guard.guard("journal"):
+            journal = self.session.journal
+            if journal is not None and not len(self.session.store):
+                found = _earlier.last(journal.directory, journal.manifest.notebook, journal.manifest.id)
+                if found is not None:
+                    print(_earlier.offer(found))
 
     def close(self) -> None:
         """Stop recording and let go of IPython."""
@@ -77,24 +130,25 @@ class NBTrace(Magics):
         self._display.close()
         self._unwatch()
         self.session.stop()
+        self.session.close_journal()
 
     @magic_arguments()
     @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))  # pyright: ignore[reportUntypedFunctionDecorator]
-    @argument("name", nargs="?", help="with `instrument`: what to activate")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("name", nargs="?", help="with `instrument`: what to activate; with `resume`: which session")  # pyright: ignore[reportUntypedFunctionDecorator]
     @line_magic
     def nbtrace(self, line: str) -> Any:
-        """Record LLM calls: `%nbtrace on|off|status|last|instrument|help`."""
+        """Record LLM calls: `%nbtrace on|off|status|last|instrument|sessions|resume|help`."""
         given = parse_argstring(self.nbtrace, line)
         action, name = given.action, given.name
         if action not in ACTIONS:
             message = f"%nbtrace has no action {action!r}; expected one of: {', '.join(ACTIONS)}"
             raise UsageError(message)
-        if name is not None and action != "instrument":
+        if name is not None and action not in ("instrument", "resume"):
             message = f"%nbtrace {action} takes nothing after it, got {name!r}"
             raise UsageError(message)
         try:
             if name is not None:
-                return self._activate(name)
+                return self._activate(name) if action == "instrument" else self._resume(name)
             return getattr(self, f"_{action}")()
         except NbtraceError as error:
             raise UsageError(str(error)) from None
@@ -147,6 +201,26 @@ class NBTrace(Magics):
         self._instrumentors.activate(name)
         print(f"{name} is active; its spans are recorded until nbtrace is unloaded")
 
+    def _sessions(self) -> None:
+        journal = self.session.journal
+        lines = _earlier.listed(self._directory(), journal.manifest.id if journal is not None else "")
+        print("\n".join(lines) or f"no session is kept in {self._directory()}")
+
+    def _resume(self, wanted: str | None = None) -> None:
+        journal = self.session.journal
+        own = journal.manifest.id if journal is not None else ""
+        if wanted is None:
+            found = _earlier.last(self._directory(), self._notebook(), own)
+            if found is None:
+                message = f"no earlier session of {self._notebook()} is kept; %nbtrace sessions lists those of others"
+                raise NotFoundError(message)
+        else:
+            found = sessions.find(self._directory(), wanted)
+            _earlier.refuse_running(found)
+        before = len(self.session.store)
+        recovered = self.session.resume(found.path)
+        print("\n".join(_earlier.resumed(found, recovered, len(self.session.store) - before)))
+
     def _help(self) -> None:
         lines = [f"  %nbtrace {action:<10} {text}" for action, text in ACTIONS.items()]
         config = [f"  %config NBTrace.{name} = ...   {text}" for name, text in _CONFIG.items()]
@@ -170,7 +244,14 @@ class NBTrace(Magics):
         if session.running and session.tracing.shared:
             print("spans are made on your tracer provider; its exporters get them without prompts and answers")
         else:
-            print("everything is kept in this kernel's memory; nothing is sent unless you export")
+            print("nothing is sent unless you export")
+        journal = session.journal
+        if journal is None:
+            print("everything is kept in this kernel's memory only: the journal is off")
+        else:
+            print(f"problem: {journal.problem}" if journal.problem else f"the journal is in {journal.directory}")
+            if journal.removed:
+                print(f"{len(journal.removed)} old sessions made room there")
         for problem in session.problems:
             print(f"problem: {problem}")
         for place, count in _guard.failures.items():

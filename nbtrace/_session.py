@@ -6,6 +6,7 @@ them out. A session can be started and stopped any number of times; what it has 
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -22,11 +23,12 @@ from nbtrace._capture.prompts import Prompt, Prompts
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._guard import guard
+from nbtrace._store.journal import Journal
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing
 from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.provider import Tracing, inherited
-from nbtrace._trace.redact import masking
+from nbtrace._trace.redact import hits, masking
 from nbtrace._trace.redact.rules import Rules
 from nbtrace._trace.redact.spans import Spans as MaskedSpans
 from nbtrace._trace.sink import Detail, SpanSink
@@ -36,6 +38,8 @@ from nbtrace.errors import NotFoundError
 _storing: Final = guard("store")
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._export.report import ExportReport
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
     from nbtrace._query.row import Span
+    from nbtrace._store.recovery import Recovered
     from nbtrace._store.snapshot import Snapshot
     from nbtrace._widgets.trace import TraceWidget
     from nbtrace._widgets.traces import TracesWidget
@@ -71,6 +76,9 @@ class Session:
         self._tracing: Tracing | None = None
         self._clients: ClientCapture | None = None
         self._threads: ThreadCapture | None = None
+        self.journal: Journal | None = None
+        """What writes the session to the disk, if something does."""
+        self._unwatch_journal: Callable[[], None] | None = None
 
     @property
     def running(self) -> bool:
@@ -150,6 +158,45 @@ class Session:
         for sink in self._sinks:
             with _storing:
                 sink.ended(span, detail)
+
+    def open_journal(self, directory: Path, *, notebook: str) -> None:
+        """Write what is recorded to a directory from now on, so that it outlives this process.
+
+        Args:
+            directory: where sessions are kept; made with the first span.
+            notebook: whose session it is.
+        """
+        self.close_journal()
+        self.journal = Journal(
+            self.store, directory, notebook=notebook, version=version("nbtrace"), mask=self._masked_name
+        )
+        self._unwatch_journal = self.watch(self.journal)
+        atexit.register(self.close_journal)
+
+    def close_journal(self) -> None:
+        """Write the rest and write no more; what is written stays."""
+        atexit.unregister(self.close_journal)
+        journal, self.journal = self.journal, None
+        if journal is not None and self._unwatch_journal is not None:
+            self._unwatch_journal()
+            journal.close()
+
+    def resume(self, path: Path) -> Recovered:
+        """Bring the spans of an earlier session into this one; those that are here already stay as they are.
+
+        Args:
+            path: the session's directory.
+        """
+        from nbtrace._store.recovery import recover
+
+        found = recover(path)
+        self.store.adopt(found.snapshot())
+        return found
+
+    def _masked_name(self, name: str) -> str:
+        with guard("redact"):
+            return masking.text(name, self.rules)
+        return hits.mask("rule failed")
 
     def spans(self, **filters: Unpack[Filters]) -> Spans:
         """Give the spans recorded so far, running ones included; see `nbtrace.spans`."""

@@ -134,6 +134,8 @@ USAGE_ESTIMATOR: Final = "nbtrace.usage.estimator"
 """By what it was estimated: `tiktoken` with an encoding, or characters."""
 INCOMPLETE: Final = "nbtrace.incomplete"
 """What of this span could not be recorded, and why."""
+INTERRUPTED: Final = "interrupted by the kernel's end"
+"""Status message of a span that had begun when its kernel died, or was shut down; it has no duration."""
 PROMPT_HASH: Final = "nbtrace.prompt.hash"
 """Start of the SHA-256 of the template's text."""
 

@@ -17,6 +17,9 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from nbtrace import Session, _guard
 
+os.environ["NBTRACE_JOURNAL"] = "off"
+"""No test writes to the developer's own directory, nor does a kernel that it starts; those about journals say where."""
+
 pytest_plugins = ["tests.browser.fixtures"]
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

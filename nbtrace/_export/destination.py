@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from nbtrace import semconv
 from nbtrace._export import otlp, otlp_json, parquet
 from nbtrace._export.endpoint import Endpoint
 from nbtrace._export.post import post
 from nbtrace._export.report import ExportReport
 from nbtrace.errors import ExportError
+
+ERROR: Final = 2
+"""OTLP's status code of a failed span; one without an end is one that its kernel's end interrupted."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,9 +109,14 @@ def _ended(table: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
     zero = pc.subtract(start, start)  # a Python 0 would import pandas
     usable = pc.and_(pc.greater_equal(start, zero), pc.greater_equal(pc.add(start, duration), zero))
     ended = table.filter(usable)
-    running = duration.null_count
-    odd = len(table) - len(ended) - running
-    left_out = ((running, "still running"), (odd, "with times that OTLP cannot hold"))
+    endless = table.column("status_code").filter(pc.is_null(duration)).to_pylist()
+    interrupted = endless.count(ERROR)
+    odd = len(table) - len(ended) - len(endless)
+    left_out = (
+        (len(endless) - interrupted, "still running"),
+        (interrupted, semconv.INTERRUPTED),
+        (odd, "with times that OTLP cannot hold"),
+    )
     return ended, tuple(f"{_spans(number)} {why}" for number, why in left_out if number)
 
 

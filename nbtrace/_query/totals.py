@@ -117,13 +117,16 @@ def summarize(table: Snapshot) -> Summary:
             table["duration_ns"],
         )
     )
-    running = table["stream_outcome"].filter(pc.is_null(table["duration_ns"]))
+    endless = pc.is_null(table["duration_ns"])
+    # A stream that is not read, or a span that its kernel's end interrupted.
+    is_left = pc.or_(pc.is_valid(table["stream_outcome"]), _is(table["status_code"], ERROR))
+    running, unfinished = (cast("Any", both) for both in (pc.and_not(endless, is_left), pc.and_(endless, is_left)))
     first, last = pc.min(starts).as_py(), pc.max(pc.add(starts, durations)).as_py()
     return Summary(
         spans=table.num_rows,
         models=tuple(model for model in models.unique().to_pylist() if model),
-        running=running.null_count,
-        unfinished=len(running) - running.null_count,
+        running=pc.sum(running).as_py() or 0,
+        unfinished=pc.sum(unfinished).as_py() or 0,
         duration_ns=None if last is None else last - first,
         **{name: pc.sum(each[name]).as_py() or 0 for name in (*COUNTS, "refused", "errors")},
         **{name: pc.sum(each[name]).as_py() for name in AMOUNTS},

@@ -210,7 +210,8 @@ def _flags(table: Snapshot) -> NDArray[np.uint8]:
     made = {FLAGS[name]: is_set for name, is_set in each.items()} | {
         ERROR: failed,
         ESTIMATED_USAGE: _among(table, "usage_state", "estimated"),
-        UNFINISHED: arrays.known(table.kept.column("stream_outcome")) & ~arrays.known(table["duration_ns"]),
+        # A stream that is not read, or a span that its kernel's end interrupted.
+        UNFINISHED: (arrays.known(table.kept.column("stream_outcome")) | failed) & ~arrays.known(table["duration_ns"]),
     }
     return np.bitwise_or.reduce([np.where(is_set, bit, 0).astype(np.uint8) for bit, is_set in made.items()])
 

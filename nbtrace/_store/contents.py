@@ -113,22 +113,23 @@ class Contents:
 class Overlay:
     """Texts of rows that are not kept, such as those of running spans: numbered after those that are."""
 
-    def __init__(self, base: Contents) -> None:
-        self._base = base
-        self._first = len(base.texts)
+    def __init__(self, base: Contents | Texts) -> None:
+        self._base = base if isinstance(base, Contents) else None
+        self._texts = base.texts if isinstance(base, Contents) else base
         self._new: dict[bytes, int] = {}
 
     def intern(self, text: bytes) -> int:
-        """Give the number of a text in UTF-8: that of the kept one, if there is one."""
-        known = self._base.find(blake2b(text, digest_size=DIGEST_BYTES).digest())
-        if known is not None and known < self._first:
-            return known
-        return self._new.setdefault(text, self._first + len(self._new))
+        """Give the number of a text in UTF-8: that of the kept one, if it is known."""
+        first = len(self._texts)
+        if self._base is not None:
+            known = self._base.find(blake2b(text, digest_size=DIGEST_BYTES).digest())
+            if known is not None and known < first:
+                return known
+        return self._new.setdefault(text, first + len(self._new))
 
     def texts(self) -> Texts:
         """Give the kept texts and these."""
-        kept = self._base.texts.first(self._first)
-        return kept.with_chunk(_array(list(self._new))) if self._new else kept
+        return Texts((*self._texts.chunks, _array(list(self._new)))) if self._new else self._texts
 
 
 def _array(texts: list[bytes]) -> pa.Array:

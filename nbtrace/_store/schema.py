@@ -48,7 +48,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("kind", "int", None, "OTLP span kind: 1 internal, 2 server, 3 client, 4 producer, 5 consumer"),
     Column("start_time", "time", None, "start, UTC, microseconds: for reading; `start_time_unix_nano` is exact"),
     Column("start_time_unix_nano", "int", None, "start, nanoseconds since the epoch"),
-    Column("duration_ns", "int", None, "end minus start in nanoseconds, null while the span runs"),
+    Column("duration_ns", "int", None, "end minus start in nanoseconds, null while the span runs and if it had no end"),
     Column("status_code", "int", None, "OTLP status: 0 unset, 1 ok, 2 error"),
     Column("status_message", "string", None, "OTLP status description"),
     Column("span_type", "string", semconv.SPAN_TYPE, "what the span is where no operation says it"),

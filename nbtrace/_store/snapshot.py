@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from nbtrace._store.schema import COLUMNS, Column, schema
+from nbtrace._store.scores import scores_schema
 from nbtrace._store.texts import Texts
 
 if TYPE_CHECKING:
@@ -25,13 +26,20 @@ class Snapshot:
     Args:
         kept: the rows, as `kept_schema` has them.
         texts: what their numbers mean.
+        scores: judgements of these and other spans, as `scores_schema` has them; none by default.
     """
 
-    __slots__ = ("kept", "texts")
+    __slots__ = ("_scores", "kept", "texts")
 
-    def __init__(self, kept: pa.Table, texts: Texts) -> None:
+    def __init__(self, kept: pa.Table, texts: Texts, scores: pa.Table | None = None) -> None:
         self.kept = kept
         self.texts = texts
+        self._scores = scores
+
+    @property
+    def scores(self) -> pa.Table:
+        """Judgements of spans, of those that are left out here too."""
+        return scores_schema().empty_table() if self._scores is None else self._scores
 
     @classmethod
     def of(cls, table: pa.Table) -> Self:
@@ -54,6 +62,12 @@ class Snapshot:
     def num_rows(self) -> int:
         """The number of spans."""
         return self.kept.num_rows
+
+    @property
+    def nbytes(self) -> int:
+        """What these spans take in memory; nulls alone take nothing, and the texts are those of the whole session."""
+        arrays = (array for column in self.kept.columns for array in column.chunks)
+        return self.texts.nbytes + sum(array.nbytes for array in arrays if array.null_count < len(array))
 
     @property
     def column_names(self) -> list[str]:
@@ -114,7 +128,7 @@ class Snapshot:
         return pa.chunked_array(chunks, type=schema().field(name).type)
 
     def _with(self, kept: pa.Table) -> Self:
-        return type(self)(kept, self.texts)
+        return type(self)(kept, self.texts, self._scores)
 
     def __repr__(self) -> str:
         return f"<Snapshot of {len(self)} spans>"

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from nbtrace import semconv
 from nbtrace._guard import guard
+from nbtrace._store import forks
+from nbtrace._store.batches import compact, encode_all
 from nbtrace._store.contents import Contents, Overlay
+from nbtrace._store.following import Appended, Following, count
+from nbtrace._store.scores import Score, encode_scores
 from nbtrace._store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.util.types import AttributeValue
 
-    from nbtrace._store.contents import Interner
     from nbtrace._store.encode import Finished
 
     Attributes = Mapping[str, AttributeValue]
@@ -33,13 +36,10 @@ if TYPE_CHECKING:
     Finish = Callable[[ReadableSpan, Detail | None], Attributes]
     Mask = Callable[[ReadableSpan], ReadableSpan]
     Waiting = tuple[ReadableSpan, Detail | None]
+    Batches = tuple[pa.RecordBatch, ...]
 
 WAITING_LIMIT: Final = 512
 """Ended spans that wait unencoded: enough for cheap batches, few enough for a short pause (some 15 ms)."""
-
-CHUNK_ROWS: Final = 8192
-CHUNK_BYTES: Final = 64 * 2**20
-"""Batches are merged up to this size; larger ones are never copied again, and offsets of 32 bits always suffice."""
 
 
 def merge_detail(span: ReadableSpan, detail: Detail | None) -> Attributes:
@@ -55,11 +55,13 @@ def own(span: ReadableSpan) -> Attributes:
 class Moment(NamedTuple):
     """The store at one moment."""
 
+    epoch: int
     revision: int
     batches: tuple[pa.RecordBatch, ...]
     """All spans that had ended."""
     contents: Contents
     running: list[Waiting]
+    scores: tuple[pa.RecordBatch, ...]
 
 
 class Store:
@@ -82,16 +84,20 @@ class Store:
         self._waiting: list[Waiting] = []
         self._batches: tuple[pa.RecordBatch, ...] = ()
         self._contents = Contents()
+        self._scores_waiting: list[Score] = []
+        self._scores: tuple[pa.RecordBatch, ...] = ()
+        self._following = Following(self._contents.texts)
         self._epoch = 0
         """Grows when `_waiting` is taken away or cleared, so that who was encoding it meanwhile starts again."""
         self._cached: tuple[int, Snapshot] | None = None
         self._callbacks: tuple[Callable[[], None], ...] = ()
         self.revision = 0
         """Grows with every change."""
+        forks.hear(self)
 
     def __len__(self) -> int:
         with self._lock:
-            return sum(batch.num_rows for batch in self._batches) + len(self._waiting) + len(self._running)
+            return count(self._batches) + len(self._waiting) + len(self._running)
 
     def started(self, span: ReadableSpan) -> None:
         """Show a span as running from now on."""
@@ -135,6 +141,7 @@ class Store:
         import pyarrow as pa
 
         from nbtrace._store.kept import kept_schema
+        from nbtrace._store.scores import scores_schema
 
         with self._encoding:
             now = self._encode_waiting()
@@ -145,23 +152,38 @@ class Store:
                 # Attributes of a running span may change without notice, so these rows are never kept.
                 overlay = Overlay(now.contents)
                 finished = [self._finished(span, detail) for span, detail in now.running]
-                batches = (*batches, *_encode(finished, overlay, running=True))
+                batches = (*batches, *encode_all(finished, overlay, running=True))
                 texts = overlay.texts()
-            snapshot = Snapshot(pa.Table.from_batches(batches, schema=kept_schema()), texts)
+            scores = pa.Table.from_batches(now.scores, schema=scores_schema())
+            snapshot = Snapshot(pa.Table.from_batches(batches, schema=kept_schema()), texts, scores)
             if not now.running:
                 self._cached = now.revision, snapshot
             return snapshot
 
+    def score(self, score: Score) -> None:
+        """Add a judgement of a span, whether it is in the store or not."""
+        with self._lock:
+            self._scores_waiting.append(score)
+            self.revision += 1
+        self._changed()
+
     def clear(self) -> None:
-        """Forget every span. One that is running comes back when it ends."""
+        """Forget every span and score. A span that is running comes back when it ends."""
         with self._lock:
             self._running.clear()
             self._waiting = []
-            self._batches = ()
+            self._batches = self._scores = ()
+            self._scores_waiting = []
             self._contents = Contents()
+            self._following.clear(self._contents.texts)
             self._epoch += 1
             self.revision += 1
         self._changed()
+
+    def forked(self) -> None:
+        """Go on in a forked process with locks of its own and nobody following."""
+        self._lock, self._encoding = threading.RLock(), threading.RLock()
+        self._following = Following(self._contents.texts)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after each change, on the thread that made it.
@@ -178,6 +200,47 @@ class Store:
 
         return unsubscribe
 
+    def follow(self, follower: Callable[[Appended], None]) -> Callable[[], None]:
+        """Tell of all rows so far, and then of each batch that is added: every row once, in order, when it is encoded.
+
+        Returns:
+            A function that ends this.
+        """
+        with self._encoding:
+            told = self.since(0, 0)
+            self._following.add(follower)
+            follower(told)
+
+        def leave() -> None:
+            with self._encoding:
+                self._following.remove(follower)
+
+        return leave
+
+    def since(self, row: int, score: int) -> Appended:
+        """Give what was added after so many ended spans and scores."""
+        import pyarrow as pa
+
+        from nbtrace._store.kept import kept_schema
+        from nbtrace._store.scores import scores_schema
+
+        with self._encoding:
+            now = self._encode_waiting()
+            rows = pa.Table.from_batches(now.batches, schema=kept_schema()).slice(row)
+            scores = pa.Table.from_batches(now.scores, schema=scores_schema()).slice(score)
+            return self._following.untold._replace(
+                rows=tuple(rows.to_batches()), scores=tuple(scores.to_batches()), first_row=row, first_score=score
+            )
+
+    def settle(self) -> None:
+        """Encode what waits, so that the followers hear of it."""
+        self._encode_waiting()
+
+    def unwritten(self) -> list[ReadableSpan]:
+        """Give the spans that no follower was told of: those that run and those that wait."""
+        with self._lock:
+            return [span for span, _ in (*self._waiting, *self._running.values())]
+
     def _changed(self) -> None:
         for callback in self._callbacks:
             with guard("store"):
@@ -191,30 +254,74 @@ class Store:
             finally:
                 self._encoding.release()
 
+    def adopt(self, snapshot: Snapshot) -> int:
+        """Take over the spans and scores of another session, but for spans that are here already.
+
+        Returns:
+            How many spans were new.
+        """
+        from nbtrace._store.remap import move, remap, without
+
+        with self._encoding:
+            while True:
+                now = self._encode_waiting()
+                rows = without(snapshot.kept.to_batches(), now.batches)
+                numbers = move(snapshot.texts, now.contents)
+                now.contents.commit()
+                rows = tuple(remap(batch, numbers) for batch in rows)
+                if self._install(now, rows, tuple(snapshot.scores.to_batches())) is not None:
+                    with self._lock:
+                        self.revision += 1
+                    self._changed()
+                    return count(rows)
+
     def _encode_waiting(self) -> Moment:
-        """Bring the batches up to date."""
+        """Bring the batches up to date, and tell the followers what that added."""
         with self._encoding:
             while True:
                 with self._lock:
-                    epoch = self._epoch
-                    waiting, running = self._waiting[:], list(self._running.values())
-                    now = Moment(self.revision, self._batches, self._contents, running)
-                if not waiting:
+                    waiting, scores = self._waiting[:], self._scores_waiting[:]
+                    running = list(self._running.values())
+                    now = Moment(self._epoch, self.revision, self._batches, self._contents, running, self._scores)
+                if not waiting and not scores and not self._following.is_due:
                     return now
-                batches = self._with(now, waiting)
-                with self._lock:
-                    if epoch == self._epoch:
-                        left = self._waiting[len(waiting) :]
-                        self._epoch += 1
-                        self._batches, self._waiting = batches, left
-                        return now._replace(batches=batches)
+                finished = [self._finished(span, detail) for span, detail in waiting]
+                rows = tuple(encode_all(finished, now.contents)) if waiting else ()
+                judged = (encode_scores(scores),) if scores else ()
+                now.contents.commit()
+                done = self._install(now, rows, judged, len(waiting), len(scores))
+                if done is not None:
+                    return done
 
-    def _with(self, now: Moment, waiting: list[Waiting]) -> tuple[pa.RecordBatch, ...]:
-        batches = now.batches
-        for batch in _encode([self._finished(span, detail) for span, detail in waiting], now.contents):
-            batches = _compact([*batches, batch])
-        now.contents.commit()
-        return batches
+    def _install(
+        self, now: Moment, rows: Batches, scores: Batches, encoded: int = 0, scores_encoded: int = 0
+    ) -> Moment | None:
+        """Add batches to what was the store's at a moment, unless it was changed since then.
+
+        Args:
+            now: the moment.
+            rows: new rows.
+            scores: new scores.
+            encoded: how many of the spans that wait they are.
+            scores_encoded: the same of the scores.
+        """
+        batches, every_score = now.batches, now.scores
+        for batch in rows:
+            batches = compact((*batches, batch))
+        for batch in scores:
+            every_score = compact((*every_score, batch))
+        with self._lock:
+            if now.epoch != self._epoch:
+                return None
+            untold = self._following.with_added(rows, scores, now.contents.texts)
+            waiting, scores_waiting = self._waiting[encoded:], self._scores_waiting[scores_encoded:]
+            self._epoch += 1
+            self._batches, self._waiting, self._following.untold = batches, waiting, untold
+            self._scores, self._scores_waiting = every_score, scores_waiting
+            told = self._following.take()
+            now = now._replace(epoch=self._epoch, batches=batches, scores=every_score)
+        self._following.tell(told)
+        return now
 
     def _finished(self, span: ReadableSpan, detail: Detail | None) -> Finished:
         from nbtrace._store.encode import Finished
@@ -222,46 +329,3 @@ class Store:
         with guard("store"):
             return Finished(self._mask(span), self._finish(span, detail))
         return Finished(span, {**own(span), semconv.INCOMPLETE: "the attributes could not be completed"})
-
-
-def _encode(finished: list[Finished], contents: Interner, *, running: bool = False) -> list[pa.RecordBatch]:
-    """Encode spans together, or if one of them makes that fail, each by itself, so that only that one suffers."""
-    from nbtrace._store.encode import Finished, encode
-
-    with guard("store"):
-        return [encode(finished, contents, running=running)]
-    batches: list[pa.RecordBatch] = []
-    for one in finished:
-        bare = Finished(one.span, {semconv.INCOMPLETE: "the attributes could not be stored"})
-        for attempt in (one, bare):
-            with guard("store"):
-                batches.append(encode([attempt], contents, running=running))
-                break
-    return batches
-
-
-def _compact(batches: list[pa.RecordBatch]) -> tuple[pa.RecordBatch, ...]:
-    """Merge the last batches while they are of similar size, so that there are few and each row is seldom copied."""
-    while len(batches) > 1:
-        before, last = batches[-2:]
-        rows, size = before.num_rows + last.num_rows, before.nbytes + last.nbytes
-        if before.num_rows > 2 * last.num_rows or rows > CHUNK_ROWS or size > CHUNK_BYTES:
-            break
-        batches[-2:] = [_merged(before, last)]
-    return tuple(batches)
-
-
-def _merged(before: pa.RecordBatch, last: pa.RecordBatch) -> pa.RecordBatch:
-    """Put two batches into one, in which columns of nulls still share their memory."""
-    import pyarrow as pa
-
-    from nbtrace._store.columns import nulls_of
-
-    rows = before.num_rows + last.num_rows
-    columns = [
-        nulls_of(one.type, rows)
-        if one.null_count == len(one) and other.null_count == len(other)
-        else pa.concat_arrays([one, other])
-        for one, other in zip(before.columns, last.columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=before.schema)

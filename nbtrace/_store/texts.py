@@ -43,10 +43,16 @@ class Texts:
             chunks[-2:] = [pa.concat_arrays(chunks[-2:])]
         return Texts(tuple(chunks))
 
-    def first(self, count: int) -> Texts:
-        """Give the first texts."""
-        left = [chunk.slice(0, count - start) for start, chunk in zip(self._starts, self.chunks, strict=True)]
-        return self if count == self._size else Texts(tuple(chunk for chunk in left if len(chunk)))
+    def after(self, count: int, size: int) -> list[pa.Array]:
+        """Give all but the first texts, in arrays of so many bytes or one text."""
+        pieces: list[pa.Array] = []
+        for start, chunk in zip(self._starts, self.chunks, strict=True):
+            left = chunk.slice(max(count - start, 0))
+            while len(left):
+                rows = max(1, len(left) * size // max(left.nbytes, 1))
+                pieces.append(left.slice(0, rows))
+                left = left.slice(rows)
+        return pieces
 
     def take(self, numbers: pa.Array) -> pa.Array:
         """Give the texts of numbers (int32), null for null.

@@ -65,7 +65,8 @@ class Kernel:
                 return found
 
     interrupt: Any = None
-    """Set by the fixture."""
+    die: Any = None
+    """Set by the fixture: interrupt the kernel; kill it and start another for the same notebook."""
 
 
 def _answers(reply: dict[str, Any], message: dict[str, Any]) -> bool:
@@ -92,15 +93,24 @@ def kernel(model: str, tmp_path: Path) -> Iterator[Kernel]:
     manager.start_kernel(env=environment, cwd=str(tmp_path), extra_arguments=["--log-level=ERROR"])
     client = manager.client()
     client.start_channels()
-    client.wait_for_ready(timeout=SECONDS)
     running = Kernel(client)
     running.interrupt = manager.interrupt_kernel
-    prelude = f"import json\nfrom openai import AsyncOpenAI, OpenAI\nMODEL = {model!r}\nclient = OpenAI()\n"
-    running.run(
-        prelude + "def ask(text, **options):\n"
-        "    messages = [{'role': 'user', 'content': text}]\n"
-        "    return client.chat.completions.create(model=MODEL, messages=messages, max_tokens=8, **options)\n"
-    )
+
+    def begin() -> None:
+        client.wait_for_ready(timeout=SECONDS)
+        running.run(
+            f"import json\nfrom openai import AsyncOpenAI, OpenAI\nMODEL = {model!r}\nclient = OpenAI()\n"
+            "def ask(text, **options):\n"
+            "    messages = [{'role': 'user', 'content': text}]\n"
+            "    return client.chat.completions.create(model=MODEL, messages=messages, max_tokens=8, **options)\n"
+        )
+
+    def die() -> None:
+        manager.restart_kernel(now=True)
+        begin()
+
+    running.die = die
+    begin()
     yield running
     client.stop_channels()
     manager.shutdown_kernel()  # in its own time, so that it leaves its coverage

@@ -9,11 +9,12 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
-from nbtrace._store.store import Store
 from nbtrace._trace.processor import SinkProcessor
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
+
+    from nbtrace._trace.sink import SpanSink
 
 START = 1_700_000_000_123_456_789
 
@@ -32,8 +33,8 @@ class CountingIds(IdGenerator):
         return next(self._traces)
 
 
-def tracer_into(store: Store, limits: SpanLimits | None = None) -> Tracer:
-    """Give a tracer whose spans go to a store."""
+def tracer_into(store: SpanSink, limits: SpanLimits | None = None) -> Tracer:
+    """Give a tracer whose spans go to a store, or to whatever else takes them."""
     resource = Resource({"service.name": "notebook"}, "https://example.org/resource")
     provider = TracerProvider(resource=resource, id_generator=CountingIds(), span_limits=limits, shutdown_on_exit=False)
     provider.add_span_processor(SinkProcessor(store))

@@ -13,11 +13,12 @@ from opentelemetry.trace import SpanContext
 
 from nbtrace import _guard, semconv
 from nbtrace._query.attributes import plain
-from nbtrace._store import store as module
+from nbtrace._store import batches as module
 from nbtrace._store import texts
+from nbtrace._store.batches import CHUNK_ROWS
 from nbtrace._store.schema import schema
 from nbtrace._store.snapshot import Snapshot
-from nbtrace._store.store import CHUNK_ROWS, WAITING_LIMIT, Store
+from nbtrace._store.store import WAITING_LIMIT, Store
 from tests.store.recording import START, tracer_into
 
 if TYPE_CHECKING:

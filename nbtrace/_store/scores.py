@@ -1,0 +1,94 @@
+"""Scores: what people, code and models say of a span, in a table of their own.
+
+A span is immutable and a judgement of it comes later, often more than one, so scores are rows that name a span. The
+columns are those of the conventions' event `gen_ai.evaluation.result`, and who said it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+Source = Literal["human", "code", "llm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One judgement of one span."""
+
+    trace_id: bytes
+    """Of the span, 16 bytes."""
+    span_id: bytes
+    """Of the span, 8 bytes."""
+    name: str
+    """What is judged, such as `relevance` (`gen_ai.evaluation.name`)."""
+    value: float | None = None
+    """The number, in whatever scale the evaluator has (`gen_ai.evaluation.score.value`)."""
+    label: str | None = None
+    """The word, such as `pass` (`gen_ai.evaluation.score.label`)."""
+    explanation: str | None = None
+    """Why (`gen_ai.evaluation.explanation`)."""
+    evaluator: str | None = None
+    """Who or what judged: a user's name, a function's, a model's."""
+    evaluator_version: str | None = None
+    source: Source = "code"
+    """Whether a person, a program or a model judged."""
+    time_unix_nano: int = 0
+    """When, in nanoseconds since the epoch."""
+
+
+COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("trace_id", "id16", "OTLP trace id of the span, 16 bytes"),
+    ("span_id", "id8", "OTLP span id of the span, 8 bytes"),
+    ("name", "string", "what is judged: `gen_ai.evaluation.name`"),
+    ("value", "double", "the number, on the evaluator's scale: `gen_ai.evaluation.score.value`"),
+    ("label", "string", "the word: `gen_ai.evaluation.score.label`"),
+    ("explanation", "string", "why: `gen_ai.evaluation.explanation`"),
+    ("evaluator", "string", "who or what judged"),
+    ("evaluator_version", "string", "its version"),
+    ("source", "string", "`human`, `code` or `llm`"),
+    ("time_unix_nano", "int", "when, nanoseconds since the epoch"),
+)
+"""Name, type and meaning of each column."""
+
+
+@cache
+def scores_schema() -> pa.Schema:
+    """Build the Arrow schema of the scores, each column with its meaning in its metadata (`doc`)."""
+    import pyarrow as pa
+
+    types = {
+        "id16": pa.binary(16),
+        "id8": pa.binary(8),
+        "string": pa.string(),
+        "double": pa.float64(),
+        "int": pa.int64(),
+    }
+    return pa.schema([pa.field(name, types[kind], metadata={"doc": doc}) for name, kind, doc in COLUMNS])
+
+
+def encode_scores(scores: Sequence[Score]) -> pa.RecordBatch:
+    """Encode scores."""
+    import pyarrow as pa
+
+    from nbtrace._store.columns import fixed, numbers, strings
+
+    columns = {name: [getattr(score, name) for score in scores] for name, _, _ in COLUMNS}
+    arrays: list[pa.Array] = []
+    for name, kind, _ in COLUMNS:
+        match kind:
+            case "id16" | "id8":
+                arrays.append(fixed(int(kind[2:]), columns[name]))
+            case "string":
+                arrays.append(strings(pa.string(), columns[name]))
+            case "double":
+                arrays.append(numbers(pa.float64(), "d", columns[name]))
+            case _:
+                arrays.append(numbers(pa.int64(), "q", columns[name]))
+    return pa.RecordBatch.from_arrays(arrays, schema=scores_schema())
