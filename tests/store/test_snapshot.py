@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import random
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrace import semconv
+from nbtrace._export.parquet import write
 from nbtrace._store.schema import COLUMNS, schema
+from nbtrace._store.sessions import earlier
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
+from tests.store.journals import journaled
 from tests.store.recording import tracer_into
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from opentelemetry.trace import Tracer
 
 TYPED: dict[str, Any] = {
@@ -129,12 +137,16 @@ def said(role: str, text: str, **more: str) -> dict[str, Any]:
 
 
 def talk(tracer: Tracer, turns: int) -> int:
-    """Have a conversation whose every call repeats what was said; gives the bytes of what was said."""
+    """Have a conversation whose every call repeats what was said; gives the bytes of what was said.
+
+    What is said does not repeat in itself, so that only what is kept once makes it small.
+    """
+    noise = random.Random(1)
     history: list[dict[str, Any]] = []
     size = 0
-    for turn in range(turns):
-        question = said("user", f"{turn} question " + f"{turn * 7919} is a number. " * 60)
-        answer = said("assistant", f"{turn} answer " + f"{turn * 104729} is one too. " * 25)
+    for _ in range(turns):
+        question = said("user", base64.b64encode(noise.randbytes(1100)).decode())
+        answer = said("assistant", base64.b64encode(noise.randbytes(450)).decode())
         history.append(question)
         attributes = {
             semconv.OPERATION_NAME: "chat",
@@ -154,6 +166,16 @@ def test_a_long_conversation_takes_what_was_said_in_it() -> None:
     assert len(snapshot) == 50
     assert snapshot["input_messages"].nbytes > 20 * size
     assert snapshot.nbytes <= 1.3 * size
+
+
+@pytest.mark.parametrize("turns", [50, 200])
+def test_it_takes_no_more_in_a_file(turns: int, tmp_path: Path) -> None:
+    with journaled(tmp_path) as (store, _, both):
+        size = talk(tracer_into(both), turns)
+        exported = write(store.snapshot(), tmp_path / "spans.parquet")
+    (session,) = earlier(tmp_path)
+    assert exported <= 1.3 * size
+    assert session.size <= 1.3 * size
 
 
 def test_what_running_spans_say_is_not_kept(store: Store, tracer: Tracer) -> None:
