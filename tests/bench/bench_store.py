@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +24,7 @@ from nbtrace._query.tree import tree
 from nbtrace._store.contents import Contents
 from nbtrace._store.encode import Finished, encode
 from nbtrace._store.schema import schema
+from nbtrace._store.starts import Starts
 from nbtrace._store.store import WAITING_LIMIT, Store
 
 PROMPT = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "What is Arrow? " * 100}]}])
@@ -114,6 +118,27 @@ def adding(some: Sequence[ReadableSpan]) -> None:
     line("start and end of a span", microseconds(store, len(few)), microseconds(append, len(few)), "two list appends")
 
 
+def journaling(some: Sequence[ReadableSpan]) -> None:
+    """Compare what the journal adds to a span's start with the one `write` in it."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory)
+        starts = Starts(path / "some.starts", str)
+        file = os.open(path / "floor", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        few = some[:400]
+
+        def start() -> None:
+            for span in few:
+                starts.write(span)
+
+        def write() -> None:
+            for _ in few:
+                os.write(file, bytes(53))
+
+        line("start of a span in the journal", microseconds(start, len(few)), microseconds(write, len(few)), "a write")
+        starts.close()
+        os.close(file)
+
+
 def encoding(some: Sequence[ReadableSpan]) -> None:
     """Compare spans to a batch with dicts of ready column values to a batch by `pa.array`."""
     for size in (1, 8, 64, 512, 4096):
@@ -177,6 +202,7 @@ def main() -> None:
     """Print everything."""
     some = spans(10_000)
     adding(some)
+    journaling(some)
     encoding(some)
     looking(some)
     keeping()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,9 +17,12 @@ from nbtrace._query.attributes import plain
 from nbtrace._store import batches as module
 from nbtrace._store import texts
 from nbtrace._store.batches import CHUNK_ROWS
+from nbtrace._store.recovery import recover
 from nbtrace._store.schema import schema
+from nbtrace._store.sessions import earlier
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import WAITING_LIMIT, Store
+from tests.store.journals import journaled
 from tests.store.recording import START, tracer_into
 
 if TYPE_CHECKING:
@@ -279,6 +283,48 @@ def test_threads_that_append_while_others_look_lose_nothing(store: Store) -> Non
         assert known <= set(seen)
         known = set(seen)
     assert store.revision == 2 * each * writers
+
+
+async def test_ten_threads_and_a_thousand_tasks_lose_nothing_and_tear_nothing(tmp_path: Path) -> None:
+    with journaled(tmp_path) as (store, _, both):
+        tracer = tracer_into(both)
+
+        def say(name: str) -> None:
+            text = {semconv.INPUT_MESSAGES: f'[{{"role":"user","name":"{name}"}}]', semconv.REQUEST_MODEL: name}
+            tracer.start_span(name, attributes=text).end()
+
+        async def task(number: int) -> None:
+            say(f"task {number}")
+            await asyncio.sleep(0)
+            say(f"task {number} again")
+
+        def work(thread: int) -> None:
+            for number in range(200):
+                say(f"thread {thread}, {number}")
+
+        threads = [threading.Thread(target=work, args=(thread,)) for thread in range(10)]
+        for thread in threads:
+            thread.start()
+        tasks = asyncio.gather(*(task(number) for number in range(1000)))
+        while not tasks.done():
+            check(store.snapshot())
+            await asyncio.sleep(0)
+        for thread in threads:
+            thread.join()
+        whole = store.snapshot()
+    expected = {f"thread {thread}, {number}" for thread in range(10) for number in range(200)}
+    expected |= {f"task {number}{more}" for number in range(1000) for more in ("", " again")}
+    assert check(whole) == sorted(expected)
+    (session,) = earlier(tmp_path)
+    assert check(recover(session.path).snapshot()) == sorted(expected)
+
+
+def check(snapshot: Snapshot) -> list[Any]:
+    """See that every row of a snapshot is of one span, and give their names."""
+    columns = snapshot.select(["name", "request_model", "input_messages"]).to_pydict()
+    assert columns["request_model"] == columns["name"]
+    assert columns["input_messages"] == [f'[{{"role":"user","name":"{name}"}}]' for name in columns["name"]]
+    return sorted(columns["name"])
 
 
 def test_a_span_without_context_is_no_span(store: Store) -> None:
