@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from nbtrace._trace.provider import Tracing
+
 ACTIONS: Final = {
     "on": "record again after `off`",
     "off": "pause recording; nothing recorded is lost",
@@ -76,9 +78,8 @@ class NBTrace(Magics):
         self.session.request_stream_usage |= self.request_stream_usage
         self.request_stream_usage = self.session.request_stream_usage
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
-        self._instrumentors = Instrumentors(self.session)
-        session = self.session
-        self._cells = CellCapture(lambda: session.tracing if session.enabled else None, shell, self._display.finished)
+        self._instrumentors = Instrumentors(self.session, self.session.expect_others)
+        self._cells = CellCapture(self._recording, shell, self._display.finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
         self._keep()
         self._offer()
@@ -131,6 +132,13 @@ class NBTrace(Magics):
         self._unwatch()
         self.session.stop()
         self.session.close_journal()
+
+    def _recording(self) -> Tracing | None:
+        """Give where a cell's span is made, once its calls are sure to be captured."""
+        if not self.session.enabled:
+            return None
+        self.session.refresh()
+        return self.session.tracing
 
     @magic_arguments()
     @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))  # pyright: ignore[reportUntypedFunctionDecorator]

@@ -7,13 +7,14 @@ them out. A session can be started and stopped any number of times; what it has 
 from __future__ import annotations
 
 import atexit
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, Unpack, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Self, Unpack, cast
 
 from opentelemetry.util.types import AttributeValue
 
@@ -33,7 +34,7 @@ from nbtrace._trace.redact.rules import Rules
 from nbtrace._trace.redact.spans import Spans as MaskedSpans
 from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.span import Ids, is_ours
-from nbtrace.errors import NotFoundError
+from nbtrace.errors import NotFoundError, UsageError
 
 _storing: Final = guard("store")
 
@@ -56,13 +57,16 @@ if TYPE_CHECKING:
 class Session:
     """Records LLM calls from `start` to `stop` and answers what happened.
 
-    Usable as a context manager. Only one session captures at a time in a process: each wraps the same client.
+    Usable as a context manager. Only one session records at a time in a process: a call is of one session.
 
     Examples:
         >>> with Session() as session:
         ...     len(session.spans())
         0
     """
+
+    _recording: ClassVar[Session | None] = None
+    _starting: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, *, ids: Ids | None = None) -> None:
         self._calls = Calls(watching=False)
@@ -96,7 +100,7 @@ class Session:
     @property
     def problems(self) -> tuple[str, ...]:
         """What keeps calls from being captured, a sentence each."""
-        return tuple(map(str, self._clients.problems)) if self._clients else ()
+        return self._clients.problems if self._clients else ()
 
     @property
     def enabled(self) -> bool:
@@ -107,26 +111,42 @@ class Session:
     def enabled(self, value: bool) -> None:
         if self._clients is not None and self._threads is not None:
             self._clients.enabled = self._threads.enabled = value
+            if value:
+                self.refresh()
+
+    def refresh(self) -> None:
+        """Capture again where a client was loaded, or others put back what they had found, behind our back."""
+        if self._clients is not None:
+            with guard("capture"):
+                self._clients.open()
 
     def start(self) -> Self:
-        """Begin to capture; no effect on a running session."""
-        if self._tracing is None:
-            self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids)
-            if self._tracing.shared:
-                self._calls.watch()
-            self._clients = ClientCapture(self._tracing, lambda: self.request_stream_usage)
-            self._threads = ThreadCapture()
-            self._clients.open()
-            self._threads.open()
+        """Begin to capture; no effect on a running session.
+
+        Raises:
+            UsageError: another session is recording.
+        """
+        with Session._starting:
+            if self._tracing is None:
+                if Session._recording is not None:
+                    raise UsageError.occupied(Session._recording)
+                self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids, sharing=self.expect_others)
+                self._clients = ClientCapture(self._tracing, lambda: self.request_stream_usage)
+                self._threads = ThreadCapture()
+                self._clients.open()
+                self._threads.open()
+                Session._recording = self
         return self
 
     def stop(self) -> None:
         """Stop capturing and put back everything that was wrapped; what was recorded stays."""
-        if self._tracing is not None and self._clients is not None and self._threads is not None:
-            self._clients.close()
-            self._threads.close()
-            self._tracing.close()
-            self._tracing = self._clients = self._threads = None
+        with Session._starting:
+            if self._tracing is not None and self._clients is not None and self._threads is not None:
+                self._clients.close()
+                self._threads.close()
+                self._tracing.close()
+                self._tracing = self._clients = self._threads = None
+                Session._recording = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -138,6 +158,10 @@ class Session:
         """Also tell `sink` of every span; returns what ends that."""
         self._sinks.append(sink)
         return lambda: self._sinks.remove(sink) if sink in self._sinks else None
+
+    def expect_others(self) -> None:
+        """Be ready for spans that other instrumentations make of the same calls."""
+        self._calls.watch()
 
     def started(self, span: ReadableSpan) -> None:
         """Take a started span from the tracing stage."""

@@ -41,6 +41,14 @@ class UsageError(NbtraceError):
             else f"{what} needs {package}, which is not installed: pip install {package}"
         )
 
+    @classmethod
+    def occupied(cls, session: object) -> Self:
+        """Name the session that has to stop before another can record."""
+        return cls(
+            f"another session records already ({session!r}), and calls can only be recorded by one: use that one "
+            "(in a notebook it is nbtrace.session()), or stop it first by .stop() or %unload_ext nbtrace"
+        )
+
 
 class NotFoundError(NbtraceError):
     """A trace or span that was asked for is not in the store."""

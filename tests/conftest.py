@@ -16,6 +16,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from nbtrace import Session, _guard
+from nbtrace._capture.wrapping import is_ours
 
 os.environ["NBTRACE_JOURNAL"] = "off"
 """No test writes to the developer's own directory, nor does a kernel that it starts; those about journals say where."""
@@ -65,7 +66,7 @@ def _patched() -> dict[str, Any]:
     found: dict[str, Any] = {
         "thread": threading.Thread.start,
         "executor": ThreadPoolExecutor.submit,
-        "finders": tuple(sys.meta_path),
+        "finders": tuple(one for one in sys.meta_path if type(one).__module__.startswith("nbtrace")),
     }
     client = sys.modules.get("openai._base_client")
     if client is not None:
@@ -73,9 +74,16 @@ def _patched() -> dict[str, Any]:
             "sync": getattr(client.SyncAPIClient.request, "__wrapped__", None),
             "async": getattr(client.AsyncAPIClient.request, "__wrapped__", None),
         }
+        assert not [kind for kind in _subclasses(client.BaseClient) if is_ours(vars(kind).get("request"))]
     else:
         found |= {"sync": None, "async": None}
     return found
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _subclasses(below)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from opentelemetry.trace import Status, StatusCode
 
 import nbtrace
 from nbtrace import Session, _api, semconv
-from nbtrace.errors import NotFoundError
+from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.conftest import client, server, swallow
 from tests.capture.reading import only, spans
 from tests.trace.conftest import ask
@@ -69,6 +69,44 @@ def test_a_session_ends_with_its_block_also_by_an_error(ask: Ask) -> None:
     assert (session.running, len(session.spans())) == (False, 1)
 
 
+def test_a_second_session_is_refused_in_words(session: Session, ask: Ask) -> None:
+    other = Session()
+    with pytest.raises(UsageError):
+        other.start()
+    with pytest.raises(UsageError) as raised:
+        other.start()
+    assert str(raised.value) == (
+        "another session records already (<nbtrace session, recording: 0 spans>), and calls can only be recorded by "
+        "one: use that one (in a notebook it is nbtrace.session()), or stop it first by .stop() or %unload_ext nbtrace"
+    )
+    assert (other.running, session.start()) == (False, session)
+    ask()
+    session.stop()
+    with other:
+        ask()
+    assert (len(session.spans()), len(other.spans())) == (1, 1)
+
+
+def test_of_sessions_that_start_together_one_records() -> None:
+    barrier, sessions, refused = threading.Barrier(8), [Session() for _ in range(8)], list[str]()
+
+    def start(session: Session) -> None:
+        barrier.wait(20)
+        try:
+            session.start()
+        except UsageError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=start, args=(session,)) for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ([session.running for session in sessions].count(True), len(refused)) == (1, 7)
+    for session in sessions:
+        session.stop()
+
+
 def test_a_pause_pauses_threads_too(session: Session) -> None:
     start = threading.Thread.start
     session.enabled = False
@@ -102,6 +140,9 @@ def test_watchers_hear_of_every_span_until_they_leave(session: Session, ask: Ask
         def started(self, span: ReadableSpan) -> None:
             self.heard.append(f"started {span.name}")
 
+        def progressed(self, span: ReadableSpan, detail: Any) -> None:
+            self.heard.append(f"progressed {span.name}")
+
         def ended(self, span: ReadableSpan, detail: Any) -> None:
             self.heard.append(f"ended {span.name} with {detail()[semconv.REQUEST_MODEL]}")
 
@@ -120,6 +161,9 @@ def test_a_watcher_that_fails_costs_the_store_nothing(
     class Failing:
         def started(self, span: ReadableSpan) -> None:
             raise LookupError(span.name)
+
+        def progressed(self, span: ReadableSpan, detail: Any) -> None:
+            raise IndexError(span.name)
 
         def ended(self, span: ReadableSpan, detail: Any) -> None:
             raise KeyError(span.name)

@@ -85,6 +85,7 @@ class Call:
         "_wire",
         "attempts",
         "hides_usage",
+        "options_id",
         "outcome",
         "passed",
         "span",
@@ -97,6 +98,8 @@ class Call:
         self._server = server
         model = body.get("model")
         self._model = None if model is None else str(model)
+        self.options_id: int | None = None
+        """By which a request is known while it is under way."""
         self.attempts: tuple[attempts.Attempt, ...] = ()
         self._failure: failure.Failure | None = None
         self._headers = b""

@@ -3,9 +3,10 @@
 OpenAI's and Anthropic's clients, and those of others, are made by one generator and share a base client. Its `request`
 is wrapped on the class, so clients made before and after are both seen, and unwrapped exactly. The wrapper hands the
 request to the client unchanged (`usage_chunk` is the one exception, which the user has to ask for) and the result to
-the user unchanged. Two methods that the base client calls on the way are wrapped to listen: one takes the response's
-bytes, one waits for the next attempt. A package that is not imported yet is waited for by a finder on `sys.meta_path`:
-importing it ourselves would cost the user most of a second.
+the user unchanged; which capture hears of it is decided at the call. Two methods that the base client calls on the way
+are wrapped to listen: one takes the response's bytes, one waits for the next attempt. A package that is not imported
+yet, or will be imported again, is waited for by a finder on `sys.meta_path`: importing it ourselves would cost the user
+most of a second.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from nbtrace._capture.finder import Finder
 from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
 from nbtrace._capture.wire import ASKED_ID
+from nbtrace._capture.wrapping import Wrapping, is_wrapped
 from nbtrace._guard import guard
 from nbtrace._trace.provider import Tracing
 from nbtrace.errors import UnsupportedVersionError
@@ -35,6 +37,9 @@ _LEFT_OUT: Final = ("Omit", "NotGiven")
 """Types that stand for a parameter that was not given."""
 _SERVERS: Final = 256
 """Clients whose server is remembered; some programs make a client for each call."""
+
+_open: list[ClientCapture] = []
+"""Those that capture; the last one has the calls."""
 
 
 class ClientCapture:
@@ -48,69 +53,67 @@ class ClientCapture:
     def __init__(self, tracing: Tracing, asks_usage: Callable[[], bool] = lambda: False) -> None:
         self._tracing = tracing
         self._asks_usage = asks_usage
-        self._finders: list[Finder] = []
-        self._unwrap: list[Callable[[], None]] = []
+        self._wrapping = Wrapping()
+        self._finder: Finder | None = None
         self._servers: dict[tuple[str, int], tuple[Any, Server]] = {}
         """By SDK and the identity of a client's URL, which is kept so that no other has its identity."""
         self.enabled = True
         """Whether calls are captured; the wrappers stay in place and pass them through otherwise."""
-        self.problems: list[UnsupportedVersionError] = []
-        """Why calls of an installed SDK are not captured."""
+        self._sdks: list[Sdk] = []
+        self._unsupported: list[UnsupportedVersionError] = []
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why calls of an installed SDK are not captured, a sentence each."""
+        lost = [
+            f"calls of {sdk.package} run untraced: it was loaded again, or unwrapped by others; %nbtrace on captures it"
+            for sdk in self._sdks
+            if (module := sys.modules.get(_base_module(sdk))) is not None and not _is_wrapped(module)
+        ]
+        return (*map(str, self._unsupported), *lost)
 
     def open(self) -> None:
-        """Wrap the clients now, or as soon as they are imported."""
-        for sdk in SDKS:
-            problem = unsupported(sdk)
-            if problem is not None:
-                logging.getLogger("nbtrace").warning("%s", problem)
-                self.problems.append(problem)
-                continue
-            name = f"{sdk.module or sdk.package}._base_client"
-            wrap = functools.partial(self._wrap, sdk)
+        """Wrap the clients now, and whenever they are imported; on an open capture, those that it missed."""
+        if self not in _open:
+            _open.append(self)
+            for sdk in SDKS:
+                problem = unsupported(sdk)
+                if problem is None:
+                    self._sdks.append(sdk)
+                else:
+                    logging.getLogger("nbtrace").warning("%s", problem)
+                    self._unsupported.append(problem)
+        wraps = {_base_module(sdk): functools.partial(self._wrap, sdk) for sdk in self._sdks}
+        for name, wrap in wraps.items():
             module = sys.modules.get(name)
             if module is not None:
                 wrap(module)
-            else:
-                finder = Finder(name, wrap)
-                self._finders.append(finder)
-                sys.meta_path.insert(0, finder)
+        if self._finder not in sys.meta_path:
+            self._finder = Finder(wraps)
+            sys.meta_path.insert(0, self._finder)
 
     def close(self) -> None:
         """Put back what was there."""
         self.enabled = False
-        for finder in self._finders:
-            if finder in sys.meta_path:
-                sys.meta_path.remove(finder)
-        while self._unwrap:
-            self._unwrap.pop()()
+        if self in _open:
+            _open.remove(self)
+        self._sdks.clear()
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
+        self._wrapping.restore()
 
     def _wrap(self, sdk: Sdk, module: ModuleType) -> None:
         with _guarded:
             for name in _CLASSES:
                 kind = getattr(module, name)
                 is_async = name.startswith("Async")
-                self._replace(kind, "request", functools.partial(_arequest if is_async else _request, self, sdk))
-                self._replace(kind, "_process_response", _aprocess if is_async else _process)
-                self._replace(kind, "_sleep_for_retry", _asleep if is_async else _sleep)
-
-    def _replace(self, kind: Any, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-        original = kind.__dict__.get(name)
-        if original is None:  # an older client, which does without
-            return
-        wrapper = functools.wraps(original)(wrap(original))
-        setattr(kind, name, wrapper)
-
-        def restore() -> None:
-            # Somebody who wrapped our wrapper keeps it; it passes calls through once capture is closed.
-            if kind.__dict__.get(name) is wrapper:
-                setattr(kind, name, original)
-
-        self._unwrap.append(restore)
+                replace = functools.partial(self._wrapping.replace, kind)
+                replace("request", functools.partial(_arequest if is_async else _request, sdk))
+                replace("_process_response", _aprocess if is_async else _process)
+                replace("_sleep_for_retry", _asleep if is_async else _sleep)
 
     def begin(self, sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
         """Start the span of a request, if it is one of ours, and give the options that it is to be made with."""
-        if not self.enabled:
-            return None, options
         method, url, body = options.method, options.url, options.json_data
         wire = sdk.wires.get(url) if method == "post" else None
         if method == "get":
@@ -147,11 +150,33 @@ class ClientCapture:
         return known[1]
 
 
-def _request(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
+def _base_module(sdk: Sdk) -> str:
+    return f"{sdk.module or sdk.package}._base_client"
+
+
+def _is_wrapped(module: ModuleType) -> bool:
+    kinds = (getattr(module, name, None) for name in _CLASSES)
+    return all(is_wrapped(kind, "request") for kind in kinds if kind is not None)
+
+
+def _begin(sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
+    """Start the span of a request, unless nothing is captured or another wrapper of ours has it already."""
+    if not _open or not _open[-1].enabled:
+        return None, options
+    outer = under_way()
+    if outer is not None and outer.options_id == id(options):
+        return None, options
+    call, options = _open[-1].begin(sdk, client, options)
+    if call is not None:
+        call.options_id = id(options)
+    return call, options
+
+
+def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
     def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         call = None
         with _guarded:
-            call, options = capture.begin(sdk, self, options)
+            call, options = _begin(sdk, self, options)
         if call is None:
             return original(self, cast_to, options, **kwargs)
         with call:
@@ -163,11 +188,11 @@ def _request(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) -> 
     return request
 
 
-def _arequest(capture: ClientCapture, sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
+def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
     async def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         call = None
         with _guarded:
-            call, options = capture.begin(sdk, self, options)
+            call, options = _begin(sdk, self, options)
         if call is None:
             return await original(self, cast_to, options, **kwargs)
         with call:

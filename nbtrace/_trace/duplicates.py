@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from opentelemetry.util.types import AttributeValue
 
@@ -28,8 +28,14 @@ from nbtrace._trace.span import SCOPE_NAME, is_ours
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
+_T = TypeVar("_T")
+
 LIMIT: Final = 16_384
 """Calls kept in mind: above the 10,000 that a notebook may have in flight, below a few megabytes."""
+
+DEPTH: Final = 3
+WIDTH: Final = 4
+"""How many instrumentations around one call are seen through, and how many spans each of them may have made for it."""
 
 LOOK_BACK: Final = 1024
 """Calls that are compared with a span for which neither an id nor its place in the tree says which one is its."""
@@ -92,6 +98,8 @@ class Calls:
         """Calls of ours by their own span."""
         self._children: dict[_Place, _Call] = {}
         """The last call below each span, also below one that repeats it."""
+        self._below: dict[_Place, tuple[int, ...]] = {}
+        """The last spans of others right below each span."""
         self._answers: dict[_Place, _Call] = {}
         """Calls by the id of their response."""
         self._ended: dict[_Place, deque[_Call]] = {}
@@ -103,9 +111,13 @@ class Calls:
         self._watching = True
 
     def started(self, span: ReadableSpan) -> None:
-        """Take note of a call of ours that has begun: a span around it may end first."""
+        """Take note of what has begun: a span around a call of ours may end first."""
         if not is_ours(span):
             self._watching = True
+            if span.parent is not None and span.context is not None:
+                place = (span.context.trace_id, span.parent.span_id)
+                with self._lock:
+                    _keep(self._below, place, (*self._below.get(place, ())[1 - WIDTH :], span.context.span_id))
         elif self._watching and (call := _call(span, span.attributes or {})) is not None:
             with self._lock:
                 self._place(call, call)
@@ -138,13 +150,22 @@ class Calls:
                 answered = self._answers.get((trace_id, call.response))
                 if answered and answered.span_id != call.span_id and answered.overlaps(call):
                     return answered
-        around = [self._children.get((call.trace_id, call.span_id))]
-        if call.parent_id is not None:
-            around.append(self._ours.get((call.trace_id, call.parent_id)))
+        around = list(self._inside(call.trace_id, call.span_id, DEPTH))
+        if call.parent_id is not None and (above := self._ours.get((call.trace_id, call.parent_id))) is not None:
+            around.append(above)
         for one in around:
-            if one is not None and one.names(call) and one.overlaps(call):
+            if one.names(call) and one.overlaps(call):
                 return one
         return self._beside(call) if call.end is not None else None
+
+    def _inside(self, trace_id: int, span_id: int, depth: int) -> Iterator[_Call]:
+        """Give the last call below a span, or below the spans of others that are below it."""
+        call = self._children.get((trace_id, span_id))
+        if call is not None:
+            yield call
+        elif depth:
+            for below in reversed(self._below.get((trace_id, span_id), ())):
+                yield from self._inside(trace_id, below, depth - 1)
 
     def _beside(self, call: _Call) -> _Call | None:
         places: list[_Place] = [(call.trace_id, "")]
@@ -225,7 +246,7 @@ def _beside_places(call: _Call) -> list[_Place]:
     return [(call.trace_id, ""), *([(0, call.said)] if call.said is not None else [])]
 
 
-def _keep(calls: dict[_Place, _Call], place: _Place, call: _Call) -> None:
-    calls[place] = call
-    if len(calls) > LIMIT:
-        del calls[next(iter(calls))]
+def _keep(known: dict[_Place, _T], place: _Place, what: _T) -> None:
+    known[place] = what
+    if len(known) > LIMIT:
+        del known[next(iter(known))]

@@ -7,7 +7,7 @@ made, which is handed over and never set globally. What was active before is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -65,10 +65,12 @@ class Instrumentors:
 
     Args:
         sink: who is told of their spans, where the user has no tracer provider.
+        expecting: called before there are any.
     """
 
-    def __init__(self, sink: SpanSink) -> None:
+    def __init__(self, sink: SpanSink, expecting: Callable[[], None]) -> None:
         self._sink = sink
+        self._expecting = expecting
         self._active: dict[str, Any] = {}
         self._private: tuple[TracerProvider, SinkProcessor] | None = None
 
@@ -92,6 +94,7 @@ class Instrumentors:
             instrumentor = known[name].entry_point.load()()
         if instrumentor.is_instrumented_by_opentelemetry:
             raise UsageError(f"{name} is active already, by your own code; its spans go where you sent them")
+        self._expecting()
         with _explained(name):
             instrumentor.instrument(tracer_provider=self._provider(), raise_exception_on_conflict=True)
         self._active[name] = instrumentor

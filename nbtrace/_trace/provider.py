@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -43,10 +43,19 @@ class Tracing:
         sink: who is told of every span.
         version: that of the instrumentation scope.
         ids: what makes the ids of our own spans.
+        sharing: called when spans of others are to be expected, because there is a provider of the user's.
     """
 
-    def __init__(self, sink: SpanSink, *, version: str, ids: own.Ids | None = None) -> None:
+    def __init__(
+        self,
+        sink: SpanSink,
+        *,
+        version: str,
+        ids: own.Ids | None = None,
+        sharing: Callable[[], None] | None = None,
+    ) -> None:
         self._sink = sink
+        self._sharing = sharing or (lambda: None)
         self._version = version
         self._ids = ids or own.RANDOM_IDS
         self._origin = (resource(), own.Scope(SCOPE_NAME, version, semconv.SCHEMA_URL), sink)
@@ -81,6 +90,7 @@ class Tracing:
                 tracer = provider.get_tracer(SCOPE_NAME, self._version, schema_url=semconv.SCHEMA_URL)
                 provider.add_span_processor(processor)
                 self._processor, self._tracer = processor, cast("Tracer", tracer)
+                self._sharing()
 
     def start(
         self,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
+import wrapt
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -290,9 +291,10 @@ def run(script: str, reply: Reply | None = None) -> str:
 ASKED = """
 with openai.OpenAI(base_url=url, api_key="x") as client:
     client.chat.completions.create(**ask)
-print(len(nbtrace.spans()), sum(vars(one).get("_module") == "openai._base_client" for one in sys.meta_path))
+print(len(nbtrace.spans()), nbtrace.session().problems)
 nbtrace.session().stop()
 print(hasattr(openai._base_client.SyncAPIClient.request, "__wrapped__"))
+print([one for one in sys.meta_path if type(one).__module__.startswith("nbtrace")])
 """
 
 
@@ -318,9 +320,32 @@ import openai
 }
 
 
+AGAIN = {
+    "reloaded": """
+import importlib
+for name in ("openai._base_client", "openai._client", "openai"):
+    importlib.reload(sys.modules[name])
+""",
+    "by autoreload": """
+from IPython.extensions import autoreload
+autoreload.superreload(sys.modules["openai._base_client"])
+""",
+    "forgotten and imported": """
+for name in [name for name in sys.modules if name.split(".")[0] == "openai"]:
+    del sys.modules[name]
+import openai
+""",
+}
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_order_of_imports_does_not_matter(order: str) -> None:
-    assert run(ORDERS[order] + ASKED) == "1 0\nFalse"
+    assert run(ORDERS[order] + ASKED) == "1 ()\nFalse\n[]"
+
+
+@pytest.mark.parametrize("again", AGAIN)
+def test_a_client_that_is_loaded_again_is_captured_again(again: str) -> None:
+    assert run("import openai" + START + AGAIN[again] + ASKED) == "1 ()\nFalse\n[]"
 
 
 def test_a_session_that_stops_before_openai_is_imported_leaves_nothing() -> None:
@@ -383,10 +408,25 @@ def test_a_client_imported_later_is_wrapped_when_it_is_there(later: Path) -> Non
         importlib.invalidate_caches()
         assert importlib.util.find_spec("sdk_of_later._base_client") is not None
         module = importlib.import_module("sdk_of_later._base_client")
-        assert sys.meta_path == before
         assert module.__loader__.__dict__.keys() == {"name", "path"}
         assert hasattr(module.SyncAPIClient.request, "__wrapped__")
         assert hasattr(module.AsyncAPIClient.request, "__wrapped__")
+    assert sys.meta_path == before
+    assert not hasattr(module.SyncAPIClient.request, "__wrapped__")
+
+
+def test_a_client_that_was_loaded_unseen_is_told_and_captured_on_demand(later: Path) -> None:
+    later.write_text(CLIENT)
+    with Session() as session:
+        finders, sys.meta_path[:] = sys.meta_path[:], sys.meta_path[1:]
+        module = importlib.import_module("sdk_of_later._base_client")
+        sys.meta_path[:] = finders
+        assert session.problems == (
+            "calls of sdk_of_later run untraced: it was loaded again, or unwrapped by others; %nbtrace on captures it",
+        )
+        session.enabled = True
+        assert session.problems == ()
+        assert hasattr(module.SyncAPIClient.request, "__wrapped__")
     assert not hasattr(module.SyncAPIClient.request, "__wrapped__")
 
 
@@ -566,6 +606,59 @@ async def test_none_of_many_calls_at_once_is_lost_or_misplaced(
     assert {name for name, parent in calls.items() if f"chat {parent}" != name.rpartition(".")[0]} == set()
     texts = Counter(str(span["attributes"].get(semconv.OUTPUT_MESSAGES)) for span in spans(session))
     assert sorted(texts.values()) == [2 * workers, 2 * workers * each]
+
+
+@pytest.mark.parametrize("kind", [openai.OpenAI, SyncAPIClient])
+def test_what_others_put_back_later_hides_nothing_and_doubles_nothing(kind: Any, client: openai.OpenAI) -> None:
+    """As instrumentors do: they wrap what they find, our wrapper, and put it back when ours is gone or another."""
+    before = vars(kind).get("request")
+    with Session() as first:
+        ours = kind.request
+
+        def theirs(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return ours(self, *args, **kwargs)
+
+        kind.request = functools.wraps(ours)(theirs)
+        client.chat.completions.create(**ASK)
+    client.chat.completions.create(**ASK)
+    with Session() as second:
+        client.chat.completions.create(**ASK)
+        kind.request = ours
+        client.chat.completions.create(**ASK)
+    kind.request = ours
+    client.chat.completions.create(**ASK)
+    with Session() as third:
+        client.chat.completions.create(**ASK)
+    assert [len(session.spans()) for session in (first, second, third)] == [1, 2, 1]
+    if before is not None:
+        kind.request = before
+    assert vars(kind).get("request") is before
+
+
+@pytest.mark.parametrize("kind", [openai.OpenAI, SyncAPIClient])
+def test_who_wrapped_before_us_is_wrapped_and_may_put_back_what_there_was(kind: Any, client: openai.OpenAI) -> None:
+    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        assert isinstance(instance, openai.OpenAI)
+        seen.append(wrapped.__name__)
+        return wrapped(*args, **kwargs)
+
+    seen: list[str] = []
+    own, found = vars(kind).get("request"), kind.request
+    wrapt.wrap_function_wrapper(kind, "request", theirs)
+    wrapper = vars(kind)["request"]
+    with Session() as session:
+        client.chat.completions.create(**ASK)
+    assert vars(kind)["request"] is wrapper
+    with session:
+        kind.request = found
+        assert session.problems == (
+            "calls of openai run untraced: it was loaded again, or unwrapped by others; %nbtrace on captures it",
+        )
+        session.refresh()
+        client.chat.completions.create(**ASK)
+    assert (seen, len(session.spans()), vars(kind)["request"]) == (["request"], 2, found)
+    if own is None:
+        del kind.request
 
 
 def test_capture_can_be_closed_twice(session: Session) -> None:
