@@ -32,14 +32,14 @@ class Received(NamedTuple):
 class Reply:
     """What the server answers.
 
-    `chunks` makes it an event stream, in which bytes are sent as they are. It ends as `then` says: properly, by cutting
-    the connection, or by sending nothing more until the server closes.
+    `chunks` makes it an event stream, in which bytes are sent as they are. It ends as `then` says: properly as OpenAI's
+    do or as others' do, by cutting the connection, or by sending nothing more until the server closes.
     """
 
     body: JSON | bytes = b""
     status: int = 200
     chunks: Sequence[JSON | bytes] | None = None
-    then: Literal["done", "cut", "hold"] = "done"
+    then: Literal["done", "end", "cut", "hold"] = "done"
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -111,8 +111,9 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
                 self.part(chunk if isinstance(chunk, bytes) else b"data: " + json.dumps(chunk).encode() + b"\n\n")
             if reply.then == "hold":
                 loopback.released.wait(30)
-            if reply.then == "done":
-                self.part(b"data: [DONE]\n\n")
+            if reply.then in {"done", "end"}:
+                if reply.then == "done":
+                    self.part(b"data: [DONE]\n\n")
                 self.part(b"")
             else:
                 self.close_connection = True

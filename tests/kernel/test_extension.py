@@ -240,7 +240,7 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
         "UsageError: %nbtrace has no action 'nonsense'; expected one of: on, off, status, last, instrument, help\n"
     )
     assert kernel.run("%nbtrace off now").text == "UsageError: %nbtrace off takes nothing after it, got 'now'\n"
-    assert "GenAI instrumentor" in kernel.run("%nbtrace instrument").text
+    assert "openinference-instrumentation-openai " in kernel.run("%nbtrace instrument").text
     assert kernel.run("%nbtrace instrument nonsense").text.startswith("UsageError: unknown instrumentor 'nonsense'")
     assert kernel.run("%nbtrace last").text == snapshot(
         "UsageError: no LLM call was recorded yet; make one, then ask for its trace\n"
@@ -319,6 +319,28 @@ def test_the_users_provider_is_followed_and_never_replaced(kernel: Kernel) -> No
     kernel.run("tree = {row['name']: row['parent'] for row in rows()}")
     assert printed(kernel, "tree")["chat smollm2-135m"] == "my step"
     assert "your tracer provider" in kernel.run("%nbtrace status").text
+
+
+def test_an_instrumentor_is_active_until_unloading_and_may_be_again(kernel: Kernel) -> None:
+    name = "openinference-instrumentation-openai"
+    kernel.run("%unload_ext nothing")  # IPython registers the magics of extensions when one is first used
+    kernel.run(STATE)
+    kernel.run("before = state()")
+    for _ in range(2):
+        kernel.run("%load_ext nbtrace")
+        told = f"{name} is active; its spans are recorded until nbtrace is unloaded\n"
+        assert [kernel.run(f"%nbtrace instrument {name}").text for _ in range(2)] == [told, told]
+        assert ": active" in next(one for one in kernel.run("%nbtrace instrument").text.splitlines() if name in one)
+        assert line(kernel.run("ask('Hi')")).startswith("1 LLM call · smollm2-135m · ")
+        kernel.run("%unload_ext nbtrace")
+        kernel.run("ask('Hi')")
+    kernel.run("import nbtrace")
+    kernel.run("kept = nbtrace.spans().table['name'].to_pylist()")
+    assert printed(kernel, "[kept.count('chat ' + MODEL), kept.count('ChatCompletion')]") == [2, 2]
+    assert printed(kernel, "[(a, b) for a, b in zip(state(), before) if a != b]") == []
+    refused = kernel.run("from openinference.instrumentation.openai import OpenAIInstrumentor as I\nI().instrument()\n"
+                         f"%load_ext nbtrace\n%nbtrace instrument {name}").text  # fmt: skip
+    assert refused == f"UsageError: {name} is active already, by your own code; its spans go where you sent them\n"
 
 
 def test_a_stream_that_is_left_is_shown_unfinished_and_goes_on(kernel: Kernel) -> None:

@@ -1,0 +1,83 @@
+"""Real frameworks and instrumentors, on the local model or a scripted server, on the user's provider or ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import openai
+import pytest
+
+from nbtrace import Session
+from nbtrace._query.totals import summarize
+from nbtrace._query.tree import tree
+from nbtrace._trace.instrument import Instrumentors
+from tests.capture.reading import spans
+from tests.conftest import CountingIds
+from tests.frameworks.scripted import Scripted
+from tests.trace.conftest import exporting, users
+
+MAJOR = int(openai.__version__.split(".")[0])
+"""Frameworks of either environment are tested in it only."""
+
+Activate = Callable[..., None]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    """Lead `OpenAI()` to a scripted server."""
+    with Scripted() as running:
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "local")
+        yield running
+
+
+@pytest.fixture(params=["our provider", "the user's provider"])
+def session(request: pytest.FixtureRequest) -> Generator[Session]:
+    """Give a session without and with a tracer provider of the user's."""
+    provider, _ = exporting(id_generator=CountingIds())
+    with users(provider) if request.param == "the user's provider" else nullcontext():
+        with Session(ids=CountingIds()) as running:
+            yield running
+    provider.shutdown()
+
+
+@pytest.fixture
+def activate(session: Session) -> Iterator[Activate]:
+    """Activate installed instrumentors until the test is over."""
+    instrumentors = Instrumentors(session, session.expect_others)
+
+    def make(*names: str) -> None:
+        for name in names:
+            instrumentors.activate(name)
+
+    yield make
+    instrumentors.close()
+
+
+def outline(session: Session) -> list[str]:
+    """Give the tree as the reader sees it: a line a span, with its type, and what counts as calls with their tokens."""
+    made = tree(session.store.snapshot())
+    names = ("depth", "name", "type", "sum_calls", "child_count", "input_tokens", "output_tokens")
+    lines: list[str] = []
+    for depth, name, kind, *counts in zip(*(made[name].to_pylist() for name in names), strict=True):
+        tokens = f" {counts[2]} > {counts[3]}" if kind in {"llm", "embedding"} else ""
+        lines.append(f"{'  ' * depth}{name}: {kind}{tokens}")
+    return lines
+
+
+def calls(session: Session) -> tuple[int, int | None, int | None]:
+    """Give how many calls there were, and their tokens."""
+    total = summarize(session.store.snapshot())
+    return total.calls, total.input_tokens, total.output_tokens
+
+
+def answers(session: Session) -> list[Any]:
+    """Give the texts that the calls answered."""
+    found = [span["attributes"] for span in spans(session)]
+    return [
+        one["gen_ai.output.messages"][0]["parts"][0].get("content")
+        for one in found
+        if one.get("gen_ai.operation.name") in {"chat", "generate_content"}
+    ]
