@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbtrace._api import context, export, metrics, of, prompt, session, span, spans, sql, trace, traces
+from nbtrace._api import (
+    context,
+    cost,
+    export,
+    metrics,
+    of,
+    prices,
+    prompt,
+    session,
+    span,
+    spans,
+    sql,
+    trace,
+    traces,
+)  # fmt: skip
 from nbtrace._session import Session
 from nbtrace.errors import NbtraceError
 
@@ -16,8 +30,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "NbtraceError", "Session", "context", "export", "metrics", "of", "prompt", "session", "span", "spans", "sql",
-    "trace", "traces",
+    "NbtraceError", "Session", "context", "cost", "export", "metrics", "of", "prices", "prompt", "session", "span",
+    "spans", "sql", "trace", "traces",
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from nbtrace._session import Session
 
 if TYPE_CHECKING:
     from nbtrace._export.report import ExportReport
+    from nbtrace._query.cost import Cost
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
@@ -210,6 +211,40 @@ def traces() -> TracesWidget:
         True
     """
     return _default.traces()
+
+
+prices = _default.prices
+"""What models cost, in US dollars, where the table of genai-prices does not know or is not what you pay.
+
+Examples:
+    >>> import nbtrace
+    >>> nbtrace.prices["llama3"] = {"input_mtok": 0.2, "output_mtok": 0.8}
+    >>> del nbtrace.prices["llama3"]
+"""
+
+
+def cost(span: object) -> Cost:
+    """Tell what a call cost, and how that was computed.
+
+    Args:
+        span: a span, a row of `nbtrace.spans()` in any form, a span's id in hex (its first few digits will do), or what
+            a call returned.
+
+    Returns:
+        The total with its parts: quantity, price and amount of each. What has no price is none, and never 0, with the
+        reason.
+
+    Raises:
+        NotFoundError: no span, or more than one, fits.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.cost("feed")
+        Traceback (most recent call last):
+        ...
+        nbtrace.errors.NotFoundError: no span begins with 'feed'; there are 0
+    """
+    return _default.cost(span)
 
 
 def export(

@@ -40,6 +40,9 @@ ACTIONS: Final = {
     "help": "this text",
 }
 
+UNPRICED: Final = 5
+"""Models without a price that the status names."""
+
 _CONFIG: Final = {
     "auto_display": "what appears under a cell that made LLM calls: off, summary or widget",
     "request_stream_usage": "ask chat streams for their token counts, out of your code's sight: True or False",
@@ -235,6 +238,7 @@ class NBTrace(Magics):
         print("\n".join([*lines, *config]))
 
     def _status(self) -> None:
+        from nbtrace._query.cost import unpriced
         from nbtrace._query.select import without_cells
         from nbtrace._query.totals import summarize
         from nbtrace._widgets.summary import summary_text
@@ -260,6 +264,10 @@ class NBTrace(Magics):
             print(f"problem: {journal.problem}" if journal.problem else f"the journal is in {journal.directory}")
             if journal.removed:
                 print(f"{len(journal.removed)} old sessions made room there")
+        if models := unpriced(everything.snapshot):
+            names = ", ".join(f"{model} ({count} x)" for model, count in list(models.items())[:UNPRICED])
+            more = f" and {len(models) - UNPRICED} more" if len(models) > UNPRICED else ""
+            print(f"unpriced: {names}{more}; nbtrace.cost(span) says why, nbtrace.prices[model] = {{...}} sets a price")
         for problem in session.problems:
             print(f"problem: {problem}")
         for place, count in _guard.failures.items():

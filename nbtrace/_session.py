@@ -28,6 +28,7 @@ from nbtrace._store.journal import Journal
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing
 from nbtrace._trace.duplicates import Calls
+from nbtrace._trace.prices import Prices
 from nbtrace._trace.provider import Tracing, inherited
 from nbtrace._trace.redact import hits, masking
 from nbtrace._trace.redact.rules import Rules
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._export.report import ExportReport
+    from nbtrace._query.cost import Cost
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
@@ -71,7 +73,9 @@ class Session:
     def __init__(self, *, ids: Ids | None = None) -> None:
         self._calls = Calls(watching=False)
         self.rules = Rules()
-        self.store = Store(partial(finish, calls=self._calls, rules=self.rules), MaskedSpans(self.rules).masked)
+        self.prices = Prices()
+        finished = partial(finish, calls=self._calls, rules=self.rules, prices=self.prices)
+        self.store = Store(finished, MaskedSpans(self.rules).masked)
         self.prompts = Prompts()
         self._ids = ids
         self.request_stream_usage = False
@@ -281,6 +285,20 @@ class Session:
 
         return TracesWidget(self.store.snapshot, self.store.subscribe)
 
+    def cost(self, span: object) -> Cost:
+        """Tell what a call cost; see `nbtrace.cost`."""
+        from nbtrace._query.cost import Cost
+        from nbtrace._query.row import Span
+        from nbtrace._query.select import find_span
+
+        spans = self.spans()
+        row = None if isinstance(span, Span) else find_span(spans.snapshot, span)
+        found = span if isinstance(span, Span) else self.of(span) if row is None else spans[row]
+        attributes = found.attributes
+        if found.cost_state == "unpriced":  # there may be a price by now
+            attributes |= pricing.cost(attributes, at_ns=found.start_time_unix_nano, prices=self.prices)
+        return Cost.of(attributes)
+
     def export(
         self,
         to: str | PathLike[str],
@@ -319,7 +337,9 @@ def _current_cell() -> tuple[str, int]:
     return cast("tuple[str, int]", (here[semconv.CELL_ID], here[semconv.CELL_RUN]))
 
 
-def finish(span: ReadableSpan, detail: Detail | None, *, calls: Calls, rules: Rules) -> dict[str, AttributeValue]:
+def finish(
+    span: ReadableSpan, detail: Detail | None, *, calls: Calls, rules: Rules, prices: Prices
+) -> dict[str, AttributeValue]:
     """Complete a span's attributes before it is stored: its detail, canonical, without secrets, with its cost."""
     attributes = dict(span.attributes or {})
     if detail is not None:
@@ -334,7 +354,7 @@ def finish(span: ReadableSpan, detail: Detail | None, *, calls: Calls, rules: Ru
         attributes = calls.marked(span, attributes)
     attributes = masking.attributes(attributes, rules)
     with guard("pricing"):
-        attributes |= pricing.cost(attributes)
+        attributes |= pricing.cost(attributes, at_ns=span.start_time, prices=prices)
     return attributes
 
 

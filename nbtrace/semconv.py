@@ -52,6 +52,24 @@ USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"
 USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_CACHE_WRITE_1H: Final = "nbtrace.usage.cache_write_1h.input_tokens"
+"""Those of the written ones that are kept for an hour, which costs more. Not in the conventions."""
+USAGE_TEXT_INPUT: Final = "gen_ai.usage.text.input_tokens"
+USAGE_TEXT_OUTPUT: Final = "gen_ai.usage.text.output_tokens"
+USAGE_AUDIO_INPUT: Final = "gen_ai.usage.audio.input_tokens"
+USAGE_AUDIO_OUTPUT: Final = "gen_ai.usage.audio.output_tokens"
+USAGE_AUDIO_CACHE_READ: Final = "gen_ai.usage.audio.cache_read.input_tokens"
+USAGE_IMAGE_INPUT: Final = "gen_ai.usage.image.input_tokens"
+USAGE_IMAGE_OUTPUT: Final = "gen_ai.usage.image.output_tokens"
+USAGE_IMAGE_CACHE_READ: Final = "gen_ai.usage.image.cache_read.input_tokens"
+USAGE_AUDIO_SECONDS: Final = "nbtrace.usage.audio_seconds"
+"""The length of a recording, where that is what is charged."""
+USAGE_CHARACTERS: Final = "nbtrace.usage.input_characters"
+"""Characters to be spoken."""
+USAGE_WEB_SEARCHES: Final = "nbtrace.usage.web_searches"
+USAGE_FILE_SEARCHES: Final = "nbtrace.usage.file_searches"
+USAGE_TOOLS: Final = "nbtrace.usage.tools"
+"""Tools that ran at the provider, which charges them apart and not by tokens."""
 USAGE_COST: Final = "gen_ai.usage.cost"
 """US dollars. Not in the conventions, which have no cost; the name that most backends read."""
 
@@ -63,6 +81,8 @@ TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 ANTHROPIC_REQUEST_SERVICE_TIER: Final = "anthropic.request.service_tier"
 """Not in the conventions; made as OpenAI's are."""
 ANTHROPIC_RESPONSE_SERVICE_TIER: Final = "anthropic.response.service_tier"
+ANTHROPIC_RESPONSE_SPEED: Final = "anthropic.response.speed"
+ANTHROPIC_RESPONSE_GEO: Final = "anthropic.response.inference_geo"
 OPENAI_API_TYPE: Final = "openai.api.type"
 OPENAI_REQUEST_BACKGROUND: Final = "openai.request.background"
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
@@ -100,8 +120,12 @@ CELL_SOURCE_HASH: Final = "nbtrace.cell.source_hash"
 CELL_OUTCOME: Final = "nbtrace.cell.outcome"
 """`ok`, `error` or `interrupted`."""
 COST_STATE: Final = "nbtrace.cost.state"
-"""`priced`, `estimated` (from estimated tokens) or `unpriced` (see `COST_REASON`)."""
+"""`priced`, `estimated` or `unpriced`; for the last two, `COST_REASON` says why."""
 COST_REASON: Final = "nbtrace.cost.reason"
+COST_BUCKETS: Final = "nbtrace.cost.buckets"
+"""How the cost was computed, as JSON: what was counted, to how many, US dollars, and for how many those are."""
+COST_REPORTED: Final = "nbtrace.cost.reported"
+"""What the provider says that the call cost, in units of its own."""
 COST_SOURCE: Final = "nbtrace.cost.source"
 """The price table and its version."""
 PROMPT_TEMPLATE: Final = "nbtrace.prompt.template"
@@ -158,5 +182,16 @@ DUPLICATE_OF: Final = "nbtrace.duplicate_of"
 """Id in hex of the span that has the call which this span, made by another instrumentation, repeats."""
 DUPLICATE_OPERATION: Final = "nbtrace.duplicate.operation"
 """The operation that such a span had named."""
-LLM_OPERATIONS: Final = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
-"""Operations that are LLM calls."""
+LLM_OPERATIONS: Final = frozenset(
+    {
+        "chat",
+        "text_completion",
+        "generate_content",
+        "embeddings",
+        "image_generation",
+        "speech",
+        "transcription",
+        "translation",
+    }
+)
+"""Operations that are LLM calls: a model works, and somebody pays for it. The last four are ours."""

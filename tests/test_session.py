@@ -259,3 +259,27 @@ def test_secrets_of_others_spans_are_masked_wherever_they_are(session: Session) 
     )
     assert [event["name"] for event in row["events"]] == ["leak", "exception"]
     assert row["links"][0]["span_id"] == row["span_id"]
+
+
+def test_what_a_call_cost_by_row_id_and_answer(session: Session, ask: Ask) -> None:
+    answer = ask()
+    row = session.spans().table.to_pylist()[0]
+    unknown = session.cost(answer)
+    assert (unknown.state, unknown.reason) == ("unpriced", "no price for gpt-4o-mini-2024-07-18 at 127.0.0.1")
+    session.prices["gpt-4o-mini-2024-07-18"] = {"input_mtok": 1, "output_mtok": 2}
+    frame = session.spans().to_pandas()
+    given: list[Any] = [answer, row, row["span_id"].hex(), frame.iloc[0], session.spans()[0]]
+    by_now = [session.cost(one) for one in given]
+    assert [(cost.total_usd, cost.source) for cost in by_now] == [(15e-6, "custom")] * 5
+    assert session.spans().table["cost_state"].to_pylist() == ["unpriced"]
+    ask()
+    priced, cost = session.spans().table.to_pylist()[1], session.cost(answer)  # the last one with that id
+    del session.prices["gpt-4o-mini-2024-07-18"]
+    assert (priced["cost_usd"], priced["cost_state"], cost.total_usd) == (15e-6, "priced", 15e-6)
+    assert [(bucket.name, bucket.amount_usd) for bucket in cost.buckets] == [("input", 9e-6), ("output", 6e-6)]
+
+
+def test_the_public_functions_of_cost(default: Session) -> None:
+    with pytest.raises(NotFoundError):
+        nbtrace.cost("feed")
+    assert dict(nbtrace.prices) == {}

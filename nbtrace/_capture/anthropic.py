@@ -1,8 +1,7 @@
 """The wire format of Anthropic's Messages API, spoken also by servers that imitate it.
 
-Its `input_tokens` are those that no cache had a part in; the GenAI conventions count all of them, so what was read from
-and written to the cache is added. Blocks that the conventions have no shape for are kept as they came. The tokens of a
-stream are final in its last events only: until those came the output has no count, so that none too small is reported.
+Blocks that the conventions have no shape for are kept as they came. The tokens of a stream are final in its last events
+only: until those came the output has no count, so that none too small is reported.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import refusal
+from nbtrace._capture import refusal, usage
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, uri
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -59,17 +58,15 @@ def request_attributes(body: Body) -> Attributes:
 def response_attributes(body: Body) -> Attributes:
     """Give the attributes that identify and measure a response."""
     found: Attributes = {}
-    usage = mapping(body.get("usage"))
     for key, value in (
         (semconv.RESPONSE_ID, body.get("id")),
         (semconv.RESPONSE_MODEL, body.get("model")),
-        (semconv.ANTHROPIC_RESPONSE_SERVICE_TIER, usage.get("service_tier")),
     ):
         if value:
             found[key] = str(value)
     if reason := _finish_reason(body):
         found[semconv.RESPONSE_FINISH_REASONS] = [reason]
-    return found | _usage(usage) | refusal.of_message(body)
+    return found | usage.of_message(mapping(body.get("usage"))) | refusal.of_message(body)
 
 
 def content_attributes(request: Body, response: Body | None) -> Attributes:
@@ -90,22 +87,6 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
 def _finish_reason(body: Body) -> str | None:
     reason = body.get("stop_reason")
     return _FINISH_REASONS.get(str(reason), str(reason)) if reason else None
-
-
-def _usage(usage: Body) -> Attributes:
-    fresh, output = usage.get("input_tokens"), usage.get("output_tokens")
-    read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
-    counts = {
-        semconv.USAGE_INPUT_TOKENS: sum(one for one in (fresh, read, written) if isinstance(one, int))
-        if isinstance(fresh, int)
-        else fresh,
-        semconv.USAGE_OUTPUT_TOKENS: output,
-        semconv.USAGE_CACHE_READ: read,
-        semconv.USAGE_CACHE_WRITE: written,
-        semconv.USAGE_REASONING: mapping(usage.get("output_tokens_details")).get("thinking_tokens"),
-    }
-    found = {key: converted(int, count) for key, count in counts.items() if count is not None}
-    return {**found, semconv.USAGE_STATE: "reported"} if output is not None else found
 
 
 def _message(given: object) -> JSON:
@@ -199,8 +180,8 @@ def fold(events: list[JSON]) -> JSON:
                 _grow(blocks.setdefault(index, {}), delta)
             case "message_delta":
                 body |= {key: value for key, value in mapping(event.get("delta")).items() if value is not None}
-                usage = {key: value for key, value in mapping(event.get("usage")).items() if value is not None}
-                body["usage"] = {**mapping(body.get("usage")), **usage}
+                used = {key: value for key, value in mapping(event.get("usage")).items() if value is not None}
+                body["usage"] = {**mapping(body.get("usage")), **used}
             case _:
                 pass
     for index, written in inputs.items():

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import chat_stream, refusal
+from nbtrace._capture import chat_stream, refusal, usage
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -64,8 +64,8 @@ def response_attributes(body: Body) -> Attributes:
     reasons = [mapping(choice).get("finish_reason") for choice in listed(body.get("choices"))]
     if reasons and all(reasons):  # a stream that was left early has none, and none is made up
         found[semconv.RESPONSE_FINISH_REASONS] = [str(reason) for reason in reasons]
-    usage = body.get("usage") or mapping(body.get("x_groq")).get("usage")  # Groq's streams have it there
-    return found | _usage(mapping(usage)) | refusal.of_chat(body)
+    used = body.get("usage") or mapping(body.get("x_groq")).get("usage")  # Groq's streams have it there
+    return found | usage.of_chat(mapping(used)) | refusal.of_chat(body)
 
 
 def content_attributes(request: Body, response: Body | None) -> Attributes:
@@ -83,19 +83,6 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
             ]
         )
     return found | refusal.details(response or {})
-
-
-def _usage(usage: Body) -> Attributes:
-    sent, received = mapping(usage.get("prompt_tokens_details")), mapping(usage.get("completion_tokens_details"))
-    counts = {
-        semconv.USAGE_INPUT_TOKENS: usage.get("prompt_tokens"),
-        semconv.USAGE_OUTPUT_TOKENS: usage.get("completion_tokens"),
-        semconv.USAGE_CACHE_READ: sent.get("cached_tokens"),
-        semconv.USAGE_CACHE_WRITE: sent.get("cache_write_tokens"),
-        semconv.USAGE_REASONING: received.get("reasoning_tokens"),
-    }
-    found = {key: converted(int, count) for key, count in counts.items() if count is not None}
-    return {**found, semconv.USAGE_STATE: "reported"} if found else {}
 
 
 def _message(given: object, default_role: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from base64 import b64decode
 from typing import Any, Final
 
 from nbtrace import semconv
+from nbtrace._capture import usage
 from nbtrace._capture.messages import converted, dumps, listed, mapping
 from nbtrace._capture.wire import Attributes, Body, Wire
 
@@ -32,10 +33,7 @@ def response_attributes(body: Body) -> Attributes:
         found[semconv.EMBEDDINGS_COUNT] = len(vectors)
         if (dimensions := _length(mapping(vectors[0]).get("embedding"))) is not None:
             found[semconv.EMBEDDINGS_DIMENSIONS] = dimensions
-    tokens = mapping(body.get("usage")).get("prompt_tokens")
-    if tokens is not None:
-        found |= {semconv.USAGE_INPUT_TOKENS: converted(int, tokens), semconv.USAGE_STATE: "reported"}
-    return found
+    return found | usage.of_chat(mapping(body.get("usage")))
 
 
 def input_value(request: Body, _: Body | None) -> Attributes:

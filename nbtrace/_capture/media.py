@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import blobs
+from nbtrace._capture import blobs, usage
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping
 from nbtrace._capture.wire import Attributes, Body, Wire
 
@@ -23,20 +23,11 @@ def _made(kind: str) -> Any:
             found[semconv.REQUEST_STREAM] = True
         if (count := body.get("n")) not in (None, 1):
             found[semconv.REQUEST_CHOICE_COUNT] = converted(int, count)
+        if kind == "speech":
+            found[semconv.USAGE_CHARACTERS] = len(str(body.get("input") or ""))
         return found
 
     return request
-
-
-def measures(body: Body) -> Attributes:
-    """Give the tokens that a response says it took."""
-    usage = mapping(body.get("usage"))
-    counts = {
-        semconv.USAGE_INPUT_TOKENS: usage.get("input_tokens"),
-        semconv.USAGE_OUTPUT_TOKENS: usage.get("output_tokens"),
-    }
-    found: Attributes = {key: converted(int, count) for key, count in counts.items() if count is not None}
-    return {**found, semconv.USAGE_STATE: "reported"} if found else {}
 
 
 def content_attributes(request: Body, response: Body | None) -> Attributes:
@@ -99,7 +90,7 @@ def _wire(operation: str, kind: str, *spoken: str) -> Wire:
     return Wire(
         operation=operation,
         request=_made(kind),
-        response=measures,
+        response=usage.of_media,
         content=content_attributes,
         fold=fold,
         spoken=spoken,

@@ -11,10 +11,8 @@ import re
 from contextlib import suppress
 from typing import Any, Final
 
-from opentelemetry.util.types import AttributeValue
-
 from nbtrace import semconv
-from nbtrace._capture import blobs, refusal
+from nbtrace._capture import blobs, refusal, usage
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
 from nbtrace._capture.responses_stream import fold
 from nbtrace._capture.wire import ASKED_ID, Attributes, Body, Wire
@@ -64,8 +62,7 @@ def response_attributes(body: Body) -> Attributes:
             found[key] = str(value)
     if reason := _finish_reason(body):
         found[semconv.RESPONSE_FINISH_REASONS] = [reason]
-    found |= _conversation(body.get("conversation")) | _usage(mapping(body.get("usage")))
-    return found | refusal.of_response(body)
+    return found | _conversation(body.get("conversation")) | usage.of_response(body) | refusal.of_response(body)
 
 
 def fetching_attributes(body: Body) -> Attributes:
@@ -81,8 +78,8 @@ def fetching_attributes(body: Body) -> Attributes:
 def fetched_attributes(body: Body) -> Attributes:
     """Give the same of a response that was made by an earlier call: its tokens are that call's."""
     found = response_attributes(body)
-    theirs = (semconv.USAGE_STATE, semconv.CONVERSATION_ID)
-    return {key: value for key, value in found.items() if not key.startswith("gen_ai.usage.") and key not in theirs}
+    theirs = ("gen_ai.usage.", "nbtrace.usage.", semconv.COST_REPORTED, semconv.CONVERSATION_ID)
+    return {key: value for key, value in found.items() if not key.startswith(theirs)}
 
 
 def content_attributes(request: Body, response: Body | None) -> Attributes:
@@ -142,21 +139,6 @@ def _finish_reason(body: Body) -> str | None:
         calls = ("function_call", "custom_tool_call")
         return "tool_call" if any(mapping(item).get("type") in calls for item in listed(body.get("output"))) else "stop"
     return "error" if status in _FAILURES else None
-
-
-def _usage(usage: Body) -> Attributes:
-    sent, received = mapping(usage.get("input_tokens_details")), mapping(usage.get("output_tokens_details"))
-    counts = {
-        semconv.USAGE_INPUT_TOKENS: usage.get("input_tokens"),
-        semconv.USAGE_OUTPUT_TOKENS: usage.get("output_tokens"),
-        semconv.USAGE_CACHE_READ: sent.get("cached_tokens"),
-        semconv.USAGE_CACHE_WRITE: sent.get("cache_write_tokens"),
-        semconv.USAGE_REASONING: received.get("reasoning_tokens"),
-    }
-    found: dict[str, AttributeValue] = {
-        key: converted(int, count) for key, count in counts.items() if count is not None
-    }
-    return {**found, semconv.USAGE_STATE: "reported"} if found else {}
 
 
 def _instruction(given: object) -> list[dict[str, Any]]:

@@ -63,6 +63,32 @@ def find_trace_id(traces: pa.ChunkedArray, trace_id: str) -> bytes:
     return bytes.fromhex(found[0])
 
 
+def find_span(table: Snapshot, given: object) -> int | None:
+    """Find the row of the span that somebody means by a row of it, or by its id.
+
+    Args:
+        table: the spans to look in.
+        given: anything with a `span_id`, or a span's id: bytes, 16 hex digits, or the first few of them.
+
+    Returns:
+        The row; none if what was given has no id.
+
+    Raises:
+        NotFoundError: no span, or more than one, has it.
+    """
+    keys = getattr(given, "keys", None)  # a dict's, or a pandas row's
+    key: Any = cast("Any", given)["span_id"] if keys and "span_id" in keys() else getattr(given, "span_id", given)
+    key = key.hex() if isinstance(key, bytes) else key
+    if not isinstance(key, str):
+        return None
+    known = [None if one is None else one.hex() for one in table["span_id"].to_pylist()]
+    found = [row for row, one in enumerate(known) if one and one.startswith(key.lower())]
+    if len(found) != 1:
+        message = f"{len(found) or 'no'} span{'s begin' if found else ' begins'} with {key!r}; there are {len(table):,}"
+        raise NotFoundError(message)
+    return found[0]
+
+
 def below(table: Snapshot, span_id: int) -> Snapshot:
     """Give a span and its descendants, in the order they have in `table`."""
     from nbtrace._store.columns import booleans

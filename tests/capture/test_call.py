@@ -532,7 +532,7 @@ STAGES = {
     "context": ("nbtrace._capture.call.below", "capture", 1),
     "bytes of the request and response": ("nbtrace._capture.call.Call.responded", "capture", 1),
     "attributes of the request": ("nbtrace._capture.chat.mapping", "capture", 1),
-    "attributes of the response": ("nbtrace._capture.chat._usage", "capture", 1),
+    "attributes of the response": ("nbtrace._capture.usage.of_chat", "capture", 1),
     "content": ("nbtrace._capture.chat._message", "capture", 1),
     "redaction": ("nbtrace._trace.redact.spans.Spans._masked", "redact", 1),
     "pricing": ("nbtrace._trace.pricing.cost", "pricing", 1),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
+import pandas as pd
 import pytest
 
-from nbtrace._query.select import below, find_trace, of_trace, without_cells
+from nbtrace._query.select import below, find_span, find_trace, of_trace, without_cells
 from nbtrace._store.snapshot import Snapshot
 from nbtrace.errors import NotFoundError, UsageError
 from tests.query.tables import chat, row, table
@@ -64,3 +65,23 @@ def test_a_trace_id_is_text() -> None:
     with pytest.raises(UsageError) as raised:
         find_trace(SPANS, cast("str", 123))
     assert str(raised.value) == "the trace id is int 123; expected text: 32 hex digits, or the first few of them"
+
+
+def test_the_span_that_is_meant() -> None:
+    spans = table(chat(0x1A << 56), chat(0x1B << 56), row(2))
+    whole = {"span_id": (2).to_bytes(8, "big"), "name": "x"}
+
+    class Named(NamedTuple):
+        span_id: str
+
+    given: list[Any] = ["1a", "1B" + "0" * 14, whole["span_id"], whole, pd.Series({"span_id": "00" * 7 + "02"})]
+    assert [find_span(spans, one) for one in (*given, Named("1a"))] == [0, 1, 2, 2, 2, 0]
+    assert [find_span(spans, one) for one in (None, 7, {"id": "1a"})] == [None, None, None]
+
+
+@pytest.mark.parametrize(("given", "found"), [("1", "2 spans begin"), ("f", "no span begins")])
+def test_a_span_that_nobody_can_find(given: str, found: str) -> None:
+    spans = table(chat(0x1A << 56), chat(0x1B << 56), row(2))
+    with pytest.raises(NotFoundError) as raised:
+        find_span(spans, given)
+    assert str(raised.value) == f"{found} with {given!r}; there are 3"
