@@ -49,6 +49,7 @@ test: setup setup-openai2 setup-engines setup-browser ## run every test: JavaScr
 	@$(MAKE) test-js
 	@$(MAKE) test-openai2
 	@$(MAKE) test-engines
+	@$(MAKE) test-presidio
 	$(STEP) "Tests: Python, notebooks, browser, wheel"
 	$(PYTEST) --cov --cov-report=term
 
@@ -68,6 +69,11 @@ test-engines: setup-engines ## compute the metrics in PySpark (Java 17 or newer)
 	$(STEP) "Tests: metrics in PySpark"
 	@mkdir -p build/jupyter
 	.venv-engines/bin/python -m pytest --basetemp=build/pytest-engines tests/query -m spark
+
+.PHONY: test-presidio
+test-presidio: setup-presidio ## run the tests of the Presidio rule with the real one, some 300 MB
+	$(STEP) "Tests: Presidio"
+	.venv-presidio/bin/python -m pytest --basetemp=build/pytest-presidio tests/trace/redact/test_presidio.py
 
 .PHONY: test-js
 test-js: js setup-browser ## run the JavaScript tests
@@ -159,7 +165,7 @@ clean: ## remove what was built, keep the installed packages
 
 .PHONY: distclean
 distclean: clean ## remove the installed packages too
-	rm -rf .venv .venv-openai2 .venv-engines .venv-peers .tools js/node_modules
+	rm -rf .venv .venv-openai2 .venv-engines .venv-peers .venv-presidio .tools js/node_modules
 
 ## Set it up (the targets above do this themselves)
 
@@ -171,6 +177,9 @@ setup-openai2: .venv-openai2/.ready ## the second environment, with openai 2
 
 .PHONY: setup-peers
 setup-peers: $(PEERS:%=.venv-peers/%/.ready) ## an environment for each peer that `make bench` compares with
+
+.PHONY: setup-presidio
+setup-presidio: .venv-presidio/.ready ## an environment with the optional extra `presidio`
 
 .PHONY: setup-browser
 setup-browser: ## Chromium: the system's, or apt's
@@ -198,6 +207,11 @@ setup-engines: .venv-engines/.ready ## the third environment, with PySpark
 	$(STEP) "Set-up: a peer to compare with (.venv-peers/$*)"
 	$(UV) venv --quiet --clear --python .venv/bin/python .venv-peers/$*
 	$(UV) pip install --quiet --python .venv-peers/$*/bin/python --requirements $<
+	@touch $@
+
+.venv-presidio/.ready: pyproject.toml uv.lock
+	$(STEP) "Set-up: Python packages with Presidio (.venv-presidio)"
+	UV_PROJECT_ENVIRONMENT=.venv-presidio $(SYNC) --no-default-groups --group openai3 --group test --extra presidio
 	@touch $@
 
 js/node_modules/.ready: js/package.json js/package-lock.json

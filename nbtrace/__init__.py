@@ -16,6 +16,7 @@ from nbtrace._api import (
     of,
     prices,
     prompt,
+    redact,
     session,
     span,
     spans,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "NbtraceError", "Session", "context", "cost", "export", "metrics", "of", "prices", "prompt", "session", "span",
-    "spans", "sql", "trace", "traces",
+    "NbtraceError", "Session", "context", "cost", "export", "metrics", "of", "prices", "prompt", "redact", "session",
+    "span", "spans", "sql", "trace", "traces",
 ]  # fmt: skip
 
 

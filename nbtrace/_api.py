@@ -13,6 +13,7 @@ from nbtrace._capture.around import Around
 from nbtrace._capture.prompts import Prompt
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._session import Session
+from nbtrace._trace.redact.rules import Rule
 
 if TYPE_CHECKING:
     from nbtrace._export.report import ExportReport
@@ -294,6 +295,26 @@ def prompt(name: str, template: str) -> Prompt:
         2
     """
     return _default.prompt(name, template)
+
+
+def redact(*rules: Rule, name: str | None = None) -> None:
+    r"""Mask more than secrets before a span is stored, from now on.
+
+    Args:
+        *rules: names of rules that are in force on request: `"email"`, `"phone"`, `"card"`, `"iban"`, `"presidio"`; or
+            one rule of your own: a regular expression whose matches are masked, a function from text to the text that
+            may be kept, or a Presidio `AnalyzerEngine`.
+        name: what the masks of your own rule show. A text with a name is a regular expression.
+
+    Raises:
+        UsageError: there is no such rule, it has no name, or it is not valid.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.redact("email", "card")
+        >>> nbtrace.redact(r"ACME-\d{6}", name="badge")
+    """
+    _default.redact(*rules, name=name)
 
 
 def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from traitlets import Bool, Enum, Unicode, default, observe
+from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, observe, validate
+from traitlets.config import Config
 
 from nbtrace import _api, _earlier, _guard
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
 from nbtrace._store import sessions
 from nbtrace._trace.instrument import Instrumentors, installed
+from nbtrace._trace.redact.content import ContentMode
+from nbtrace._trace.redact.rules import OPTIONAL
 from nbtrace.errors import NbtraceError, NotFoundError
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbtrace._trace.provider import Tracing
+
+_MODES: Final = {"metadata": "left out", "hashed": "told by length and hash"}
 
 ACTIONS: Final = {
     "on": "record again after `off`",
@@ -47,10 +52,19 @@ _CONFIG: Final = {
     "auto_display": "what appears under a cell that made LLM calls: off, summary or widget",
     "request_stream_usage": "ask chat streams for their token counts, out of your code's sight: True or False",
     "journal": "where the session is kept beyond the kernel's life: on, off or a directory",
+    "redact": "what is masked besides secrets: a list of email, phone, card, iban, presidio",
+    "content": "what is kept of prompts, answers, sources: full, hashed, or metadata, which is nothing",
+    "max_content_bytes": "how much is kept of one prompt or answer",
+    "max_blob_bytes": "up to which size images, recordings and files are kept",
+    "sample": "the share of traces that is recorded; those with an error always are",
 }
 
 JOURNAL: Final = "NBTRACE_JOURNAL"
 """The environment variable with the journal's place, where no configuration says it."""
+
+
+_SESSIONS: Final = ("request_stream_usage", "redact", "content", "max_content_bytes", "max_blob_bytes", "sample")
+"""Settings that are the session's, and outlive the extension."""
 
 
 @magics_class
@@ -66,6 +80,14 @@ class NBTrace(Magics):
     request_stream_usage = Bool(
         help="Whether chat streams whose request does not say are asked for their usage; your code does not see it.",
     ).tag(config=True)
+    redact = List(Enum(OPTIONAL), help="What is masked besides secrets.").tag(config=True)
+    content = Enum(
+        get_args(ContentMode),
+        help="What is kept of prompts, answers, arguments and sources: everything, length and hash, or nothing.",
+    ).tag(config=True)
+    max_content_bytes = Int(help="Bytes kept of one attribute, such as a prompt.").tag(config=True)
+    max_blob_bytes = Int(help="Bytes up to which an image, recording or file is kept.").tag(config=True)
+    sample = Float(help="The share of traces that is recorded; those with an error always are.").tag(config=True)
 
     journal = Unicode(
         help="Where the session is kept beyond the kernel's life: on (the user's state directory), off or a directory."
@@ -76,10 +98,14 @@ class NBTrace(Magics):
         return os.environ.get(JOURNAL) or "on"
 
     def __init__(self, shell: InteractiveShell) -> None:
-        super().__init__(shell)
         self.session = _api.session()
-        self.session.request_stream_usage |= self.request_stream_usage
-        self.request_stream_usage = self.session.request_stream_usage
+        try:
+            super().__init__(shell)
+        except TraitError as error:  # `%config` refuses a value, and IPython keeps it for the next time all the same
+            configurables: list[Any] = shell.configurables
+            configurables[:] = [known for known in configurables if known is not self]
+            super().__init__(shell, parent=None, config=Config())
+            print(f"nbtrace: the configuration is left out, because {error}")
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
         self._instrumentors = Instrumentors(self.session, self.session.expect_others)
         self._cells = CellCapture(self._recording, shell, self._display.finished)
@@ -88,10 +114,46 @@ class NBTrace(Magics):
         self._offer()
         self._cells.open()
 
-    @observe("request_stream_usage")
-    def _usage(self, change: Any) -> None:
-        if hasattr(self, "session"):
-            self.session.request_stream_usage = change["new"]
+    @default("request_stream_usage")
+    def _request_stream_usage(self) -> bool:
+        return self.session.request_stream_usage
+
+    @default("redact")
+    def _redact(self) -> list[str]:
+        return list(self.session.policy.rules.optional)
+
+    @default("content")
+    def _content(self) -> str:
+        return self.session.policy.content
+
+    @default("max_content_bytes")
+    def _max_content_bytes(self) -> int:
+        return self.session.policy.max_content_bytes
+
+    @default("max_blob_bytes")
+    def _max_blob_bytes(self) -> int:
+        return self.session.policy.max_blob_bytes
+
+    @default("sample")
+    def _sample(self) -> float:
+        return self.session.gate.rate
+
+    @validate(*_SESSIONS)
+    def _set(self, proposal: Any) -> Any:
+        """Have the session do as configured; refuse what it cannot."""
+        policy, name, value = self.session.policy, proposal["trait"].name, proposal["value"]
+        try:
+            if name == "redact":
+                policy.rules.optional = value
+            elif name == "request_stream_usage":
+                self.session.request_stream_usage = value
+            elif name == "sample":
+                self.session.gate.rate = value
+            else:
+                setattr(policy, name, value)
+        except NbtraceError as error:
+            raise TraitError(str(error)) from None
+        return value
 
     @observe("journal")
     def _journal_changed(self, change: object) -> None:
@@ -192,10 +254,12 @@ class NBTrace(Magics):
     def _on(self) -> None:
         self.session.start().enabled = True
         print("nbtrace records LLM calls")
+        self._say_unrecorded()
 
     def _off(self) -> None:
         self.session.enabled = False
         print(f"nbtrace is paused; {len(self.session.store)} spans are kept. %nbtrace on goes on")
+        self._say_unrecorded()
 
     def _last(self) -> Any:
         return self.session.trace()
@@ -268,10 +332,30 @@ class NBTrace(Magics):
             names = ", ".join(f"{model} ({count} x)" for model, count in list(models.items())[:UNPRICED])
             more = f" and {len(models) - UNPRICED} more" if len(models) > UNPRICED else ""
             print(f"unpriced: {names}{more}; nbtrace.cost(span) says why, nbtrace.prices[model] = {{...}} sets a price")
+        self._say_policy()
+        self._say_unrecorded()
         for problem in session.problems:
             print(f"problem: {problem}")
         for place, count in _guard.failures.items():
             print(f"problem: nbtrace failed {count} x in {place}")
+
+    def _say_policy(self) -> None:
+        policy = self.session.policy
+        if policy.content != "full":
+            print(f"content is not kept: prompts, answers and sources are {_MODES[policy.content]}")
+        if asked := (*policy.rules.optional, *policy.rules.own):
+            print(f"masked besides secrets: {', '.join(asked)}")
+
+    def _say_unrecorded(self) -> None:
+        gate, passed = self.session.gate, self.session.passed
+        if passed or gate.while_off.spans:
+            print(f"not recorded while paused: {passed} requests, {gate.while_off.spans} spans of your tracer provider")
+        out = gate.sampled_out
+        if gate.rate < 1 or out.spans:
+            print(
+                f"sampled: {gate.rate:.2%} of the traces, and those with an error; "
+                f"left out: {out.traces} traces with {out.spans} spans, {out.calls} LLM calls"
+            )
 
 
 _loaded: NBTrace | None = None
@@ -294,7 +378,9 @@ def unload(shell: InteractiveShell) -> None:
         return
     _loaded.close()
     manager: Any = shell.magics_manager
-    manager.magics["line"].pop("nbtrace", None)
+    for kind, names in _loaded.magics.items():
+        for name in names:
+            manager.magics[kind].pop(name, None)
     manager.registry.pop(NBTrace.__name__, None)
     configurables: list[Any] = shell.configurables
     configurables[:] = [known for known in configurables if known is not _loaded]

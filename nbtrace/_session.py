@@ -28,16 +28,19 @@ from nbtrace._store.journal import Journal
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing
 from nbtrace._trace.duplicates import Calls
+from nbtrace._trace.gate import Gate
 from nbtrace._trace.prices import Prices
 from nbtrace._trace.provider import Tracing, inherited
-from nbtrace._trace.redact import hits, masking
-from nbtrace._trace.redact.rules import Rules
-from nbtrace._trace.redact.spans import Spans as MaskedSpans
+from nbtrace._trace.redact import hits
+from nbtrace._trace.redact.policy import Policy
+from nbtrace._trace.redact.rules import Rule
+from nbtrace._trace.redact.spans import Spans as KeptSpans
 from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.span import Ids, is_ours
 from nbtrace.errors import NotFoundError, UsageError
 
 _storing: Final = guard("store")
+_letting_in: Final = guard("trace")
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,15 +75,18 @@ class Session:
 
     def __init__(self, *, ids: Ids | None = None) -> None:
         self._calls = Calls(watching=False)
-        self.rules = Rules()
+        self.policy = Policy()
+        """What is kept of a span: rules, content mode, limits."""
         self.prices = Prices()
-        finished = partial(finish, calls=self._calls, rules=self.rules, prices=self.prices)
-        self.store = Store(finished, MaskedSpans(self.rules).masked)
+        finished = partial(finish, calls=self._calls, policy=self.policy, prices=self.prices)
+        self.store = Store(finished, KeptSpans(self.policy).read)
         self.prompts = Prompts()
         self._ids = ids
         self.request_stream_usage = False
         """Whether chat streams are asked for their usage where the request does not say; see the README."""
         self._sinks: list[SpanSink] = [self.store]
+        self.gate = Gate()
+        """Which spans are recorded: pauses and sampling."""
         self._tracing: Tracing | None = None
         self._clients: ClientCapture | None = None
         self._threads: ThreadCapture | None = None
@@ -107,14 +113,19 @@ class Session:
         return self._clients.problems if self._clients else ()
 
     @property
+    def passed(self) -> int:
+        """How many requests passed by unrecorded while the session was paused."""
+        return self._clients.passed if self._clients else 0
+
+    @property
     def enabled(self) -> bool:
-        """Whether calls are recorded; setting it pauses capture and leaves everything in place."""
+        """Whether anything is recorded; setting it pauses that and leaves everything in place."""
         return self._clients is not None and self._clients.enabled
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
         if self._clients is not None and self._threads is not None:
-            self._clients.enabled = self._threads.enabled = value
+            self._clients.enabled = self._threads.enabled = self.gate.is_open = value
             if value:
                 self.refresh()
 
@@ -135,7 +146,9 @@ class Session:
                 if Session._recording is not None:
                     raise UsageError.occupied(Session._recording)
                 self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids, sharing=self.expect_others)
-                self._clients = ClientCapture(self._tracing, lambda: self.request_stream_usage)
+                self.gate.is_open = True
+                learn = self.policy.rules.known.learn
+                self._clients = ClientCapture(self._tracing, lambda: self.request_stream_usage, learn)
                 self._threads = ThreadCapture()
                 self._clients.open()
                 self._threads.open()
@@ -169,23 +182,29 @@ class Session:
 
     def started(self, span: ReadableSpan) -> None:
         """Take a started span from the tracing stage."""
-        with guard("trace"):
+        with _letting_in:
             self._calls.started(span)
+            if not self.gate.started(span):
+                return
         for sink in self._sinks:
             with _storing:
                 sink.started(span)
 
     def progressed(self, span: ReadableSpan, detail: Detail) -> None:
         """Take a running span that has come to something from the tracing stage."""
+        with _letting_in:
+            if not self.gate.progressed(span):
+                return
         for sink in self._sinks:
             with _storing:
                 sink.progressed(span, detail)
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Take an ended span from the tracing stage."""
-        for sink in self._sinks:
-            with _storing:
-                sink.ended(span, detail)
+        for admitted, its_detail in self.gate.ended(span, detail):
+            for sink in self._sinks:
+                with _storing:
+                    sink.ended(admitted, its_detail)
 
     def open_journal(self, directory: Path, *, notebook: str) -> None:
         """Write what is recorded to a directory from now on, so that it outlives this process.
@@ -223,7 +242,7 @@ class Session:
 
     def _masked_name(self, name: str) -> str:
         with guard("redact"):
-            return masking.text(name, self.rules)
+            return self.policy.text(name, is_prose=False)
         return hits.mask("rule failed")
 
     def spans(self, **filters: Unpack[Filters]) -> Spans:
@@ -315,6 +334,11 @@ class Session:
         """Find or make a version of a prompt; see `nbtrace.prompt`."""
         return self.prompts.prompt(name, template)
 
+    def redact(self, *rules: Rule, name: str | None = None) -> None:
+        """Mask more; see `nbtrace.redact`."""
+        for rule in rules:
+            self.policy.rules.add(rule, name=name)
+
     def span(self, name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
         """Make a step of the user's program a span; see `nbtrace.span`."""
         return Step(lambda: self._tracing if self.enabled else None, name, kind, attributes)
@@ -338,7 +362,7 @@ def _current_cell() -> tuple[str, int]:
 
 
 def finish(
-    span: ReadableSpan, detail: Detail | None, *, calls: Calls, rules: Rules, prices: Prices
+    span: ReadableSpan, detail: Detail | None, *, calls: Calls, policy: Policy, prices: Prices
 ) -> dict[str, AttributeValue]:
     """Complete a span's attributes before it is stored: its detail, canonical, without secrets, with its cost."""
     attributes = dict(span.attributes or {})
@@ -352,7 +376,9 @@ def finish(
         if not is_ours(span):
             attributes = _canonical(span, attributes)
         attributes = calls.marked(span, attributes)
-    attributes = masking.attributes(attributes, rules)
+    attributes = policy.attributes(attributes)
+    if policy.content != "full":
+        attributes[semconv.CONTENT_MODE] = policy.content
     with guard("pricing"):
         attributes |= pricing.cost(attributes, at_ns=span.start_time, prices=prices)
     return attributes

@@ -49,6 +49,31 @@ class UsageError(NbtraceError):
             "(in a notebook it is nbtrace.session()), or stop it first by .stop() or %unload_ext nbtrace"
         )
 
+    @classmethod
+    def least(cls, what: str, got: object, least: int) -> Self:
+        """Name a number that is too small, or none."""
+        return cls(f"{what} takes a number of bytes from {least:,}; it got {got!r}")
+
+    @classmethod
+    def share(cls, what: str, got: object) -> Self:
+        """Name a number that is no share."""
+        return cls(f"{what} takes a share from 0 to 1, such as 0.1 for one in ten; it got {got!r}")
+
+    @classmethod
+    def nameless(cls, rule: object) -> Self:
+        """Ask for the name that a rule's masks bear."""
+        return cls(f"a rule of your own needs a name, which its masks show: redact({rule!r}, name='...')")
+
+    @classmethod
+    def no_rule(cls, got: object) -> Self:
+        """Say what a rule may be."""
+        return cls(f"a rule is a regular expression or a function from text to text; got {got!r}")
+
+    @classmethod
+    def pattern(cls, name: str, reason: str) -> Self:
+        """Say what is wrong with a regular expression."""
+        return cls(f"the rule {name!r} is no valid regular expression: {reason}")
+
 
 class NotFoundError(NbtraceError):
     """A trace or span that was asked for is not in the store."""

@@ -30,7 +30,7 @@ LAYERS: dict[str, set[str]] = {
     "_widgets": GROUND | {"_store", "_query"},
     "_export": GROUND | {"_store"},
     "_session": GROUND | STAGES,
-    "_api": {"_session", "_capture", "_query", "_widgets", "_export"},
+    "_api": {"_session", "_capture", "_trace", "_query", "_widgets", "_export"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier"},
@@ -42,7 +42,7 @@ OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
     "semconv": set(),
     "_guard": set(),
-    "_trace": {"opentelemetry", "genai_prices"},
+    "_trace": {"opentelemetry", "genai_prices", "presidio_analyzer", "spacy"},
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
@@ -59,7 +59,7 @@ OUTSIDE: dict[str, set[str]] = {
 
 HEAVY = {
     "IPython", "anywidget", "duckdb", "ipywidgets", "narwhals", "numpy", "openai", "pandas", "plotly", "polars",
-    "pyarrow", "tiktoken",
+    "presidio_analyzer", "pyarrow", "spacy", "tiktoken",
 }  # fmt: skip
 
 LAZY: dict[str, str] = {

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
+from nbtrace._trace.redact.headers import PREFIXES, RECORDED
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 TOO_MANY: Final = 429
 FAILED: Final = 400
-
-KEPT_HEADERS: Final = frozenset({"x-request-id", "request-id", "retry-after", "retry-after-ms", "openai-processing-ms"})
-KEPT_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-")
-"""The only response headers that are recorded."""
 
 
 @dataclass(slots=True)
@@ -68,7 +65,7 @@ def kept(headers: bytes) -> dict[str, AttributeValue]:
     found: dict[str, AttributeValue] = {}
     for raw, value in zip(parts[::2], parts[1::2], strict=False):
         name = raw.lower()
-        if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES):
+        if name in RECORDED or name.startswith(PREFIXES):
             found[semconv.HTTP_RESPONSE_HEADER + name] = value
     return found
 

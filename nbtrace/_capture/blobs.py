@@ -1,6 +1,8 @@
-"""Images, recordings and files: told by type, size and hash, never kept.
+"""Images, recordings and files: told by type, size and hash.
 
-The hash is that of the bytes themselves, so that the same picture is recognised wherever it turns up.
+The hash is that of the bytes themselves, so that the same picture is recognised wherever it turns up. What a message
+holds in base64 stays with its part; whether it is small enough to be kept is for the session's policy to say. Files
+that are sent as a form are described only: they are the client's to read.
 """
 
 from __future__ import annotations
@@ -38,9 +40,10 @@ def image(given: object, form: object) -> JSON:
     """Give the part that stands for an image in base64, or for its absence."""
     mime_type = f"image/{form or 'png'}"
     try:
-        return described(b64decode(str(given or "")), modality="image", mime_type=mime_type)
+        part = described(b64decode(str(given or "")), modality="image", mime_type=mime_type)
     except binascii.Error:
         return {"type": "blob", "modality": "image", "mime_type": mime_type, "error": "no valid base64"}
+    return {**part, "content": given} if part["size"] else part
 
 
 FILES: Final = "$files"

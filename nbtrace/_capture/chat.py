@@ -101,12 +101,20 @@ def _message(given: object, default_role: str) -> dict[str, Any]:
     parts += [_tool_call(call) for call in listed(message.get("tool_calls"))]
     if function := message.get("function_call"):
         parts.append(_tool_call({"function": function}))
-    if audio := message.get("audio"):
-        parts.append({"type": "audio", **mapping(audio)})
+    if audio := mapping(message.get("audio")):
+        parts.append(_audio(audio))
     made: dict[str, Any] = {"role": role, "parts": parts}
     if name := message.get("name"):
         made["name"] = name
     return made
+
+
+def _audio(audio: Body) -> dict[str, Any]:
+    """Give the part of an answer that was spoken; one that is sent back is told by its id."""
+    if "data" not in audio:
+        return {"type": "audio", **audio}
+    rest = {key: value for key, value in audio.items() if key != "data"}
+    return {"type": "blob", "modality": "audio", "content": audio["data"], **rest}
 
 
 def _part(part: object) -> dict[str, Any]:

@@ -48,17 +48,26 @@ class ClientCapture:
     Args:
         tracing: where spans are made.
         asks_usage: whether chat streams are asked for their usage, see `usage_chunk`.
+        learn: told of the clients' own keys and of the rule that masks them.
     """
 
-    def __init__(self, tracing: Tracing, asks_usage: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        tracing: Tracing,
+        asks_usage: Callable[[], bool] = lambda: False,
+        learn: Callable[[object, str], None] = lambda value, rule: None,
+    ) -> None:
         self._tracing = tracing
         self._asks_usage = asks_usage
+        self._learn = learn
         self._wrapping = Wrapping()
         self._finder: Finder | None = None
         self._servers: dict[tuple[str, int], tuple[Any, Server]] = {}
         """By SDK and the identity of a client's URL, which is kept so that no other has its identity."""
         self.enabled = True
         """Whether calls are captured; the wrappers stay in place and pass them through otherwise."""
+        self.passed = 0
+        """Requests that passed through while not enabled."""
         self._sdks: list[Sdk] = []
         self._unsupported: list[UnsupportedVersionError] = []
 
@@ -145,9 +154,19 @@ class ClientCapture:
         if known is None:
             if len(self._servers) == _SERVERS:
                 self._servers.clear()
+            self._learn_from(client)
             known = url, Server(sdk.provider(url.host), url.host, url.port)
             self._servers[sdk.package, id(url)] = known
         return known[1]
+
+    def _learn_from(self, client: Any) -> None:
+        """Have what a client is known to be secret with masked, wherever it turns up."""
+        from nbtrace._trace.redact.names import kind_of
+
+        with _guarded:
+            named = {name: value for name, value in dict(client._custom_headers or {}).items() if kind_of(name)}  # noqa: SLF001 - without the defaults
+            for value in (getattr(client, "api_key", None), getattr(client, "auth_token", None), *named.values()):
+                self._learn(value, "client-key")
 
 
 def _base_module(sdk: Sdk) -> str:
@@ -161,7 +180,10 @@ def _is_wrapped(module: ModuleType) -> bool:
 
 def _begin(sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
     """Start the span of a request, unless nothing is captured or another wrapper of ours has it already."""
-    if not _open or not _open[-1].enabled:
+    if not _open:
+        return None, options
+    if not _open[-1].enabled:
+        _open[-1].passed += 1
         return None, options
     outer = under_way()
     if outer is not None and outer.options_id == id(options):

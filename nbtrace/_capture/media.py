@@ -1,6 +1,7 @@
 """The wire formats of images and sound: made, changed, spoken, written down.
 
-The bytes themselves are never kept, neither those that were sent nor those that came.
+Files that were sent and sound that came are told by type, size and hash. An image that came stays with its message, as
+large as the session's limits allow.
 """
 
 from __future__ import annotations

@@ -534,7 +534,7 @@ STAGES = {
     "attributes of the request": ("nbtrace._capture.chat.mapping", "capture", 1),
     "attributes of the response": ("nbtrace._capture.usage.of_chat", "capture", 1),
     "content": ("nbtrace._capture.chat._message", "capture", 1),
-    "redaction": ("nbtrace._trace.redact.spans.Spans._masked", "redact", 1),
+    "redaction": ("nbtrace._trace.redact.spans.Spans._read", "redact", 1),
     "pricing": ("nbtrace._trace.pricing.cost", "pricing", 1),
     "end in the store": ("nbtrace._store.store.Store.ended", "store", 1),
 }

@@ -110,7 +110,7 @@ def test_images(server: Loopback, client: openai.OpenAI, session: Session) -> No
     assert [recorded[name] for name in names] == ["image_generation", "image", 2, 9]
     assert recorded[semconv.OUTPUT_MESSAGES][0]["parts"] == [
         {"type": "text", "content": "A cat."},
-        BLOB,
+        {**BLOB, "content": b64encode(PNG).decode()},
         {"type": "uri", "modality": "image", "uri": "https://example.org/cat.png"},
     ]
 

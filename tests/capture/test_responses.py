@@ -349,7 +349,7 @@ def test_why_the_model_stopped(more: JSON, reasons: list[str] | None) -> None:
     assert response_attributes({**response(), **more}).get(semconv.RESPONSE_FINISH_REASONS) == reasons
 
 
-def test_an_image_that_was_made_is_told_by_its_hash() -> None:
+def test_an_image_that_was_made_comes_with_its_hash() -> None:
     items = [
         {"type": "image_generation_call", "id": "ig_1", "result": "iVBORw0KGgo=", "output_format": "png"},
         {"type": "image_generation_call", "id": "ig_2", "result": "?"},
@@ -363,6 +363,7 @@ def test_an_image_that_was_made_is_told_by_its_hash() -> None:
                 "mime_type": "image/png",
                 "size": 8,
                 "sha256": "4c4b6a3be1314ab86138bef4314dde022e600960d8689a2c8f8631802d20dab6",
+                "content": "iVBORw0KGgo=",
             },
             {
                 "type": "blob",

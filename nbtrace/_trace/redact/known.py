@@ -13,8 +13,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from nbtrace._trace.redact.hits import MASK, Hit
-from nbtrace._trace.redact.names import kind_of
-from nbtrace._trace.redact.values import looks_random
 
 SHORTEST: Final = 8
 """Characters. What is shorter turns up by chance."""
@@ -58,6 +56,9 @@ class Known:
         now: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
         if now == self._environment:
             return
+        from nbtrace._trace.redact.names import kind_of
+        from nbtrace._trace.redact.values import looks_random
+
         self._environment = dict(now)
         for name, value in list(os.environ.items()):
             if (kind := kind_of(name)) is not None and (kind != "maybe" or looks_random(value)):

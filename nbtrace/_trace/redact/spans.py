@@ -1,4 +1,4 @@
-"""A span read through the rules: what it is stored with besides its attributes.
+"""A span read through a policy: what it is stored with besides its attributes.
 
 Our own spans have nothing to hide there but what an error says. Those of others have, and the resource and the scope
 may hold what the environment or a user's set-up says.
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from opentelemetry.trace import Status
 
 from nbtrace._guard import report
-from nbtrace._trace.redact import masking
 from nbtrace._trace.redact.hits import mask
-from nbtrace._trace.redact.rules import Rules
+from nbtrace._trace.redact.policy import Policy
 from nbtrace._trace.span import Resource
 
 if TYPE_CHECKING:
@@ -21,49 +20,48 @@ if TYPE_CHECKING:
 
 _ORIGINS: Final = 64
 """Resources and scopes kept in mind; a process has one of the first and some of the second."""
-
-
 _NO_RESOURCE: Final = Resource({})
 
 
 class Spans:
-    """Gives spans without secrets in their names, statuses, events, links, resources and scopes."""
+    """Gives what is kept of spans' names, statuses, events, links, resources and scopes."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
         self._origins: dict[int, tuple[Any, Any]] = {}
 
-    def masked(self, original: ReadableSpan) -> ReadableSpan:
+    def read(self, original: ReadableSpan) -> ReadableSpan:
         """Give a span as it is to be stored, but for its attributes.
 
         Never fails: of a span that cannot be read, only ids, kind and times are kept.
         """
         try:
-            self._rules.refresh()
-            return self._masked(original)
+            self._policy.rules.refresh()
+            return self._read(original)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever the reason
             report("redact", error)
         bare = {"events": (), "links": (), "resource": _NO_RESOURCE, "instrumentation_scope": None}
         status = Status(original.status.status_code)
         return cast("ReadableSpan", _Read(original, name=mask("rule failed"), status=status, **bare))
 
-    def _masked(self, original: ReadableSpan) -> ReadableSpan:
-        rules, status = self._rules, original.status
+    def _read(self, original: ReadableSpan) -> ReadableSpan:
+        policy, status = self._policy, original.status
+        said = policy.text(status.description) if status.description else None
         return cast(
             "ReadableSpan",
             _Read(
                 original,
-                name=rules.masked(str(original.name)),
-                status=Status(status.status_code, rules.masked(status.description)) if status.description else status,
-                events=[self._noted(event, name=rules.masked(str(event.name))) for event in original.events],
-                links=[self._noted(link) for link in original.links],
+                name=policy.text(str(original.name), is_prose=False),
+                status=Status(status.status_code, said or None) if said != status.description else status,
+                events=[self._noted(event, policy.text(str(event.name), is_prose=False)) for event in original.events],
+                links=[_Read(link, attributes=policy.attributes(link.attributes or {})) for link in original.links],
                 resource=self._origin(original.resource),
                 instrumentation_scope=self._origin(original.instrumentation_scope),
             ),
         )
 
-    def _noted(self, original: Any, **given: str) -> Any:
-        return _Read(original, attributes=masking.attributes(original.attributes or {}, self._rules), **given)
+    def _noted(self, event: Any, name: str) -> Any:
+        return _Read(event, name=name, attributes=self._policy.attributes(event.attributes or {}))
 
     def _origin(self, original: Any) -> Any:
         """Give the same object for the same resource or scope, by which the store tells that it knows it."""
@@ -73,12 +71,13 @@ class Spans:
         if known is None or known[0] is not original:
             if len(self._origins) >= _ORIGINS:
                 self._origins.clear()
-            known = self._origins[id(original)] = original, self._noted(original)
+            kept = self._policy.origin(original.attributes or {})
+            known = self._origins[id(original)] = original, _Read(original, attributes=kept)
         return known[1]
 
 
 class _Read:
-    """Something read through the rules: what they changed, and all else as it is."""
+    """Something read through a policy: what that changed, and all else as it is."""
 
     def __init__(self, original: Any, **changed: Any) -> None:
         self._original = original

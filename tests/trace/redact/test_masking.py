@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtrace._trace.redact import credentials, masking
-from nbtrace._trace.redact.rules import Rules
+from nbtrace._trace.redact import credentials
+from nbtrace._trace.redact.policy import Policy
 from tests.trace.redact.secrets import KEYS, PRIVATE_KEY
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SECRET, MASK = KEYS["openai-key"][0], "[redacted: openai-key]"
 
 
 def masked(values: dict[str, Any]) -> dict[str, Any]:
-    return masking.attributes(values, Rules())
+    return Policy().attributes(values)
 
 
 def test_values_of_every_kind() -> None:
@@ -57,7 +57,7 @@ def test_a_value_is_also_known_by_its_name() -> None:
             "db.password": "hunter2",
             "nbtrace.prompt.variable.api_key": "abcdef1234",
             "settings": {"x-api-key": "abcdef1234", "passwords": ["hunter2", "hunter3"], "password": 123456},
-            "http.request.header.authorization": ["Bearer abc"],
+            "authorization": ["Bearer abc"],
             "max_tokens": 12345,
             "password_length": 12345,
             "password": True,
@@ -71,7 +71,7 @@ def test_a_value_is_also_known_by_its_name() -> None:
             "passwords": ["[redacted: password]", "[redacted: password]"],
             "password": "[redacted: password]",
         },
-        "http.request.header.authorization": ["Bearer [redacted: authorization]"],
+        "authorization": ["Bearer [redacted: authorization]"],
         "max_tokens": 12345,
         "password_length": 12345,
         "password": True,

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Status, StatusCode
 
 from nbtrace import Session, _guard, semconv
-from nbtrace._trace.redact.rules import Rules
+from nbtrace._trace.redact.policy import Policy
 from nbtrace._trace.redact.spans import Spans
 from tests.trace.conftest import users
 from tests.trace.redact.secrets import KEYS
@@ -62,10 +62,10 @@ def test_the_environments_resource(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_resource_is_masked_once() -> None:
-    masked = Spans(Rules())
+    kept = Spans(Policy())
     with Session() as session:
         one, other = (session.tracing.start(name, attributes={}) for name in "ab")
-        assert masked.masked(one).resource is masked.masked(other).resource
+        assert kept.read(one).resource is kept.read(other).resource
         one.end()
         other.end()
 
