@@ -57,6 +57,9 @@ class Frames:
         while self.is_journal and at + _HEAD.size <= len(data):
             kind, length = _HEAD.unpack_from(data, at)
             end = at + _HEAD.size + length
+            # A checksum that ends in zero bytes says the same without them.
+            if end + _CHECKSUM > len(data):
+                break
             if crc32(data[at:end]) != int.from_bytes(data[end : end + _CHECKSUM], "little"):
                 break
             yield Frame(kind, data[at + _HEAD.size : end])

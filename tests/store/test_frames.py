@@ -27,6 +27,12 @@ def test_every_cut_leaves_the_frames_before_it(frames: list[tuple[int, bytes]]) 
         assert read(data[:cut]) == (frames[:whole], cut - ends[whole])
 
 
+def test_a_checksum_cut_off_at_its_zero_bytes_is_not_whole() -> None:
+    payload = next(bytes([kind]) for kind in range(256) if frame(100, bytes([kind]))[-1] == 0)
+    data = MAGIC + frame(100, payload)
+    assert read(data[:-1]) == ([], len(data) - 1 - len(MAGIC))
+
+
 @settings(deadline=None)
 @given(FRAMES.filter(bool), st.data())
 def test_a_flipped_bit_ends_the_reading_before_its_frame(
