@@ -237,7 +237,8 @@ def test_a_session_that_starts_again_has_each_span_of_the_users_provider_once(ke
 def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert kernel.run("%nbtrace nonsense").text == snapshot(
-        "UsageError: %nbtrace has no action 'nonsense'; expected one of: on, off, status, last, instrument, help\n"
+        "UsageError: %nbtrace has no action 'nonsense'; expected one of: "
+        "on, off, status, last, instrument, sessions, resume, help\n"
     )
     assert kernel.run("%nbtrace off now").text == "UsageError: %nbtrace off takes nothing after it, got 'now'\n"
     assert "openinference-instrumentation-openai " in kernel.run("%nbtrace instrument").text

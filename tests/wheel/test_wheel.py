@@ -85,16 +85,20 @@ def test_sdist_has_the_bundle_and_what_it_is_built_from(distributions: Distribut
 
 def test_metadata_says_what_a_user_needs_to_know(distributions: Distributions) -> None:
     metadata = read_metadata(distributions.wheel)
-    requirements = {line.split(">=")[0] for line in metadata.get_all("Requires-Dist", [])}
+    needed = [line.split(">=") for line in metadata.get_all("Requires-Dist", [])]
     assert {name: metadata[name] for name in ("Name", "License-Expression", "Requires-Python", "License-File")} == {
         "Name": "nbtrace",
         "License-Expression": "Apache-2.0",
         "Requires-Python": ">=3.11",
         "License-File": "LICENSE",
     }
-    assert requirements == {
-        *("anywidget", "genai-prices", "ipython", "opentelemetry-proto", "opentelemetry-sdk", "orjson", "pandas"),
-        "pyarrow",
+    assert {name for name, rest in needed if "extra" not in rest} == {
+        *("anywidget", "genai-prices", "ipython", "narwhals", "numpy", "opentelemetry-proto", "opentelemetry-sdk"),
+        *("orjson", "pandas", "platformdirs", "pyarrow"),
+    }
+    assert {name: rest.partition("extra == ")[2].strip("'\"") for name, rest in needed if "extra" in rest} == {
+        "duckdb": "sql",
+        "presidio-analyzer": "presidio",
     }
 
 
