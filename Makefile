@@ -59,10 +59,10 @@ test-python: setup ## run the Python tests that need no browser, notebook or whe
 	$(PYTEST) -m "not (browser or notebook or wheel)" --cov --cov-report=term
 
 .PHONY: test-openai2
-test-openai2: setup-openai2 ## run the capture tests against openai 2
+test-openai2: setup-openai2 ## run the capture and framework tests against openai 2
 	$(STEP) "Tests: capture on openai 2"
 	@mkdir -p build/jupyter
-	.venv-openai2/bin/python -m pytest --basetemp=build/pytest-openai2 tests/capture
+	.venv-openai2/bin/python -m pytest --basetemp=build/pytest-openai2 tests/capture tests/frameworks
 
 .PHONY: test-engines
 test-engines: setup-engines ## compute the metrics in PySpark (Java 17 or newer) beside the other engines
