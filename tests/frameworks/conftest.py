@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -41,6 +42,23 @@ def session(request: pytest.FixtureRequest) -> Generator[Session]:
         with Session(ids=CountingIds()) as running:
             yield running
     provider.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def unwrapped_client() -> Iterator[None]:
+    """Put back the client's methods: Traceloop's instrumentor leaves them wrapped under newer versions of wrapt."""
+    kept = {kind: dict(vars(kind)) for kind in _client_classes()}
+    yield
+    for kind, before in kept.items():
+        for name, method in before.items():
+            if callable(method) and vars(kind).get(name) is not method:
+                setattr(kind, name, method)
+
+
+def _client_classes() -> set[type]:
+    modules = [module for name, module in sys.modules.items() if name.startswith("openai.resources")]
+    found = {one for module in modules for one in list(vars(module).values()) if isinstance(one, type)}
+    return {kind for kind in found if kind.__module__.startswith("openai.resources")}
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def test_json_fits_and_stays_json(value: Any, limit: int) -> None:
     assert size_of(cut) <= limit
     assert isinstance(json.loads(cut), list)
     assert (cut == written) == (size_of(written) <= limit)
-    assert cut == written or "[cut" in cut
+    assert json.loads(cut) == [value] or "[cut" in cut  # to leave out the spaces may do
 
 
 @given(st.text(min_size=1), st.integers(1024, 5000), st.integers(1, 3000))
