@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from IPython.core.magic import line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, observe, validate
+from traitlets import TraitError, observe
 from traitlets.config import Config
 
-from nbtrace import _api, _earlier, _guard
+from nbtrace import _api, _earlier, _guard, _status
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
+from nbtrace._settings import SETTINGS, Settings
 from nbtrace._store import sessions
 from nbtrace._trace.instrument import Instrumentors, installed
-from nbtrace._trace.redact.content import ContentMode
-from nbtrace._trace.redact.rules import OPTIONAL
 from nbtrace.errors import NbtraceError, NotFoundError
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbtrace._trace.provider import Tracing
-
-_MODES: Final = {"metadata": "left out", "hashed": "told by length and hash"}
 
 ACTIONS: Final = {
     "on": "record again after `off`",
@@ -45,57 +42,10 @@ ACTIONS: Final = {
     "help": "this text",
 }
 
-UNPRICED: Final = 5
-"""Models without a price that the status names."""
-
-_CONFIG: Final = {
-    "auto_display": "what appears under a cell that made LLM calls: off, summary or widget",
-    "request_stream_usage": "ask chat streams for their token counts, out of your code's sight: True or False",
-    "journal": "where the session is kept beyond the kernel's life: on, off or a directory",
-    "redact": "what is masked besides secrets: a list of email, phone, card, iban, presidio",
-    "content": "what is kept of prompts, answers, sources: full, hashed, or metadata, which is nothing",
-    "max_content_bytes": "how much is kept of one prompt or answer",
-    "max_blob_bytes": "up to which size images, recordings and files are kept",
-    "sample": "the share of traces that is recorded; those with an error always are",
-}
-
-JOURNAL: Final = "NBTRACE_JOURNAL"
-"""The environment variable with the journal's place, where no configuration says it."""
-
-
-_SESSIONS: Final = ("request_stream_usage", "redact", "content", "max_content_bytes", "max_blob_bytes", "sample")
-"""Settings that are the session's, and outlive the extension."""
-
 
 @magics_class
-class NBTrace(Magics):
+class NBTrace(Settings):
     """LLM calls as OpenTelemetry spans, recorded and drawn in the notebook."""
-
-    auto_display = Enum(
-        ("off", "summary", "widget"),
-        default_value="summary",
-        help="What appears under a cell that made LLM calls: nothing, one line that opens to a tree, or the widget.",
-    ).tag(config=True)
-
-    request_stream_usage = Bool(
-        help="Whether chat streams whose request does not say are asked for their usage; your code does not see it.",
-    ).tag(config=True)
-    redact = List(Enum(OPTIONAL), help="What is masked besides secrets.").tag(config=True)
-    content = Enum(
-        get_args(ContentMode),
-        help="What is kept of prompts, answers, arguments and sources: everything, length and hash, or nothing.",
-    ).tag(config=True)
-    max_content_bytes = Int(help="Bytes kept of one attribute, such as a prompt.").tag(config=True)
-    max_blob_bytes = Int(help="Bytes up to which an image, recording or file is kept.").tag(config=True)
-    sample = Float(help="The share of traces that is recorded; those with an error always are.").tag(config=True)
-
-    journal = Unicode(
-        help="Where the session is kept beyond the kernel's life: on (the user's state directory), off or a directory."
-    ).tag(config=True)
-
-    @default("journal")
-    def _journal_default(self) -> str:
-        return os.environ.get(JOURNAL) or "on"
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.session = _api.session()
@@ -114,47 +64,6 @@ class NBTrace(Magics):
         self._offer()
         self._cells.open()
 
-    @default("request_stream_usage")
-    def _request_stream_usage(self) -> bool:
-        return self.session.request_stream_usage
-
-    @default("redact")
-    def _redact(self) -> list[str]:
-        return list(self.session.policy.rules.optional)
-
-    @default("content")
-    def _content(self) -> str:
-        return self.session.policy.content
-
-    @default("max_content_bytes")
-    def _max_content_bytes(self) -> int:
-        return self.session.policy.max_content_bytes
-
-    @default("max_blob_bytes")
-    def _max_blob_bytes(self) -> int:
-        return self.session.policy.max_blob_bytes
-
-    @default("sample")
-    def _sample(self) -> float:
-        return self.session.gate.rate
-
-    @validate(*_SESSIONS)
-    def _set(self, proposal: Any) -> Any:
-        """Have the session do as configured; refuse what it cannot."""
-        policy, name, value = self.session.policy, proposal["trait"].name, proposal["value"]
-        try:
-            if name == "redact":
-                policy.rules.optional = value
-            elif name == "request_stream_usage":
-                self.session.request_stream_usage = value
-            elif name == "sample":
-                self.session.gate.rate = value
-            else:
-                setattr(policy, name, value)
-        except NbtraceError as error:
-            raise TraitError(str(error)) from None
-        return value
-
     @observe("journal")
     def _journal_changed(self, change: object) -> None:
         if hasattr(self, "session"):
@@ -166,11 +75,6 @@ class NBTrace(Magics):
             self.session.close_journal()
         else:
             self.session.open_journal(self._directory(), notebook=self._notebook())
-
-    def _directory(self) -> Path:
-        """Say where sessions are kept, also while none is written."""
-        at = self.journal if self.journal != "off" else self._journal_default()
-        return sessions.default_directory() if at in ("on", "off") else Path(at).expanduser().absolute()
 
     def _notebook(self) -> str:
         """Name the notebook, or if nobody knows it, where it runs."""
@@ -253,13 +157,12 @@ class NBTrace(Magics):
 
     def _on(self) -> None:
         self.session.start().enabled = True
-        print("nbtrace records LLM calls")
-        self._say_unrecorded()
+        print("\n".join(["nbtrace records LLM calls", *_status.unrecorded(self.session)]))
 
     def _off(self) -> None:
         self.session.enabled = False
-        print(f"nbtrace is paused; {len(self.session.store)} spans are kept. %nbtrace on goes on")
-        self._say_unrecorded()
+        paused = f"nbtrace is paused; {len(self.session.store)} spans are kept. %nbtrace on goes on"
+        print("\n".join([paused, *_status.unrecorded(self.session)]))
 
     def _last(self) -> Any:
         return self.session.trace()
@@ -298,64 +201,11 @@ class NBTrace(Magics):
 
     def _help(self) -> None:
         lines = [f"  %nbtrace {action:<10} {text}" for action, text in ACTIONS.items()]
-        config = [f"  %config NBTrace.{name} = ...   {text}" for name, text in _CONFIG.items()]
+        config = [f"  %config NBTrace.{name} = ...   {text}" for name, text in SETTINGS.items()]
         print("\n".join([*lines, *config]))
 
     def _status(self) -> None:
-        from nbtrace._query.cost import unpriced
-        from nbtrace._query.select import without_cells
-        from nbtrace._query.totals import summarize
-        from nbtrace._widgets.summary import summary_text
-
-        session = self.session
-        everything = session.spans()
-        paid, latest = (
-            summary_text(summarize(without_cells(some.snapshot)))
-            for some in (everything, everything.filter(run="latest"))
-        )
-        state = "recording" if session.enabled else "paused" if session.running else "stopped"
-        print(f"nbtrace is {state}: {paid}, {len(everything)} spans")
-        if latest != paid:
-            print(f"of these, the latest run of each cell: {latest}")
-        if session.running and session.tracing.shared:
-            print("spans are made on your tracer provider; its exporters get them without prompts and answers")
-        else:
-            print("nothing is sent unless you export")
-        journal = session.journal
-        if journal is None:
-            print("everything is kept in this kernel's memory only: the journal is off")
-        else:
-            print(f"problem: {journal.problem}" if journal.problem else f"the journal is in {journal.directory}")
-            if journal.removed:
-                print(f"{len(journal.removed)} old sessions made room there")
-        if models := unpriced(everything.snapshot):
-            names = ", ".join(f"{model} ({count} x)" for model, count in list(models.items())[:UNPRICED])
-            more = f" and {len(models) - UNPRICED} more" if len(models) > UNPRICED else ""
-            print(f"unpriced: {names}{more}; nbtrace.cost(span) says why, nbtrace.prices[model] = {{...}} sets a price")
-        self._say_policy()
-        self._say_unrecorded()
-        for problem in session.problems:
-            print(f"problem: {problem}")
-        for place, count in _guard.failures.items():
-            print(f"problem: nbtrace failed {count} x in {place}")
-
-    def _say_policy(self) -> None:
-        policy = self.session.policy
-        if policy.content != "full":
-            print(f"content is not kept: prompts, answers and sources are {_MODES[policy.content]}")
-        if asked := (*policy.rules.optional, *policy.rules.own):
-            print(f"masked besides secrets: {', '.join(asked)}")
-
-    def _say_unrecorded(self) -> None:
-        gate, passed = self.session.gate, self.session.passed
-        if passed or gate.while_off.spans:
-            print(f"not recorded while paused: {passed} requests, {gate.while_off.spans} spans of your tracer provider")
-        out = gate.sampled_out
-        if gate.rate < 1 or out.spans:
-            print(
-                f"sampled: {gate.rate:.2%} of the traces, and those with an error; "
-                f"left out: {out.traces} traces with {out.spans} spans, {out.calls} LLM calls"
-            )
+        print("\n".join(_status.lines(self.session)))
 
 
 _loaded: NBTrace | None = None

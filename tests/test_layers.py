@@ -33,7 +33,9 @@ LAYERS: dict[str, set[str]] = {
     "_api": {"_session", "_capture", "_trace", "_query", "_widgets", "_export"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
-    "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier"},
+    "_settings": GROUND | {"_store", "_trace", "_session"},
+    "_status": GROUND | {"_query", "_widgets", "_session"},
+    "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status"},
     "__init__": {"errors", "_session", "_api", "_extension"},
 }
 """What each module or stage may import of the package, besides itself."""
@@ -52,6 +54,8 @@ OUTSIDE: dict[str, set[str]] = {
     "_api": {"opentelemetry"},
     "_autodisplay": {"opentelemetry", "IPython"},
     "_earlier": set(),
+    "_settings": {"IPython", "traitlets"},
+    "_status": set(),
     "_extension": {"IPython", "traitlets"},
     "__init__": {"IPython"},
 }
@@ -64,6 +68,7 @@ HEAVY = {
 
 LAZY: dict[str, str] = {
     "_extension": "IPython itself imports it, on %load_ext",
+    "_settings": "only the extension imports it",
     "_store.columns": "imported with the first snapshot",
     "_store.encode": "imported with the first snapshot",
     "_store.expand": "imported with the first snapshot",

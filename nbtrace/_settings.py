@@ -1,0 +1,118 @@
+"""What `%config NBTrace` sets: the extension's own settings, and those of its session.
+
+The session's outlive the extension, so they are read from it and not remembered here. A value that the session refuses
+is refused by `%config` in the same words.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from IPython.core.magic import Magics
+from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, validate
+
+from nbtrace._store import sessions
+from nbtrace._trace.redact.content import ContentMode
+from nbtrace._trace.redact.rules import OPTIONAL
+from nbtrace.errors import NbtraceError
+
+if TYPE_CHECKING:
+    from nbtrace._session import Session
+
+SETTINGS: Final = {
+    "auto_display": "what appears under a cell that made LLM calls: off, summary or widget",
+    "request_stream_usage": "ask chat streams for their token counts, out of your code's sight: True or False",
+    "journal": "where the session is kept beyond the kernel's life: on, off or a directory",
+    "redact": "what is masked besides secrets: a list of email, phone, card, iban, presidio",
+    "content": "what is kept of prompts, answers, sources: full, hashed, or metadata, which is nothing",
+    "max_content_bytes": "how much is kept of one prompt or answer",
+    "max_blob_bytes": "up to which size images, recordings and files are kept",
+    "sample": "the share of traces that is recorded; those with an error always are",
+}
+
+JOURNAL: Final = "NBTRACE_JOURNAL"
+"""The environment variable with the journal's place, where no configuration says it."""
+
+
+_SESSIONS: Final = ("request_stream_usage", "redact", "content", "max_content_bytes", "max_blob_bytes", "sample")
+"""Settings that are the session's, and outlive the extension."""
+
+
+class Settings(Magics):
+    """The traits of the extension, and how the session follows them."""
+
+    session: Session
+
+    auto_display = Enum(
+        ("off", "summary", "widget"),
+        default_value="summary",
+        help="What appears under a cell that made LLM calls: nothing, one line that opens to a tree, or the widget.",
+    ).tag(config=True)
+
+    request_stream_usage = Bool(
+        help="Whether chat streams whose request does not say are asked for their usage; your code does not see it.",
+    ).tag(config=True)
+    redact = List(Enum(OPTIONAL), help="What is masked besides secrets.").tag(config=True)
+    content = Enum(
+        get_args(ContentMode),
+        help="What is kept of prompts, answers, arguments and sources: everything, length and hash, or nothing.",
+    ).tag(config=True)
+    max_content_bytes = Int(help="Bytes kept of one attribute, such as a prompt.").tag(config=True)
+    max_blob_bytes = Int(help="Bytes up to which an image, recording or file is kept.").tag(config=True)
+    sample = Float(help="The share of traces that is recorded; those with an error always are.").tag(config=True)
+
+    journal = Unicode(
+        help="Where the session is kept beyond the kernel's life: on (the user's state directory), off or a directory."
+    ).tag(config=True)
+
+    @default("journal")
+    def _journal_default(self) -> str:
+        return os.environ.get(JOURNAL) or "on"
+
+    @default("request_stream_usage")
+    def _request_stream_usage(self) -> bool:
+        return self.session.request_stream_usage
+
+    @default("redact")
+    def _redact(self) -> list[str]:
+        return list(self.session.policy.rules.optional)
+
+    @default("content")
+    def _content(self) -> str:
+        return self.session.policy.content
+
+    @default("max_content_bytes")
+    def _max_content_bytes(self) -> int:
+        return self.session.policy.max_content_bytes
+
+    @default("max_blob_bytes")
+    def _max_blob_bytes(self) -> int:
+        return self.session.policy.max_blob_bytes
+
+    @default("sample")
+    def _sample(self) -> float:
+        return self.session.gate.rate
+
+    @validate(*_SESSIONS)
+    def _set(self, proposal: Any) -> Any:
+        """Have the session do as configured; refuse what it cannot."""
+        policy, name, value = self.session.policy, proposal["trait"].name, proposal["value"]
+        try:
+            if name == "redact":
+                policy.rules.optional = value
+            elif name == "request_stream_usage":
+                self.session.request_stream_usage = value
+            elif name == "sample":
+                self.session.gate.rate = value
+            else:
+                setattr(policy, name, value)
+        except NbtraceError as error:
+            raise TraitError(str(error)) from None
+        return value
+
+    def _directory(self) -> Path:
+        """Say where sessions are kept, also while none is written."""
+        at = self.journal if self.journal != "off" else self._journal_default()
+        return sessions.default_directory() if at in ("on", "off") else Path(at).expanduser().absolute()
