@@ -14,7 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Final, Self, Unpack, cast
+from typing import TYPE_CHECKING, ClassVar, Self, Unpack, cast
 
 from opentelemetry.util.types import AttributeValue
 
@@ -23,7 +23,7 @@ from nbtrace._capture.client import ClientCapture
 from nbtrace._capture.prompts import Prompt, Prompts
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
-from nbtrace._guard import guard
+from nbtrace._guard import caught, guard
 from nbtrace._store.journal import Journal
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing
@@ -38,9 +38,6 @@ from nbtrace._trace.redact.spans import Spans as KeptSpans
 from nbtrace._trace.sink import Detail, SpanSink
 from nbtrace._trace.span import Ids, is_ours
 from nbtrace.errors import NotFoundError, UsageError
-
-_storing: Final = guard("store")
-_letting_in: Final = guard("trace")
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,29 +179,35 @@ class Session:
 
     def started(self, span: ReadableSpan) -> None:
         """Take a started span from the tracing stage."""
-        with _letting_in:
+        try:
             self._calls.started(span)
-            if not self.gate.started(span):
+            if not self.gate.lets_all and not self.gate.started(span):
                 return
+        except Exception as error:  # noqa: BLE001 - as the guard does
+            caught("trace", error)
         for sink in self._sinks:
-            with _storing:
+            try:
                 sink.started(span)
+            except Exception as error:  # noqa: BLE001 - as the guard does
+                caught("store", error)
 
     def progressed(self, span: ReadableSpan, detail: Detail) -> None:
         """Take a running span that has come to something from the tracing stage."""
-        with _letting_in:
+        with guard("trace"):
             if not self.gate.progressed(span):
                 return
         for sink in self._sinks:
-            with _storing:
+            with guard("store"):
                 sink.progressed(span, detail)
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Take an ended span from the tracing stage."""
-        for admitted, its_detail in self.gate.ended(span, detail):
+        for admitted, its_detail in ((span, detail),) if self.gate.lets_all else self.gate.ended(span, detail):
             for sink in self._sinks:
-                with _storing:
+                try:
                     sink.ended(admitted, its_detail)
+                except Exception as error:  # noqa: BLE001 - as the guard does
+                    caught("store", error)
 
     def open_journal(self, directory: Path, *, notebook: str) -> None:
         """Write what is recorded to a directory from now on, so that it outlives this process.

@@ -25,11 +25,11 @@ from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
-from nbtrace._guard import guard
+from nbtrace._guard import caught, guard
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -140,19 +140,24 @@ class Call:
         if not self._over:
             self.stream_over("abandoned")
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
         """Make the span current, so that what the request causes becomes its child."""
-        with _guarded:
+        try:
             self._tokens = otel_context.attach(below(self.span)), _CALL.set(weakref.ref(self))
+        except Exception as failed:  # noqa: BLE001 - as the guard does
+            caught("capture", failed)
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+    def _leave(self) -> None:
+        tokens, self._tokens = self._tokens, None
+        if tokens is not None:
+            otel_context.detach(tokens[0])
+            _CALL.reset(tokens[1])
+
+    def raised(self, error: BaseException) -> None:
+        """Take what the client raised, and end the span."""
         with _guarded:
-            tokens, self._tokens = self._tokens, None
-            if tokens is not None:
-                otel_context.detach(tokens[0])
-                _CALL.reset(tokens[1])
-            if error is not None:
-                self.end(error=error)
+            self._leave()
+            self.end(error=error)
 
     def responded(self, response: Any, retries: int) -> None:
         """Take the HTTP response of the last attempt, before the client reads it into objects.
@@ -194,6 +199,13 @@ class Call:
 
     def returned(self, response: Any) -> None:
         """Take what the client returned to the user, and end the span unless its body is still to be read."""
+        try:
+            self._leave()
+            self._read(response)
+        except Exception as failed:  # noqa: BLE001 - as the guard does
+            caught("capture", failed)
+
+    def _read(self, response: Any) -> None:
         try:
             if "_decoder" in getattr(response, "__dict__", ()):  # asking a pydantic model by `hasattr` costs 3 us
                 stream.follow(response, self)
@@ -247,12 +259,7 @@ class Call:
         if error is not None:
             self._fail(failure.raised(error))
         elif self._wire.failure is not None:
-            with _guarded:
-                last = self.passed.last() if self.passed is not None else ()
-                for said in (*last, self._response or b""):
-                    if (told := self._wire.failure(said)) is not None:
-                        self._fail(failure.answered(told))
-                        break
+            self._look_for_failure(self._wire.failure)
         if self._tracing.shared:
             with _guarded:
                 span.set_attributes(self._answer()[1])
@@ -260,6 +267,17 @@ class Call:
             with _guarded:
                 self._attempts_over(error)
         self._tracing.end(span, self)
+
+    def _look_for_failure(self, find: Callable[[str | bytes], Body | None]) -> None:
+        """Take what an answer says of a failure, which came as a success."""
+        try:
+            last = self.passed.last() if self.passed is not None else ()
+            for said in (*last, self._response or b""):
+                if (told := find(said)) is not None:
+                    self._fail(failure.answered(told))
+                    break
+        except Exception as failed:  # noqa: BLE001 - as the guard does
+            caught("capture", failed)
 
     def _fail(self, what: failure.Failure) -> None:
         with _guarded:

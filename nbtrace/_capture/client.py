@@ -27,7 +27,7 @@ from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
 from nbtrace._capture.wire import ASKED_ID
 from nbtrace._capture.wrapping import Wrapping, is_wrapped
-from nbtrace._guard import guard
+from nbtrace._guard import caught, guard
 from nbtrace._trace.provider import Tracing
 from nbtrace.errors import UnsupportedVersionError
 
@@ -191,20 +191,25 @@ def _begin(sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
     call, options = _open[-1].begin(sdk, client, options)
     if call is not None:
         call.options_id = id(options)
+        call.enter()
     return call, options
 
 
 def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
     def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         call = None
-        with _guarded:
+        try:
             call, options = _begin(sdk, self, options)
+        except Exception as error:  # noqa: BLE001 - as the guard does
+            caught("capture", error)
         if call is None:
             return original(self, cast_to, options, **kwargs)
-        with call:
+        try:
             response = original(self, cast_to, options, **kwargs)
-        with _guarded:
-            call.returned(response)
+        except BaseException as error:
+            call.raised(error)
+            raise
+        call.returned(response)
         return response
 
     return request
@@ -213,24 +218,30 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
 def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
     async def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         call = None
-        with _guarded:
+        try:
             call, options = _begin(sdk, self, options)
+        except Exception as error:  # noqa: BLE001 - as the guard does
+            caught("capture", error)
         if call is None:
             return await original(self, cast_to, options, **kwargs)
-        with call:
+        try:
             response = await original(self, cast_to, options, **kwargs)
-        with _guarded:
-            call.returned(response)
+        except BaseException as error:
+            call.raised(error)
+            raise
+        call.returned(response)
         return response
 
     return request
 
 
 def _responded(kwargs: dict[str, Any]) -> None:
-    with _guarded:
+    try:
         call = under_way()
         if call is not None:
             call.responded(kwargs["response"], kwargs.get("retries_taken", 0))
+    except Exception as error:  # noqa: BLE001 - as the guard does
+        caught("capture", error)
 
 
 def _process(original: Callable[..., Any]) -> Callable[..., Any]:

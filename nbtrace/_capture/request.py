@@ -81,7 +81,7 @@ class Request(Call):
         self._request = self._response = None
         self._status = response.status_code
 
-    def returned(self, response: Any) -> None:
+    def _read(self, response: Any) -> None:
         """End the span: a stream of unknown events is not followed."""
         self.end()
 

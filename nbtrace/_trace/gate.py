@@ -8,7 +8,6 @@ has failed. What is held is bounded, and all that is not recorded is counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Final
@@ -51,8 +50,9 @@ class Gate:
     """Lets spans through to the sinks, or not."""
 
     def __init__(self) -> None:
-        self.is_open = True
-        """Whether spans that begin now are recorded."""
+        self.lets_all = True
+        """Whether every span is recorded at the moment, those that end as well."""
+        self._is_open = True
         self.while_off = Unrecorded()
         self.sampled_out = Unrecorded()
         self._rate = 1.0
@@ -61,6 +61,19 @@ class Gate:
         self._held: dict[int, list[tuple[ReadableSpan, Detail | None]]] = {}
         self._held_spans = 0
         self._failed: dict[int, None] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether spans that begin now are recorded."""
+        return self._is_open
+
+    @is_open.setter
+    def is_open(self, value: bool) -> None:
+        self._is_open = value
+        self._settle()
+
+    def _settle(self) -> None:
+        self.lets_all = self._is_open and self._rate >= 1 and not self._began_off
 
     @property
     def rate(self) -> float:
@@ -72,15 +85,14 @@ class Gate:
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
             raise UsageError.share("sample", value)
         self._rate = float(value)
+        self._settle()
 
     def started(self, span: ReadableSpan) -> bool:
         """Say whether the sinks are to hear of a span that has begun."""
-        if self.is_open and self._rate >= 1:
-            return True
         context = span.context
         if context is None:
-            return self.is_open
-        if self.is_open:
+            return self._is_open
+        if self._is_open:
             return self._is_in(context.trace_id)
         with self._lock:
             self._began_off[context.trace_id, context.span_id] = None
@@ -90,26 +102,23 @@ class Gate:
 
     def progressed(self, span: ReadableSpan) -> bool:
         """Say whether the sinks are to hear of a span that goes on."""
-        if not self._began_off and self._rate >= 1:
+        if self.lets_all:
             return True
         context = span.context
         return context is not None and not self._is_off(context) and self._is_in(context.trace_id)
 
-    def ended(self, span: ReadableSpan, detail: Detail | None) -> Iterator[tuple[ReadableSpan, Detail | None]]:
+    def ended(self, span: ReadableSpan, detail: Detail | None) -> list[tuple[ReadableSpan, Detail | None]]:
         """Give the ended spans that the sinks are to hear of now."""
-        if not self._began_off and self._rate >= 1:
-            yield span, detail
-            return
         with self._lock:
-            admitted = self._admitted(span, detail)
-        yield from admitted
+            return self._admitted(span, detail)
 
     def _admitted(self, span: ReadableSpan, detail: Detail | None) -> list[tuple[ReadableSpan, Detail | None]]:
         context = span.context
         if context is None:
-            return [(span, detail)] if self.is_open else []
+            return [(span, detail)] if self._is_open else []
         if self._is_off(context):
             del self._began_off[context.trace_id, context.span_id]
+            self._settle()
             self.while_off.add(span)
             return []
         trace_id = context.trace_id

@@ -104,13 +104,14 @@ class Tracing:
         # The public look-up reads the environment each time; this is where it keeps the provider that was set.
         if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
             self.attach()
-        taken = cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED, context))
-        return self._make(name, context, kind, {**attributes, **taken} if taken else dict(attributes))
+        here = otel_context.get_current() if context is None else context
+        taken = cast("Mapping[str, AttributeValue] | None", here.get(_INHERITED))
+        return self._make(name, here, kind, {**attributes, **taken} if taken else dict(attributes))
 
     def _make(
         self,
         name: str,
-        context: Context | None,
+        context: Context,
         kind: SpanKind,
         given: dict[str, AttributeValue],
         start_time: int | None = None,

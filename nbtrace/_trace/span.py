@@ -22,7 +22,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from opentelemetry.util.types import Attributes as OptionalAttributes
 from opentelemetry.util.types import AttributeValue
 
-from nbtrace._guard import guard
+from nbtrace._guard import caught
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 SCOPE_NAME: Final = "nbtrace"
 """The name of our instrumentation scope."""
 
-_guarded: Final = guard("store")
 _UNSET = Status(StatusCode.UNSET)
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
@@ -183,8 +182,10 @@ class Span(trace.Span):
         if self.end_time is None:
             self.end_time = end_time or time_ns()
             detail, self.detail = self.detail, None  # which knows this span: together they would wait for the collector
-            with _guarded:
+            try:
                 self._sink.ended(self, detail)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
+            except Exception as error:  # noqa: BLE001 - as the guard does
+                caught("store", error)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if error is not None:
@@ -218,8 +219,10 @@ def start(  # noqa: PLR0917 - called in one place, on the call's path
     state = parent.trace_state if inside else None
     context = SpanContext(trace_id, ids.generate_span_id(), is_remote=False, trace_flags=flags, trace_state=state)
     span = Span(name, kind, context, parent if inside else None, attributes, origin)
-    with _guarded:
+    try:
         origin[2].started(span)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
+    except Exception as error:  # noqa: BLE001 - as the guard does
+        caught("store", error)
     return span
 
 
