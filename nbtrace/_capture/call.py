@@ -309,6 +309,12 @@ class Call:
             found |= estimated_usage(found)
         return found | rate(self.span.start_time, arrivals, found.get(semconv.USAGE_OUTPUT_TOKENS))
 
+    @property
+    def size(self) -> int:
+        """Bytes that the call holds until its attributes are built."""
+        passed = self.passed.size() if self.passed is not None else 0
+        return len(self._request or b"") + len(self._response or b"") + passed
+
     def _error(self) -> dict[str, AttributeValue]:
         return self._failure.attributes() if self._failure is not None else {}
 

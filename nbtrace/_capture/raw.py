@@ -39,6 +39,9 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.parts)
 
+    def size(self) -> int:
+        return sum(map(len, self.parts))
+
     def is_whole(self) -> bool:
         if self.is_stream:
             return b"".join(self.parts[-2:]).rstrip().endswith(b"[DONE]")

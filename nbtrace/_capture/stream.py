@@ -33,6 +33,10 @@ class Passed(Protocol):
         """Grows with everything that passes."""
         ...
 
+    def size(self) -> int:
+        """Give about how many bytes are held."""
+        ...
+
     def events(self) -> list[tuple[str, int]]:
         """Give the data of each server-sent event, and when it came in nanoseconds since the epoch."""
         ...
@@ -79,6 +83,9 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def size(self) -> int:
+        return sum(map(len, self.texts))
 
     def events(self) -> list[tuple[str, int]]:
         texts = self.texts[:]

@@ -1,8 +1,9 @@
 """Keeps the spans of a session: cheap to add to, immutable to read.
 
-Adding happens on the user's thread and only puts the span aside; it is encoded when somebody looks, or when many are
-waiting. A reader gets a snapshot of one moment: every span that had arrived, ended ones in order of arrival and then
-the running ones, which have no duration yet. An ended span supersedes its start by trace and span id, in `ended`.
+Adding happens on the user's thread and only puts the span aside; it is encoded when somebody looks, or beside the
+user's code (`relief`) when much is waiting. A reader gets a snapshot of one moment: every span that had arrived, ended
+ones in order of arrival and then the running ones, which have no duration yet. An ended span supersedes its start by
+trace and span id, in `ended`.
 
 Spans leave the waiting list only in the step that adds their encoded batch, so an interrupt loses none. The locks are
 reentrant because a garbage collection inside the store may end the span of a stream that nobody holds any more.
@@ -19,6 +20,7 @@ from nbtrace._store import forks
 from nbtrace._store.batches import compact, encode_all
 from nbtrace._store.contents import Contents, Overlay
 from nbtrace._store.following import Appended, Following, count
+from nbtrace._store.relief import Relief
 from nbtrace._store.scores import Score, encode_scores
 from nbtrace._store.snapshot import Snapshot
 
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
     Batches = tuple[pa.RecordBatch, ...]
 
 WAITING_LIMIT: Final = 512
-"""Ended spans that wait unencoded: enough for cheap batches, few enough for a short pause (some 15 ms)."""
+"""Ended spans that wait unencoded: enough for cheap batches, few enough for whoever looks next to wait shortly."""
+
+WAITING_BYTES: Final = 16 * 2**20
+"""Bytes of requests and responses that they may hold: large ones wait in smaller numbers."""
 
 
 def merge_detail(span: ReadableSpan, detail: Detail | None) -> Attributes:
@@ -50,6 +55,11 @@ def merge_detail(span: ReadableSpan, detail: Detail | None) -> Attributes:
 def own(span: ReadableSpan) -> Attributes:
     """Copy the attributes of a span in one step, because others may be changing a running one."""
     return cast("Attributes", cast("dict[str, AttributeValue]", span.attributes or {}).copy())
+
+
+def size_of(detail: Detail | None) -> int:
+    """Give the bytes that a detail holds until it is built; 0 of one that does not say."""
+    return getattr(detail, "size", 0)
 
 
 class Moment(NamedTuple):
@@ -82,6 +92,8 @@ class Store:
         """Held while encoding, so that two readers do not encode the same spans."""
         self._running: dict[tuple[int, int], Waiting] = {}
         self._waiting: list[Waiting] = []
+        self._waiting_bytes = 0
+        self._relief = Relief(self._encode_waiting)
         self._batches: tuple[pa.RecordBatch, ...] = ()
         self._contents = Contents()
         self._scores_waiting: list[Score] = []
@@ -130,8 +142,9 @@ class Store:
         with self._lock:
             self._running.pop((context.trace_id, context.span_id), None)
             self._waiting.append((span, detail))
+            self._waiting_bytes += size_of(detail)
             self.revision += 1
-        if len(self._waiting) >= WAITING_LIMIT:
+        if len(self._waiting) >= WAITING_LIMIT or self._waiting_bytes >= WAITING_BYTES:
             self._relieve()
         if self._callbacks:
             self._changed()
@@ -172,6 +185,7 @@ class Store:
         with self._lock:
             self._running.clear()
             self._waiting = []
+            self._waiting_bytes = 0
             self._batches = self._scores = ()
             self._scores_waiting = []
             self._contents = Contents()
@@ -247,8 +261,8 @@ class Store:
                 callback()
 
     def _relieve(self) -> None:
-        """Encode what waits, unless somebody is at it."""
-        if self._encoding.acquire(blocking=False):
+        """Have what waits encoded, unless somebody is at it."""
+        if not self._relief.ask() and self._encoding.acquire(blocking=False):
             try:
                 self._encode_waiting()
             finally:
@@ -317,6 +331,7 @@ class Store:
             waiting, scores_waiting = self._waiting[encoded:], self._scores_waiting[scores_encoded:]
             self._epoch += 1
             self._batches, self._waiting, self._following.untold = batches, waiting, untold
+            self._waiting_bytes = sum(size_of(detail) for _, detail in waiting)
             self._scores, self._scores_waiting = every_score, scores_waiting
             told = self._following.take()
             now = now._replace(epoch=self._epoch, batches=batches, scores=every_score)

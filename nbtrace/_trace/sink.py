@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Attributes = Mapping[str, AttributeValue]
 
 Detail = Callable[[], Attributes]
-"""The rest of a span's attributes, built when first needed. It closes over immutable values only."""
+"""The rest of a span's attributes, built when first needed. It closes over immutable values only, and may say as `size`
+how many bytes it holds meanwhile."""
 
 
 class SpanSink(Protocol):

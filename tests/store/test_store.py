@@ -21,7 +21,7 @@ from nbtrace._store.recovery import recover
 from nbtrace._store.schema import schema
 from nbtrace._store.sessions import earlier
 from nbtrace._store.snapshot import Snapshot
-from nbtrace._store.store import WAITING_LIMIT, Store
+from nbtrace._store.store import WAITING_BYTES, WAITING_LIMIT, Store
 from tests.store.journals import journaled
 from tests.store.recording import START, tracer_into
 
@@ -203,7 +203,54 @@ def test_a_look_at_the_store_while_it_encodes_sees_every_span_once() -> None:
     assert (seen, len(store)) == ([[], ["a", "collected"]], 2)
 
 
-def test_many_waiting_spans_are_encoded_without_a_reader() -> None:
+def joined() -> None:
+    """Wait for the thread that encodes beside the user's code, if there is one."""
+    for thread in threading.enumerate():
+        if thread.name == "nbtrace store":
+            thread.join()
+
+
+def test_many_waiting_spans_are_encoded_without_a_reader_beside_the_users_code() -> None:
+    evaluated: list[threading.Thread] = []
+    store = Store()
+    for _ in range(WAITING_LIMIT):
+        store.ended(ended("a"), lambda: {"index": evaluated.append(threading.current_thread()) or 0})
+    joined()
+    assert (len(evaluated), len(store)) == (WAITING_LIMIT, WAITING_LIMIT)
+    assert threading.current_thread() not in evaluated
+
+
+class Large:
+    """A detail that holds much."""
+
+    size = WAITING_BYTES
+
+    def __init__(self, evaluated: list[str]) -> None:
+        self._evaluated = evaluated
+
+    def __call__(self) -> dict[str, Any]:
+        self._evaluated.append("large")
+        return {}
+
+
+def test_few_spans_that_hold_much_are_encoded_without_a_reader() -> None:
+    evaluated: list[str] = []
+    store = Store()
+    store.ended(ended("small"), lambda: {"index": evaluated.append("small") or 0})
+    assert not evaluated
+    store.ended(ended("large"), Large(evaluated))
+    joined()
+    assert evaluated == ["small", "large"]
+    store.ended(ended("small"), lambda: {"index": evaluated.append("again") or 0})
+    joined()
+    assert evaluated == ["small", "large"]
+
+
+def test_where_there_are_no_threads_the_span_that_is_too_many_has_them_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     evaluated: list[int] = []
     store = Store()
     for index in range(WAITING_LIMIT):
