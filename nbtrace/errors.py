@@ -184,7 +184,15 @@ class ExportError(NbtraceError):
 
 
 class UnsupportedVersionError(NbtraceError):
-    """An installed package is outside the range whose internals are known."""
+    """An installed package, or a file, is outside the range whose internals are known."""
+
+    @classmethod
+    def schema(cls, version: str, known: int) -> Self:
+        """Name the version of a table of spans and the last one that is known."""
+        return cls(
+            f"the spans have schema version {version!s:.20}, and this nbtrace knows versions 1 to {known}; "
+            "read them with the nbtrace that wrote them, or a later one: pip install --upgrade nbtrace"
+        )
 
     @classmethod
     def outside(cls, package: str, version: str, supported: str) -> Self:

@@ -73,6 +73,7 @@ LAZY: dict[str, str] = {
     "_store.encode": "imported with the first snapshot",
     "_store.expand": "imported with the first snapshot",
     "_store.keep": "imported with the first file that is read",
+    "_store.migrate": "imported with the first file that is read",
     "_store.nested": "imported with the first snapshot",
     "_store.recovery": "imported when a session is resumed",
     "_store.remap": "imported when a session is resumed",

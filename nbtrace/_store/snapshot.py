@@ -43,15 +43,21 @@ class Snapshot:
 
     @classmethod
     def of(cls, table: pa.Table) -> Self:
-        """Make a snapshot of a table as readers see it; columns that it lacks are null."""
+        """Make a snapshot of a table as readers see it, or of an earlier version; columns that it lacks are null.
+
+        Raises:
+            UnsupportedVersionError: a newer nbtrace wrote the table.
+            pyarrow.ArrowInvalid: a column's values do not have its type.
+        """
         import pyarrow as pa
 
         from nbtrace._store.contents import Contents
         from nbtrace._store.keep import keep
         from nbtrace._store.kept import kept_schema
+        from nbtrace._store.migrate import upgraded
 
         contents = Contents()
-        batches = keep(table, contents)
+        batches = keep(upgraded(table), contents)
         contents.commit()
         return cls(pa.Table.from_batches(batches, schema=kept_schema()), contents.texts)
 
