@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,6 +49,7 @@ class Worker:
     def __init__(self, recorder: str) -> None:
         self._recorder = recorder
         self._log = ROOT / "build" / "bench" / f"{recorder}.log"
+        self._sessions = TemporaryDirectory(prefix="nbtrace-bench-")
 
     def __enter__(self) -> Self:
         self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -58,11 +60,13 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env=os.environ | {"NBTRACE_JOURNAL": self._sessions.name},  # where a notebook's session is written
             )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._process.communicate()
+        self._sessions.cleanup()
 
     def ask(self, what: str, **given: int) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jupyter_client.manager import start_new_kernel
@@ -18,13 +20,14 @@ def load_ext_ms(times: int) -> list[float]:
     """Load the extension in so many fresh kernels; milliseconds of each."""
     taken: list[float] = []
     for _ in range(times):
-        manager, client = start_new_kernel(kernel_name="python3")
-        try:
-            _run(client, "import openai")
-            taken.append(float(_run(client, TIMED)))
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)
+        with TemporaryDirectory() as sessions:
+            manager, client = start_new_kernel(kernel_name="python3", env=os.environ | {"NBTRACE_JOURNAL": sessions})
+            try:
+                _run(client, "import openai")
+                taken.append(float(_run(client, TIMED)))
+            finally:
+                client.stop_channels()
+                manager.shutdown_kernel(now=True)
     return taken
 
 

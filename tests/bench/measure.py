@@ -80,8 +80,9 @@ class Client:
         self._client = openai.OpenAI(api_key="none", http_client=http.Client(transport=http.MockTransport(answer)))
         self._plain = self._state()
 
-    def call(self) -> None:
-        self._client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=300)
+    def call(self, question: str = QUESTION) -> None:
+        messages: Any = [MESSAGES[0], {"role": "user", "content": question}]
+        self._client.chat.completions.create(model="gpt-4o-mini", messages=messages, temperature=0.2, max_tokens=300)
 
     def stream(self) -> None:
         for _ in self._client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True):
@@ -163,12 +164,12 @@ class Bench:
         return {"us": (process_time_ns() - began) / times / 1e3}
 
     def kept(self, times: int) -> dict[str, float]:
-        """Give the bytes that a span takes until it is exported."""
+        """Give the bytes that a span takes until it is exported, of which the question is another each time."""
         self._begin(on=True)
         tracemalloc.start()
         before = _allocated()
-        for _ in range(times):
-            self._client.call()
+        for number in range(times):
+            self._client.call(f"{number}: {QUESTION[::-1]}")
         self._recorder.settle()
         gc.collect()
         after = _allocated()
