@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self, Unpack, cast
 
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
+from nbtrace._answers import Answers
 from nbtrace._capture.client import ClientCapture
 from nbtrace._capture.prompts import Prompt, Prompts
 from nbtrace._capture.steps import Step, StepKind
@@ -44,19 +43,13 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from nbtrace._export.report import ExportReport
-    from nbtrace._query.cost import Cost
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
-    from nbtrace._query.result import Result
-    from nbtrace._query.row import Span
     from nbtrace._store.recovery import Recovered
     from nbtrace._store.snapshot import Snapshot
-    from nbtrace._widgets.trace import TraceWidget
-    from nbtrace._widgets.traces import TracesWidget
 
 
-class Session:
+class Session(Answers):
     """Records LLM calls from `start` to `stop` and answers what happened.
 
     Usable as a context manager. Only one session records at a time in a process: a call is of one session.
@@ -248,90 +241,19 @@ class Session:
             return self.policy.text(name, is_prose=False)
         return hits.mask("rule failed")
 
+    def snapshot(self) -> Snapshot:
+        """Give what is recorded so far."""
+        return self.store.snapshot()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after each change; returns what ends that."""
+        return self.store.subscribe(callback)
+
     def spans(self, **filters: Unpack[Filters]) -> Spans:
         """Give the spans recorded so far, running ones included; see `nbtrace.spans`."""
-        from nbtrace._query.frame import Spans
-
         if filters.get("cell") == "current":
             filters["cell"] = _current_cell()
-        return Spans(self.store.snapshot(), self._draw).filter(**filters)
-
-    def metrics(
-        self,
-        spans: object = None,
-        *,
-        by: str | Sequence[str] = (),
-        every: str | timedelta | None = None,
-        calls_only: bool = True,
-    ) -> Result:
-        """Compute the figures of groups of spans; see `nbtrace.metrics`."""
-        from nbtrace._query.metrics import metrics
-
-        return metrics(self.spans() if spans is None else spans, by=by, every=every, calls_only=calls_only)
-
-    def sql(self, query: str, **given: object) -> Result:
-        """Ask in SQL; see `nbtrace.sql`."""
-        from nbtrace._query.frame import Spans
-        from nbtrace._query.sql import run
-
-        chosen = given.pop("spans", None)
-        return run(query, chosen if isinstance(chosen, Spans) else self.spans(), given)
-
-    def of(self, answer: object) -> Span:
-        """Find the span of what a call returned; see `nbtrace.of`."""
-        from nbtrace._query.answer import find
-
-        spans = self.spans()
-        return spans[find(spans.snapshot, answer)]
-
-    def trace_table(self, trace_id: str) -> Snapshot:
-        """Give the spans of one trace, by its id in hex."""
-        from nbtrace._query.select import of_trace
-
-        return of_trace(self.store.snapshot(), trace_id)
-
-    def trace(self, trace: str | Span | None = None) -> TraceWidget:
-        """Draw a trace as a live widget; see `nbtrace.trace`."""
-        from nbtrace._query.row import Span
-
-        return trace.trace() if isinstance(trace, Span) else self.spans().trace(trace)
-
-    def _draw(self, trace_id: str, span_id: str | None) -> TraceWidget:
-        from nbtrace._widgets.trace import TraceWidget
-
-        return TraceWidget(lambda: self.trace_table(trace_id), self.store.subscribe, selected_span=span_id)
-
-    def traces(self) -> TracesWidget:
-        """List the session's traces as a live widget; see `nbtrace.traces`."""
-        from nbtrace._widgets.traces import TracesWidget
-
-        return TracesWidget(self.store.snapshot, self.store.subscribe)
-
-    def cost(self, span: object) -> Cost:
-        """Tell what a call cost; see `nbtrace.cost`."""
-        from nbtrace._query.cost import Cost
-        from nbtrace._query.row import Span
-        from nbtrace._query.select import find_span
-
-        spans = self.spans()
-        row = None if isinstance(span, Span) else find_span(spans.snapshot, span)
-        found = span if isinstance(span, Span) else self.of(span) if row is None else spans[row]
-        attributes = found.attributes
-        if found.cost_state == "unpriced":  # there may be a price by now
-            attributes |= pricing.cost(attributes, at_ns=found.start_time_unix_nano, prices=self.prices)
-        return Cost.of(attributes)
-
-    def export(
-        self,
-        to: str | PathLike[str],
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> ExportReport:
-        """Write the session out; see `nbtrace.export`."""
-        from nbtrace._export.destination import export
-
-        return export(self.store.snapshot(), to, headers=headers, timeout=timeout)
+        return super().spans(**filters)
 
     def prompt(self, name: str, template: str) -> Prompt:
         """Find or make a version of a prompt; see `nbtrace.prompt`."""
