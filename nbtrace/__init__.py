@@ -24,6 +24,7 @@ from nbtrace._api import (
     trace,
     traces,
 )  # fmt: skip
+from nbtrace._pictures import latency, usage
 from nbtrace._session import Session
 from nbtrace.errors import NbtraceError
 
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "NbtraceError", "Session", "context", "cost", "export", "metrics", "of", "prices", "prompt", "redact", "session",
-    "span", "spans", "sql", "trace", "traces",
+    "NbtraceError", "Session", "context", "cost", "export", "latency", "metrics", "of", "prices", "prompt", "redact",
+    "session", "span", "spans", "sql", "trace", "traces", "usage",
 ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbtrace._query.result import Result
     from nbtrace._query.row import Span
     from nbtrace._store.snapshot import Snapshot
+    from nbtrace._widgets.figure import TraceFigure
     from nbtrace._widgets.trace import TraceWidget
     from nbtrace._widgets.traces import TracesWidget
 
@@ -57,6 +58,22 @@ class Answers:
         from nbtrace._query.metrics import metrics
 
         return metrics(self.spans() if spans is None else spans, by=by, every=every, calls_only=calls_only)
+
+    def usage(
+        self, spans: object = None, *, by: str | Sequence[str] = "model", every: str | timedelta | None = None
+    ) -> TraceFigure:
+        """Draw tokens, cost and calls; see `nbtrace.usage`."""
+        from nbtrace._widgets import charts
+
+        return charts.usage(self.spans() if spans is None else spans, by=by, every=every)
+
+    def latency(
+        self, spans: object = None, *, by: str | Sequence[str] = "model", every: str | timedelta | None = None
+    ) -> TraceFigure:
+        """Draw times and errors; see `nbtrace.latency`."""
+        from nbtrace._widgets import charts
+
+        return charts.latency(self.spans() if spans is None else spans, by=by, every=every)
 
     def sql(self, query: str, **given: object) -> Result:
         """Ask in SQL; see `nbtrace.sql`."""

@@ -107,8 +107,9 @@ def metrics(
 
     Returns:
         A row a group: its keys (`time` is the begin of a bucket), `spans`, `calls`, `errors`, `error_rate`, `retried`,
-        `retry_rate`, `rate_limited_s`, `input_tokens`, `output_tokens`, `cost_usd`, how many calls are `priced`,
-        `estimated`, `unpriced` and of `unknown_usage`, and the 50th, 95th and 99th percentile of the time to the end
+        `retry_rate`, `rate_limited_s`, `input_tokens`, `output_tokens`, of these `cache_read_tokens`,
+        `cache_write_tokens` and `reasoning_tokens`, `cost_usd`, how many calls are `priced`, `estimated` or `unpriced`,
+        of `estimated_usage` and of `unknown_usage`, and the 50th, 95th and 99th percentile of the time to the end
         (`latency_p50_s`, ...) and to the first chunk of a stream (`first_chunk_p50_s`, ...).
 
     Raises:

@@ -32,12 +32,13 @@ LAYERS: dict[str, set[str]] = {
     "_answers": GROUND | STAGES,
     "_session": GROUND | STAGES | {"_answers"},
     "_api": {"_session", "_capture", "_trace", "_query", "_widgets", "_export"},
+    "_pictures": {"_api", "_widgets"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
     "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status"},
-    "__init__": {"errors", "_session", "_api", "_extension"},
+    "__init__": {"errors", "_session", "_api", "_pictures", "_extension"},
 }
 """What each module or stage may import of the package, besides itself."""
 
@@ -49,11 +50,12 @@ OUTSIDE: dict[str, set[str]] = {
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
-    "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson"},
+    "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson", "plotly"},
     "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
     "_answers": set(),
     "_session": {"opentelemetry", "pyarrow", "IPython"},
     "_api": {"opentelemetry"},
+    "_pictures": set(),
     "_autodisplay": {"opentelemetry", "IPython"},
     "_earlier": set(),
     "_settings": {"IPython", "traitlets"},
@@ -80,6 +82,8 @@ LAZY: dict[str, str] = {
     "_store.recovery": "imported when a session is resumed",
     "_store.remap": "imported when a session is resumed",
     "_widgets.base": "imported with the first widget",
+    "_widgets.figure": "imported with the first chart",
+    "_widgets.panels": "imported with the first chart",
     "_widgets.trace": "imported with the first widget",
     "_widgets.traces": "imported with the first list of traces",
 }

@@ -16,7 +16,7 @@ from nbtrace._query.totals import ATTEMPT, BEGUN, CALLS, ERROR
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import narwhals.stable.v2 as nw
     import pyarrow as pa
@@ -29,12 +29,15 @@ QUANTILES: Final = {
 """Name of a figure to what it is a quantile of, and which."""
 
 COUNTS: Final = (
-    "spans", "calls", "errors", "retried", "priced", "estimated", "unpriced", "unknown_usage",
+    "spans", "calls", "errors", "retried", "priced", "estimated", "unpriced", "estimated_usage", "unknown_usage",
 )  # fmt: skip
 
 AMOUNTS: Final = {
     "input_tokens": "int",
     "output_tokens": "int",
+    "cache_read_tokens": "int",
+    "cache_write_tokens": "int",
+    "reasoning_tokens": "int",
     "cost_usd": "double",
     "rate_limited_s": "double",
 }
@@ -43,10 +46,10 @@ AMOUNTS: Final = {
 RATES: Final = {"error_rate": ("errors", "spans"), "retry_rate": ("retried", "calls")}
 """Each is the one count divided by the other."""
 
-COLUMNS: Final = (
+FIGURES: Final = (
     "spans", "calls", "errors", "error_rate", "retried", "retry_rate", "rate_limited_s", "input_tokens",
-    "output_tokens", "cost_usd", "priced", "estimated", "unpriced", "unknown_usage",
-    *QUANTILES,
+    "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "priced", "estimated",
+    "unpriced", "estimated_usage", "unknown_usage",
 )  # fmt: skip
 """The figures of a group, in the order in which people read them."""
 
@@ -65,8 +68,9 @@ KEYS: Final = {
 TYPES_READ: Final = {
     "operation": "string", "span_type": "string", "status_code": "int", "duration_ns": "double",
     "start_time_unix_nano": "int", "time_to_first_chunk_s": "double", "response_id": "string",
-    "response_model": "string", "input_tokens": "double", "output_tokens": "double", "cost_usd": "double",
-    "cost_state": "string", "attempts": "int", "rate_limited_s": "double",
+    "response_model": "string", "input_tokens": "double", "output_tokens": "double", "cache_read_tokens": "double",
+    "cache_write_tokens": "double", "reasoning_tokens": "double", "cost_usd": "double",
+    "usage_state": "string", "cost_state": "string", "attempts": "int", "rate_limited_s": "double",
 }  # fmt: skip
 """The columns that figures come from. One that a frame lacks is unknown in every row."""
 
@@ -74,7 +78,14 @@ TIME: Final = "time"
 """The column of a time bucket's begin."""
 
 
-def aggregate(frame: Any, by: Sequence[str] = (), *, every_s: int | None = None, calls: bool = True) -> pa.Table:
+def aggregate(
+    frame: Any,
+    by: Sequence[str] = (),
+    *,
+    every_s: int | None = None,
+    calls: bool = True,
+    quantiles: Mapping[str, tuple[str, float]] = QUANTILES,
+) -> pa.Table:
     """Compute the figures of each group.
 
     Args:
@@ -82,9 +93,10 @@ def aggregate(frame: Any, by: Sequence[str] = (), *, every_s: int | None = None,
         by: Columns of the frame or words of `KEYS`; `kind` is what a span is. Without any, all spans are one group.
         every_s: Seconds of a time bucket, which are counted from 1970 in UTC.
         calls: Measure LLM calls only; otherwise every span has a latency and may be an error.
+        quantiles: Those to compute, as `QUANTILES` has them.
 
     Returns:
-        A row a group: the keys, then `COLUMNS`, sorted by the keys.
+        A row a group: the keys, then `FIGURES` and the quantiles, sorted by the keys.
 
     Raises:
         UsageError: A key is no column, or holds more than one value a span.
@@ -98,12 +110,13 @@ def aggregate(frame: Any, by: Sequence[str] = (), *, every_s: int | None = None,
     facts = spans.select(*keys, *_facts(schema, calls=calls)).with_columns(*_flags())
     flagged = facts.select(*names, *AMOUNTS, *_parts())
     if not names:
-        return _finished(_collected(flagged.select(*_sums(), *_quantiles())), [])
+        return _finished(_collected(flagged.select(*_sums(), *_quantiles(quantiles))), [], quantiles)
     if isinstance(flagged, nw.DataFrame) and flagged.implementation.is_pyarrow():
         from nbtrace._query.quantile import grouped
 
-        return _finished(grouped(flagged, names, _sums(), QUANTILES), names)
-    return _finished(_collected(flagged.group_by(names).agg(*_sums(), *_quantiles())), names)
+        return _finished(grouped(flagged, names, _sums(), quantiles), names, quantiles)
+    measured = flagged.group_by(names).agg(*_sums(), *_quantiles(quantiles))
+    return _finished(_collected(measured), names, quantiles)
 
 
 def read(by: Iterable[str]) -> list[str]:
@@ -195,6 +208,7 @@ def _facts(schema: nw.Schema, *, calls: bool) -> list[nw.Expr]:
         known(_column("status_code", schema) == ERROR).alias("failed"),
         known(_column("span_type", schema) == ATTEMPT).alias("attempt"),
         known(_column("cost_state", schema) == "estimated").alias("is_estimated"),
+        known(_column("usage_state", schema) == "estimated").alias("is_estimated_usage"),
         known(_column("attempts", schema) > 1).alias("repeated"),
         (begun[0] | begun[1] | begun[2]).alias("begun"),
         *(_number(name, schema).alias(name) for name in (*AMOUNTS, "duration_ns", "time_to_first_chunk_s")),
@@ -225,6 +239,7 @@ def _parts() -> list[nw.Expr]:
         "priced": col("has_cost") & ~col("is_estimated"),
         "estimated": col("has_cost") & col("is_estimated"),
         "unpriced": col("answered") & ~col("has_cost"),
+        "estimated_usage": col("call") & col("is_estimated_usage"),
         "unknown_usage": col("answered") & col("input_tokens").is_null() & col("output_tokens").is_null(),
     }
     return [
@@ -243,12 +258,11 @@ def _sums() -> list[nw.Expr]:
     ]
 
 
-def _quantiles() -> list[nw.Expr]:
+def _quantiles(wanted: Mapping[str, tuple[str, float]]) -> list[nw.Expr]:
     import narwhals.stable.v2 as nw
 
     return [
-        nw.col(measure).quantile(share, interpolation="linear").alias(name)
-        for name, (measure, share) in QUANTILES.items()
+        nw.col(measure).quantile(share, interpolation="linear").alias(name) for name, (measure, share) in wanted.items()
     ]
 
 
@@ -259,7 +273,7 @@ def _collected(groups: Any) -> nw.DataFrame:
     return nw.from_native(eager.to_arrow(), eager_only=True)
 
 
-def _finished(groups: nw.DataFrame, keys: Sequence[str]) -> pa.Table:
+def _finished(groups: nw.DataFrame, keys: Sequence[str], quantiles: Iterable[str]) -> pa.Table:
     """Turn sums into figures, the same ones from every engine."""
     import narwhals.stable.v2 as nw
 
@@ -277,7 +291,7 @@ def _finished(groups: nw.DataFrame, keys: Sequence[str]) -> pa.Table:
     )
     if keys:
         figures = figures.filter(nw.col("spans") > 0)
-    return _readable(figures.select(*keys, *COLUMNS).to_native(), keys)
+    return _readable(figures.select(*keys, *FIGURES, *quantiles).to_native(), keys)
 
 
 def _readable(table: pa.Table, keys: Sequence[str]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
 
 def metrics(
-    spans: object, *, by: str | Sequence[str] = (), every: str | timedelta | None = None, calls_only: bool = True
+    spans: object,
+    *,
+    by: str | Sequence[str] = (),
+    every: str | timedelta | None = None,
+    calls_only: bool = True,
+    quantiles: Mapping[str, tuple[str, float]] | None = None,
 ) -> Result:
     """Compute the figures of groups of spans; see `nbtrace.metrics`."""
-    from nbtrace._query.aggregate import aggregate
+    from nbtrace._query.aggregate import QUANTILES, aggregate
 
     names = [by] if isinstance(by, str) else list(by)
     frame = _columns(spans, names) if isinstance(spans, Spans) else _frame(spans)
-    return Result(aggregate(frame, names, every_s=_every(every), calls=calls_only))
+    wanted = QUANTILES if quantiles is None else quantiles
+    return Result(aggregate(frame, names, every_s=_every(every), calls=calls_only, quantiles=wanted))
 
 
 def _every(every: str | timedelta | None) -> int | None:

@@ -39,6 +39,7 @@ RIGHT: Final = 'align="right" style="text-align:right;vertical-align:top"'
 FAINT: Final = 'style="opacity:.6"'
 HEAD: Final = 'style="opacity:.6;font-weight:normal"'
 LINE: Final = 'style="background:none;padding:0;opacity:.7"'
+TABLE: Final = '<table cellpadding="4" style="border-collapse:collapse;margin:4px 0;font-size:12px">'
 
 
 def tree_html(tree: pa.Table) -> str:
@@ -111,10 +112,7 @@ def rows_html(rows: list[dict[str, Any]], end: float, of: int, noun: str) -> str
             break
         body.append(line)
     rest = (f'<tr><td {LEFT} colspan="5"><span {FAINT}>{line}</span></td></tr>' for line in more(of - len(body), noun))
-    return (
-        '<table style="border-collapse:collapse;margin:4px 0;font-size:12px">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{''.join(rest)}</tbody></table>"
-    )
+    return f"{TABLE}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{''.join(rest)}</tbody></table>"
 
 
 def counted(number: int, noun: str) -> str:

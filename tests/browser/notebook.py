@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,24 @@ RUN = 300_000
 
 RAN = re.compile(r"^\[\d+\]:$")
 ERROR = "application/vnd.jupyter.stderr"
+
+
+def write_notebook(path: Path, cells: list[str]) -> None:
+    """Write a notebook with these code cells."""
+    code = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{at}",
+            "source": source,
+            "outputs": [],
+            "metadata": {},
+            "execution_count": None,
+        }
+        for at, source in enumerate(cells)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    made = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": code}
+    path.write_text(json.dumps(made))
 
 
 class Desk:

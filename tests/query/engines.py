@@ -17,9 +17,12 @@ COLUMNS = {
     "operation": pa.string(), "span_type": pa.string(), "status_code": pa.int64(), "duration_ns": pa.int64(),
     "start_time_unix_nano": pa.int64(), "time_to_first_chunk_s": pa.float64(), "response_id": pa.string(),
     "request_model": pa.string(), "response_model": pa.string(), "input_tokens": pa.int64(),
-    "output_tokens": pa.int64(), "cost_usd": pa.float64(), "cost_state": pa.string(), "attempts": pa.int64(),
-    "rate_limited_s": pa.float64(), "user_id": pa.string(), "trace_id": pa.binary(16),
+    "output_tokens": pa.int64(), "cache_read_tokens": pa.int64(), "cache_write_tokens": pa.int64(),
+    "reasoning_tokens": pa.int64(), "usage_state": pa.string(), "cost_usd": pa.float64(), "cost_state": pa.string(),
+    "attempts": pa.int64(), "rate_limited_s": pa.float64(), "user_id": pa.string(), "trace_id": pa.binary(16),
 }  # fmt: skip
+
+PARTS = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 
 HOUR = 3600 * 10**9
 NUMBERS = (0.0, 0.25, 1.5, 2.0, 1e-6, math.nan, math.inf, None)
@@ -36,6 +39,10 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "response_model": ("m-1", None, None),
     "input_tokens": (0, 7, 2**40, None),
     "output_tokens": (0, 5, None),
+    "cache_read_tokens": (0, 3, None),
+    "cache_write_tokens": (1, None),
+    "reasoning_tokens": (0, 2, None),
+    "usage_state": ("reported", "estimated", None),
     "cost_usd": NUMBERS,
     "cost_state": ("priced", "estimated", "unpriced", None),
     "attempts": (1, 2, 3, None),
@@ -109,10 +116,11 @@ def figures(rows: list[dict[str, Any]], *, calls_only: bool) -> dict[str, Any]:
         "error_rate": len(errors) / len(rows) if rows else None,
         "retried": len(retried),
         "retry_rate": len(retried) / len(calls) if calls else None,
-        **{name: total(calls, name) for name in ("rate_limited_s", *usage, "cost_usd")},
+        **{name: total(calls, name) for name in ("rate_limited_s", *usage, *PARTS, "cost_usd")},
         "priced": sum(row["cost_state"] != "estimated" for row in costs),
         "estimated": sum(row["cost_state"] == "estimated" for row in costs),
         "unpriced": sum(number(row["cost_usd"]) is None for row in answered),
+        "estimated_usage": sum(row["usage_state"] == "estimated" for row in calls),
         "unknown_usage": sum(all(row[name] is None for name in usage) for row in answered),
         **{f"latency_p{share}_s": quantile(latencies, share) for share in (50, 95, 99)},
         **{f"first_chunk_p{share}_s": quantile(chunks, share) for share in (50, 95, 99)},

@@ -17,7 +17,7 @@ from tests.query.tables import table
 from tools.make_fixtures import HOSTILE, Clock, chat, said, usage
 
 TAGS = {"div", "table", "thead", "tbody", "tr", "th", "td", "span", "b", "br", "small", "code"}
-ATTRIBUTES = {"class", "style", "align", "colspan"}
+ATTRIBUTES = {"class", "style", "align", "colspan", "cellpadding"}
 STYLES = {
     "padding", "margin", "border", "border-collapse", "font-size", "font-weight", "text-align", "vertical-align",
     "white-space", "opacity", "background", "table-layout",
@@ -68,7 +68,7 @@ def test_the_html_is_one_table(rows: pa.Table) -> None:
     assert static.tree_html(rows.slice(7, 2)).replace("><", ">\n<") == snapshot("""\
 <div class="mathjax_ignore tex2jax_ignore">
 <div style="padding:4px 0">2 spans · 2 LLM calls · 752 ms · 37 → 9 tokens · unpriced · 1 error</div>
-<table style="border-collapse:collapse;margin:4px 0;font-size:12px">
+<table cellpadding="4" style="border-collapse:collapse;margin:4px 0;font-size:12px">
 <thead>
 <tr>
 <th align="left" style="text-align:left;vertical-align:top">

@@ -1,0 +1,48 @@
+"""Somebody asks what the session used and how long it took, and finds the same on a page without plotly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.fixtures import ROOT, OpenLab
+from tests.browser.notebook import Desk, write_notebook
+from tools.jupyter import Theme
+
+pytestmark = pytest.mark.browser
+
+CELLS = [
+    f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport nbtrace",
+    "from tests.widgets.calls import day\nspans = day()",
+    "nbtrace.usage(spans)",
+    "nbtrace.latency(spans, every='1h')",
+]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_charts_are_drawn_without_a_network(open_lab: OpenLab, desk: Desk, tmp_path: Path, theme: Theme) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_notebook(folder / "charts.ipynb", CELLS)
+    notebook = desk.open(open_lab(folder, theme=theme), "charts.ipynb")
+    notebook.run_all()
+
+    usage = notebook.output("nbtrace.usage")
+    expect(usage).to_contain_text("Tokens, cost and calls by model")
+    expect(usage).to_contain_text("11 unpriced and not in the cost")
+    expect(usage.locator(".ytick")).to_have_text(["smollm2-135m", "claude-sonnet-4-5", "gpt-5-mini"])
+    expect(notebook.output("nbtrace.latency").locator(".scatter path.js-line")).to_have_count(12)
+    usage.scroll_into_view_if_needed()
+    notebook.picture(f"charts-{theme}")
+
+    notebook.save()
+    saved = json.loads((folder / "charts.ipynb").read_text())
+    drawn = saved["cells"][2]["outputs"][0]["data"]
+    # JupyterLab's renderer of plotly's may have put a picture of what it drew beside it.
+    assert drawn.keys() - {"image/png"} == {"application/vnd.plotly.v1+json", "text/html", "text/plain"}
+    figures = notebook.run("print(nbtrace.metrics(spans, by='model')['input_tokens'])")
+    numbers = [f"{number:,}" for number in json.loads(figures)]
+    assert [number in "".join(drawn["text/html"]) for number in numbers] == [True] * 3
