@@ -79,6 +79,7 @@ LAZY: dict[str, str] = {
     "_store.keep": "imported with the first file that is read",
     "_store.migrate": "imported with the first file that is read",
     "_store.nested": "imported with the first snapshot",
+    "_store.parquet": "imported with the first file that is written or read",
     "_store.recovery": "imported when a session is resumed",
     "_store.remap": "imported when a session is resumed",
     "_widgets.base": "imported with the first widget",

@@ -185,12 +185,12 @@ def test_a_trace_by_its_id(session: Session, ask: Ask) -> None:
 
 
 def test_an_export_holds_what_the_session_holds(session: Session, ask: Ask, tmp_path: Path) -> None:
-    import pyarrow.parquet as pq
+    from nbtrace._store.parquet import read
 
     ask()
     report = session.export(tmp_path / "s.parquet")
     assert report.spans == 1
-    assert pq.read_table(tmp_path / "s.parquet").equals(session.spans().table)
+    assert read(tmp_path / "s.parquet").table().equals(session.spans().table)
 
 
 def test_prompts_are_of_their_session() -> None:

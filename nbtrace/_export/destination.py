@@ -59,7 +59,9 @@ def export(
     path = Path(os.path.expanduser(text))  # noqa: PTH111 - `Path.expanduser` raises for a user that is not there
     match path.suffix.lower():
         case ".parquet":
-            return ExportReport(text, "Parquet", len(table), parquet.write(table, path), 0)
+            size, strange = parquet.write(table, path)
+            left_out = (f"{strange:,} score{'' if strange == 1 else 's'} of other spans",) if strange else ()
+            return ExportReport(text, "Parquet", len(table), size, 0, left_out)
         case ".jsonl":
             return _write_json(table, text, path)
         case _:

@@ -1,16 +1,10 @@
-"""Writes a snapshot as it is to a Parquet file: every column, running spans too, the schema's version in its metadata.
-
-Lists keep Arrow's own field names, so that the file read back has the store's schema and not only its values.
-"""
+"""Writes a snapshot to a Parquet file: every column, running spans and scores too; the store knows the form."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from nbtrace._export.atomic import replacing
-
-LEVEL: Final = 6
-"""Of zstd: the first that finds what a conversation of hundreds of turns repeats from row to row."""
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,16 +12,14 @@ if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
 
 
-def write(spans: Snapshot, path: Path) -> int:
+def write(spans: Snapshot, path: Path) -> tuple[int, int]:
     """Write a snapshot to a file, in one step.
 
     Returns:
-        The size of the file in bytes.
+        The size of the file in bytes, and how many scores are of other spans and not in it.
     """
-    import pyarrow.parquet as pq
+    from nbtrace._store import parquet
 
     with replacing(path) as file:
-        pq.write_table(
-            spans.table(), file, compression="zstd", compression_level=LEVEL, use_compliant_nested_type=False
-        )
-        return file.tell()
+        left = parquet.write(spans, file)
+        return file.tell(), left

@@ -33,6 +33,14 @@ class Interner(Protocol):
         ...
 
 
+class Gatherer(Interner, Protocol):
+    """What takes the texts of tables."""
+
+    def extend(self, texts: pa.Array) -> pa.Array:
+        """Give the numbers (int32) of texts."""
+        ...
+
+
 class Contents:
     """The distinct texts of a session, in order of arrival."""
 
@@ -60,6 +68,15 @@ class Contents:
         if 2 * number > len(self._slots):
             self._grow()
         return number
+
+    def extend(self, texts: pa.Array) -> pa.Array:
+        """Give the numbers (int32) of texts."""
+        import pyarrow as pa
+
+        from nbtrace._store.columns import numbers
+
+        some: list[bytes | None] = texts.cast(pa.large_binary()).to_pylist()
+        return numbers(pa.int32(), "i", [None if text is None else self.intern(text) for text in some])
 
     def find(self, digest: bytes) -> int | None:
         """Give the number of the text with this digest."""
@@ -108,6 +125,47 @@ class Contents:
             late = slots[places] != numbers
             numbers, places = numbers[late], (places[late] + np.uint64(1)) & mask
         self._slots = array("i", slots.tobytes())
+
+
+class Gathered:
+    """Texts that come as whole arrays, as a file has them: those are taken as they are, with no look at each."""
+
+    def __init__(self) -> None:
+        self._chunks: list[pa.Array] = []
+        self._size = 0
+        self._waiting: list[bytes] = []
+        self._known: dict[bytes, int] = {}
+        """Number of each text that came by itself, by digest."""
+
+    def intern(self, text: bytes) -> int:
+        """Give the number of a text in UTF-8, a new one if it did not come by itself before."""
+        digest = blake2b(text, digest_size=DIGEST_BYTES).digest()
+        number = self._known.setdefault(digest, self._size + len(self._waiting))
+        if number == self._size + len(self._waiting):
+            self._waiting.append(text)
+        return number
+
+    def extend(self, texts: pa.Array) -> pa.Array:
+        """Take texts, each as a new one, and give their numbers (int32)."""
+        import numpy as np
+
+        from nbtrace._store.texts import int32
+
+        self._settle()
+        first, self._size = self._size, self._size + len(texts)
+        self._chunks.append(texts)
+        return int32(np.arange(first, self._size))
+
+    def all(self) -> Texts:
+        """Give all texts."""
+        self._settle()
+        return Texts(tuple(self._chunks))
+
+    def _settle(self) -> None:
+        if self._waiting:
+            self._chunks.append(_array(self._waiting))
+            self._size += len(self._waiting)
+            self._waiting = []
 
 
 class Overlay:

@@ -64,7 +64,12 @@ def answers(kind: DataType, kept: Array, texts: Texts) -> Array:
 def whole_answers(kept: Array, texts: Texts) -> Array:
     """Give all answers of all spans, each with its tail."""
     both = kept.flatten()
-    body, tail = texts.take(both.field(0)), texts.take(both.field(1))
+    return joined_answers(both.field(0), both.field(1), texts)
+
+
+def joined_answers(bodies: Array, tails: Array, texts: Texts) -> Array:
+    """Join the texts of answers with those of their tails, both by number."""
+    body, tail = texts.take(bodies), texts.take(tails)
     if tail.null_count == len(tail):
         return body
     tailed = pc.if_else(pc.is_valid(tail), body, nulls_of(body.type, len(body)))

@@ -23,7 +23,7 @@ from nbtrace._store.schema import COLUMNS, schema
 from nbtrace._store.texts import int32, view
 
 if TYPE_CHECKING:
-    from nbtrace._store.contents import Interner
+    from nbtrace._store.contents import Gatherer
 
 Array = Any
 DataType = Any
@@ -33,16 +33,21 @@ ROWS: Final = 8192
 """Rows kept at a time, which are a chunk of the store."""
 
 
-def keep(table: pa.Table, contents: Interner) -> list[pa.RecordBatch]:
-    """Turn a table of `schema` into kept batches.
+def keep(table: pa.Table, contents: Gatherer, rows: int = ROWS) -> list[pa.RecordBatch]:
+    """Turn a table of `schema`, or of a file, into kept batches.
+
+    Args:
+        table: whose messages are texts, or lists of texts as in a file.
+        contents: where the texts go.
+        rows: of a batch.
 
     Raises:
         pyarrow.ArrowInvalid: a column's values do not have its type.
     """
-    return [_keep(table.slice(start, ROWS).combine_chunks(), contents) for start in range(0, len(table), ROWS)]
+    return [_keep(table.slice(start, rows).combine_chunks(), contents) for start in range(0, len(table), rows or 1)]
 
 
-def _keep(table: pa.Table, contents: Interner) -> pa.RecordBatch:
+def _keep(table: pa.Table, contents: Gatherer) -> pa.RecordBatch:
     arrays: list[Array] = []
     for column in COLUMNS:
         if how(column) == "derived":
@@ -51,40 +56,65 @@ def _keep(table: pa.Table, contents: Interner) -> pa.RecordBatch:
         if column.name not in table.column_names:
             arrays.append(nulls_of(kind, len(table)))
             continue
-        array: Array = table.column(column.name).cast(schema().field(column.name).type).combine_chunks()
+        array: Array = table.column(column.name).combine_chunks()
+        if not _is_kept_like(array.type, how(column)):
+            array = array.cast(schema().field(column.name).type)
         arrays.append(_KEEPERS[how(column)](kind, array, contents))
     return pa.RecordBatch.from_arrays(arrays, schema=kept_schema())
 
 
-def _same(kind: DataType, read: Array, contents: Interner) -> Array:
+def _is_kept_like(kind: DataType, kept: Kept) -> bool:
+    """Say whether a column is cut into messages or words already, as in a file."""
+    if kept in ("messages", "answers"):
+        return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return kept == "word" and pa.types.is_dictionary(kind)
+
+
+def _same(kind: DataType, read: Array, contents: Gatherer) -> Array:
     return read
 
 
-def _cast(kind: DataType, read: Array, contents: Interner) -> Array:
+def _cast(kind: DataType, read: Array, contents: Gatherer) -> Array:
     return read.cast(kind)
 
 
-def _nonzero(kind: DataType, read: Array, contents: Interner) -> Array:
+def _nonzero(kind: DataType, read: Array, contents: Gatherer) -> Array:
     return pc.if_else(pc.equal(read, _ZERO), nulls_of(kind, len(read)), read)
 
 
-def _word(kind: DataType, read: Array, contents: Interner) -> Array:
-    return pc.dictionary_encode(read)
+def _word(kind: DataType, read: Array, contents: Gatherer) -> Array:
+    return pc.dictionary_encode(read).cast(kind)
 
 
-def _words(kind: DataType, read: Array, contents: Interner) -> Array:
+def _words(kind: DataType, read: Array, contents: Gatherer) -> Array:
     return relist(kind, read, pc.dictionary_encode(read.flatten()))
 
 
-def _messages(kind: DataType, read: Array, contents: Interner) -> Array:
-    return nested.messages(read.to_pylist(), contents)
+def _messages(kind: DataType, read: Array, contents: Gatherer) -> Array:
+    if pa.types.is_large_string(read.type):
+        return nested.messages(read.to_pylist(), contents)
+    return relist(kind, *_numbered(read, contents))
 
 
-def _answers(kind: DataType, read: Array, contents: Interner) -> Array:
-    return nested.answers(read.to_pylist(), contents)
+def _answers(kind: DataType, read: Array, contents: Gatherer) -> Array:
+    if pa.types.is_large_string(read.type):
+        return nested.answers(read.to_pylist(), contents)
+    lists, numbered = _numbered(read, contents)
+    children = [numbered, nulls_of(pa.int32(), len(numbered))]
+    return relist(kind, lists, pa.StructArray.from_arrays(children, fields=list(kind.value_type)))
 
 
-def _attributes(kind: DataType, read: Array, contents: Interner) -> Array:
+def _numbered(read: Array, contents: Gatherer) -> tuple[Array, Array]:
+    """Put texts in lists into the contents: gives the lists, and the numbers of all their texts."""
+    if pa.types.is_large_list(read.type):
+        read = read.cast(pa.list_(pa.field("element", read.type.value_type)))
+    flat = read.flatten()
+    if not pa.types.is_dictionary(flat.type):
+        flat = flat.cast(pa.large_string()).dictionary_encode()
+    return read, contents.extend(flat.dictionary.cast(pa.large_string())).take(flat.indices)
+
+
+def _attributes(kind: DataType, read: Array, contents: Gatherer) -> Array:
     flat = read.flatten()
     codes = np.full(len(flat), len(VALUE_KINDS) - 1, np.int8)
     text: Array = nulls_of(pa.large_string(), len(flat))
@@ -114,7 +144,7 @@ def _base64(values: Array) -> Array:
     return binary(pa.large_string(), encoded)
 
 
-def _nested(kind: DataType, read: Array, contents: Interner) -> Array:
+def _nested(kind: DataType, read: Array, contents: Gatherer) -> Array:
     flat = read.flatten()
     fields = list(kind.value_type)
     children = [
@@ -131,7 +161,7 @@ def _without_empty(kind: Any, read: Array, elements: Array) -> Array:
 _ZERO: Final = numbers(pa.uint32(), "I", [0])[0]
 _NONE: Final = numbers(pa.int64(), "q", [0])[0]
 
-_KEEPERS: Final[dict[Kept, Callable[[DataType, Array, Interner], Array]]] = {
+_KEEPERS: Final[dict[Kept, Callable[[DataType, Array, Gatherer], Array]]] = {
     "same": _same,
     "int8": _cast,
     "nonzero": _nonzero,

@@ -42,12 +42,13 @@ def move(texts: Texts, contents: Contents) -> Array:
 
 def without(batches: Iterable[pa.RecordBatch], known: Iterable[pa.RecordBatch]) -> list[pa.RecordBatch]:
     """Give batches without the spans that are known, by trace and span id."""
-    keys = pa.concat_arrays([binary(pa.binary(), []), *map(_keys, known)])
-    return [batch.filter(pc.invert(pc.is_in(_keys(batch), value_set=keys))) for batch in batches]
+    there = pa.concat_arrays([binary(pa.binary(), []), *map(keys, known)])
+    return [batch.filter(pc.invert(pc.is_in(keys(batch), value_set=there))) for batch in batches]
 
 
-def _keys(batch: pa.RecordBatch) -> Array:
-    trace, span = (batch.column(name).cast(pa.binary()) for name in ("trace_id", "span_id"))
+def keys(rows: pa.RecordBatch | pa.Table) -> Array:
+    """Give what tells spans apart: their trace's id with theirs."""
+    trace, span = (rows.column(name).cast(pa.binary()) for name in ("trace_id", "span_id"))
     return pc.binary_join_element_wise(trace, span, binary(pa.binary(), [b""])[0])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,48 @@ def scores_schema() -> pa.Schema:
         "int": pa.int64(),
     }
     return pa.schema([pa.field(name, types[kind], metadata={"doc": doc}) for name, kind, doc in COLUMNS])
+
+
+def listed(kept: pa.Table, scores: pa.Table) -> tuple[Any, int]:
+    """Give the scores of each row as a list, null where there are none, and how many scores are of no row."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from nbtrace._store.expand import bits
+    from nbtrace._store.remap import keys
+    from nbtrace._store.texts import int32, view
+
+    rows = pc.index_in(keys(scores), value_set=keys(kept)).combine_chunks()
+    found = np.flatnonzero(bits(rows.is_valid()))
+    ranks = view(rows.drop_null())
+    order = np.argsort(ranks, kind="stable")
+    fields = list(scores_schema())[2:]
+    chosen: Any = scores.take(int32(found[order]))
+    structs = pa.StructArray.from_arrays([chosen.column(one.name).combine_chunks() for one in fields], fields=fields)
+    lengths = np.bincount(ranks, minlength=len(kept))
+    offsets = int32(np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+    kind: Any = pa.list_(pa.field("element", structs.type))
+    lists: Any = pa.ListArray.from_arrays(offsets, structs, type=kind, mask=pa.array(lengths == 0))
+    return lists, len(scores) - len(found)
+
+
+def unlisted(table: pa.Table, name: str) -> pa.Table:
+    """Give the scores in a column of lists, if the table has it.
+
+    Raises:
+        pyarrow.ArrowInvalid: they are no scores.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if name not in table.column_names:
+        return scores_schema().empty_table()
+    lists: Any = table.column(name).combine_chunks()
+    flat, rows = lists.flatten(), pc.list_parent_indices(lists)
+    ids = [table.column(one).combine_chunks().take(rows) for one in ("trace_id", "span_id")]
+    values = [flat.field(one.name) for one in list(scores_schema())[2:]]
+    return pa.Table.from_arrays([*ids, *values], names=scores_schema().names).cast(scores_schema())
 
 
 def encode_scores(scores: Sequence[Score]) -> pa.RecordBatch:

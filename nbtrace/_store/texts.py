@@ -79,7 +79,7 @@ class Texts:
         places[order] = np.arange(len(ids), dtype=np.int32)
         if not parts:
             return pa.nulls(len(numbers), pa.large_string())
-        return pa.concat_arrays(parts).take(_spread(numbers, places))
+        return pa.concat_arrays(parts).take(spread(numbers, places))
 
 
 def view(numbers: pa.Array) -> Any:
@@ -99,7 +99,7 @@ def int32(values: Any) -> Any:
     return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values.astype(np.int32, copy=False))])
 
 
-def _spread(numbers: pa.Array, places: Any) -> pa.Array:
+def spread(numbers: pa.Array, places: Any) -> pa.Array:
     """Put places where numbers are, and nulls where they are null."""
     import pyarrow as pa
     import pyarrow.compute as pc
