@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 Theme = Literal["light", "dark"]
 
@@ -62,6 +62,7 @@ def jupyter_lab(
     theme: Theme = "light",
     python: Path | None = None,
     extra: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Generator[Lab]:
     """Serve JupyterLab on loopback with `root` as its top folder.
 
@@ -72,9 +73,10 @@ def jupyter_lab(
         theme: Its colours.
         python: The interpreter of the environment it comes from; this one's by default.
         extra: Environment variables for its kernels.
+        settings: Settings of its plugins, by their ids.
     """
     python = python or Path(sys.executable)
-    _write_settings(home / "config", theme)
+    _write_settings(home / "config", theme, settings or {})
     port, token = _free_port(port), secrets.token_hex(16)
     command = [
         *(str(python), "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
@@ -97,10 +99,11 @@ def jupyter_lab(
             process.terminate()
 
 
-def _write_settings(config: Path, theme: Theme) -> None:
+def _write_settings(config: Path, theme: Theme, more: Mapping[str, object]) -> None:
     settings = {
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
         "@jupyterlab/apputils-extension:themes": {"theme": f"JupyterLab {theme.capitalize()}"},
+        **more,
     }
     folder = config / "labconfig"
     folder.mkdir(parents=True, exist_ok=True)

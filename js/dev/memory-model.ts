@@ -10,6 +10,8 @@ export interface Answers {
   spans: Record<string, Uint8Array>;
 }
 
+const START = 1_790_000_000_000;
+
 type Listener = (...values: never[]) => void;
 
 export class MemoryModel implements TraceModel {
@@ -25,6 +27,8 @@ export class MemoryModel implements TraceModel {
   };
   revision = 0;
   answers: Answers;
+  /** The kernel's clock, in milliseconds after the earliest start. */
+  nowMs = 0;
   /** A busy kernel keeps requests until it is set free. */
   isBusy = false;
   /** A closed comm refuses to send. */
@@ -93,7 +97,7 @@ export class MemoryModel implements TraceModel {
     const head = { id, kind, version: PROTOCOL_VERSION, revision: this.revision };
     switch (request.kind) {
       case "tree":
-        this.#reply({ ...head, start_unix_ms: 1_790_000_000_000 }, this.answers.tree);
+        this.#reply({ ...head, start_unix_ms: START, now_unix_ms: START + this.nowMs }, this.answers.tree);
         return;
       case "search":
         this.#reply(head, found(this.answers, request.text));

@@ -20,6 +20,7 @@ export interface Row {
   flags?: number;
   tokens?: [number, number];
   cost?: number;
+  rate?: number;
 }
 
 export function treeOf(rows: readonly Row[]): TreeColumns {
@@ -43,6 +44,7 @@ export function treeOf(rows: readonly Row[]): TreeColumns {
   return {
     length: rows.length,
     startUnixMs: 1_790_000_000_000,
+    nowMs: 1000,
     spanId: ids(8, (row, index) => row.span ?? index + 1),
     traceId: ids(16, (row) => row.trace ?? 1),
     parent: Int32Array.from(rows, (row) => row.parent ?? -1),
@@ -64,5 +66,6 @@ export function treeOf(rows: readonly Row[]): TreeColumns {
     flags: Uint8Array.from(rows, (row) => row.flags ?? 0),
     executionCount: Int32Array.from(rows, () => -1),
     cellRun: Int32Array.from(rows, (row) => row.run ?? -1),
+    outputRate: Float32Array.from(rows, (row) => row.rate ?? Number.NaN),
   };
 }

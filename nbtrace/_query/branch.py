@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbtrace._query import arrays
-from nbtrace._query.tree import CALL, ESTIMATED_COST, FAILURE, UNFINISHED, UNPRICED
+from nbtrace._query.tree import CALL, ESTIMATED_COST, FAILURE, INTERRUPTED, UNFINISHED, UNPRICED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +32,8 @@ class Branch:
     running: int
     unfinished: int
     """Streams that are not read to their end."""
+    interrupted: int
+    """Spans that had not ended when their kernel did."""
     end_ms: float
     """When the last of its spans ended; one that runs counts as it starts."""
 
@@ -71,8 +73,9 @@ def branch(tree: pa.Table, first: int, end: int) -> Branch:
         unpriced=count(UNPRICED),
         estimated=count(ESTIMATED_COST),
         errors=count(FAILURE),
-        running=rows["duration_ms"].null_count - count(UNFINISHED),
+        running=rows["duration_ms"].null_count - count(UNFINISHED) - count(INTERRUPTED),
         unfinished=count(UNFINISHED),
+        interrupted=count(INTERRUPTED),
         end_ms=_end(rows),
     )
 

@@ -180,6 +180,7 @@ class Spans:
         words += [f"{summary.errors} errors"] if summary.errors else []
         words += [f"{summary.running} running"] if summary.running else []
         words += [f"{summary.unfinished} unfinished"] if summary.unfinished else []
+        words += [f"{summary.interrupted} interrupted"] if summary.interrupted else []
         return f"<Spans: {', '.join(words)}>"
 
     def _repr_html_(self) -> str:

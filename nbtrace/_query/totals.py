@@ -64,6 +64,8 @@ class Summary:
     """Spans that have not ended, of any kind, and are no streams."""
     unfinished: int = 0
     """Streams that have not been read to their end, nor given up."""
+    interrupted: int = 0
+    """Spans that had not ended when their kernel did."""
     duration_ns: int | None = None
     """From the first start to the last end of the LLM calls; none if none has ended."""
     unknown_usage: int = 0
@@ -118,15 +120,17 @@ def summarize(table: Snapshot) -> Summary:
         )
     )
     endless = pc.is_null(table["duration_ns"])
-    # A stream that is not read, or a span that its kernel's end interrupted.
-    is_left = pc.or_(pc.is_valid(table["stream_outcome"]), _is(table["status_code"], ERROR))
-    running, unfinished = (cast("Any", both) for both in (pc.and_not(endless, is_left), pc.and_(endless, is_left)))
+    # Whoever fails ends, but for what recovery finds.
+    interrupted: Any = pc.and_(endless, _is(table["status_code"], ERROR))
+    going, is_stream = pc.and_not(endless, interrupted), pc.is_valid(table["stream_outcome"])
+    running, unfinished = (cast("Any", both) for both in (pc.and_not(going, is_stream), pc.and_(going, is_stream)))
     first, last = pc.min(starts).as_py(), pc.max(pc.add(starts, durations)).as_py()
     return Summary(
         spans=table.num_rows,
         models=tuple(model for model in models.unique().to_pylist() if model),
         running=pc.sum(running).as_py() or 0,
         unfinished=pc.sum(unfinished).as_py() or 0,
+        interrupted=pc.sum(interrupted).as_py() or 0,
         duration_ns=None if last is None else last - first,
         **{name: pc.sum(each[name]).as_py() or 0 for name in (*COUNTS, "refused", "errors")},
         **{name: pc.sum(each[name]).as_py() for name in AMOUNTS},

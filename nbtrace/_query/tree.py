@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 COLUMNS: Final = (
     "span_id", "trace_id", "parent", "depth", "name", "type", "model", "provider", "title", "start_ms", "duration_ms",
     "first_chunk_ms", "input_tokens", "output_tokens", "cost_usd", "flags", "error_type", "finish_reasons",
-    "refusal", "cell_id", "execution_count", "cell_run", "summary",
+    "refusal", "cell_id", "execution_count", "cell_run", "output_rate", "summary",
 )  # fmt: skip
 """The tree's columns. `parent` is a row of the tree, -1 for a root; `title` is the first line of a cell's source;
-`summary` the first words of an answer."""
+`output_rate` the tokens a second of a stream that has not ended; `summary` the first words of an answer."""
 
 ERROR: Final = 1
 """Bits of `flags`. The span failed."""
@@ -43,6 +43,8 @@ ESTIMATED_COST: Final = 16
 ESTIMATED_USAGE: Final = 32
 UNFINISHED: Final = 64
 """A stream that has not been read to its end, nor given up; it does not run while nobody reads it."""
+INTERRUPTED: Final = 128
+"""It had not ended when its kernel did, which is all that is known of its end."""
 
 FLAGS: Final = {"errors": FAILURE, "calls": CALL, "unpriced": UNPRICED, "estimated": ESTIMATED_COST}
 """The bits that say what `counted` says."""
@@ -207,11 +209,13 @@ def _flags(table: Snapshot) -> NDArray[np.uint8]:
     each = {name: _booleans(column) for name, column in totals.counted(table).items() if name in FLAGS}
     status = table["status_code"]
     failed = arrays.known(status) & (arrays.numbers(status, np.int64) == totals.ERROR)
+    is_endless = ~arrays.known(table["duration_ns"])
     made = {FLAGS[name]: is_set for name, is_set in each.items()} | {
         ERROR: failed,
         ESTIMATED_USAGE: _among(table, "usage_state", "estimated"),
-        # A stream that is not read, or a span that its kernel's end interrupted.
-        UNFINISHED: (arrays.known(table.kept.column("stream_outcome")) | failed) & ~arrays.known(table["duration_ns"]),
+        UNFINISHED: is_endless & ~failed & arrays.known(table.kept.column("stream_outcome")),
+        # Whoever fails ends, but for what recovery finds.
+        INTERRUPTED: is_endless & failed,
     }
     return np.bitwise_or.reduce([np.where(is_set, bit, 0).astype(np.uint8) for bit, is_set in made.items()])
 
@@ -260,6 +264,7 @@ def _facts(table: Snapshot, order: Ints) -> dict[str, pa.Array]:
         "cost_usd": number("cost_usd", pa.float64(), np.float64, np.float64),
         "execution_count": number("execution_count", pa.int32(), np.int64, np.int32),
         "cell_run": number("cell_run", pa.int32(), np.int64, np.int32),
+        "output_rate": _rates(table, order),
     }
 
 
@@ -300,6 +305,23 @@ def _output_tokens(table: Snapshot, order: Ints) -> pa.Array:
     none = ~known & arrays.known(table["input_tokens"]) & _among(table, "operation", "embeddings")
     values = np.where(none, 0, arrays.numbers(stored, np.int64)).astype(np.float64)
     return arrays.column(pa.float64(), values[order], (known | none)[order])
+
+
+def _rates(table: Snapshot, order: Ints) -> pa.Array:
+    """Read how fast the streams come that have not ended: few rows, if any."""
+    import numpy as np
+    import pyarrow as pa
+
+    from nbtrace._query.attributes import plain
+
+    rates = np.full(table.num_rows, np.nan, np.float32)
+    going = ~arrays.known(table["duration_ns"]) & arrays.known(table.kept.column("stream_outcome"))
+    rows = np.flatnonzero(going)
+    if len(rows):
+        streams = table.take(arrays.column(pa.int64(), rows))["attributes"].to_pylist()
+        found = [plain(attributes).get(semconv.STREAM_OUTPUT_RATE) for attributes in streams]
+        rates[rows] = [rate if isinstance(rate, float) else np.nan for rate in found]
+    return arrays.column(pa.float32(), rates[order], ~np.isnan(rates[order]))
 
 
 def _titles(table: Snapshot, order: Ints) -> pa.Array:

@@ -74,7 +74,7 @@ def _rows(tree: pa.Table) -> list[dict[str, Any]]:
             row
             | {
                 "name": name, "depth": 0, "branch": below, "start_ms": 0.0, "end_ms": duration,
-                "duration_ms": None if below.running or below.unfinished else duration,
+                "duration_ms": None if below.running or below.unfinished or below.interrupted else duration,
                 "summary": row["summary"] or row["title"],
             }
         )  # fmt: skip

@@ -61,6 +61,8 @@ class TreeReply(TypedDict):
     """Grows with every change; a `Changed` with a higher one makes this reply old."""
     start_unix_ms: int
     """The earliest start: milliseconds since the epoch, which the times in the tree are counted from."""
+    now_unix_ms: int
+    """By the clock that the spans were timed with, which the reader's need not agree with."""
 
 
 class SpanReply(TypedDict):

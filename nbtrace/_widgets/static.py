@@ -92,6 +92,7 @@ def headline(tree: pa.Table) -> str:
     parts += [counted(whole.errors, "error")] if whole.errors else []
     parts += [f"{whole.running} running"] if whole.running else []
     parts += [f"{whole.unfinished} unfinished"] if whole.unfinished else []
+    parts += [f"{whole.interrupted} interrupted"] if whole.interrupted else []
     return " · ".join(parts)
 
 
@@ -190,9 +191,10 @@ def _row_html(row: dict[str, Any], end: float) -> str:
 
 def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
     """Word a row's time, tokens and cost; a parent's tokens and cost are marked as sums."""
-    from nbtrace._query.tree import ESTIMATED_COST, ESTIMATED_USAGE, UNFINISHED, UNPRICED
+    from nbtrace._query.tree import ESTIMATED_COST, ESTIMATED_USAGE, INTERRUPTED, UNFINISHED, UNPRICED
 
     not_ended = "unfinished" if row["flags"] & UNFINISHED else "running"
+    not_ended = "interrupted" if row["flags"] & INTERRUPTED else not_ended
     duration = not_ended if row["duration_ms"] is None else _time(row["duration_ms"])
     if row["type"] in CALLS:
         tokens = flow(_whole(row["input_tokens"]), _whole(row["output_tokens"]))

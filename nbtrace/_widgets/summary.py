@@ -36,6 +36,7 @@ def summary_text(summary: Summary) -> str:
     parts += [static.counted(summary.errors, "error")] if summary.errors else []
     parts += [f"{summary.running} running"] if summary.running else []
     parts += [f"{summary.unfinished} unfinished"] if summary.unfinished else []
+    parts += [f"{summary.interrupted} interrupted"] if summary.interrupted else []
     return " · ".join(parts)
 
 

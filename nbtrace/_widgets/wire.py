@@ -11,9 +11,10 @@ has asked.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from nbtrace._guard import guard
 from nbtrace._widgets.protocol import PROTOCOL_VERSION, Changed, ErrorReply, SearchReply, SpanReply, TreeReply
@@ -32,6 +33,13 @@ PUSH_INTERVAL_S: Final = 0.1
 """The front end drops a kernel's messages above 1000 a second, and no eye needs more than ten."""
 
 
+class Outline(NamedTuple):
+    """What a widget would draw differently if it were another."""
+
+    spans: pa.Table
+    running: pa.Table
+
+
 class Wire:
     """The kernel's end of one widget."""
 
@@ -44,7 +52,7 @@ class Wire:
         self._revision = 0
         self._timer: threading.Timer | None = None
         self._unsubscribe: Callable[[], None] | None = None
-        self._seen: pa.Table | None = None
+        self._seen: Outline | None = None
         self._searches: dict[int, threading.Event] = {}
         """What ends each search that is going on."""
 
@@ -106,7 +114,14 @@ class Wire:
         self._seen = _outline(spans)
         drawn = tree(spans)
         start = start_unix_nano(drawn) // 10**6
-        reply = TreeReply(id=number, kind="tree", version=PROTOCOL_VERSION, revision=revision, start_unix_ms=start)
+        reply = TreeReply(
+            id=number,
+            kind="tree",
+            version=PROTOCOL_VERSION,
+            revision=revision,
+            start_unix_ms=start,
+            now_unix_ms=time.time_ns() // 10**6,
+        )
         return reply, packed(drawn)
 
     def _span(self, number: int, message: dict[str, Any]) -> tuple[SpanReply, pa.Table]:
@@ -164,7 +179,7 @@ class Wire:
             revision = self._revision
         with guard("widgets"):
             outline = _outline(self._snapshot())
-            if self._seen is not None and outline.equals(self._seen):
+            if outline == self._seen:
                 return
             self._seen = outline
             self._send(Changed(kind="changed", version=PROTOCOL_VERSION, revision=revision), None)
@@ -205,9 +220,12 @@ def find(spans: Snapshot, span_id: str, trace_id: str) -> Snapshot:
     return found.slice(0, 1)
 
 
-def _outline(spans: Snapshot) -> pa.Table:
-    """Take what tells two snapshots apart: which spans there are, and which of them are over."""
-    return spans.select(["span_id", "duration_ns"])
+def _outline(spans: Snapshot) -> Outline:
+    """Take what tells two snapshots apart: which spans there are, which are over, and how far the others are."""
+    import pyarrow.compute as pc
+
+    going = spans.filter(pc.is_null(spans["duration_ns"]))
+    return Outline(spans.select(["span_id", "duration_ns"]), going.select(["output_messages", "attributes"]))
 
 
 def _check_version(version: object) -> None:

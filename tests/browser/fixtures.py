@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.notebook import Desk, Notebook
 from tools.jupyter import Lab, Theme, jupyter_lab
@@ -29,6 +29,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+PATIENCE = 30_000
+"""Milliseconds for a page to become what is expected, which is slow while other jobs want the processor."""
+
 OpenLab = Callable[..., Lab]
 OpenNotebook = Callable[[Lab, str], Notebook]
 
@@ -44,6 +47,7 @@ def chromium(tmp_path: Path) -> Iterator[Browser]:
     if found.returncode:
         pytest.fail(f"{found.stderr}`make setup-browser` has apt install it.", pytrace=False)
     home = {**os.environ, "HOME": str(tmp_path / "home")}
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found.stdout.strip(), args=FLAGS, env={**home})
         yield browser
@@ -55,9 +59,16 @@ def open_lab(tmp_path: Path, local_model: dict[str, str]) -> Iterator[OpenLab]:
     """Serve JupyterLab on a folder; its notebooks find the local model."""
     with ExitStack() as running:
 
-        def start(folder: Path, *, theme: Theme = "light", python: Path | None = None) -> Lab:
+        def start(
+            folder: Path,
+            *,
+            theme: Theme = "light",
+            python: Path | None = None,
+            settings: Mapping[str, object] | None = None,
+        ) -> Lab:
             home = tmp_path / "jupyter"
-            return running.enter_context(jupyter_lab(folder, home=home, theme=theme, python=python, extra=local_model))
+            lab = jupyter_lab(folder, home=home, theme=theme, python=python, extra=local_model, settings=settings)
+            return running.enter_context(lab)
 
         yield start
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from nbtrace._query.branch import Branch, branch, end_of
 from nbtrace._query.totals import summarize
-from nbtrace._query.tree import CALL, COLUMNS, ERROR, FAILURE, start_unix_nano, tree
+from nbtrace._query.tree import CALL, COLUMNS, ERROR, FAILURE, INTERRUPTED, UNFINISHED, start_unix_nano, tree
 from nbtrace._store.snapshot import Snapshot
+from nbtrace._widgets.static import tree_text
 from tests.query.tables import START, chat, row, table
 
 
@@ -72,13 +73,36 @@ def test_a_cell_with_two_calls() -> None:
     ]  # fmt: skip
     assert branch(drawn, 0, 3) == Branch(
         spans=3, calls=2, input_tokens=10, output_tokens=5, cost_usd=0.5, unpriced=0, estimated=0, errors=1, running=1,
-        unfinished=0, end_ms=50.0,
+        unfinished=0, interrupted=0, end_ms=50.0,
     )  # fmt: skip
     assert [end_of(drawn, row) for row in range(3)] == [3, 2, 3]
 
 
 def attribute(key: str, text: str) -> dict[str, Any]:
     return {"key": key, "string": text, "int": None, "double": None, "bool": None, "bytes": None, "json": None}
+
+
+def test_a_stream_that_goes_on_has_a_rate_and_what_a_kernels_end_cut_is_neither_running_nor_unfinished() -> None:
+    stream: dict[str, Any] = {"operation": "chat", "stream_outcome": "unfinished", "ms": None}
+    rate = attribute("nbtrace.stream.output_tokens_per_second", "") | {"string": None, "double": 12.5}
+    drawn = tree(
+        table(
+            row(1, ms=None),
+            row(2, 1, start=1, **stream, attributes=[attribute("x", "y"), rate]),
+            row(3, 1, start=2, **stream),
+            row(4, 1, start=3, ms=None, operation="chat", status_code=2, error_type="interrupted"),
+            row(5, 1, start=4, operation="chat", stream_outcome="exhausted", attributes=[rate]),
+        )
+    )
+    assert drawn["output_rate"].to_pylist() == [None, 12.5, None, None, None]
+    flags: list[Any] = drawn["flags"].to_pylist()
+    assert [flag & (UNFINISHED | INTERRUPTED) for flag in flags] == [
+        0, UNFINISHED, UNFINISHED, INTERRUPTED, 0,
+    ]  # fmt: skip
+    whole = branch(drawn, 0, 5)
+    assert (whole.running, whole.unfinished, whole.interrupted) == (1, 2, 1)
+    words = [set(line.split()) & {"running", "unfinished", "interrupted"} for line in tree_text(drawn).splitlines()]
+    assert words[1:] == [{"running"}, {"unfinished"}, {"unfinished"}, {"interrupted"}, set()]
 
 
 def test_an_empty_table_is_an_empty_tree_with_all_columns() -> None:
@@ -97,7 +121,7 @@ def test_an_agent_that_repeats_the_tokens_of_its_calls_is_not_counted_twice() ->
     drawn = tree(table(agent, chat(2, 1, cost_state="estimated"), chat(3, 1, cost_usd=None)))
     assert branch(drawn, 0, 3) == Branch(
         spans=3, calls=2, input_tokens=20, output_tokens=10, cost_usd=0.5, unpriced=1, estimated=1, errors=0, running=0,
-        unfinished=0, end_ms=1.0,
+        unfinished=0, interrupted=0, end_ms=1.0,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from queue import Queue
 from typing import Any
@@ -53,8 +54,8 @@ def open_widget(store: Store) -> Iterator[Callable[..., tuple[TraceWidget, Front
     """Open a widget on the store, with its front end."""
     opened: list[TraceWidget] = []
 
-    def start(snapshot: Callable[[], Snapshot] = store.snapshot) -> tuple[TraceWidget, FrontEnd]:
-        widget = TraceWidget(snapshot, store.subscribe)
+    def start(snapshot: Callable[[], Snapshot] = store.snapshot, of: Store = store) -> tuple[TraceWidget, FrontEnd]:
+        widget = TraceWidget(snapshot, of.subscribe)
         opened.append(widget)
         return widget, FrontEnd(widget)
 
@@ -71,7 +72,9 @@ def read(buffers: list[memoryview]) -> pa.Table:
 def test_a_tree_is_answered_as_arrow(open_widget: Any, spans: Snapshot) -> None:
     _, front_end = open_widget()
     reply, buffers = front_end.ask({"id": 7, "kind": "tree", "version": 2})
+    now = reply.pop("now_unix_ms")
     assert reply == {"id": 7, "kind": "tree", "version": 2, "revision": 0, "start_unix_ms": 1_790_000_000_000}
+    assert now <= time.time_ns() // 10**6
     # As text, since an unknown number is a NaN, which equals nothing.
     assert str(read(buffers).to_pydict()) == str(packed(tree(spans)).to_pydict())
 
@@ -217,6 +220,36 @@ def test_many_changes_are_one_push(open_widget: Any, store: Store) -> None:
     first, _ = front_end.sent.get(timeout=10)
     assert (first["kind"], first["version"]) == ("changed", 2)
     assert front_end.ask({"id": 2, "kind": "tree", "version": 2})[0]["revision"] >= first["revision"]
+
+
+def test_a_stream_that_grows_is_pushed_piece_by_piece(open_widget: Any) -> None:
+    store = Store()
+    said: list[str] = []
+
+    def detail() -> dict[str, Any]:
+        message = [{"role": "assistant", "parts": [{"type": "text", "content": "".join(said)}]}]
+        return {
+            "gen_ai.output.messages": json.dumps(message),
+            "nbtrace.stream.outcome": "unfinished",
+            "nbtrace.stream.output_tokens_per_second": float(len(said)),
+        }
+
+    _, front_end = open_widget(store.snapshot, store)
+    span = Clock(store).span("chat m", 0, None, gen_ai__operation__name="chat")
+    rates: list[Any] = []
+    for number, piece in enumerate(("Once", " upon", " a time")):
+        front_end.ask({"id": number, "kind": "tree", "version": 2})
+        said.append(piece)
+        store.progressed(span, detail)
+        push, _ = front_end.sent.get(timeout=10)
+        assert push["kind"] == "changed"
+        _, buffers = front_end.ask({"id": number + 10, "kind": "tree", "version": 2})
+        rates += read(buffers)["output_rate"].to_pylist()
+    assert rates == [1.0, 2.0, 3.0]
+    store.progressed(span, detail)  # nothing new
+    assert front_end.ask({"id": 30, "kind": "tree", "version": 2})[0]["kind"] == "tree"
+    _timers_are_over()
+    assert front_end.sent.empty()
 
 
 def test_changes_elsewhere_are_not_pushed(open_widget: Any, store: Store, spans: Snapshot) -> None:

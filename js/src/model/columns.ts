@@ -36,12 +36,15 @@ export const UNPRICED = 8;
 export const ESTIMATED_COST = 16;
 export const ESTIMATED_USAGE = 32;
 export const UNFINISHED = 64;
+export const INTERRUPTED = 128;
 
 /** Unknown is NaN in fractions, -1 in counts. */
 export interface TreeColumns {
   readonly length: number;
   /** When the earliest span started: milliseconds since the epoch. */
   readonly startUnixMs: number;
+  /** When this was how things were: milliseconds after the earliest start. */
+  readonly nowMs: number;
   /** Eight bytes a row. */
   readonly spanId: Uint8Array;
   /** Sixteen bytes a row. */
@@ -61,7 +64,7 @@ export interface TreeColumns {
   readonly cellId: Words;
   /** Milliseconds after the earliest start; 0 where there is no start. */
   readonly startMs: Float64Array;
-  /** NaN while the span runs. */
+  /** NaN as long as no end is known. */
   readonly durationMs: Float64Array;
   /** Milliseconds after the span's own start. */
   readonly firstChunkMs: Float32Array;
@@ -71,6 +74,8 @@ export interface TreeColumns {
   readonly flags: Uint8Array;
   readonly executionCount: Int32Array;
   readonly cellRun: Int32Array;
+  /** Tokens a second of a stream that has not ended. */
+  readonly outputRate: Float32Array;
 }
 
 /** What a search found: where in which spans a text is. */

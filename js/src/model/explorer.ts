@@ -12,6 +12,7 @@ import { type Filter, passing, placesOf, type Range, visibleRows, withAncestors,
 import { type Forest, forestOf, lastAtOrBefore, traceOf } from "./forest.ts";
 import { RowIndex, rowOfSpan, spanIdAt, traceIdAt } from "./ids.ts";
 import { criticalPath, type Path } from "./path.ts";
+import { statesOf, stretchOf } from "./state.ts";
 import { Sums } from "./sums.ts";
 import { panned, type Span, within, zoomed } from "./time.ts";
 
@@ -48,6 +49,8 @@ export class Explorer {
   readonly failure = signal<string | null>(null);
   /** Whether the traces are listed, to open one of them, instead of all being one tree. */
   readonly hasList: boolean;
+  /** By the kernel's clock: milliseconds after the earliest start. */
+  readonly nowMs = signal(0);
   /** First row of the trace that is open, where there is a list. */
   readonly openTrace = signal(-1);
   /** The row that the keys act on. */
@@ -79,7 +82,9 @@ export class Explorer {
   }
 
   readonly forest = computed<Forest | null>(() => (this.tree.value ? forestOf(this.tree.value) : null));
-  readonly sums = computed<Sums | null>(() => (this.tree.value ? new Sums(this.tree.value) : null));
+  /** How far each row is, in the words of `state.ts`. */
+  readonly states = computed<Uint8Array>(() => (this.tree.value ? statesOf(this.tree.value) : new Uint8Array()));
+  readonly sums = computed<Sums | null>(() => (this.tree.value ? new Sums(this.tree.value, this.states.value) : null));
   readonly index = computed<RowIndex | null>(() => (this.tree.value ? new RowIndex(this.tree.value) : null));
   readonly isListing = computed(() => this.hasList && this.openTrace.value < 0);
 
@@ -92,18 +97,22 @@ export class Explorer {
     return { first: forest.traces[trace] ?? 0, end: forest.traces[trace + 1] ?? 0 };
   });
 
-  /** All the time that the rows at hand span. */
+  /** Whether anything that is shown goes on. */
+  readonly isGoing = computed<boolean>(() => {
+    const { first, end } = this.isListing.value ? { first: 0, end: this.tree.value?.length ?? 0 } : this.range.value;
+    const sum = this.sums.value?.of(first, end);
+    return sum !== undefined && sum.running + sum.streaming > 0;
+  });
+
+  readonly #stretch = computed<Span>(() => {
+    const [tree, range] = [this.tree.value, this.range.value];
+    return tree && range.first < range.end ? stretchOf(tree, this.states.value, range) : { fromMs: 0, toMs: 0 };
+  });
+
+  /** All the time that the rows at hand span: up to now, if any of them goes on. */
   readonly axis = computed<Span>(() => {
-    const [tree, forest] = [this.tree.value, this.forest.value];
-    const { first, end } = this.range.value;
-    if (!tree || !forest || first === end) return { fromMs: 0, toMs: 0 };
-    let fromMs = Number.POSITIVE_INFINITY;
-    let toMs = Number.NEGATIVE_INFINITY;
-    for (let row = first; row < end; row++) {
-      fromMs = Math.min(fromMs, tree.startMs[row] ?? 0);
-      toMs = Math.max(toMs, forest.endMs[row] ?? 0);
-    }
-    return { fromMs, toMs };
+    const { fromMs, toMs } = this.#stretch.value;
+    return this.isGoing.value ? { fromMs, toMs: Math.max(toMs, this.nowMs.value) } : this.#stretch.value;
   });
 
   readonly view = computed<Span>(() => (this.zoom.value ? within(this.zoom.value, this.axis.value) : this.axis.value));
@@ -202,6 +211,7 @@ export class Explorer {
     batch(() => {
       const before = this.tree.value;
       this.tree.value = tree;
+      this.nowMs.value = tree.nowMs;
       this.failure.value = null;
       if (before) this.#follow(before, tree);
       else this.collapsed.value = new Uint8Array(tree.length);

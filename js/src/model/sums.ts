@@ -5,7 +5,8 @@
  * branch is a run of rows, so running totals answer for any branch in one step. A sum of nothing known is null.
  */
 
-import { CALL, ESTIMATED_COST, FAILURE, type TreeColumns, UNFINISHED, UNPRICED } from "./columns.ts";
+import { CALL, ESTIMATED_COST, FAILURE, type TreeColumns, UNPRICED } from "./columns.ts";
+import { CUT, RUNNING, STREAMING, statesOf, UNREAD } from "./state.ts";
 
 export interface Sum {
   readonly spans: number;
@@ -17,8 +18,11 @@ export interface Sum {
   readonly estimated: number;
   readonly errors: number;
   readonly running: number;
+  /** Streams that their cell may be reading. */
+  readonly streaming: number;
   /** Streams that are not read to their end. */
   readonly unfinished: number;
+  readonly interrupted: number;
 }
 
 interface Amount {
@@ -33,20 +37,23 @@ export class Sums {
   readonly #estimated: Int32Array;
   readonly #errors: Int32Array;
   readonly #running: Int32Array;
+  readonly #streaming: Int32Array;
   readonly #unfinished: Int32Array;
+  readonly #interrupted: Int32Array;
   readonly #inputTokens: Amount;
   readonly #outputTokens: Amount;
   readonly #costUsd: Amount;
 
-  constructor(tree: TreeColumns) {
-    const { flags, durationMs, length } = tree;
+  constructor(tree: TreeColumns, states = statesOf(tree)) {
+    const { flags, length } = tree;
     this.#calls = counted(length, (row) => ((flags[row] ?? 0) & CALL) !== 0);
     this.#unpriced = counted(length, (row) => ((flags[row] ?? 0) & UNPRICED) !== 0);
     this.#estimated = counted(length, (row) => ((flags[row] ?? 0) & ESTIMATED_COST) !== 0);
     this.#errors = counted(length, (row) => ((flags[row] ?? 0) & FAILURE) !== 0);
-    const isUnfinished = (row: number): boolean => ((flags[row] ?? 0) & UNFINISHED) !== 0;
-    this.#running = counted(length, (row) => Number.isNaN(durationMs[row]) && !isUnfinished(row));
-    this.#unfinished = counted(length, isUnfinished);
+    this.#running = counted(length, (row) => states[row] === RUNNING);
+    this.#streaming = counted(length, (row) => states[row] === STREAMING);
+    this.#unfinished = counted(length, (row) => states[row] === UNREAD);
+    this.#interrupted = counted(length, (row) => states[row] === CUT);
     this.#inputTokens = added(tree.inputTokens, flags);
     this.#outputTokens = added(tree.outputTokens, flags);
     this.#costUsd = added(tree.costUsd, flags);
@@ -67,7 +74,9 @@ export class Sums {
       estimated: count(this.#estimated),
       errors: count(this.#errors),
       running: count(this.#running),
+      streaming: count(this.#streaming),
       unfinished: count(this.#unfinished),
+      interrupted: count(this.#interrupted),
     };
   }
 }

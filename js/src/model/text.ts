@@ -32,6 +32,11 @@ export function duration(ns: number | null): string {
   return `${ns.toFixed(0)} ns`;
 }
 
+/** How many tokens come in a second. */
+export function rate(perSecond: number): string {
+  return `${Number(perSecond.toPrecision(perSecond < 1000 ? 2 : 3)).toLocaleString("en-US")} tokens/s`;
+}
+
 export function tokens(count: number): string {
   return count.toLocaleString("en-US");
 }

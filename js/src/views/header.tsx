@@ -47,7 +47,7 @@ export function Header({ explorer }: { explorer: Explorer }): JSX.Element {
 
 interface Fact {
   text: string;
-  look?: "main" | "failed" | "running";
+  look?: "main" | "failed" | "running" | "streaming" | "unfinished" | "interrupted";
 }
 
 function Facts({ facts }: { facts: Fact[] }): JSX.Element {
@@ -78,7 +78,7 @@ function factsOf(explorer: Explorer): Fact[] {
 }
 
 function sumFacts(sum: Sum, durationMs: number | null): Fact[] {
-  const { costUsd, unpriced, estimated, errors, running, unfinished } = sum;
+  const { costUsd, unpriced, estimated, errors } = sum;
   const tokens = text.flow(sum.inputTokens, sum.outputTokens);
   const facts: Fact[] = [];
   if (sum.calls) facts.push({ text: text.counted(sum.calls, "LLM call") });
@@ -88,7 +88,8 @@ function sumFacts(sum: Sum, durationMs: number | null): Fact[] {
   if (estimated) facts.push({ text: `${text.tokens(estimated)} estimated` });
   if (unpriced) facts.push({ text: costUsd === null ? text.UNPRICED : `${text.tokens(unpriced)} ${text.UNPRICED}` });
   if (errors) facts.push({ text: text.counted(errors, "error"), look: "failed" });
-  if (running) facts.push({ text: `${text.tokens(running)} running`, look: "running" });
-  if (unfinished) facts.push({ text: `${text.tokens(unfinished)} unfinished`, look: "running" });
+  for (const state of ["running", "streaming", "unfinished", "interrupted"] as const) {
+    if (sum[state]) facts.push({ text: `${text.tokens(sum[state])} ${state}`, look: state });
+  }
   return facts;
 }

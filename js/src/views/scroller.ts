@@ -3,6 +3,8 @@
 import { type Signal, useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { TreeColumns } from "../model/columns.ts";
+import type { Explorer } from "../model/explorer.ts";
 import { ROW_HEIGHT, type Window, windowOf } from "../model/window.ts";
 
 export interface Scroller {
@@ -57,4 +59,37 @@ function useMeasure(element: RefObject<HTMLDivElement | null>, viewport: Signal<
     observer.observe(scroller);
     return () => observer.disconnect();
   }, [element, viewport]);
+}
+
+/** Which row of the tree is at a place of a list, and the other way round. */
+interface Listed {
+  readonly rowAt: (place: number) => number | undefined;
+  readonly placeOf: (row: number) => number;
+}
+
+/** Keeps the topmost line where it is when a newer tree puts lines above it; who is at the very top stays there. */
+export function useScrollAnchor(
+  explorer: Explorer,
+  element: RefObject<HTMLDivElement | null>,
+  lines: unknown,
+  { rowAt, placeOf }: Listed,
+): void {
+  const anchor = useRef<{ tree: TreeColumns; row: number; place: number } | null>(null);
+  const { value: tree } = explorer.tree;
+  useLayoutEffect(() => {
+    const scroller = element.current;
+    if (!scroller || !tree) return;
+    const before = anchor.current;
+    const row = before ? explorer.rowOf(before.tree, before.row) : -1;
+    const place = row < 0 ? -1 : placeOf(row);
+    if (before && place >= 0 && place !== before.place) scroller.scrollTop += (place - before.place) * ROW_HEIGHT;
+    const remember = (): void => {
+      const top = Math.floor(scroller.scrollTop / ROW_HEIGHT);
+      const first = rowAt(top);
+      anchor.current = first === undefined || top === 0 ? null : { tree, row: first, place: top };
+    };
+    remember();
+    scroller.addEventListener("scroll", remember);
+    return () => scroller.removeEventListener("scroll", remember);
+  }, [tree, lines, explorer, element]);
 }

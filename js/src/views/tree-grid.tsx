@@ -2,14 +2,14 @@
 
 import { useComputed } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { TreeColumns } from "../model/columns.ts";
+import { useEffect } from "preact/hooks";
 import type { Explorer } from "../model/explorer.ts";
 import { traceOf } from "../model/forest.ts";
-import { ROW_HEIGHT, scrollTo } from "../model/window.ts";
+import { isGoing, OVER } from "../model/state.ts";
+import { scrollTo } from "../model/window.ts";
 import { isCombination } from "../ui/keyboard.ts";
 import { act } from "./keys.ts";
-import { rowsHeight, type Scroller, useScroller } from "./scroller.ts";
+import { rowsHeight, type Scroller, useScrollAnchor, useScroller } from "./scroller.ts";
 import { Axis, Lines } from "./tree-axis.tsx";
 import { TreeRow } from "./tree-row.tsx";
 
@@ -19,7 +19,10 @@ export function TreeGrid({ explorer }: { explorer: Explorer }): JSX.Element {
   const rows = explorer.rows.value;
   const index = explorer.cursorIndex.value;
   useCursorInSight(explorer, scroller);
-  useScrollAnchor(explorer, scroller.element);
+  useScrollAnchor(explorer, scroller.element, rows, {
+    rowAt: (place) => rows[place],
+    placeOf: (row) => rows.indexOf(row),
+  });
   const active = rows[index];
   return (
     <div
@@ -84,6 +87,7 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
       <div class="rows" role="presentation" style={{ transform: `translateY(${shown.top}px)` }}>
         {Array.from(rows.subarray(shown.first, shown.last), (row, offset) => {
           const parent = tree.parent[row] ?? -1;
+          const state = explorer.states.value[row] ?? OVER;
           return (
             <TreeRow
               key={row}
@@ -91,10 +95,11 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
               forest={forest}
               sums={sums}
               row={row}
+              state={state}
               index={shown.first + offset}
               setSize={parent < 0 ? rootCount : (forest.childCount[parent] ?? 1)}
               view={explorer.view.value}
-              endMs={explorer.axis.value.toMs}
+              endMs={state === OVER ? 0 : isGoing(state) ? explorer.nowMs.value : explorer.axis.value.toMs}
               stretches={path.value?.get(row) ?? null}
               text={explorer.text.value}
               isMatch={matches.value === null || explorer.isMatch(row)}
@@ -142,27 +147,4 @@ function useCursorInSight(explorer: Explorer, { element }: Scroller): void {
     if (!scroller || index < 0) return;
     scroller.scrollTop = scrollTo(index, rows.length, scroller.scrollTop, rowsHeight(scroller));
   }, [span, isOpen]);
-}
-
-/** Keeps the topmost row where it is when a newer tree puts rows above it. */
-function useScrollAnchor(explorer: Explorer, element: Scroller["element"]): void {
-  const anchor = useRef<{ tree: TreeColumns; row: number; index: number } | null>(null);
-  const { value: tree } = explorer.tree;
-  const { value: rows } = explorer.rows;
-  useLayoutEffect(() => {
-    const scroller = element.current;
-    if (!scroller || !tree) return;
-    const before = anchor.current;
-    const row = before ? explorer.rowOf(before.tree, before.row) : -1;
-    const index = row < 0 ? -1 : rows.indexOf(row);
-    if (before && index >= 0 && index !== before.index) scroller.scrollTop += (index - before.index) * ROW_HEIGHT;
-    const remember = (): void => {
-      const top = Math.min(Math.floor(scroller.scrollTop / ROW_HEIGHT), rows.length - 1);
-      const first = rows[top];
-      anchor.current = first === undefined || top === 0 ? null : { tree, row: first, index: top };
-    };
-    remember();
-    scroller.addEventListener("scroll", remember);
-    return () => scroller.removeEventListener("scroll", remember);
-  }, [tree, rows, explorer, element]);
 }

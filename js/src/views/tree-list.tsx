@@ -3,14 +3,16 @@
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import type { TreeColumns } from "../model/columns.ts";
 import type { Explorer } from "../model/explorer.ts";
+import { traceOf } from "../model/forest.ts";
 import { type Entry, entriesOf, type Run, runOf, type Sort, type SortKey, sorted } from "../model/runs.ts";
 import * as text from "../model/text.ts";
 import { visibleName } from "../model/visible.ts";
 import { ROW_HEIGHT, scrollTo } from "../model/window.ts";
 import { ChevronIcon, KindIcon, SortIcon } from "../ui/icons.tsx";
 import { isCombination } from "../ui/keyboard.ts";
-import { rowsHeight, useScroller } from "./scroller.ts";
+import { rowsHeight, useScrollAnchor, useScroller } from "./scroller.ts";
 import { Marked } from "./tree-row.tsx";
 
 /** A line of the list: a trace, on the first level or below the latest run of its cell. */
@@ -34,11 +36,23 @@ const COLUMNS: readonly (readonly [SortKey, string, string])[] = [
 
 export function TreeList({ explorer }: { explorer: Explorer }): JSX.Element {
   const sort = useSignal<Sort>({ key: "started", isDescending: true });
-  const unfolded = useSignal<ReadonlySet<number>>(new Set());
-  const cursor = useSignal(0);
+  const unfolded = useSignal<ReadonlySet<string>>(new Set());
+  const cursor = useSignal<{ tree: TreeColumns; row: number } | null>(null);
   const runs = useRuns(explorer);
   const entries = useComputed(() => shownEntries(explorer, runs.value, sort.value));
-  const lines = useComputed(() => linesOf(entries.value, unfolded.value));
+  const cellOf = ({ trace }: Entry): string => explorer.tree.value?.cellId.at(runs.value(trace).row) ?? "";
+  const lines = useComputed(() => linesOf(entries.value, (entry) => unfolded.value.has(cellOf(entry))));
+  const places = useComputed(() => new Map(lines.value.map(({ trace }, place) => [trace, place])));
+  /** Finds the line of a row of the tree. */
+  const placeOf = (row: number): number => {
+    const forest = explorer.forest.value;
+    return row < 0 || !forest ? -1 : (places.value.get(traceOf(forest, row)) ?? -1);
+  };
+  /** The cursor's line: the same trace's wherever a newer tree puts it. */
+  const place = (): number => {
+    const held = cursor.value;
+    return Math.min(Math.max(0, held ? placeOf(explorer.rowOf(held.tree, held.row)) : 0), lines.value.length - 1);
+  };
   const longest = useComputed(() =>
     entries.value.reduce((most, { trace }) => Math.max(most, runs.value(trace).durationMs), 0),
   );
@@ -46,15 +60,23 @@ export function TreeList({ explorer }: { explorer: Explorer }): JSX.Element {
     useComputed(() => lines.value.length),
     () => explorer.takeFocus(),
   );
-  const index = Math.min(cursor.value, lines.value.length - 1);
+  const index = place();
   useEffect(() => {
     const element = scroller.element.current;
-    if (element) element.scrollTop = scrollTo(index, lines.value.length, element.scrollTop, rowsHeight(element));
-  }, [index]);
+    if (element && cursor.value)
+      element.scrollTop = scrollTo(index, lines.value.length, element.scrollTop, rowsHeight(element));
+  }, [cursor.value]);
+  useScrollAnchor(explorer, scroller.element, lines.value, {
+    rowAt: (at) => {
+      const line = lines.value[at];
+      return line && runs.value(line.trace).row;
+    },
+    placeOf,
+  });
 
-  const toggle = (trace: number): void => {
+  const toggle = ({ entry }: Line): void => {
     const next = new Set(unfolded.value);
-    if (!next.delete(trace)) next.add(trace);
+    if (!next.delete(cellOf(entry))) next.add(cellOf(entry));
     unfolded.value = next;
   };
   const open = ({ trace }: Line): void => explorer.enterTrace(runs.value(trace).row);
@@ -72,12 +94,14 @@ export function TreeList({ explorer }: { explorer: Explorer }): JSX.Element {
       onScroll={scroller.onScroll}
       onKeyDown={(event) => {
         // Keys may come faster than draws.
-        const at = Math.min(cursor.value, lines.value.length - 1);
+        const at = place();
         const line = lines.value[at];
         const move = (to: number): void => {
-          cursor.value = Math.max(0, Math.min(to, lines.value.length - 1));
+          const next = lines.value[Math.max(0, Math.min(to, lines.value.length - 1))];
+          const tree = explorer.tree.value;
+          if (next && tree) cursor.value = { tree, row: runs.value(next.trace).row };
         };
-        const isUnfolded = line !== undefined && unfolded.value.has(line.trace);
+        const isUnfolded = line !== undefined && unfolded.value.has(cellOf(line.entry));
         const hasEarlier = line !== undefined && !line.isEarlier && line.entry.earlier.length > 0;
         const page = scroller.rowsInPage();
         const actions = new Map<string, () => void>([
@@ -89,9 +113,9 @@ export function TreeList({ explorer }: { explorer: Explorer }): JSX.Element {
           ["PageDown", () => move(at + page)],
           ["Home", () => move(0)],
           ["End", () => move(lines.value.length - 1)],
-          ["ArrowRight", () => line && (hasEarlier && !isUnfolded ? toggle(line.trace) : open(line))],
-          ["ArrowLeft", () => line && hasEarlier && isUnfolded && toggle(line.trace)],
-          [" ", () => line && hasEarlier && toggle(line.trace)],
+          ["ArrowRight", () => line && (hasEarlier && !isUnfolded ? toggle(line) : open(line))],
+          ["ArrowLeft", () => line && hasEarlier && isUnfolded && toggle(line)],
+          [" ", () => line && hasEarlier && toggle(line)],
           ["Enter", () => line && open(line)],
         ]);
         const action = isCombination(event) || event.shiftKey ? undefined : actions.get(event.key);
@@ -117,9 +141,9 @@ export function TreeList({ explorer }: { explorer: Explorer }): JSX.Element {
               run={runs.value(line.trace)}
               index={shown.first + offset}
               longestMs={longest.value}
-              isUnfolded={unfolded.value.has(line.trace)}
+              isUnfolded={unfolded.value.has(cellOf(line.entry))}
               isCursor={shown.first + offset === index}
-              onToggle={() => toggle(line.trace)}
+              onToggle={() => toggle(line)}
               onOpen={() => open(line)}
             />
           ))}
@@ -155,10 +179,10 @@ function shownEntries(explorer: Explorer, run: (trace: number) => Run, sort: Sor
   return sorted(entries, run, sort);
 }
 
-function linesOf(entries: readonly Entry[], unfolded: ReadonlySet<number>): Line[] {
+function linesOf(entries: readonly Entry[], isUnfolded: (entry: Entry) => boolean): Line[] {
   return entries.flatMap((entry, place) => {
     const first: Line = { trace: entry.trace, entry, isEarlier: false, place: place + 1, setSize: entries.length };
-    if (!unfolded.has(entry.trace)) return [first];
+    if (entry.earlier.length === 0 || !isUnfolded(entry)) return [first];
     const earlier = entry.earlier.map((trace, index): Line => {
       return { trace, entry, isEarlier: true, place: index + 1, setSize: entry.earlier.length };
     });
@@ -215,6 +239,8 @@ function ListRow(props: ListRowProps): JSX.Element {
         ? text.UNPRICED
         : ""
       : text.cost(sum.costUsd, sum.estimated ? "estimated" : "priced");
+  const state = (["streaming", "running", "interrupted", "unfinished"] as const).find((one) => sum[one] > 0);
+  const isGoing = sum.streaming + sum.running > 0;
   const cellRun = tree?.cellRun[run.row] ?? -1;
   return (
     <div
@@ -253,9 +279,12 @@ function ListRow(props: ListRowProps): JSX.Element {
       <span role="gridcell" class="started">
         {tree && text.clock(tree.startUnixMs + run.startMs)}
       </span>
-      <span role="gridcell" class={`time ${sum.running || sum.unfinished ? "running" : ""}`}>
+      <span role="gridcell" class={`time ${state ?? ""}`} title={state}>
         <i class="share" style={{ width: `${props.longestMs ? (run.durationMs / props.longestMs) * 100 : 0}%` }} />
-        {sum.running ? "running" : sum.unfinished ? "unfinished" : text.duration(run.durationMs * 1e6)}
+        {isGoing && <i class="pulse" role="img" aria-label={state} />}
+        {isGoing
+          ? `${text.duration(Math.max(0, explorer.nowMs.value - run.startMs) * 1e6)}…`
+          : (state ?? text.duration(run.durationMs * 1e6))}
       </span>
       <span role="gridcell" class="calls">
         {sum.calls ? text.tokens(sum.calls) : ""}

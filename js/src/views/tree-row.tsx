@@ -1,16 +1,9 @@
 /** One span in the tree: what it is, what it took, and when. */
 
 import { Component, type JSX } from "preact";
-import {
-  CALL,
-  ERROR,
-  ESTIMATED_COST,
-  ESTIMATED_USAGE,
-  type TreeColumns,
-  UNFINISHED,
-  UNPRICED,
-} from "../model/columns.ts";
+import { CALL, ERROR, ESTIMATED_COST, ESTIMATED_USAGE, type TreeColumns, UNPRICED } from "../model/columns.ts";
 import type { Forest } from "../model/forest.ts";
+import { isGoing, OVER, STATE_WORDS, STREAMING } from "../model/state.ts";
 import type { Sums } from "../model/sums.ts";
 import * as text from "../model/text.ts";
 import { barOf, type Span } from "../model/time.ts";
@@ -26,12 +19,14 @@ export interface TreeRowProps {
   forest: Forest;
   sums: Sums;
   row: number;
+  /** How far the span is, in the words of `state.ts`. */
+  state: number;
   /** Place among the shown rows, from 0. */
   index: number;
   setSize: number;
   /** The stretch of time that bars are drawn on. */
   view: Span;
-  /** Up to where the bar of a running span goes. */
+  /** Up to where the bar of a span without an end goes; of one that goes on, now. */
   endMs: number;
   /** Starts and ends of the span's parts of the critical path. */
   stretches: readonly number[] | null;
@@ -90,10 +85,12 @@ export class TreeRow extends Component<TreeRowProps> {
           <RowTitle title={visibleName(tree.title.at(row))} asked={props.text} />
           <ErrorMark {...props} />
           <RefusalMark by={tree.refusal.at(row)} />
+          {props.state === STREAMING && <RatePill rate={tree.outputRate[row] ?? Number.NaN} />}
           <ModelPill name={name} model={visibleName(tree.model.at(row))} />
           {isCollapsed && <FoldMark count={(forest.ends[row] ?? row) - row - 1} />}
         </span>
-        <span role="gridcell" class={`time ${facts.isRunning ? "running" : ""}`}>
+        <span role="gridcell" class={`time ${STATE_WORDS[props.state]}`} title={STATE_WORDS[props.state]}>
+          {isGoing(props.state) && <i class="pulse" role="img" aria-label={STATE_WORDS[props.state]} />}
           {facts.time}
         </span>
         <span role="gridcell" class={`tokens ${facts.isSum ? "sum" : ""}`} title={facts.tokensTitle}>
@@ -155,6 +152,11 @@ function RefusalMark({ by }: { by: string }): JSX.Element | null {
   return by ? <span class="pill refused">refused</span> : null;
 }
 
+/** How fast a stream comes. */
+function RatePill({ rate }: { rate: number }): JSX.Element | null {
+  return Number.isNaN(rate) ? null : <span class="pill rate">{text.rate(rate)}</span>;
+}
+
 /** The model, unless the span's name says it already. */
 function ModelPill({ name, model }: { name: string; model: string }): JSX.Element | null {
   return !model || name.includes(model) ? null : (
@@ -172,11 +174,9 @@ function FoldMark({ count }: { count: number }): JSX.Element {
   );
 }
 
-function Bar({ tree, row, view, endMs, stretches }: TreeRowProps): JSX.Element {
+function Bar({ tree, row, state, view, endMs, stretches }: TreeRowProps): JSX.Element {
   const start = tree.startMs[row] ?? 0;
-  const duration = tree.durationMs[row] ?? Number.NaN;
-  const isRunning = Number.isNaN(duration);
-  const end = isRunning ? Math.max(start, endMs) : start + duration;
+  const end = state === OVER ? start + (tree.durationMs[row] ?? 0) : Math.max(start, endMs);
   const bar = barOf(start, end, view);
   if (!bar) return <span role="gridcell" class="bar" aria-hidden="true" />;
   const firstChunk = tree.firstChunkMs[row] ?? Number.NaN;
@@ -185,7 +185,7 @@ function Bar({ tree, row, view, endMs, stretches }: TreeRowProps): JSX.Element {
   return (
     <span role="gridcell" class="bar" aria-hidden="true">
       <i
-        class={`span-bar kind-${tree.type.at(row)} ${isRunning ? "running" : ""} ${isFailed ? "failed" : ""}`}
+        class={`span-bar kind-${tree.type.at(row)} ${STATE_WORDS[state]} ${isFailed ? "failed" : ""}`}
         style={{ left: `${bar.left}%`, width: `${bar.width}%` }}
         title={tick ? `first chunk after ${text.duration(firstChunk * 1e6)}` : ""}
       >
@@ -207,23 +207,28 @@ function PathLine({ stretches, view }: { stretches: readonly number[]; view: Spa
 
 const known = (value: number | undefined): number | null => (value === undefined || Number.isNaN(value) ? null : value);
 
+/** How long a span took, or has taken so far, or why there is no saying. */
+export function timeWords(tree: TreeColumns, row: number, state: number, nowMs: number): string {
+  if (isGoing(state)) return `${text.duration(Math.max(0, nowMs - (tree.startMs[row] ?? 0)) * 1e6)}…`;
+  return state === OVER ? text.duration((tree.durationMs[row] ?? 0) * 1e6) : (STATE_WORDS[state] ?? "");
+}
+
 /** Words a row's time, tokens and cost; what is added up from below is marked as a sum. */
-function factsOf({ tree, forest, sums, row }: TreeRowProps) {
-  const ms = known(tree.durationMs[row]);
+function factsOf({ tree, forest, sums, row, state, endMs }: TreeRowProps) {
   const flags = tree.flags[row] ?? 0;
   const isSum = (flags & CALL) === 0;
-  const time = flags & UNFINISHED ? "unfinished" : text.duration(ms === null ? null : ms * 1e6);
+  const time = timeWords(tree, row, state, endMs);
   if (isSum) {
     const sum = sums.of(row, forest.ends[row] ?? row + 1);
     const tokens = text.flow(sum.inputTokens, sum.outputTokens);
     const cost = sum.costUsd === null ? "" : `∑ ${text.cost(sum.costUsd, sum.estimated ? "estimated" : "priced")}`;
     const tokensTitle = tokens && `sum of ${text.counted(sum.calls, "LLM call")}`;
-    return { time, isRunning: ms === null, isSum, tokens: tokens && `∑ ${tokens}`, tokensTitle, cost };
+    return { time, isSum, tokens: tokens && `∑ ${tokens}`, tokensTitle, cost };
   }
   const tokens = text.flow(known(tree.inputTokens[row]), known(tree.outputTokens[row]));
   const about = tokens && flags & ESTIMATED_USAGE ? "~" : "";
   const usd = known(tree.costUsd[row]);
   const isKnown = usd !== null || (flags & UNPRICED) !== 0;
   const cost = isKnown ? text.cost(usd, flags & ESTIMATED_COST ? "estimated" : "priced") : "";
-  return { time, isRunning: ms === null, isSum, tokens: about + tokens, tokensTitle: about && "estimated", cost };
+  return { time, isSum, tokens: about + tokens, tokensTitle: about && "estimated", cost };
 }

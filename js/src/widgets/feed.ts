@@ -13,10 +13,20 @@ export interface Feed {
 /** Milliseconds without a key after which a text is looked for in the kernel. */
 const TYPING_PAUSE_MS = 120;
 
+/** A newer tree is asked for ten times a second at most, and of a large one so seldom that it takes a tenth of the time. */
+const SHORTEST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 3000;
+const PAUSE_SHARE = 9;
+
+/** How often a running span grows while there is no newer tree. */
+const TICK_MS = 500;
+
 export function feed(explorer: Explorer, model: MessageModel, signal: AbortSignal): Feed {
   let shownRevision = -1;
   let isAsking = false;
   let isStale = false;
+  /** What makes this page's clock the kernel's. */
+  let clockOffset = 0;
 
   const channel = new Channel(model, {
     signal,
@@ -35,15 +45,20 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     isAsking = true;
     while (isStale && !signal.aborted) {
       isStale = false;
+      const began = performance.now();
       try {
         const { reply, bytes } = await channel.tree();
         shownRevision = reply.revision;
-        explorer.show(decodeTree(bytes, reply.start_unix_ms));
+        clockOffset = reply.now_unix_ms - reply.start_unix_ms - performance.now();
+        explorer.show(decodeTree(bytes, reply.start_unix_ms, reply.now_unix_ms));
         explorer.kernel.value = "answering";
       } catch (error) {
         if (error instanceof KernelGone) explorer.kernel.value = "gone";
         else explorer.failure.value = wordsOf(error);
       }
+      const took = performance.now() - began;
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, took * PAUSE_SHARE));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     isAsking = false;
   };
@@ -78,6 +93,16 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     void open(key);
   });
 
+  // What goes on grows from one tree to the next.
+  const stopTicking = effect(() => {
+    if (!explorer.isGoing.value || explorer.kernel.value === "gone") return undefined;
+    const tick = (): void => {
+      explorer.nowMs.value = performance.now() + clockOffset;
+    };
+    const timer = setInterval(tick, TICK_MS);
+    return () => clearInterval(timer);
+  });
+
   const look = async (text: string, ended: AbortSignal): Promise<void> => {
     explorer.search.value = { state: "asked" };
     try {
@@ -106,6 +131,7 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     "abort",
     () => {
       stopOpening();
+      stopTicking();
       stopLooking();
     },
     { once: true },

@@ -3,11 +3,12 @@
 import { type Column, type Table, tableFromIPC } from "@uwdata/flechette";
 import { type Found, type SpanDetail, type TreeColumns, Words } from "../model/columns.ts";
 
-export function decodeTree(bytes: Uint8Array, startUnixMs: number): TreeColumns {
+export function decodeTree(bytes: Uint8Array, startUnixMs: number, nowUnixMs = startUnixMs): TreeColumns {
   const table = tableFromIPC(bytes);
   return {
     length: table.numRows,
     startUnixMs,
+    nowMs: nowUnixMs - startUnixMs,
     spanId: binary(table, "span_id"),
     traceId: binary(table, "trace_id"),
     parent: parents(values<Int32Array>(table, "parent", Int32Array)),
@@ -29,6 +30,7 @@ export function decodeTree(bytes: Uint8Array, startUnixMs: number): TreeColumns 
     flags: values(table, "flags", Uint8Array),
     executionCount: values(table, "execution_count", Int32Array),
     cellRun: values(table, "cell_run", Int32Array),
+    outputRate: values(table, "output_rate", Float32Array),
   };
 }
 

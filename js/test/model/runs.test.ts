@@ -39,7 +39,9 @@ test("a trace is listed with what it came to", () => {
       estimated: 0,
       errors: 2,
       running: 0,
+      streaming: 0,
       unfinished: 0,
+      interrupted: 0,
     },
   });
 });

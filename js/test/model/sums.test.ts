@@ -17,7 +17,9 @@ test("a branch is the sum of its calls", () => {
     estimated: 1,
     errors: 1,
     running: 1,
+    streaming: 0,
     unfinished: 0,
+    interrupted: 0,
   });
 });
 
@@ -40,7 +42,9 @@ test("an agent that repeats its calls' tokens is not counted, and nothing known 
       estimated: 1,
       errors: 1,
       running: 0,
+      streaming: 0,
       unfinished: 1,
+      interrupted: 0,
     },
     {
       spans: 1,
@@ -52,7 +56,9 @@ test("an agent that repeats its calls' tokens is not counted, and nothing known 
       estimated: 0,
       errors: 0,
       running: 0,
+      streaming: 0,
       unfinished: 1,
+      interrupted: 0,
     },
   ]);
 });

@@ -26,7 +26,14 @@ afterEach(() => {
 
 test("a request gets its own reply", async () => {
   const { reply, bytes } = await channel.tree();
-  expect(reply).toEqual({ id: model.sent[0]?.id, kind: "tree", version: 2, revision: 0, start_unix_ms: START });
+  expect(reply).toEqual({
+    id: model.sent[0]?.id,
+    kind: "tree",
+    version: 2,
+    revision: 0,
+    start_unix_ms: START,
+    now_unix_ms: START + model.nowMs,
+  });
   expect(bytes).toEqual(fixture("tree.arrow"));
   expect(events).toEqual([]);
 });

@@ -2,13 +2,15 @@
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useMemo, useRef } from "preact/hooks";
-import { type SpanDetail, UNFINISHED } from "../../model/columns.ts";
+import type { SpanDetail } from "../../model/columns.ts";
 import { blocksOf, documentsOf, eventsOf, linksOf, rawOf, sectionsOf } from "../../model/detail.ts";
 import type { Explorer } from "../../model/explorer.ts";
 import { conversationOf } from "../../model/messages.ts";
+import { isGoing, OVER, STATE_WORDS } from "../../model/state.ts";
 import * as text from "../../model/text.ts";
 import { visibleName } from "../../model/visible.ts";
 import { CloseIcon, KindIcon } from "../../ui/icons.tsx";
+import { timeWords } from "../tree-row.tsx";
 import { CopyMenu } from "./copy-menu.tsx";
 import { DocumentView, OccurrenceView, SectionView } from "./facts.tsx";
 import { MessageView } from "./message.tsx";
@@ -66,11 +68,14 @@ function Head({ explorer, span }: { explorer: Explorer; span: SpanDetail | null 
 function factsOf(explorer: Explorer): string[] {
   const [tree, row] = [explorer.tree.value, explorer.cursor.value];
   if (!tree || row < 0) return [];
-  const ms = tree.durationMs[row] ?? Number.NaN;
+  const state = explorer.states.value[row] ?? OVER;
+  const rate = tree.outputRate[row] ?? Number.NaN;
   const firstChunk = tree.firstChunkMs[row] ?? Number.NaN;
   const facts = [
     visibleName(tree.model.at(row)),
-    (tree.flags[row] ?? 0) & UNFINISHED ? "unfinished" : text.duration(Number.isNaN(ms) ? null : ms * 1e6),
+    isGoing(state) ? (STATE_WORDS[state] ?? "") : "",
+    timeWords(tree, row, state, explorer.nowMs.value),
+    Number.isNaN(rate) ? "" : `${text.rate(rate)} so far`,
     Number.isNaN(firstChunk) ? "" : `first chunk ${text.duration(firstChunk * 1e6)}`,
     visibleName(tree.finishReasons.at(row)),
     refusalWords(tree.refusal.at(row)),
