@@ -6,6 +6,7 @@ clients and data frames, and walking into them costs seconds and has crashed ker
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, cast
@@ -17,6 +18,10 @@ ITEMS: Final = 200
 REPR: Final = 500
 TEXT: Final = 100_000
 """Characters of one text."""
+WORD: Final = 4096
+"""Characters of the longest secret without a space; private keys have lines."""
+_SPACE: Final = re.compile(r"\s")
+_QUOTE: Final = re.compile(r"[\"'`]")
 
 
 def text(value: object) -> str:
@@ -63,5 +68,21 @@ def _items(values: list[object], depth: int) -> list[Any]:
 
 
 def cut(value: str, size: int) -> str:
-    """Give a text of this many characters at most, and say how many more there were."""
-    return value if len(value) <= size else f"{value[:size]}… [{len(value) - size} more characters]"
+    """Give a text of this many characters at most, and say how many more there were.
+
+    Secrets are masked later, by their form, so none may be left in part: the word at the cut is left out, if it is not
+    longer than any secret. Where there are no spaces, a word ends at a quote; where neither is, all of it is one.
+
+    Examples:
+        >>> cut("the key is sk-proj-0123456789", 20)
+        'the key is … [18 more characters]'
+    """
+    if len(value) <= size:
+        return value
+    kept = value[:size]
+    last = kept[-WORD:]
+    found = max((match.end() for match in _SPACE.finditer(last)), default=0)
+    found = found or max((match.end() for match in _QUOTE.finditer(last)), default=0)
+    if found or size < WORD:
+        kept = kept[: len(kept) - len(last) + found]
+    return f"{kept}… [{len(value) - len(kept)} more characters]"

@@ -288,7 +288,7 @@ def test_arguments_are_kept_without_being_walked_into(session: Session) -> None:
     loop.append(loop)
     assert plain.text(Point(1, {2})) == '{"x":1,"y":[2]}'
     assert plain.text(b"abc") == '"<3 bytes>"'
-    assert plain.text(Socket()) == '"<socket ' + "x" * 492 + '… [509 more characters]"'
+    assert plain.text(Socket()) == '"<socket … [1001 more characters]"'
     assert plain.text(range(2)) == '"range(0, 2)"'
     assert plain.text(list(range(202))).endswith(',199,"… 2 more"]')
     assert plain.text({n: n for n in range(201)}).endswith('"199":199,"…":"1 more"}')
