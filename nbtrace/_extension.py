@@ -69,12 +69,17 @@ class NBTrace(Settings):
         if hasattr(self, "session"):
             self._keep()
 
+    @observe("journal_max_days", "journal_max_bytes")
+    def _limited(self, change: object) -> None:
+        if hasattr(self, "session") and self.session.journal is not None:
+            self.session.journal.limit(**self._limits())
+
     def _keep(self) -> None:
         """Open the journal where it is to be, or close it."""
         if self.journal == "off":
             self.session.close_journal()
         else:
-            self.session.open_journal(self._directory(), notebook=self._notebook())
+            self.session.open_journal(self._directory(), notebook=self._notebook(), **self._limits())
 
     def _notebook(self) -> str:
         """Name the notebook, or if nobody knows it, where it runs."""

@@ -24,6 +24,7 @@ from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._guard import caught, guard
 from nbtrace._store.journal import Journal
+from nbtrace._store.sessions import MAX_AGE_S, MAX_BYTES
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing
 from nbtrace._trace.duplicates import Calls
@@ -202,16 +203,26 @@ class Session(Answers):
                 except Exception as error:  # noqa: BLE001 - as the guard does
                     caught("store", error)
 
-    def open_journal(self, directory: Path, *, notebook: str) -> None:
+    def open_journal(
+        self, directory: Path, *, notebook: str, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES
+    ) -> None:
         """Write what is recorded to a directory from now on, so that it outlives this process.
 
         Args:
             directory: where sessions are kept; made with the first span.
             notebook: whose session it is.
+            max_age_s: how long sessions are kept there, in seconds.
+            max_bytes: what all of them may take.
         """
         self.close_journal()
         self.journal = Journal(
-            self.store, directory, notebook=notebook, version=version("nbtrace"), mask=self._masked_name
+            self.store,
+            directory,
+            notebook=notebook,
+            version=version("nbtrace"),
+            mask=self._masked_name,
+            max_age_s=max_age_s,
+            max_bytes=max_bytes,
         )
         self._unwatch_journal = self.watch(self.journal)
         atexit.register(self.close_journal)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, TypedDict, get_args
 
 from IPython.core.magic import Magics
 from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, validate
@@ -25,6 +25,8 @@ SETTINGS: Final = {
     "auto_display": "what appears under a cell that made LLM calls: off, summary or widget",
     "request_stream_usage": "ask chat streams for their token counts, out of your code's sight: True or False",
     "journal": "where the session is kept beyond the kernel's life: on, off or a directory",
+    "journal_max_days": "how long sessions are kept there",
+    "journal_max_bytes": "what all of them may take; the oldest go first",
     "redact": "what is masked besides secrets: a list of email, phone, card, iban, presidio",
     "content": "what is kept of prompts, answers, sources: full, hashed, or metadata, which is nothing",
     "max_content_bytes": "how much is kept of one prompt or answer",
@@ -36,8 +38,17 @@ JOURNAL: Final = "NBTRACE_JOURNAL"
 """The environment variable with the journal's place, where no configuration says it."""
 
 
+DAY_S: Final = 24 * 3600
+
 _SESSIONS: Final = ("request_stream_usage", "redact", "content", "max_content_bytes", "max_blob_bytes", "sample")
 """Settings that are the session's, and outlive the extension."""
+
+
+class Limits(TypedDict):
+    """What the journal keeps."""
+
+    max_age_s: float
+    max_bytes: int
 
 
 class Settings(Magics):
@@ -66,6 +77,9 @@ class Settings(Magics):
     journal = Unicode(
         help="Where the session is kept beyond the kernel's life: on (the user's state directory), off or a directory."
     ).tag(config=True)
+
+    journal_max_days = Float(sessions.MAX_AGE_S / DAY_S, min=0.0, help="Days that sessions are kept.").tag(config=True)
+    journal_max_bytes = Int(sessions.MAX_BYTES, min=0, help="Bytes that all sessions may take.").tag(config=True)
 
     @default("journal")
     def _journal_default(self) -> str:
@@ -111,6 +125,10 @@ class Settings(Magics):
         except NbtraceError as error:
             raise TraitError(str(error)) from None
         return value
+
+    def _limits(self) -> Limits:
+        """Say what is kept of earlier sessions."""
+        return {"max_age_s": self.journal_max_days * DAY_S, "max_bytes": self.journal_max_bytes}
 
     def _directory(self) -> Path:
         """Say where sessions are kept, also while none is written."""

@@ -20,7 +20,7 @@ from nbtrace._guard import guard
 from nbtrace._store import forks
 from nbtrace._store.schema import VERSION
 from nbtrace._store.session_files import SessionFiles
-from nbtrace._store.sessions import MAX_BYTES, Manifest, new_name, prune
+from nbtrace._store.sessions import MAX_AGE_S, MAX_BYTES, Manifest, new_name, prune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,8 @@ class Journal:
         notebook: whose session it is.
         version: of nbtrace.
         mask: takes secrets out of names.
-        max_bytes: what all sessions in the directory may take.
+        max_age_s: how long sessions in the directory are kept, in seconds.
+        max_bytes: what all of them may take.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Journal:
         notebook: str,
         version: str,
         mask: Callable[[str], str],
+        max_age_s: float = MAX_AGE_S,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         now = time.time()
@@ -72,7 +74,9 @@ class Journal:
         """Old sessions that made room."""
         self._store = store
         self._mask = mask
-        self._max_bytes = max_bytes
+        self._max_age_s, self._max_bytes = max_age_s, max_bytes
+        self._is_crowded = True
+        """Whether old sessions have to be looked at."""
         self._files: SessionFiles | None = None
         self._lock = threading.RLock()
         """Held while files are opened, written or closed."""
@@ -120,6 +124,12 @@ class Journal:
                 if self._is_open:
                     self._recover()
 
+    def limit(self, *, max_age_s: float, max_bytes: int) -> None:
+        """Keep sessions so long, and so many bytes of them, from now on."""
+        self._max_age_s, self._max_bytes = max_age_s, max_bytes
+        self._is_crowded = True
+        self._due.set()
+
     def close(self) -> None:
         """Write the rest and say that the session was ended."""
         thread, self._thread = self._thread, None
@@ -158,9 +168,11 @@ class Journal:
             return True
 
     def _work(self) -> None:
-        with guard("journal"):
-            self.removed = prune(self.directory, max_bytes=self._max_bytes)
         while not self._over.is_set():
+            if self._is_crowded:
+                self._is_crowded = False
+                with guard("journal"):
+                    self.removed += prune(self.directory, max_age_s=self._max_age_s, max_bytes=self._max_bytes)
             self._due.wait(RETRY_S if self.problem is not None else None)
             self._over.wait(INTERVAL_S)
             self._due.clear()

@@ -7,9 +7,12 @@ import logging
 import os
 import re
 import stat
+import subprocess
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -30,9 +33,6 @@ from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
 from tests.store.journals import Both, journal_of, journaled
 from tests.store.recording import START, tracer_into
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MESSAGES = '[{"role":"user","parts":[{"type":"text","content":"%s"}]}]'
 
@@ -416,6 +416,60 @@ def test_old_sessions_make_room(tmp_path: Path) -> None:
             threading.Event().wait(0.01)
     assert sorted(names(recover(session.path))[0] for session in earlier(tmp_path)) == ["span 3", "span 4"]
     assert (tmp_path / "not a session").exists()
+
+
+def test_old_sessions_go_when_less_of_them_is_wanted(tmp_path: Path) -> None:
+    with journaled(tmp_path) as (_, _, both):
+        both.started(span(1))
+        both.ended(span(1), None)
+    with journaled(tmp_path) as (_, journal, both):
+        both.started(span(2))
+        both.ended(span(2), None)
+        journal.flush()
+        assert len(earlier(tmp_path)) == 2
+        journal.limit(max_age_s=0, max_bytes=2**30)
+        while not journal.removed:
+            threading.Event().wait(0.01)
+    assert names(recover(only(tmp_path))) == ["span 2"]
+
+
+FILLING = """
+import os, resource, sys
+from pathlib import Path
+from tests.store.journals import journaled
+from tests.store.test_journal import span
+
+with journaled(Path(sys.argv[1])) as (store, journal, both):
+    both.started(span(1))
+    both.ended(span(1), None)
+    journal.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, resource.RLIM_INFINITY))
+    for number in (2, 3):
+        both.started(span(number))
+        both.ended(span(number), lambda: {"noise": os.urandom(10_000).hex()})
+        journal.flush()
+    print(len(store), journal.problem)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits there")
+def test_when_the_system_lets_files_grow_no_further_nothing_is_lost(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FILLING, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        f"3 the journal in {tmp_path} cannot be written (File too large); what is recorded is kept in memory only\n"
+    )
+    assert names(recover(only(tmp_path))) == ["span 1", "span 2", "span 3"]
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="nowhere where nobody may write")
+def test_a_place_where_nobody_may_write_fails_no_span(caplog: pytest.LogCaptureFixture) -> None:
+    with journaled(Path("/sys/kernel/nbtrace")) as (store, journal, both):
+        both.started(span(1))
+        both.ended(span(1), None)
+        assert (journal.problem or "").startswith("the journal in /sys/kernel/nbtrace cannot be written (")
+        assert len(store) == 1
+    assert len(caplog.records) == 1
 
 
 def only_of(directory: Path, wanted: str) -> Path:
