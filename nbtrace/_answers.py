@@ -57,7 +57,8 @@ class Answers:
         """Compute the figures of groups of spans; see `nbtrace.metrics`."""
         from nbtrace._query.metrics import metrics
 
-        return metrics(self.spans() if spans is None else spans, by=by, every=every, calls_only=calls_only)
+        chosen = spans.spans() if isinstance(spans, Answers) else spans
+        return metrics(self.spans() if chosen is None else chosen, by=by, every=every, calls_only=calls_only)
 
     def usage(
         self, spans: object = None, *, by: str | Sequence[str] = "model", every: str | timedelta | None = None
@@ -81,6 +82,7 @@ class Answers:
         from nbtrace._query.sql import run
 
         chosen = given.pop("spans", None)
+        chosen = chosen.spans() if isinstance(chosen, Answers) else chosen
         return run(query, chosen if isinstance(chosen, Spans) else self.spans(), given)
 
     def of(self, answer: object) -> Span:

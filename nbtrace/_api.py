@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from opentelemetry.util.types import AttributeValue
 
+from nbtrace._answers import Answers
 from nbtrace._capture.around import Around
 from nbtrace._capture.prompts import Prompt
 from nbtrace._capture.steps import Step, StepKind
@@ -175,12 +176,12 @@ def of(answer: object) -> Span:
     return _default.of(answer)
 
 
-def trace(trace: str | Span | None = None) -> TraceWidget:
+def trace(trace: str | Span | Answers | None = None) -> TraceWidget:
     """Draw a trace as a tree with waterfall and messages.
 
     Args:
-        trace: 32 hex digits, or the first few of them; or a span, which is then selected; without it, the last trace
-            with an LLM call.
+        trace: 32 hex digits, or the first few of them; or a span, which is then selected; or what `nbtrace.open` gave,
+            of which it is the last one; without it, the last trace with an LLM call.
 
     Returns:
         A widget that follows the trace while it grows. Where no widget can live it is static HTML or text.
@@ -196,11 +197,14 @@ def trace(trace: str | Span | None = None) -> TraceWidget:
         ...
         nbtrace.errors.NotFoundError: no trace begins with 'feed'; the session has none yet
     """
-    return _default.trace(trace)
+    return trace.trace() if isinstance(trace, Answers) else _default.trace(trace)
 
 
-def traces() -> TracesWidget:
+def traces(spans: Answers | None = None) -> TracesWidget:
     """List the session's traces, to open each as a tree.
+
+    Args:
+        spans: what `nbtrace.open` gave, whose traces are listed instead.
 
     Returns:
         A widget: a row a trace, the latest run of each cell with its earlier runs folded below it, sortable by time,
@@ -212,7 +216,7 @@ def traces() -> TracesWidget:
         >>> nbtrace.traces().selected_trace is None
         True
     """
-    return _default.traces()
+    return (_default if spans is None else spans).traces()
 
 
 prices = _default.prices

@@ -6,7 +6,7 @@ ours during a user's call is reported by `nbtrace._guard` and never reaches the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 
@@ -77,6 +77,70 @@ class UsageError(NbtraceError):
 
 class NotFoundError(NbtraceError):
     """A trace or span that was asked for is not in the store."""
+
+
+class ReadError(NbtraceError):
+    """A file or data frame could not be read as spans."""
+
+    @classmethod
+    def kind(cls, got: object) -> Self:
+        """Say what can be opened."""
+        return cls(
+            f"cannot open {type(got).__name__} {got!r:.60}: expected the path of a file or directory, the id of an "
+            "earlier session, or a data frame of spans"
+        )
+
+    @classmethod
+    def nothing(cls, path: object, sessions: object) -> Self:
+        """Say that neither a file nor a session has a name."""
+        return cls(
+            f"there is no file or directory '{path}', nor an earlier session of that id in {sessions}; "
+            "check the path, or see %nbtrace sessions"
+        )
+
+    @classmethod
+    def unreadable(cls, path: object, reason: OSError | ValueError) -> Self:
+        """Say what the system said about a path."""
+        return cls(f"cannot read '{path}': {getattr(reason, 'strerror', None) or reason}; check the path")
+
+    @classmethod
+    def unknown_file(cls, path: object, head: bytes, packed: str | None) -> Self:
+        """Say what a file begins with, and what would do."""
+        if packed is not None:
+            return cls(f"cannot read '{path}': it is compressed by {packed}; decompress it first")
+        begins = f"it begins with {head[:16]!r}" if head else "it is empty"
+        return cls(f"cannot read '{path}': {begins}; expected Parquet, OTLP JSON lines or OTLP protobuf")
+
+    @classmethod
+    def damaged(cls, path: object, kind: str, reason: object) -> Self:
+        """Say why a file of a known kind cannot be read."""
+        return cls(f"cannot read '{path}' as {kind}: {reason!s:.300}; it may be cut off, or written by something else")
+
+    @classmethod
+    def too_large(cls, path: object, size: int, most: int) -> Self:
+        """Refuse a file that would not fit."""
+        return cls(
+            f"'{path}' would take {size:,} bytes when it is decompressed, more than {most:,}; "
+            "cut it into smaller files and open one of them"
+        )
+
+    @classmethod
+    def no_spans(cls, path: object, kind: str, left_out: Mapping[str, int]) -> Self:
+        """Say that a file has no span, and what is in it instead."""
+        inside = ", ".join(f"{word} ({count:,})" for word, count in left_out.items())
+        return cls(f"there is no span in '{path}', read as {kind}; left out: {inside or 'nothing'}")
+
+    @classmethod
+    def no_files(cls, path: object, left_out: Iterable[str]) -> Self:
+        """Say that a directory has nothing to read."""
+        said = "; ".join(list(left_out)[:3])
+        return cls(f"there is no file of spans in '{path}'{f': {said}' if said else ''}")
+
+    @classmethod
+    def columns(cls, what: object, names: Iterable[str], expected: Iterable[str]) -> Self:
+        """Name the columns that came, and those of the frames that are known."""
+        came = ", ".join(list(names)[:12]) or "none"
+        return cls(f"cannot read {what} as spans: its columns are {came:.300}; expected {', or '.join(expected)}")
 
 
 class ExportError(NbtraceError):

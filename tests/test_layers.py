@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
 GROUND = {"errors", "semconv", "_guard"}
-STAGES = {"_capture", "_trace", "_store", "_query", "_widgets", "_export"}
+STAGES = {"_capture", "_trace", "_store", "_query", "_widgets", "_export", "_read"}
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
@@ -29,16 +29,18 @@ LAYERS: dict[str, set[str]] = {
     "_query": GROUND | {"_store"},
     "_widgets": GROUND | {"_store", "_query"},
     "_export": GROUND | {"_store"},
+    "_read": GROUND | {"_store"},
     "_answers": GROUND | STAGES,
     "_session": GROUND | STAGES | {"_answers"},
-    "_api": {"_session", "_capture", "_trace", "_query", "_widgets", "_export"},
+    "_opened": GROUND | STAGES | {"_answers", "_session", "_api"},
+    "_api": {"_session", "_answers", "_capture", "_trace", "_query", "_widgets", "_export"},
     "_pictures": {"_api", "_widgets"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
     "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status"},
-    "__init__": {"errors", "_session", "_api", "_pictures", "_extension"},
+    "__init__": {"errors", "_session", "_api", "_opened", "_pictures", "_extension"},
 }
 """What each module or stage may import of the package, besides itself."""
 
@@ -52,8 +54,10 @@ OUTSIDE: dict[str, set[str]] = {
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
     "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson", "plotly"},
     "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
+    "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},
     "_answers": set(),
     "_session": {"opentelemetry", "pyarrow", "IPython"},
+    "_opened": set(),
     "_api": {"opentelemetry"},
     "_pictures": set(),
     "_autodisplay": {"opentelemetry", "IPython"},
@@ -80,6 +84,9 @@ LAZY: dict[str, str] = {
     "_store.migrate": "imported with the first file that is read",
     "_store.nested": "imported with the first snapshot",
     "_store.parquet": "imported with the first file that is written or read",
+    "_read.again": "imported with the first file that is read",
+    "_read.rows": "imported with the first file that is read",
+    "_read.source": "imported with the first file that is read",
     "_store.recovery": "imported when a session is resumed",
     "_store.remap": "imported when a session is resumed",
     "_widgets.base": "imported with the first widget",

@@ -1,0 +1,155 @@
+"""A session that was read back: spans of files and data frames, asked like those that are recorded.
+
+What was read of others is brought to canonical names, masked and cut by the policy of the session that opens it, and
+priced; what nbtrace wrote was so when it was recorded, and is masked again only where the policy asks for more than
+nbtrace does by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from nbtrace import semconv
+from nbtrace._answers import Answers
+from nbtrace._session import finish
+from nbtrace._trace.duplicates import Calls
+from nbtrace._trace.redact.policy import Policy
+from nbtrace._trace.redact.spans import Spans as KeptSpans
+
+if TYPE_CHECKING:
+    from nbtrace._read.found import Found
+    from nbtrace._session import Session
+    from nbtrace._store.snapshot import Snapshot
+
+
+_COST: Final = (
+    semconv.USAGE_COST, semconv.COST_STATE, semconv.COST_SOURCE, semconv.COST_BUCKETS, semconv.COST_REASON,
+)  # fmt: skip
+
+
+class Opened(Answers):
+    """Spans that were read back, with the words of a session: `spans`, `traces`, `trace`, `metrics`, `sql`, `export`.
+
+    Also taken by `nbtrace.traces`, `nbtrace.trace`, `nbtrace.metrics` and, as `spans=`, by `nbtrace.sql`.
+
+    Example:
+        >>> import nbtrace
+        >>> nbtrace.open(nbtrace.spans())
+        <nbtrace opened spans: 0 spans>
+    """
+
+    def __init__(self, found: Found, session: Session) -> None:
+        self._snapshot = found.snapshot
+        self.prices = session.prices
+        self.format = found.format
+        """What was read, in words."""
+        self.repaired = dict(found.account.repaired)
+        """Repairs and how many spans had them; they say so themselves in `nbtrace.repaired`."""
+        self.left_out = dict(found.account.left_out)
+        """What could not be read, and how often."""
+
+    def snapshot(self) -> Snapshot:
+        """Give all spans."""
+        return self._snapshot
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Never call back: what was read does not change."""
+        return _nothing
+
+    def __len__(self) -> int:
+        return len(self._snapshot)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.spans().__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        words = [f"{len(self)} spans"]
+        words += [f"repaired: {_listed(self.repaired)}"] if self.repaired else []
+        words += [f"left out: {_listed(self.left_out)}"] if self.left_out else []
+        return f"<nbtrace opened {self.format}: {'; '.join(words)}>"
+
+
+def open(source: object) -> Opened:  # noqa: A001 - called `nbtrace.open`
+    """Read spans back, of nbtrace and of others, as a session to ask.
+
+    Spans of OpenInference, Traceloop and other instrumentations are brought to the conventions' names, secrets are
+    masked and contents cut as the session's policy says, and calls without a cost are priced. What nbtrace wrote was
+    masked when it was recorded; it is masked again where the policy asks for more. Nothing in a file is trusted: what
+    had to be repaired says so (`repaired`, and `nbtrace.repaired` on the span), and what is left out is counted.
+
+    Args:
+        source: one of
+
+            - a file, whatever its name: Parquet of nbtrace, OTLP as JSON lines or a JSON document, OTLP in protobuf:
+              one `ExportTraceServiceRequest`, or many with a length (a varint, or four bytes) before each.
+            - a directory of such files, which are read as one.
+            - an earlier session, by its directory or its id (`%nbtrace sessions`).
+            - a data frame with the columns of nbtrace's (Arrow, pandas, polars); or spans.
+
+    Returns:
+        A session that does not change, with `spans`, `traces`, `trace`, `metrics`, `sql`, `of`, `cost` and `export`.
+
+    Raises:
+        ReadError: there is nothing to read, or it is nothing that can be read as spans.
+        UnsupportedVersionError: a newer nbtrace wrote it.
+
+    Examples:
+        >>> import nbtrace, tempfile
+        >>> path = tempfile.mkdtemp() + "/session.parquet"
+        >>> report = nbtrace.export(path)
+        >>> len(nbtrace.open(path).spans())
+        0
+    """
+    from nbtrace._api import default
+
+    return read_back(source, default())
+
+
+def read_back(given: object, session: Session) -> Opened:
+    """Read what was given as the session would keep it; see `nbtrace.open`."""
+    from nbtrace._query.frame import Spans
+    from nbtrace._read import again, rows
+    from nbtrace._read.found import Account, Found
+    from nbtrace._read.source import Source
+    from nbtrace._store.sessions import default_directory
+
+    policy = session.policy
+    own = partial(_own, session=session, calls=Calls(watching=True))
+    mask = cast("Any", KeptSpans(policy).read)  # for spans that read like the SDK's
+    if isinstance(given, Spans | Answers):
+        found = Found(given.snapshot() if isinstance(given, Answers) else given.snapshot, "spans", Account())
+    else:
+        directory = session.journal.directory if session.journal is not None else default_directory()
+        found = Source(own, mask, directory).read(given)
+    if not found.is_masked and not _is_default(policy):
+        kept = rows.keep(again.spans(found.snapshot, found.account), own, mask)
+        found = Found(kept, found.format, found.account)
+    return Opened(found, session)
+
+
+def _own(span: Any, *, session: Session, calls: Calls) -> Mapping[str, object]:
+    """Complete the attributes of a span that was read, as those of a recorded one."""
+    made = finish(span, None, calls=calls, policy=session.policy, prices=session.prices)
+    if semconv.COST_STATE in span.attributes:  # which says what held when it was recorded
+        for name in _COST:
+            made.pop(name, None)
+        made |= {name: span.attributes[name] for name in _COST if name in span.attributes}
+    return made
+
+
+def _is_default(policy: Policy) -> bool:
+    new = Policy()
+    limits = ("content", "max_content_bytes", "max_blob_bytes")
+    return not (policy.rules.optional or policy.rules.own) and all(
+        getattr(policy, name) == getattr(new, name) for name in limits
+    )
+
+
+def _nothing() -> None:
+    """End nothing."""
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{word} ({count:,})" for word, count in counts.items())
