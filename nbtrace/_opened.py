@@ -87,6 +87,7 @@ def open(source: object) -> Opened:  # noqa: A001 - called `nbtrace.open`
             - a directory of such files, which are read as one.
             - an earlier session, by its directory or its id (`%nbtrace sessions`).
             - a data frame with the columns of nbtrace's (Arrow, pandas, polars); or spans.
+            - what `get_spans_dataframe()` of Phoenix or `search_traces()` of MLflow gives, or a Parquet file of it.
 
     Returns:
         A session that does not change, with `spans`, `traces`, `trace`, `metrics`, `sql`, `of`, `cost` and `export`.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 
 def columns(frame: Any) -> list[str] | None:
-    """Name the columns of a data frame; none of what is none."""
+    """Name the columns of a data frame, and of pandas its index too; none of what is none."""
     names = getattr(frame, "column_names", None)  # pyarrow's
     if names is None:
         names = getattr(frame, "columns", None)  # of pandas, polars and DuckDB
@@ -17,4 +18,46 @@ def columns(frame: Any) -> list[str] | None:
         names = pa.table(frame).column_names
     if names is None or callable(names):
         return None
-    return [str(name) for name in cast("Iterable[object]", names)]
+    index = getattr(getattr(frame, "index", None), "name", None)
+    return [*([str(index)] if index is not None else []), *(str(name) for name in cast("Iterable[object]", names))]
+
+
+def rows(frame: Any) -> Iterator[dict[str, Any]]:
+    """Give the rows of a data frame as its library has them, because not all that pandas holds is of an Arrow type."""
+    if hasattr(frame, "iloc"):
+        index = frame.index.name
+        frame = frame if index is None or index in frame.columns else frame.reset_index()
+        yield from frame.to_dict("records")
+    elif hasattr(frame, "iter_rows"):
+        yield from frame.iter_rows(named=True)
+    else:
+        import pyarrow as pa
+
+        for batch in pa.table(frame).to_batches(max_chunksize=1024):
+            yield from batch.to_pylist()
+
+
+def hex_id(given: object) -> object:
+    """Read hex digits; what is none stays as it is."""
+    try:
+        return bytes.fromhex(given) if isinstance(given, str) else given
+    except ValueError:
+        return given
+
+
+def nanoseconds(given: Any) -> object:
+    """Give the nanoseconds since the epoch of a time; of one without a zone, as UTC. ISO 8601 is read too."""
+    if type(given).__name__ == "NaTType":
+        return None
+    if hasattr(given, "as_unit"):  # pandas, which has more than a datetime
+        return given.as_unit("ns").value
+    if isinstance(given, str):
+        try:
+            given = datetime.fromisoformat(given)
+        except ValueError:
+            return given
+    if isinstance(given, datetime):
+        at = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
+        past = at - datetime(1970, 1, 1, tzinfo=UTC)
+        return (past.days * 86_400 + past.seconds) * 10**9 + past.microseconds * 1000
+    return given

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nbtrace._read import frames, otlp
+from nbtrace._read import frames, mlflow, otlp, phoenix
 from nbtrace._read.found import Account, Found
 from nbtrace._read.graph import mended
 from nbtrace._read.parquet import OURS, is_ours, of_table, read_parquet
@@ -23,9 +23,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbtrace._read.found import Finish, Mask
+    from nbtrace._read.spans import ReadSpan
 
 HEAD: Final = 64
 """Bytes that tell a format."""
+
+_FRAMES: Final = (
+    f"{', '.join(OURS)} (nbtrace)",
+    f"{', '.join(phoenix.COLUMNS)} (Phoenix)",
+    "spans, or trace and trace_id (MLflow)",
+)
+"""The columns of data frames that are known."""
 
 _COMPRESSED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK": "zip"}
 
@@ -103,7 +111,6 @@ class Source:
         with path.open("rb") as file:
             head = file.read(HEAD)
         account = self._account
-        before = account.left_out.copy()
         if head[:4] == b"PAR1":
             found = read_parquet(path, account)
             if isinstance(found, Snapshot):
@@ -111,21 +118,19 @@ class Source:
                 return found, "Parquet"
             return self._frame(found, path)
         if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
-            snapshot, how = keep(otlp.read_json(path, account), self._finish, self._mask), "OTLP JSON"
-        elif otlp.is_protobuf(head):
-            snapshot, how = keep(otlp.read_protobuf(path.read_bytes(), account), self._finish, self._mask), "OTLP"
-        else:
-            packed = next((name for magic, name in _COMPRESSED.items() if head.startswith(magic)), None)
-            raise ReadError.unknown_file(path, head, packed)
-        if not len(snapshot):
-            raise ReadError.no_spans(path, how, account.left_out - before)
-        return snapshot, how
+            return self._kept(otlp.read_json(path, account), path, "OTLP JSON")
+        if otlp.is_protobuf(head):
+            return self._kept(otlp.read_protobuf(path.read_bytes(), account), path, "OTLP")
+        packed = next((name for magic, name in _COMPRESSED.items() if head.startswith(magic)), None)
+        raise ReadError.unknown_file(path, head, packed)
 
     def _frame(self, given: Any, path: Path | None = None) -> tuple[Snapshot, str]:
         import pyarrow as pa
 
-        names = frames.columns(given)
         what = path or type(given).__name__
+        if mlflow.is_list(given):
+            return self._kept(mlflow.read(given, self._account), what, "MLflow traces")
+        names = frames.columns(given)
         if names is None:
             raise ReadError.kind(given)
         if is_ours(names):
@@ -134,7 +139,23 @@ class Source:
                 return of_table(pa.table(given), self._account), "spans"
             except (pa.ArrowException, TypeError, ValueError) as error:
                 raise ReadError.damaged(what, "a table of spans", error) from error
-        raise ReadError.columns(what, names, (f"{', '.join(OURS)} (nbtrace)",))
+        if set(phoenix.COLUMNS) <= set(names):
+            return self._kept(phoenix.read(given, self._account), what, "Phoenix spans")
+        if mlflow.is_frame(names):
+            return self._kept(mlflow.read(given, self._account), what, "MLflow traces")
+        raise ReadError.columns(what, names, _FRAMES)
+
+    def _kept(self, spans: Iterator[ReadSpan], what: object, how: str) -> tuple[Snapshot, str]:
+        """Keep spans that were read.
+
+        Raises:
+            ReadError: there is none.
+        """
+        before = self._account.left_out.copy()
+        snapshot = keep(spans, self._finish, self._mask)
+        if not len(snapshot):
+            raise ReadError.no_spans(what, how, self._account.left_out - before)
+        return snapshot, how
 
 
 def is_session(path: Path) -> bool:

@@ -14,13 +14,13 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._guard import guard
-from nbtrace._trace.dialects import flat, older, openinference, pydantic_ai, traceloop
+from nbtrace._trace.dialects import flat, mlflow, older, openinference, pydantic_ai, traceloop
 
 Attributes = Mapping[str, AttributeValue]
 Dialect = Callable[[Attributes, Iterable[Any], str], dict[str, AttributeValue]]
 """Reads a span's attributes, its events and the name of its scope; gives canonical attributes."""
 
-DIALECTS: Final[tuple[Dialect, ...]] = (openinference.read, traceloop.read, pydantic_ai.read, older.read)
+DIALECTS: Final[tuple[Dialect, ...]] = (openinference.read, traceloop.read, pydantic_ai.read, mlflow.read, older.read)
 """The first to know a value has it: the special ones come before the general one."""
 
 
