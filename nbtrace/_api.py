@@ -131,7 +131,9 @@ def sql(query: str, **given: object) -> Result:
     """Ask in SQL, answered by DuckDB (`pip install "nbtrace[sql]"`).
 
     The tables are `spans` (its ids are hex digits) and `messages`: `trace_id`, `span_id`, `direction` (`input`,
-    `output`, `system`), `position`, `role`, `text`, `tool_calls` (names), `finish_reason` and `parts` (JSON).
+    `output`, `system`), `position`, `role`, `text`, `tool_calls` (names), `finish_reason` and `parts` (JSON);
+    and `scores`, the judgements of the spans: `trace_id`, `span_id`, `name`, `value`, `label`, `explanation`,
+    `evaluator`, `evaluator_version`, `source`, `time_unix_nano`.
     `attribute(attributes, 'name')` gives an attribute as text. A query reaches no file, network or Python variable.
 
     Args:

@@ -1,9 +1,10 @@
-"""SQL over spans and messages, by DuckDB: nothing is copied that the query does not mention.
+"""SQL over spans, messages and scores, by DuckDB: nothing is copied that the query does not mention.
 
 `spans` is the store's table with its ids as hex digits; `messages` has a row for each message of each span, read from
-the JSON by DuckDB itself. The macro `attribute(attributes, name)` gives one attribute as text. What is stored may be
-hostile, and so may a query that somebody sends along: the connection lives for one query, cannot reach files, network
-or extensions, does not spill to disk, and sees no Python variable but those that were handed over.
+the JSON by DuckDB itself; `scores` has the judgements of these spans. The macro `attribute(attributes, name)` gives one
+attribute as text. What is stored may be hostile, and so may a query that somebody sends along: the connection lives for
+one query, cannot reach files, network or extensions, does not spill to disk, and sees no Python variable but those that
+were handed over.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ SELECT
     lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id, lower(hex(parent_span_id)) AS parent_span_id,
     * EXCLUDE (trace_id, span_id, parent_span_id)
 FROM nbtrace_spans
+"""
+
+SCORES: Final = """
+CREATE VIEW scores AS
+SELECT lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id, * EXCLUDE (trace_id, span_id)
+FROM nbtrace_scores SEMI JOIN nbtrace_spans USING (trace_id, span_id)
 """
 
 MACRO: Final = """
@@ -114,7 +121,9 @@ def _run(
         connection.register("nbtrace_spans", spans.select([*dict.fromkeys([*IDS, *names])]))
         for name, frame in frames.items():
             connection.register(name, frame)
+        connection.register("nbtrace_scores", spans.scores)
         connection.execute(SPANS)
+        connection.execute(SCORES)
         connection.execute(MACRO)
         if set(CONTENT) <= set(names):
             connection.execute(MESSAGES)

@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from nbtrace import Session, sql
 from nbtrace._query.frame import Spans
+from nbtrace._store.scores import Score, encode_scores, scores_schema
+from nbtrace._store.snapshot import Snapshot
 from nbtrace.errors import UsageError
 from tests.query.tables import chat, row, table
 
@@ -53,6 +56,23 @@ def test_messages_are_a_table_and_what_is_no_json_is_left_out() -> None:
          "finish_reason": None},
     ]  # fmt: skip
     assert rows("SELECT DISTINCT request_model FROM messages JOIN spans USING (span_id)") == [{"request_model": "m"}]
+
+
+def test_scores_are_a_table_of_the_spans_that_are_asked() -> None:
+    judged = [
+        Score(bytes(15) + b"\x01", bytes(7) + bytes([span]), "relevance", value, label="good", source="human")
+        for span, value in ((2, 0.5), (3, 1.0), (9, 0.0))
+    ]
+    kept = SPANS.snapshot
+    scored = Spans(Snapshot(kept.kept, kept.texts, pa.Table.from_batches([encode_scores(judged)])))
+    query = "SELECT span_id, scores.name, value, label, source, request_model FROM scores JOIN spans USING (span_id)"
+    answer = {"name": "relevance", "label": "good", "source": "human"}
+    two, three = ({"span_id": f"{span:016x}", **answer} for span in (2, 3))
+    assert sql(f"{query} ORDER BY 1", spans=scored).table.to_pylist() == [
+        {**two, "value": 0.5, "request_model": "m"}, {**three, "value": 1.0, "request_model": "n"},
+    ]  # fmt: skip
+    assert sql("SELECT count(*) AS n FROM scores", spans=scored.filter(model="n"))["n"] == [1]
+    assert set(sql("SELECT * FROM scores", spans=SPANS).columns) == set(scores_schema().names)
 
 
 def test_what_is_given_can_be_used() -> None:
