@@ -95,12 +95,16 @@ class Cost:
         """Give everything as plain values."""
         return {**asdict(self), "buckets": [asdict(bucket) for bucket in self.buckets]}
 
-    def _headline(self) -> str:
+    def total(self) -> str:
+        """Word the total to its last digit; an estimate is marked by `~`."""
         about = "~" if self.state == "estimated" else ""
-        total = text.UNPRICED if self.total_usd is None else about + _dollars(self.total_usd)
-        return " · ".join(one for one in (total, self.model, self.source, self.reason) if one)
+        return text.UNPRICED if self.total_usd is None else about + _dollars(self.total_usd)
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
+    def _headline(self) -> str:
+        return " · ".join(one for one in (self.total(), self.model, self.source, self.reason) if one)
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Word each part: what, how many, at which price, how much that is."""
         return [
             (
                 bucket.name,
@@ -112,7 +116,7 @@ class Cost:
         ]
 
     def __repr__(self) -> str:
-        rows = self._rows()
+        rows = self.rows()
         widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
         lines = [
             f"  {name.ljust(widths[0])}  {quantity.rjust(widths[1])} at {price.ljust(widths[2])}  {amount}".rstrip()
@@ -122,7 +126,7 @@ class Cost:
 
     def _repr_html_(self) -> str:
         rows = [f"<tr>{''.join(f'<th>{title}</th>' for title in ('', 'quantity', 'price', 'amount'))}</tr>"]
-        rows += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self._rows()]
+        rows += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows()]
         table = f"<table>{''.join(rows)}</table>" if self.buckets else ""
         return f"<div><p>{escape(self._headline())}</p>{table}</div>"
 

@@ -42,6 +42,7 @@ def reading(row: Snapshot) -> pa.Table:
         for key, column in PROMOTED.items()
         if column.name not in CONTENT and span[column.name] is not None
     }
+    attributes = promoted | _attributes(span["attributes"])
     columns: dict[str, str | None] = {
         "span_id": span["span_id"].hex(),
         "trace_id": span["trace_id"].hex(),
@@ -50,13 +51,24 @@ def reading(row: Snapshot) -> pa.Table:
         "status_message": span["status_message"],
         "start_time": _time(span["start_time_unix_nano"]),
         **{name: span[name] for name in CONTENT},
-        "attributes": _json(dict(sorted((promoted | _attributes(span["attributes"])).items()))),
+        "attributes": _json(dict(sorted(attributes.items()))),
+        "cost": _cost(attributes),
         "events": _json([_event(event, span["start_time_unix_nano"]) for event in span["events"] or ()]),
         "links": _json([_link(link) for link in span["links"] or ()]),
         "resource": _described(span["resource"]),
         "scope": _described(span["scope"]),
     }
     return pa.Table.from_arrays([strings(pa.string(), [value]) for value in columns.values()], names=list(columns))
+
+
+def _cost(attributes: dict[str, Any]) -> str | None:
+    """Word the arithmetic of a call's cost, as `nbtrace.cost` tells it; none where no cost is spoken of."""
+    from nbtrace._query.cost import Cost
+
+    cost = Cost.of(attributes)
+    if cost.state is None and cost.total_usd is None:
+        return None
+    return _json({"total": cost.total(), "rows": cost.rows(), "reason": cost.reason, "source": cost.source})
 
 
 def _time(unix_nano: int | None) -> str | None:

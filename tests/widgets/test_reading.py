@@ -90,3 +90,23 @@ def test_times_are_exact_and_events_count_from_the_start() -> None:
             ],
         )
     )
+
+
+def test_a_cost_is_worded_as_nbtrace_cost_tells_it() -> None:
+    attributes = {
+        "gen_ai.request.model": "m",
+        "gen_ai.usage.cost": 0.0000315,
+        "nbtrace.cost.state": "estimated",
+        "nbtrace.cost.reason": "tokens were estimated",
+        "nbtrace.cost.source": "custom",
+        "nbtrace.cost.buckets": '{"input_tokens": [10, 0.15, 1000000], "output_tokens": [50, 0.6, 1000000]}',
+    }
+    assert json.loads(read(attributes)["cost"]) == snapshot(
+        {
+            "total": "~$0.0000315",
+            "rows": [["input", "10", "$0.15 / M", "$0.0000015"], ["output", "50", "$0.60 / M", "$0.00003"]],
+            "reason": "tokens were estimated",
+            "source": "custom",
+        }
+    )
+    assert read({"gen_ai.request.model": "m"})["cost"] is None

@@ -99,6 +99,8 @@ export interface SpanDetail {
   readonly outputMessages: string | null;
   readonly toolDefinitions: string | null;
   readonly attributes: string | null;
+  /** The arithmetic of a call's cost, in words. */
+  readonly cost: string | null;
   readonly events: string | null;
   readonly links: string | null;
   readonly resource: string | null;

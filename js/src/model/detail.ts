@@ -3,7 +3,6 @@
 import type { SpanDetail } from "./columns.ts";
 import { asTree, isObject, type Json, own, ownText, parse, pretty } from "./json.ts";
 import { type Content, contentOf } from "./messages.ts";
-import * as words from "./text.ts";
 
 export type Fact = readonly [name: string, value: Content];
 
@@ -13,6 +12,13 @@ export interface Section {
   /** A section that is one block of text. */
   readonly block?: Content;
   readonly isCode?: boolean;
+  readonly table?: Table;
+}
+
+/** Words in rows and columns; all columns but the first are numbers. */
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
 export type Attributes = ReadonlyMap<string, Json>;
@@ -71,7 +77,6 @@ const THEMES: readonly (readonly [title: string, names: readonly string[]])[] = 
     ["gen_ai.response.", "openai.response.", "anthropic.response.", "nbtrace.stream.", "gen_ai.embeddings."],
   ],
   ["Usage", ["gen_ai.usage.", "nbtrace.usage."]],
-  ["Cost", ["nbtrace.cost."]],
   ["Attempts", ["nbtrace.attempt", "http.request.resend_count", "nbtrace.attempts"]],
   ["Error", ["error.", "http.response.status_code", "nbtrace.error"]],
   ["Tool", ["gen_ai.tool.", "gen_ai.agent.", "gen_ai.retrieval.", "gen_ai.data_source.", "nbtrace.step."]],
@@ -104,17 +109,31 @@ export function sectionsOf(span: SpanDetail): Section[] {
     if (theme)
       themed.get(theme[0])?.push([label(name, theme[1]), typeof value === "string" ? contentOf(value) : fact(value)]);
   }
-  const cost = attributes.get("gen_ai.usage.cost");
-  if (typeof cost === "number") {
-    themed.get("Cost")?.unshift(["total", { text: words.cost(cost, ownState(attributes)) }]);
-  }
   const sections = [...themed].map(([title, facts]): Section => ({ title, facts }));
-  return [...promptOf(attributes), ...sections].filter((section) => section.facts.length > 0 || section.block);
+  sections.splice(THEMES.findIndex(([title]) => title === "Usage") + 1, 0, costOf(span));
+  return [...promptOf(attributes), ...sections].filter(
+    (section) => section.facts.length > 0 || section.block || section.table,
+  );
 }
 
-function ownState(attributes: Attributes): string | null {
-  const state = attributes.get("nbtrace.cost.state");
-  return typeof state === "string" ? state : null;
+/** The arithmetic of a cost, as the kernel words it, so that its numbers are those of `nbtrace.cost`. */
+function costOf(span: SpanDetail): Section {
+  const cost = parse(span.cost);
+  const total = ownText(cost, "total");
+  if (total === null) return { title: "Cost", facts: [] };
+  const parts = own(cost, "rows");
+  const rows = Array.isArray(parts) ? parts.map((row) => (Array.isArray(row) ? row.map(String) : [])) : [];
+  const facts = [
+    ["total", rows.length > 0 ? null : total],
+    ["why", ownText(cost, "reason")],
+    ["prices", ownText(cost, "source")],
+  ].flatMap(([name, value]): Fact[] => (name && value ? [[name, { text: value }]] : []));
+  if (rows.length === 0) return { title: "Cost", facts };
+  return {
+    title: "Cost",
+    facts,
+    table: { head: ["", "quantity", "price", "amount"], rows: [...rows, ["total", "", "", total]] },
+  };
 }
 
 /** The rest of a name after the prefix that its section says. */

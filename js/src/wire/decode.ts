@@ -59,6 +59,7 @@ export function decodeSpan(bytes: Uint8Array): SpanDetail {
     outputMessages: optional("output_messages"),
     toolDefinitions: optional("tool_definitions"),
     attributes: optional("attributes"),
+    cost: optional("cost"),
     events: optional("events"),
     links: optional("links"),
     resource: optional("resource"),

@@ -35,8 +35,8 @@ test("what is known of a call is sorted by theme", () => {
       ["state", "reported"],
     ],
     Cost: [
-      ["reason", "no price known"],
-      ["state", "unpriced"],
+      ["total", "unpriced"],
+      ["why", "no price known"],
     ],
     Server: [
       ["gen_ai.operation.name", "chat"],
@@ -84,8 +84,41 @@ test("raw has every attribute under its own name", () => {
 });
 
 test("nothing fails on what is no JSON, or not the shape that was expected", () => {
-  const odd = { attributes: "[1]", events: "{}", links: "7", resource: "nope", scope: '{"attributes": 3}' };
+  const odd = {
+    attributes: "[1]",
+    events: "{}",
+    cost: "nope",
+    links: "7",
+    resource: "nope",
+    scope: '{"attributes": 3}',
+  };
   const span = { ...decodeSpan(fixture("span-chat.arrow")), ...odd, toolDefinitions: "not JSON" };
   expect([sectionsOf(span), blocksOf(span), documentsOf(span), eventsOf(span)]).toEqual([[], [], [], []]);
   expect(rawOf(span).map(({ title }) => title)).toEqual(["Span", "Tool definitions", "Scope"]);
+});
+
+test("a cost is shown with its arithmetic, as the kernel words it", () => {
+  const cost = {
+    total: "~$0.0000315",
+    rows: [
+      ["uncached input", "10", "$0.15 / M", "$0.0000015"],
+      ["output", "50", "$0.60 / M", "$0.00003"],
+    ],
+    reason: "tokens were estimated",
+    source: "genai-prices 1",
+  };
+  const [section] = sectionsOf({ ...decodeSpan(fixture("span-cell.arrow")), cost: JSON.stringify(cost) }).filter(
+    ({ title }) => title === "Cost",
+  );
+  expect(section).toEqual({
+    title: "Cost",
+    table: {
+      head: ["", "quantity", "price", "amount"],
+      rows: [...cost.rows, ["total", "", "", "~$0.0000315"]],
+    },
+    facts: [
+      ["why", { text: "tokens were estimated" }],
+      ["prices", { text: "genai-prices 1" }],
+    ],
+  });
 });

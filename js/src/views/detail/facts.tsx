@@ -1,7 +1,7 @@
 /** Sections of facts: names with values, and blocks of text. */
 
 import type { JSX } from "preact";
-import type { Fact, Found, Occurrence, Section } from "../../model/detail.ts";
+import type { Fact, Found, Occurrence, Section, Table } from "../../model/detail.ts";
 import * as text from "../../model/text.ts";
 import { visibleName } from "../../model/visible.ts";
 import { JsonTree } from "./json-tree.tsx";
@@ -21,8 +21,37 @@ export function SectionView({ section }: { section: Section }): JSX.Element {
         ) : (
           <TextBlock text={block.text} />
         ))}
+      {section.table && <TableView table={section.table} />}
       <Facts facts={section.facts} />
     </section>
+  );
+}
+
+function TableView({ table }: { table: Table }): JSX.Element {
+  return (
+    <table class="sums">
+      <thead>
+        <tr>
+          {table.head.map((name) => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {table.rows.map(([name = "", ...numbers], index) => (
+          <tr key={index}>
+            <th scope="row">
+              <bdi>{visibleName(name)}</bdi>
+            </th>
+            {numbers.map((number, column) => (
+              <td key={column}>{visibleName(number)}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
