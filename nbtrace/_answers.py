@@ -138,5 +138,6 @@ class Answers:
     ) -> ExportReport:
         """Write the session out; see `nbtrace.export`."""
         from nbtrace._export.destination import export
+        from nbtrace._widgets.page import Page
 
-        return export(self.snapshot(), to, headers=headers, timeout=timeout)
+        return export(self.snapshot(), to, page=Page, headers=headers, timeout=timeout)

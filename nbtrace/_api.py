@@ -261,8 +261,9 @@ def export(
     """Write the session's spans to a file or send them to an OTLP endpoint.
 
     Args:
-        to: a path ending in `.parquet` (the span table) or `.jsonl` (OTLP JSON lines, as the OpenTelemetry file
-            exporter specification says), or the base URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added).
+        to: a path ending in `.parquet` (the span table), `.jsonl` (OTLP JSON lines, as the OpenTelemetry file exporter
+            specification says) or `.html` (a page with the list of traces, their trees and details, that works without
+            a kernel or network), or the base URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added).
         headers: HTTP headers for an endpoint, besides those in `OTEL_EXPORTER_OTLP_HEADERS`.
         timeout: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
 

@@ -150,9 +150,14 @@ class ExportError(NbtraceError):
     def destination(cls, to: object) -> Self:
         """Refuse a destination that is neither a known file type nor an OTLP endpoint."""
         return cls(
-            f"cannot export to {to!r}: expected a path ending in .parquet or .jsonl, "
+            f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, "
             "or an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318'"
         )
+
+    @classmethod
+    def not_built(cls) -> Self:
+        """Say how a checkout gets the page's JavaScript."""
+        return cls("the page's JavaScript is not built: run `npm ci && npm run build` in js/; a released wheel has it")
 
     @classmethod
     def is_directory(cls, path: object) -> Self:

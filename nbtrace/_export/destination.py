@@ -1,17 +1,19 @@
 """Chooses the format by the destination, and is the only door of this stage.
 
-A path ending in `.parquet` or `.jsonl` is written, an `http(s)` URL is sent to; anything else is refused before a span
-is touched. OTLP has no span without an end, so spans that still run stay behind there and the report counts them.
+A path ending in `.parquet`, `.jsonl` or `.html` is written, an `http(s)` URL is sent to; anything else is refused
+before a span is touched. OTLP has no span without an end, so spans that still run stay behind there and the report
+counts them.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from nbtrace import semconv
 from nbtrace._export import otlp, otlp_json, parquet
+from nbtrace._export.atomic import replacing
 from nbtrace._export.endpoint import Endpoint
 from nbtrace._export.post import post
 from nbtrace._export.report import ExportReport
@@ -21,15 +23,34 @@ ERROR: Final = 2
 """OTLP's status code of a failed span; one without an end is one that its kernel's end interrupted."""
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from nbtrace._store.snapshot import Snapshot
+
+
+class Page(Protocol):
+    """A page to be written; another stage draws it."""
+
+    @property
+    def spans(self) -> int:
+        """How many spans are in it."""
+        ...
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What is not in it; complete once it is written."""
+        ...
+
+    def parts(self) -> Iterator[bytes]:
+        """Give it a part at a time."""
+        ...
 
 
 def export(
     table: Snapshot,
     to: str | os.PathLike[str],
     *,
+    page: Callable[[Snapshot], Page] | None = None,
     headers: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> ExportReport:
@@ -37,8 +58,9 @@ def export(
 
     Args:
         table: All spans, or any selection of them.
-        to: A path ending in `.parquet` or `.jsonl`, or an OTLP/HTTP endpoint: a base URL as `http://127.0.0.1:4318`,
+        to: A path ending in `.parquet`, `.jsonl` or `.html`, or an OTLP/HTTP endpoint: a base URL as `http://127.0.0.1:4318`,
             or a full one ending in `/v1/traces`.
+        page: Draws spans as a page; without it none can be written.
         headers: HTTP headers for an endpoint; each wins over the same one from `OTEL_EXPORTER_OTLP_HEADERS`.
         timeout: Seconds for one request, its retries included; 10 unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
 
@@ -64,8 +86,18 @@ def export(
             return ExportReport(text, "Parquet", len(table), size, 0, left_out)
         case ".jsonl":
             return _write_json(table, text, path)
+        case ".html" if page is not None:
+            return _write_page(page(table), text, path)
         case _:
             raise ExportError.destination(text)
+
+
+def _write_page(page: Page, text: str, path: Path) -> ExportReport:
+    size = 0
+    with replacing(path) as file:
+        for part in page.parts():
+            size += file.write(part)
+    return ExportReport(text, "HTML", page.spans, size, 0, page.left_out)
 
 
 def _write_json(table: Snapshot, text: str, path: Path) -> ExportReport:

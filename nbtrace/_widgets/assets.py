@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from nbtrace.errors import ExportError
+
 STATIC = Path(__file__).parent / "static"
 
 
@@ -16,6 +18,18 @@ def bundle(name: str) -> Path | str:
     """Return the path of a widget's bundle, or the source of a stub that tells how to build it."""
     path = STATIC / f"{name}.js"
     return path if path.is_file() else stub(name)
+
+
+def page_parts() -> tuple[str, str]:
+    """Return the script of the exported page, and the style sheet that its views insert.
+
+    Raises:
+        ExportError: They are not built.
+    """
+    script, sheet = STATIC / "page.js", STATIC / "style.css"
+    if not (script.is_file() and sheet.is_file()):
+        raise ExportError.not_built()
+    return script.read_text(encoding="utf-8"), sheet.read_text(encoding="utf-8")
 
 
 def stub(name: str) -> str:

@@ -1,4 +1,4 @@
-"""One stored span prepared for reading: a one-row table of strings.
+"""Stored spans prepared for reading: a table of strings.
 
 Here the promoted columns go back among the attributes, so that the reader sees every attribute under its own name,
 and OTLP's typed values become plain JSON. Messages stay the JSON text that the conventions define.
@@ -25,25 +25,31 @@ SAFE_INTEGER: Final = 2**53
 """Above this a JavaScript number is no longer exact, so the reader gets the digits as text."""
 
 
-def reading(row: Snapshot) -> pa.Table:
+def reading(rows: Snapshot) -> pa.Table:
     """Build the table that answers a `SpanRequest`.
 
     Args:
-        row: One span.
+        rows: One span, or a few.
     """
     import pyarrow as pa
 
     from nbtrace._store.columns import strings
 
     # Python's datetimes of an Arrow column would import pandas.
-    span = row.select([name for name in row.column_names if name != "start_time"]).to_pylist()[0]
+    spans = rows.select([name for name in rows.column_names if name != "start_time"]).to_pylist()
+    read = [_columns(span) for span in spans]
+    names = list(read[0]) if read else []
+    return pa.Table.from_arrays([strings(pa.string(), [one[name] for one in read]) for name in names], names=names)
+
+
+def _columns(span: dict[str, Any]) -> dict[str, str | None]:
     promoted = {
         key: _number(span[column.name])
         for key, column in PROMOTED.items()
         if column.name not in CONTENT and span[column.name] is not None
     }
     attributes = promoted | _attributes(span["attributes"])
-    columns: dict[str, str | None] = {
+    return {
         "span_id": span["span_id"].hex(),
         "trace_id": span["trace_id"].hex(),
         "name": span["name"],
@@ -58,7 +64,6 @@ def reading(row: Snapshot) -> pa.Table:
         "resource": _described(span["resource"]),
         "scope": _described(span["scope"]),
     }
-    return pa.Table.from_arrays([strings(pa.string(), [value]) for value in columns.values()], names=list(columns))
 
 
 def _cost(attributes: dict[str, Any]) -> str | None:

@@ -95,7 +95,7 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
 
   // What goes on grows from one tree to the next.
   const stopTicking = effect(() => {
-    if (!explorer.isGoing.value || explorer.kernel.value === "gone") return undefined;
+    if (model.isStill || !explorer.isGoing.value || explorer.kernel.value === "gone") return undefined;
     const tick = (): void => {
       explorer.nowMs.value = performance.now() + clockOffset;
     };

@@ -22,6 +22,8 @@ import {
 
 /** What a channel needs of anywidget's model. */
 export interface MessageModel {
+  /** Whether time stands still, as in a file: what ran when it was written goes on no more. */
+  readonly isStill?: boolean;
   send(content: unknown): void;
   on(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
   off(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
