@@ -25,7 +25,7 @@ from nbtrace._api import (
     traces,
 )  # fmt: skip
 from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
-from nbtrace._pictures import latency, usage
+from nbtrace._pictures import freeze, latency, usage
 from nbtrace._session import Session
 from nbtrace.errors import NbtraceError
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "NbtraceError", "Session", "context", "cost", "export", "latency", "metrics", "of", "open", "prices", "prompt",
-    "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
+    "NbtraceError", "Session", "context", "cost", "export", "freeze", "latency", "metrics", "of", "open", "prices",
+    "prompt", "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
 ]  # fmt: skip
 
 

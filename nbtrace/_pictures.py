@@ -1,4 +1,4 @@
-"""The public functions of `nbtrace` that draw more than a trace: the charts of the default session."""
+"""The public functions of `nbtrace` that draw figures, and make pictures of what is live."""
 
 from __future__ import annotations
 
@@ -10,6 +10,25 @@ from nbtrace._api import default
 
 if TYPE_CHECKING:
     from nbtrace._widgets.figure import TraceFigure
+
+
+def freeze() -> int:
+    """Make all of nbtrace's live outputs static: what they show now is what the notebook keeps, as HTML and text.
+
+    Afterwards the notebook shows the same in every viewer, with a kernel or without; running a cell again makes its
+    output live again.
+
+    Returns:
+        How many outputs there were.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.freeze()
+        0
+    """
+    from nbtrace._widgets.base import freeze
+
+    return freeze()
 
 
 def usage(

@@ -52,7 +52,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
-    "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson", "plotly"},
+    "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
     "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
     "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},
     "_answers": set(),

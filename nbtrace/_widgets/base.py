@@ -5,13 +5,14 @@ becomes a trait: it is asked for over custom messages and answered by `Wire`. Tr
 watch, and are never set from a thread of ours.
 
 Where the front end allows it the output is the static picture alone, in a *slot* that the live view fills as long as
-there is a kernel: see `hosts`.
+there is a kernel: see `hosts`. Outputs are displayed under an id, by which `freeze` finds them again.
 """
 
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+import weakref
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import traitlets
@@ -48,6 +49,8 @@ class SpanWidget(anywidget.AnyWidget):
     """What the live view begins with: `tree` or `list`."""
 
     _wire: Wire | None = None
+    _alive: ClassVar[weakref.WeakSet[SpanWidget]] = weakref.WeakSet()
+    """Every widget that is not closed."""
 
     def __init__(self, snapshot: Look, subscribe: Subscribe, **traits: Any) -> None:
         options = self.options()
@@ -59,6 +62,14 @@ class SpanWidget(anywidget.AnyWidget):
         wire = self._wire = Wire(snapshot, subscribe, self.send)
         self.on_msg(lambda _widget, content, _buffers: wire.handle(content))
         answer_on_any_thread(self.comm)
+        self._outputs: list[str] = []
+        """The ids under which this widget is displayed."""
+        self._alive.add(self)
+
+    @classmethod
+    def alive(cls) -> list[SpanWidget]:
+        """List the widgets that are not closed."""
+        return list(cls._alive)
 
     @classmethod
     def options(cls) -> list[str]:
@@ -71,14 +82,36 @@ class SpanWidget(anywidget.AnyWidget):
         # ipywidgets also closes a widget whose constructor has failed.
         if self._wire is not None:
             self._wire.close()
+        self._alive.discard(self)
         super().close()
+
+    def freeze(self) -> int:
+        """Put the static picture, as the spans are now, in the place of every view; returns how many there were."""
+        from IPython.display import update_display
+
+        html, text = self._pictures()
+        for output in self._outputs:
+            update_display({"text/html": html, "text/plain": text}, display_id=output, raw=True)
+        self.close()
+        return len(self._outputs)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        # The result of a cell cannot be changed afterwards, what it displays can.
+        data, metadata = self._repr_mimebundle_()
+        self._outputs.append(uuid.uuid4().hex)
+        display(data, metadata=metadata, raw=True, display_id=self._outputs[-1])
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        html, text = self.pictures(tree(self._snapshot(), summaries=static.ROWS))
-        live = {VIEW: data[VIEW]} if needs_view() else {}
+        html, text = self._pictures()
+        live = {VIEW: data[VIEW]} if VIEW in data and needs_view() else {}
         picture = f'<div class="{self._slot}">{html}</div>'
         return {**live, "text/html": picture, "text/plain": text}, metadata
+
+    def _pictures(self) -> tuple[str, str]:
+        return self.pictures(tree(self._snapshot(), summaries=static.ROWS))
 
     def pictures(self, spans: pa.Table) -> tuple[str, str]:
         """Draw a tree table as static HTML and as text."""
@@ -87,6 +120,11 @@ class SpanWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options())
         return f"{type(self).__name__}({options})"
+
+
+def freeze() -> int:
+    """Make every view of every widget static; see `nbtrace.freeze`."""
+    return sum(widget.freeze() for widget in SpanWidget.alive())
 
 
 def answer_on_any_thread(comm: Any) -> None:

@@ -202,7 +202,8 @@ def test_the_magics_say_what_they_do(kernel: Kernel) -> None:
     assert status.startswith("nbtrace is recording: 1 LLM call · smollm2-135m · ")
     assert "nothing is sent unless you export" in status
     assert "%nbtrace last" in kernel.run("%nbtrace help").text
-    assert "chat smollm2-135m" in kernel.run("%nbtrace last").result
+    (drawn,) = kernel.run("%nbtrace last").displays.values()
+    assert "chat smollm2-135m" in drawn["text/plain"]
 
 
 def test_what_happens_while_paused_or_stopped_is_recorded_nowhere(kernel: Kernel) -> None:
