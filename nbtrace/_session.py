@@ -28,6 +28,7 @@ from nbtrace._store.sessions import MAX_AGE_S, MAX_BYTES
 from nbtrace._store.store import Store
 from nbtrace._trace import pricing
 from nbtrace._trace.duplicates import Calls
+from nbtrace._trace.finish import finish
 from nbtrace._trace.gate import Gate
 from nbtrace._trace.prices import Prices
 from nbtrace._trace.provider import Tracing, inherited
@@ -36,7 +37,7 @@ from nbtrace._trace.redact.policy import Policy
 from nbtrace._trace.redact.rules import Rule
 from nbtrace._trace.redact.spans import Spans as KeptSpans
 from nbtrace._trace.sink import Detail, SpanSink
-from nbtrace._trace.span import Ids, is_ours
+from nbtrace._trace.span import Ids
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -295,33 +296,3 @@ def _current_cell() -> tuple[str, int]:
         message = "no cell is running here; give the cell's id or the number in its brackets"
         raise NotFoundError(message)
     return cast("tuple[str, int]", (here[semconv.CELL_ID], here[semconv.CELL_RUN]))
-
-
-def finish(
-    span: ReadableSpan, detail: Detail | None, *, calls: Calls, policy: Policy, prices: Prices
-) -> dict[str, AttributeValue]:
-    """Complete a span's attributes before it is stored: its detail, canonical, without secrets, with its cost."""
-    attributes = dict(span.attributes or {})
-    if detail is not None:
-        attributes[semconv.INCOMPLETE] = "the request and response could not be read; see the log"
-        with guard("capture"):
-            found = detail()
-            del attributes[semconv.INCOMPLETE]
-            attributes |= found
-    with guard("trace"):
-        if not is_ours(span):
-            attributes = _canonical(span, attributes)
-        attributes = calls.marked(span, attributes)
-    attributes = policy.attributes(attributes)
-    if policy.content != "full":
-        attributes[semconv.CONTENT_MODE] = policy.content
-    with guard("pricing"):
-        attributes |= pricing.cost(attributes, at_ns=span.start_time, prices=prices)
-    return attributes
-
-
-def _canonical(span: ReadableSpan, attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
-    from nbtrace._trace.dialects import canonical
-
-    scope = span.instrumentation_scope
-    return canonical(attributes, span.events, scope.name if scope is not None else "")
