@@ -6,7 +6,6 @@ extension, or loading it again, loses nothing.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +15,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import TraitError, observe
 from traitlets.config import Config
 
-from nbtrace import _api, _earlier, _guard, _status
+from nbtrace import _api, _earlier, _guard, _notebook, _status
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
 from nbtrace._settings import SETTINGS, Settings
@@ -37,10 +36,14 @@ ACTIONS: Final = {
     "status": "say what is recorded, where, and what could not be",
     "last": "draw the last trace",
     "instrument": "list the installed GenAI instrumentors; with a name after it, activate that one",
+    "audit": "list what looks like a secret in what is kept and in the notebook's saved file, or in another's",
     "sessions": "list the sessions that are kept on this machine",
     "resume": "bring back the last session of this notebook; with an id after it, that one",
     "help": "this text",
 }
+
+_NAMED: Final = {"instrument": "_activate", "audit": "_audit", "resume": "_resume"}
+"""Actions that take a name, and what does them then."""
 
 
 @magics_class
@@ -83,11 +86,7 @@ class NBTrace(Settings):
 
     def _notebook(self) -> str:
         """Name the notebook, or if nobody knows it, where it runs."""
-        named = os.environ.get("JPY_SESSION_NAME") or self._names().get("__vsc_ipynb_file__")
-        return str(named or Path.cwd())
-
-    def _names(self) -> dict[str, Any]:
-        return getattr(self.shell, "user_ns", {})
+        return _notebook.name() or str(Path.cwd())
 
     def _offer(self) -> None:
         """Say that the last session of this notebook can be resumed, if there is one."""
@@ -116,21 +115,25 @@ class NBTrace(Settings):
 
     @magic_arguments()
     @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))  # pyright: ignore[reportUntypedFunctionDecorator]
-    @argument("name", nargs="?", help="with `instrument`: what to activate; with `resume`: which session")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument(
+        "name",
+        nargs="?",
+        help="with `instrument`: what to activate; with `resume`: which session; with `audit`: the notebook's file",
+    )  # pyright: ignore[reportUntypedFunctionDecorator]
     @line_magic
     def nbtrace(self, line: str) -> Any:
-        """Record LLM calls: `%nbtrace on|off|status|last|instrument|sessions|resume|help`."""
+        """Record LLM calls: `%nbtrace on|off|status|last|instrument|audit|sessions|resume|help`."""
         given = parse_argstring(self.nbtrace, line)
         action, name = given.action, given.name
         if action not in ACTIONS:
             message = f"%nbtrace has no action {action!r}; expected one of: {', '.join(ACTIONS)}"
             raise UsageError(message)
-        if name is not None and action not in ("instrument", "resume"):
+        if name is not None and action not in _NAMED:
             message = f"%nbtrace {action} takes nothing after it, got {name!r}"
             raise UsageError(message)
         try:
             if name is not None:
-                return self._activate(name) if action == "instrument" else self._resume(name)
+                return getattr(self, _NAMED[action])(name)
             return getattr(self, f"_{action}")()
         except NbtraceError as error:
             raise UsageError(str(error)) from None
@@ -183,6 +186,9 @@ class NBTrace(Settings):
     def _activate(self, name: str) -> None:
         self._instrumentors.activate(name)
         print(f"{name} is active; its spans are recorded until nbtrace is unloaded")
+
+    def _audit(self, notebook: str | None = None) -> None:
+        print(self.session.audit(notebook))
 
     def _sessions(self) -> None:
         journal = self.session.journal

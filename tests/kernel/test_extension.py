@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from inline_snapshot import snapshot
@@ -239,7 +240,7 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert kernel.run("%nbtrace nonsense").text == snapshot(
         "UsageError: %nbtrace has no action 'nonsense'; expected one of: "
-        "on, off, status, last, instrument, sessions, resume, help\n"
+        "on, off, status, last, instrument, audit, sessions, resume, help\n"
     )
     assert kernel.run("%nbtrace off now").text == "UsageError: %nbtrace off takes nothing after it, got 'now'\n"
     assert "openinference-instrumentation-openai " in kernel.run("%nbtrace instrument").text
@@ -388,3 +389,16 @@ def test_streams_are_asked_for_their_usage_where_it_is_wanted(kernel: Kernel) ->
     kernel.run("%config NBTrace.request_stream_usage = False")
     kernel.run(read)
     assert printed(kernel, look) == ["estimated", "reported", "estimated"]
+
+
+def test_the_audit_looks_at_what_is_kept_and_at_the_notebook(kernel: Kernel, tmp_path: Path) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run("answer = ask('write to ada@example.org')", cell_id="a")
+    missing = kernel.run("%nbtrace audit").text
+    assert "\nits outputs were not looked at: the notebook /notebooks/research.ipynb cannot be read: " in missing
+    assert "input_messages: email, 1 x, " in missing
+    saved = {"nbformat": 4, "metadata": {}, "cells": [{"source": "'Bearer 0123456789abcdef'", "outputs": []}]}
+    (tmp_path / "saved.ipynb").write_text(json.dumps(saved))
+    assert kernel.run("%nbtrace audit saved.ipynb").text.splitlines()[-1] == (
+        "cell 1, source: bearer-token, 1 x, 'Bearer [redacted: bearer-token]'"
+    )

@@ -110,6 +110,15 @@ class Rules:
             raise UsageError.no_rule(rule)
         self._changed()
 
+    def widened(self) -> Rules:
+        """Give these rules and the optional ones, to look again; a function masks all of what it would change."""
+        wide = Rules()
+        wide.known = self.known
+        wide._optional = {name: _personal(name) for name in OPTIONAL if name != PRESIDIO}
+        wide._finds, wide._analyzers = dict(self._finds), dict(self._analyzers)
+        wide._rewrites = {name: _all_or_nothing(rewrite, name) for name, rewrite in self._rewrites.items()}
+        return wide
+
     def refresh(self) -> None:
         """Take note of what has changed around: new secrets in the environment."""
         with guard("redact"):
@@ -179,6 +188,10 @@ def _matching(pattern: str | re.Pattern[str], name: str) -> Find:
         return (Hit(*found.span(), name) for found in compiled.finditer(text) if found[0])
 
     return find
+
+
+def _all_or_nothing(rewrite: Rewrite, name: str) -> Rewrite:
+    return lambda text: text if _rewritten(text, rewrite, name) == text else mask(name)
 
 
 def _rewritten(text: str, rewrite: Callable[[str], object], name: str) -> str:
