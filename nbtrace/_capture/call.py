@@ -12,7 +12,7 @@ import weakref
 from contextlib import suppress
 from contextvars import ContextVar
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from opentelemetry import context as otel_context
@@ -20,9 +20,10 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture import attempts, failure, messages, prompts, raw, stream, usage_chunk
+from nbtrace._capture import attempts, failure, messages, prompts, providers, raw, stream, usage_chunk
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
+from nbtrace._capture.providers import Server
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import caught, guard
@@ -50,15 +51,6 @@ def under_way() -> Call | None:
     """Give the call whose request is under way here."""
     reference = _CALL.get()
     return reference() if reference is not None else None
-
-
-class Server(NamedTuple):
-    """Whom a client talks to."""
-
-    provider: str
-    """`gen_ai.provider.name`."""
-    host: str
-    port: int | None
 
 
 class Call:
@@ -134,6 +126,10 @@ class Call:
         if self._server.port is not None:
             identity[semconv.SERVER_PORT] = self._server.port
         return identity
+
+    def _client(self) -> dict[str, AttributeValue]:
+        name, version = self._server.client
+        return {semconv.CLIENT_NAME: name, semconv.CLIENT_VERSION: version} if name else {}
 
     def __del__(self) -> None:
         """End the span of a stream that nobody can read any more, also of one that nobody has begun to read."""
@@ -298,7 +294,7 @@ class Call:
         request = messages.loads(self._request) if self._request is not None else {}
         response, measures, arrivals = self._answer()
         found = self._identity() | self._wire.request(request)  # limits of the user's provider may have cut it
-        found |= measures
+        found |= measures | self._client()
         found |= self._wire.content(request, response)
         found |= (self._prompt or {}) | attempts.kept(self._headers) | self._error()
         if self._request is None:
@@ -320,6 +316,13 @@ class Call:
 
     def _answer(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[int]]:
         """Give the response's body, if it is known, what identifies and measures it, and when its chunks came."""
+        body, found, arrivals = self._measured()
+        if body is not None and providers.of_server(self._server.host, self._server.port) is None:
+            told = providers.of_answer(self._header("server"), body)
+            found |= {semconv.PROVIDER_NAME: told} if told is not None else {}
+        return body, found, arrivals
+
+    def _measured(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[int]]:
         passed = self.passed  # which a reader in another thread may settle meanwhile
         outcome = self.outcome or ("unfinished" if passed is not None else None)
         found: dict[str, AttributeValue] = {} if outcome is None else {semconv.STREAM_OUTCOME: outcome}
@@ -333,10 +336,12 @@ class Call:
         body = self._wire.fold([chunk.body for chunk in chunks])
         return body, found | self._wire.response(body) | pace(self.span.start_time, arrivals), arrivals
 
-    def _mime_type(self) -> str:
+    def _header(self, name: str) -> str:
         parts = self._headers.decode("latin-1").split("\n")
-        named = {name.lower(): value for name, value in zip(parts[::2], parts[1::2], strict=False)}
-        return named.get("content-type", "").split(";")[0]
+        return {name.lower(): value for name, value in zip(parts[::2], parts[1::2], strict=False)}.get(name, "")
+
+    def _mime_type(self) -> str:
+        return self._header("content-type").split(";")[0]
 
     def _whole(self) -> Body | None:
         if self._response is not None and self._mime_type() == raw.EVENT_STREAM:  # a mock had it in hand

@@ -20,9 +20,10 @@ from time import time_ns
 from types import ModuleType
 from typing import Any, Final
 
-from nbtrace._capture import blobs, usage_chunk
-from nbtrace._capture.call import Call, Server, under_way
+from nbtrace._capture import blobs, providers, usage_chunk
+from nbtrace._capture.call import Call, under_way
 from nbtrace._capture.finder import Finder
+from nbtrace._capture.providers import Server
 from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
 from nbtrace._capture.wire import ASKED_ID
@@ -155,7 +156,8 @@ class ClientCapture:
             if len(self._servers) == _SERVERS:
                 self._servers.clear()
             self._learn_from(client)
-            known = url, Server(sdk.provider(url.host), url.host, url.port)
+            provider = providers.of_client(client, sdk.speaks)
+            known = url, Server(provider, url.host, url.port, (sdk.package, _installed(sdk.package)))
             self._servers[sdk.package, id(url)] = known
         return known[1]
 
@@ -167,6 +169,11 @@ class ClientCapture:
             named = {name: value for name, value in dict(client._custom_headers or {}).items() if kind_of(name)}  # noqa: SLF001 - without the defaults
             for value in (getattr(client, "api_key", None), getattr(client, "auth_token", None), *named.values()):
                 self._learn(value, "client-key")
+
+
+@functools.cache
+def _installed(package: str) -> str:
+    return version(package)
 
 
 def _base_module(sdk: Sdk) -> str:

@@ -13,7 +13,8 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import attempts
-from nbtrace._capture.call import Call, Server
+from nbtrace._capture.call import Call
+from nbtrace._capture.providers import Server
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._trace.provider import Tracing
 
@@ -88,4 +89,4 @@ class Request(Call):
     def __call__(self) -> dict[str, AttributeValue]:
         """Give what the response's status and headers say."""
         status: dict[str, AttributeValue] = {} if self._status is None else {semconv.HTTP_STATUS_CODE: self._status}
-        return self._identity() | status | attempts.kept(self._headers) | self._error()
+        return self._identity() | self._client() | status | attempts.kept(self._headers) | self._error()

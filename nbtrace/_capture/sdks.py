@@ -14,28 +14,6 @@ from nbtrace._capture.media import IMAGES, SPEECH, TRANSCRIPTIONS, TRANSLATIONS
 from nbtrace._capture.responses import FETCHED, RESPONSES
 from nbtrace._capture.wire import Wire
 
-_PROVIDERS: Final = (
-    ("api.openai.com", "openai"),
-    ("openai.azure.com", "azure.ai.openai"),
-    ("cognitiveservices.azure.com", "azure.ai.openai"),
-    ("services.ai.azure.com", "azure.ai.inference"),
-    ("api.groq.com", "groq"),
-    ("api.deepseek.com", "deepseek"),
-    ("api.mistral.ai", "mistral_ai"),
-    ("api.perplexity.ai", "perplexity"),
-    ("api.x.ai", "x_ai"),
-    ("api.moonshot.ai", "moonshot_ai"),
-    ("api.anthropic.com", "anthropic"),
-    ("generativelanguage.googleapis.com", "gcp.gemini"),
-    ("api.cohere.com", "cohere"),
-    ("amazonaws.com", "aws.bedrock"),
-    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
-    ("together.ai", "together"),
-    ("together.xyz", "together"),
-    ("api.cerebras.ai", "cerebras"),
-)
-"""End of the server's host to `gen_ai.provider.name`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sdk:
@@ -62,10 +40,6 @@ class Sdk:
     def supported(self) -> str:
         """The versions as pip writes them."""
         return f">={self.majors[0]},<{self.majors[1]}"
-
-    def provider(self, host: str) -> str:
-        """Name the provider of a server."""
-        return next((provider for end, provider in _PROVIDERS if host.endswith(end)), self.speaks)
 
 
 _OPENAI: Final = {

@@ -27,7 +27,7 @@ PACE = (
     semconv.STREAM_OUTPUT_RATE,
 )
 """How fast a stream came."""
-VARYING = (semconv.SERVER_PORT, semconv.COST_SOURCE, *PACE)
+VARYING = (semconv.SERVER_PORT, semconv.COST_SOURCE, semconv.CLIENT_NAME, semconv.CLIENT_VERSION, *PACE)
 STATUS = {0: "unset", 1: "ok", 2: "error"}
 
 

@@ -17,8 +17,8 @@ from pydantic import BaseModel
 
 from nbtrace import semconv
 from nbtrace._capture import call as call_module
-from nbtrace._capture.call import Server
 from nbtrace._capture.chat import CHAT
+from nbtrace._capture.providers import Server
 from tests.capture.conftest import HTTP
 from tests.capture.loopback import Loopback, Received, Reply, completion
 from tests.capture.reading import only, spans
@@ -50,7 +50,7 @@ def test_a_real_call(session: Session, model: str) -> None:
     )  # fmt: skip
     assert only(session) == {
         semconv.OPERATION_NAME: "chat",
-        semconv.PROVIDER_NAME: "openai",
+        semconv.PROVIDER_NAME: "llama_cpp",
         semconv.SERVER_ADDRESS: "127.0.0.1",
         semconv.REQUEST_MODEL: model,
         semconv.REQUEST_MAX_TOKENS: 8,

@@ -86,7 +86,7 @@ def test_a_real_response(session: Session, model: str) -> None:
     assert only(session) == {
         semconv.OPERATION_NAME: "chat",
         semconv.OPENAI_API_TYPE: "responses",
-        semconv.PROVIDER_NAME: "openai",
+        semconv.PROVIDER_NAME: "llama_cpp",
         semconv.SERVER_ADDRESS: "127.0.0.1",
         semconv.REQUEST_MODEL: model,
         semconv.REQUEST_MAX_TOKENS: 6,
