@@ -15,11 +15,12 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import TraitError, observe
 from traitlets.config import Config
 
-from nbtrace import _api, _earlier, _guard, _notebook, _status
+from nbtrace import _api, _earlier, _guard, _status
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
 from nbtrace._settings import SETTINGS, Settings
 from nbtrace._store import sessions
+from nbtrace._trace import origin
 from nbtrace._trace.instrument import Instrumentors, installed
 from nbtrace.errors import NbtraceError, NotFoundError
 
@@ -86,7 +87,7 @@ class NBTrace(Settings):
 
     def _notebook(self) -> str:
         """Name the notebook, or if nobody knows it, where it runs."""
-        return _notebook.name() or str(Path.cwd())
+        return origin.notebook() or str(Path.cwd())
 
     def _offer(self) -> None:
         """Say that the last session of this notebook can be resumed, if there is one."""

@@ -1,12 +1,10 @@
-"""The notebook that runs: which file it is, as far as its host says so, and what stands in the file."""
+"""What stands in a notebook's file, and where."""
 
 from __future__ import annotations
 
 import html
 import json
-import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
@@ -25,18 +23,6 @@ class Piece(NamedTuple):
     where: str
     value: Any
     """A text, or what JSON can say."""
-
-
-def name() -> str | None:
-    """Give the notebook's path or name, or None where its host does not tell.
-
-    Jupyter's server says it in `JPY_SESSION_NAME`, VS Code in the variable `__vsc_ipynb_file__`.
-    """
-    named = os.environ.get("JPY_SESSION_NAME")
-    ipython: Any = sys.modules.get("IPython")
-    shell: Any = ipython.get_ipython() if named is None and ipython is not None else None
-    named = named or getattr(shell, "user_ns", {}).get("__vsc_ipynb_file__")
-    return str(named) if named else None
 
 
 def read(path: Path) -> dict[str, Any]:

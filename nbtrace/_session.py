@@ -27,7 +27,7 @@ from nbtrace._guard import caught, guard
 from nbtrace._store.journal import Journal
 from nbtrace._store.sessions import MAX_AGE_S, MAX_BYTES
 from nbtrace._store.store import Store
-from nbtrace._trace import pricing
+from nbtrace._trace import origin
 from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.finish import finish
 from nbtrace._trace.gate import Gate
@@ -291,10 +291,9 @@ class Session(Answers):
             >>> Session().audit("nowhere.ipynb").notes[0]
             'in what is kept of 0 spans: nothing looks like a secret'
         """
-        from nbtrace import _notebook
         from nbtrace._audit import audit
 
-        return audit(self.store.snapshot(), self.policy.rules, str(notebook) if notebook else _notebook.name())
+        return audit(self.store.snapshot(), self.policy.rules, str(notebook) if notebook else origin.notebook())
 
     def span(self, name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
         """Make a step of the user's program a span; see `nbtrace.span`."""

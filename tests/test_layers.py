@@ -33,7 +33,7 @@ LAYERS: dict[str, set[str]] = {
     "_audit": GROUND | {"_trace", "_store", "_query", "_notebook"},
     "_read": GROUND | {"_store"},
     "_answers": GROUND | STAGES,
-    "_session": GROUND | STAGES | {"_answers", "_audit", "_notebook"},
+    "_session": GROUND | STAGES | {"_answers", "_audit"},
     "_opened": GROUND | STAGES | {"_answers", "_session", "_api"},
     "_api": {"_session", "_answers", "_capture", "_trace", "_query", "_widgets", "_export"},
     "_pictures": {"_api", "_widgets"},
@@ -41,9 +41,7 @@ LAYERS: dict[str, set[str]] = {
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
-    "_extension": GROUND
-    | STAGES
-    | {"_session", "_api", "_autodisplay", "_earlier", "_notebook", "_settings", "_status"},
+    "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status"},
     "__init__": {"errors", "_session", "_api", "_opened", "_pictures", "_extension"},
 }
 """What each module or stage may import of the package, besides itself."""

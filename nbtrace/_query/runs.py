@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def latest_runs(columns: Callable[[str], Any]) -> Any:
     """Say of each span whether it is of the latest run of its cell, or of no cell.
 
-    Runs are numbered by the session that made them. The latest is the one that began last, so that a run after a
-    kernel's restart, which is number 1 again, comes after the runs before it.
+    Runs are numbered by the recording that made them, which their scope names. The latest is the one that began last,
+    so that a run after a kernel's restart, which is number 1 again, comes after the runs before it.
     """
     import numpy as np
     import pyarrow as pa
@@ -24,7 +24,7 @@ def latest_runs(columns: Callable[[str], Any]) -> Any:
     if not len(cells):
         return pc.is_null(cells)
     starts = pc.fill_null(columns("start_time_unix_nano"), 2**63 - 1).to_numpy()
-    groups, (cell_of, *_) = numbered([cells, runs, columns("resource")])
+    groups, (cell_of, *_) = numbered([cells, runs, columns("resource"), columns("scope")])
     began = np.full(len(cell_of), 2**63 - 1)
     np.minimum.at(began, groups, starts)
     cell, _ = numbered([pa.chunked_array([cell_of])])

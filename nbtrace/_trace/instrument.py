@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry import trace
 
 from nbtrace._guard import guard
-from nbtrace._trace.provider import resource
+from nbtrace._trace.origin import resource
 from nbtrace._trace.sink import SpanSink
 from nbtrace.errors import UsageError
 
@@ -121,7 +121,8 @@ class Instrumentors:
 
             from nbtrace._trace.processor import SinkProcessor
 
-            provider = TracerProvider(resource=Resource(resource().attributes), shutdown_on_exit=False)
+            made = Resource(resource(version("nbtrace")).attributes)
+            provider = TracerProvider(resource=made, shutdown_on_exit=False)
             processor = SinkProcessor(self._sink)
             provider.add_span_processor(processor)
             self._private = provider, processor

@@ -8,12 +8,9 @@ remembers. OpenTelemetry's SDK is imported only by a user who has it already.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -21,11 +18,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
-from nbtrace import semconv
 from nbtrace._guard import guard
+from nbtrace._trace import origin
 from nbtrace._trace import span as own
 from nbtrace._trace.sink import Detail, SpanSink
-from nbtrace._trace.span import SCOPE_NAME
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
@@ -56,9 +52,8 @@ class Tracing:
     ) -> None:
         self._sink = sink
         self._sharing = sharing or (lambda: None)
-        self._version = version
         self._ids = ids or own.RANDOM_IDS
-        self._origin = (resource(), own.Scope(SCOPE_NAME, version, semconv.SCHEMA_URL), sink)
+        self._origin = (origin.resource(version), origin.scope(version), sink)
         self._users: Any = None
         self._tracer: Tracer | None = None
         self._processor: SinkProcessor | None = None
@@ -86,8 +81,8 @@ class Tracing:
             self._detach()
             self._users = provider
             with guard("trace"):  # a provider that fails is not asked again
-                processor = SinkProcessor(self._sink)
-                tracer = provider.get_tracer(SCOPE_NAME, self._version, schema_url=semconv.SCHEMA_URL)
+                processor, ours = SinkProcessor(self._sink), self._origin[1]
+                tracer = provider.get_tracer(ours.name, ours.version, ours.schema_url, ours.attributes)
                 provider.add_span_processor(processor)
                 self._processor, self._tracer = processor, cast("Tracer", tracer)
                 self._sharing()
@@ -234,24 +229,3 @@ def inheriting(attributes: Mapping[str, AttributeValue], context: Context | None
 def inherited() -> Mapping[str, AttributeValue]:
     """Give what spans of ours take over here, such as the identity of the cell that runs."""
     return cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED)) or {}
-
-
-def resource() -> own.Resource:
-    """Describe this process, as the environment says it: `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME`.
-
-    The service is named after the notebook otherwise. The SDK's own way runs every installed detector, and some of them
-    ask the network.
-    """
-    notebook = PurePath(os.environ.get("JPY_SESSION_NAME", "")).stem
-    found: dict[str, AttributeValue] = {
-        "service.name": notebook or "notebook",
-        "telemetry.sdk.language": "python",
-        "telemetry.sdk.name": SCOPE_NAME,
-    }
-    for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
-        key, equals, value = pair.partition("=")
-        if equals and key.strip():
-            found[key.strip()] = unquote(value.strip())
-    if named := os.environ.get("OTEL_SERVICE_NAME"):
-        found["service.name"] = named
-    return own.Resource(found)

@@ -169,8 +169,10 @@ def test_the_latest_run_is_the_one_that_began_last() -> None:
         chat(5, start=2, cell_id="b", cell_run=1, resource="before"),
         chat(6, start=3, cell_id="b", cell_run=1, resource="before"),
         chat(7),
+        chat(8, start=1, cell_id="c", cell_run=1, scope="before"),
+        chat(9, start=2, cell_id="c", cell_run=1, scope="after"),
     )
-    assert [int(one.span_id, 16) for one in Spans(runs).filter(run="latest")] == [3, 5, 6, 7]
+    assert [int(one.span_id, 16) for one in Spans(runs).filter(run="latest")] == [3, 5, 6, 7, 9]
 
 
 def test_only_a_cell_can_ask_for_the_current_one(session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -69,7 +70,9 @@ def test_without_a_provider_of_the_users_spans_are_private(session: Session, ask
     assert (span["trace"], span["id"], span["parent"]) == (1, 1, None)
     (row,) = session.spans().table.select(["resource", "scope"]).to_pylist()
     assert '"service.name","value":{"stringValue":"notebook"}' in row["resource"]
-    assert row["scope"] == (f'{{"name":"nbtrace","version":"0.1.0","schemaUrl":"{semconv.SCHEMA_URL}"}}')
+    scope = json.loads(row["scope"])
+    assert [attribute["key"] for attribute in scope.pop("attributes")] == [semconv.RECORDING_ID]
+    assert scope == {"name": "nbtrace", "version": "0.1.0", "schemaUrl": semconv.SCHEMA_URL}
 
 
 @pytest.mark.parametrize(
