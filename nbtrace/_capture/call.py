@@ -7,14 +7,12 @@ into GenAI attributes is the span's *detail* and waits for the store to ask.
 
 from __future__ import annotations
 
-import json
 import weakref
 from contextlib import suppress
 from contextvars import ContextVar
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
@@ -173,7 +171,7 @@ class Call:
         """Take the body of the request that went out; where there is none, or no JSON, write what the user gave."""
         body, self._body = self._body, None
         if body is not None:
-            self._request = content if content is not None and content[:1] == b"{" else _written(body)
+            self._request = content if content is not None and content[:1] == b"{" else messages.written(body)
 
     def failed(self, response: Any, error: BaseException | None, wait_ns: tuple[int, int]) -> None:
         """Take an attempt after which the client waited for another.
@@ -364,23 +362,3 @@ def _content_of_request(error: BaseException | None) -> bytes | None:
     with suppress(RuntimeError, TypeError):  # an error without a request says so by raising
         return vars(getattr(error, "request", error)).get("_content")
     return None
-
-
-def _written(body: dict[str, Any]) -> bytes:
-    """Write a request as JSON."""
-    try:
-        return orjson.dumps(body, default=_dumped, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # lone surrogates, integers beyond 64 bits, iterators, files
-        return json.dumps(body, default=_plain).encode()
-
-
-def _dumped(value: Any) -> Any:
-    """Give the JSON form of a model, which a client accepts."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json", exclude_unset=True, warnings=False)
-    raise TypeError
-
-
-def _plain(value: Any) -> Any:
-    """Give the JSON form of a value that a client accepts and JSON does not know."""
-    return _dumped(value) if hasattr(value, "model_dump") else str(value)

@@ -73,3 +73,23 @@ def dumps(value: object) -> str:
     except TypeError:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def written(body: dict[str, Any]) -> bytes:
+    """Write a request as JSON, whatever is in it."""
+    try:
+        return orjson.dumps(body, default=_dumped, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # lone surrogates, integers beyond 64 bits, iterators, files
+        return json.dumps(body, default=_plain).encode()
+
+
+def _dumped(value: Any) -> Any:
+    """Give the JSON form of a model, which a client accepts."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude_unset=True, warnings=False)
+    raise TypeError
+
+
+def _plain(value: Any) -> Any:
+    """Give the JSON form of a value that a client accepts and JSON does not know."""
+    return _dumped(value) if hasattr(value, "model_dump") else str(value)
