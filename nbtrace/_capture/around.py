@@ -16,6 +16,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import plain
+from nbtrace._guard import guard
 from nbtrace._trace.provider import inheriting
 from nbtrace.errors import UsageError
 
@@ -56,19 +57,25 @@ class Around:
         if tags:
             self._attributes[semconv.TAGS] = tuple(map(str, tags))
         for key, value in (metadata or {}).items():
-            kept = value if isinstance(value, (bool, int, float)) else plain.text(value)
-            self._attributes[f"{semconv.METADATA}{key}"] = kept
-        self._tokens: list[Token[Context]] = []
+            with guard("capture"):  # a value may be anything, and fail to be shown
+                kept = value if isinstance(value, (bool, int, float)) else plain.text(value)
+                self._attributes[f"{semconv.METADATA}{key}"] = kept
+        self._tokens: list[Token[Context] | None] = []
 
     def __enter__(self) -> Self:
-        context = otel_context.get_current()
-        if self._headers is not None:
-            from opentelemetry import propagate
+        token = None
+        with guard("capture"):
+            context = otel_context.get_current()
+            if self._headers is not None:
+                from opentelemetry import propagate
 
-            lower = {key.lower(): value for key, value in self._headers.items()}
-            context = propagate.extract(lower, context)
-        self._tokens.append(otel_context.attach(inheriting(self._attributes, context)))
+                lower = {key.lower(): value for key, value in self._headers.items()}
+                context = propagate.extract(lower, context)
+            token = otel_context.attach(inheriting(self._attributes, context))
+        self._tokens.append(token)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        otel_context.detach(self._tokens.pop())
+        token = self._tokens.pop()
+        if token is not None:
+            otel_context.detach(token)

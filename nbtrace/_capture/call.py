@@ -48,7 +48,8 @@ _CALL: Final[ContextVar[weakref.ref[Call] | None]] = ContextVar("nbtrace.call", 
 def under_way() -> Call | None:
     """Give the call whose request is under way here."""
     reference = _CALL.get()
-    return reference() if reference is not None else None
+    call = reference() if reference is not None else None
+    return call if call is not None and not call.is_over else None  # an interrupt may have left it here
 
 
 class Call:
@@ -64,7 +65,6 @@ class Call:
         "_failure",
         "_headers",
         "_model",
-        "_over",
         "_prompt",
         "_request",
         "_response",
@@ -75,6 +75,7 @@ class Call:
         "_wire",
         "attempts",
         "hides_usage",
+        "is_over",
         "options_id",
         "outcome",
         "passed",
@@ -82,7 +83,8 @@ class Call:
     )
 
     def __init__(self, tracing: Tracing, wire: Wire, server: Server, body: dict[str, Any]) -> None:
-        self._over = True  # until there is a span to end
+        self.is_over = True
+        """Whether there is no span, or it has ended."""
         self._tracing = tracing
         self._wire = wire
         self._server = server
@@ -108,7 +110,7 @@ class Call:
         self._unfinished: Unfinished | None = None
         self._tokens: tuple[Token[Context], Token[weakref.ref[Call] | None]] | None = None
         self.span = tracing.start(self._name(), kind=SpanKind.CLIENT, attributes=self._identity())
-        self._over = False
+        self.is_over = False
 
     def _name(self) -> str:
         return self._wire.operation if self._model is None else f"{self._wire.operation} {self._model}"
@@ -131,7 +133,7 @@ class Call:
 
     def __del__(self) -> None:
         """End the span of a stream that nobody can read any more, also of one that nobody has begun to read."""
-        if not self._over:
+        if not getattr(self, "is_over", True):  # which is missing where making it failed
             self.stream_over("abandoned")
 
     def enter(self) -> None:
@@ -148,10 +150,12 @@ class Call:
             _CALL.reset(tokens[1])
 
     def raised(self, error: BaseException) -> None:
-        """Take what the client raised, and end the span."""
+        """Take what the user is about to see raised, and end the span."""
         with _guarded:
-            self._leave()
-            self.end(error=error)
+            try:
+                self._leave()
+            finally:
+                self.end(error=error)
 
     def responded(self, response: Any, retries: int) -> None:
         """Take the HTTP response of the last attempt, before the client reads it into objects.
@@ -222,45 +226,57 @@ class Call:
 
     def show(self, detail: Unfinished) -> None:
         """Say that there is something to see before the end."""
-        if not self._over:
+        if not self.is_over:
             self._tracing.progress(self.span, detail)
 
     def stream_over(self, outcome: str, error: BaseException | None = None) -> None:
         """Hear from the stream that nothing more will be read."""
         with _guarded:
-            if self._over or self.outcome is not None:
+            if self.is_over or self.outcome is not None:
                 return
-            passed = self.passed
-            if outcome in _LEFT and passed is not None and passed.is_whole():
-                outcome = "exhausted"
-            if outcome == "exhausted" and passed is not None and not passed.is_stream:
-                self._response, self.passed = passed.content(), None  # it came whole, if piece by piece
-            else:
-                self.outcome = outcome
-            self.end(error=error if outcome in _FAILED else None)
+            try:
+                self._settle(outcome)
+            finally:
+                self.end(error=error if outcome in _FAILED else None)
+
+    def _settle(self, outcome: str) -> None:
+        passed = self.passed
+        if outcome in _LEFT and passed is not None and passed.is_whole():
+            outcome = "exhausted"
+        if outcome == "exhausted" and passed is not None and not passed.is_stream:
+            self._response, self.passed = passed.content(), None  # it came whole, if piece by piece
+        else:
+            self.outcome = outcome
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, once."""
-        if self._over:
+        if self.is_over:
             return
-        self._over = True
+        self.is_over = True
+        try:
+            self._conclude(error)
+        except Exception as failed:  # noqa: BLE001 - as the guard does
+            caught("capture", failed)
+        finally:
+            self._tracing.end(self.span, self)
+
+    def _conclude(self, error: BaseException | None) -> None:
+        """Give the span what can only be told now."""
         if self._unfinished is not None:
             self._unfinished.over()
         if self._body is not None:  # there was no response
             with _guarded:
                 self._sent(_content_of_request(error))
-        span = self.span
         if error is not None:
             self._fail(failure.raised(error))
         elif self._wire.failure is not None:
             self._look_for_failure(self._wire.failure)
         if self._tracing.shared:
             with _guarded:
-                span.set_attributes(self._answer()[1])
+                self.span.set_attributes(self._answer()[1])
         if self.attempts:
             with _guarded:
                 self._attempts_over(error)
-        self._tracing.end(span, self)
 
     def _look_for_failure(self, find: Callable[[str | bytes], Body | None]) -> None:
         """Take what an answer says of a failure, which came as a success."""

@@ -198,7 +198,6 @@ def _begin(sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
     call, options = _open[-1].begin(sdk, client, options)
     if call is not None:
         call.options_id = id(options)
-        call.enter()
     return call, options
 
 
@@ -212,11 +211,12 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return original(self, cast_to, options, **kwargs)
         try:
+            call.enter()
             response = original(self, cast_to, options, **kwargs)
+            call.returned(response)
         except BaseException as error:
             call.raised(error)
             raise
-        call.returned(response)
         return response
 
     return request
@@ -232,11 +232,12 @@ def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return await original(self, cast_to, options, **kwargs)
         try:
+            call.enter()
             response = await original(self, cast_to, options, **kwargs)
+            call.returned(response)
         except BaseException as error:
             call.raised(error)
             raise
-        call.returned(response)
         return response
 
     return request

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self, cast
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
+from nbtrace._guard import guard
 from nbtrace.errors import UsageError
 
 
@@ -56,7 +57,7 @@ class Prompt:
         self.fields = tuple(dict.fromkeys(_fields(template)))
         """The variables' names, in order of appearance."""
 
-    def format(self, /, **variables: object) -> PromptText:
+    def format(self, /, **variables: object) -> str:
         """Fill in the template.
 
         Args:
@@ -73,12 +74,14 @@ class Prompt:
             expected, got = ", ".join(self.fields) or "none", ", ".join(variables) or "none"
             message = f"prompt {self.name!r} takes the variables: {expected}; it got: {got}"
             raise UsageError(message)
-        values = {key: str(value) for key, value in variables.items()}
         try:
-            return PromptText.of(self.template.format(**variables), self, values)
+            text = self.template.format(**variables)
         except ValueError as error:
             message = f"prompt {self.name!r} cannot be rendered: {error}"
             raise UsageError(message) from error
+        with guard("prompts"):
+            return PromptText.of(text, self, {key: str(value) for key, value in variables.items()})
+        return text
 
     def attributes(self, variables: Mapping[str, str]) -> dict[str, AttributeValue]:
         """Give the attributes of a span whose request was rendered from this prompt."""

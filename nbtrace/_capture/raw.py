@@ -17,7 +17,7 @@ from itertools import accumulate
 from time import time_ns
 from typing import Any, Final
 
-from nbtrace._capture.stream import StreamReader, follow, outcome
+from nbtrace._capture.stream import StreamReader, broken, follow
 from nbtrace._guard import guard
 
 EVENT_STREAM: Final = "text/event-stream"
@@ -163,7 +163,7 @@ class _Tap:
         except GeneratorExit:  # no more will be read; its close, or its being dropped, says so
             raise
         except BaseException as error:
-            call.stream_over(outcome(error), error)
+            broken(call, error)
             raise
         call.stream_over("exhausted")
 
@@ -183,7 +183,7 @@ class _Tap:
             raise
         except BaseException as error:
             if call is not None:
-                call.stream_over(outcome(error), error)
+                broken(call, error)
             raise
         finally:
             if isinstance(stream, AsyncGenerator):

@@ -14,10 +14,13 @@ from array import array
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from time import time_ns
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from nbtrace._capture import usage_chunk
 from nbtrace._capture.messages import loads
+from nbtrace._guard import guard
+
+_guarded: Final = guard("capture")
 
 Outcome = str
 """One of the words of `semconv.STREAM_OUTCOME`."""
@@ -142,8 +145,9 @@ def follow(stream: Any, call: StreamReader) -> None:
 
 def _closed(call: StreamReader | None, readers: tuple[weakref.ref[Any], ...]) -> None:
     """Tell the call, unless the stream is closed from within or dropped: then the one who reads knows why."""
-    if call is not None and not any(_is_running(reader()) for reader in readers):
-        call.stream_over("closed")
+    with _guarded:
+        if call is not None and not any(_is_running(reader()) for reader in readers):
+            call.stream_over("closed")
 
 
 def _is_running(generator: Any) -> bool:
@@ -194,7 +198,7 @@ def _read(source: Iterator[Any], call: StreamReader) -> Iterator[Any]:
     try:
         yield from source
     except BaseException as error:
-        call.stream_over(outcome(error), error)
+        broken(call, error)
         raise
     call.stream_over("exhausted")
 
@@ -204,9 +208,15 @@ async def _aread(source: AsyncIterator[Any], call: StreamReader) -> AsyncIterato
         async for chunk in source:
             yield chunk
     except BaseException as error:
-        call.stream_over(outcome(error), error)
+        broken(call, error)
         raise
     call.stream_over("exhausted")
+
+
+def broken(call: StreamReader, error: BaseException) -> None:
+    """Tell the call what ended the reading, which the reader is about to be told too."""
+    with _guarded:
+        call.stream_over(outcome(error), error)
 
 
 def outcome(error: BaseException) -> Outcome:

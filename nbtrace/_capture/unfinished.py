@@ -45,7 +45,7 @@ class Unfinished:
         call: whose stream it is; held weakly.
     """
 
-    __slots__ = ("_call", "_made", "_pause_ns", "_told")
+    __slots__ = ("__weakref__", "_call", "_made", "_pause_ns", "_told")
 
     def __init__(self, call: Streamed) -> None:
         self._call = weakref.ref(call)
@@ -83,7 +83,7 @@ class Unfinished:
         _OPEN.pop(id(self), None)
 
 
-_OPEN: Final[dict[int, Unfinished]] = {}
+_OPEN: Final[weakref.WeakValueDictionary[int, Unfinished]] = weakref.WeakValueDictionary()
 """The streams that have not ended. Each is taken out when its span ends, also when it was dropped."""
 
 

@@ -14,6 +14,7 @@ from copy import copy
 from typing import Any, Final, cast
 
 from nbtrace._capture.messages import loads, mapping
+from nbtrace._guard import guard
 
 RAW_RESPONSE: Final = "x-stainless-raw-response"
 """The header by which the clients' raw responses are asked for; it never leaves the client."""
@@ -54,8 +55,6 @@ def tells(event: str) -> bool:
         >>> tells('{"choices": [], "prompt_filter_results": [], "usage": null}')
         False
     """
-    if _NO_CHOICES.search(event) is None:
-        return False
-    with suppress(ValueError):
-        return is_extra(mapping(loads(event)))
+    with guard("capture"), suppress(ValueError):
+        return _NO_CHOICES.search(event) is not None and is_extra(mapping(loads(event)))
     return False

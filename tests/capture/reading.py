@@ -31,9 +31,9 @@ VARYING = (semconv.SERVER_PORT, semconv.COST_SOURCE, semconv.CLIENT_NAME, semcon
 STATUS = {0: "unset", 1: "ok", 2: "error"}
 
 
-def spans(session: Session) -> list[dict[str, Any]]:
+def spans(session: Session, after: int = 0) -> list[dict[str, Any]]:
     """Give each span as it is stored: name, ids, status, and attributes by their own names with content parsed."""
-    return [_span(row) for row in session.spans().table.to_pylist()]
+    return [_span(row) for row in session.spans().table.slice(after).to_pylist()]
 
 
 def only(session: Session) -> dict[str, Any]:
