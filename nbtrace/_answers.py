@@ -57,8 +57,13 @@ class Answers:
         """Compute the figures of groups of spans; see `nbtrace.metrics`."""
         from nbtrace._query.metrics import metrics
 
-        chosen = spans.spans() if isinstance(spans, Answers) else spans
-        return metrics(self.spans() if chosen is None else chosen, by=by, every=every, calls_only=calls_only)
+        return metrics(self._meant(spans), by=by, every=every, calls_only=calls_only)
+
+    def _meant(self, spans: object) -> object:
+        """Give the spans that an argument means: these where it is none, and of who has some, those."""
+        if spans is None:
+            return self.spans()
+        return spans.spans() if isinstance(spans, Answers) else spans
 
     def usage(
         self, spans: object = None, *, by: str | Sequence[str] = "model", every: str | timedelta | None = None
@@ -66,7 +71,7 @@ class Answers:
         """Draw tokens, cost and calls; see `nbtrace.usage`."""
         from nbtrace._widgets import charts
 
-        return charts.usage(self.spans() if spans is None else spans, by=by, every=every)
+        return charts.usage(self._meant(spans), by=by, every=every)
 
     def latency(
         self, spans: object = None, *, by: str | Sequence[str] = "model", every: str | timedelta | None = None
@@ -74,15 +79,14 @@ class Answers:
         """Draw times and errors; see `nbtrace.latency`."""
         from nbtrace._widgets import charts
 
-        return charts.latency(self.spans() if spans is None else spans, by=by, every=every)
+        return charts.latency(self._meant(spans), by=by, every=every)
 
     def sql(self, query: str, **given: object) -> Result:
         """Ask in SQL; see `nbtrace.sql`."""
         from nbtrace._query.frame import Spans
         from nbtrace._query.sql import run
 
-        chosen = given.pop("spans", None)
-        chosen = chosen.spans() if isinstance(chosen, Answers) else chosen
+        chosen = self._meant(given.pop("spans", None))
         return run(query, chosen if isinstance(chosen, Spans) else self.spans(), given)
 
     def of(self, answer: object) -> Span:

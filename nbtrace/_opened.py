@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace import semconv
 from nbtrace._answers import Answers
-from nbtrace._session import finish
 from nbtrace._trace.duplicates import Calls
+from nbtrace._trace.finish import finish
 from nbtrace._trace.redact.policy import Policy
 from nbtrace._trace.redact.spans import Spans as KeptSpans
 

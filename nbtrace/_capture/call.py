@@ -128,8 +128,8 @@ class Call:
         return identity
 
     def _client(self) -> dict[str, AttributeValue]:
-        name, version = self._server.client
-        return {semconv.CLIENT_NAME: name, semconv.CLIENT_VERSION: version} if name else {}
+        told = zip((semconv.CLIENT_NAME, semconv.CLIENT_VERSION), self._server.client, strict=True)
+        return {key: value for key, value in told if value}
 
     def __del__(self) -> None:
         """End the span of a stream that nobody can read any more, also of one that nobody has begun to read."""

@@ -173,7 +173,11 @@ class ClientCapture:
 
 @functools.cache
 def _installed(package: str) -> str:
-    return version(package)
+    """Give a package's version; nothing, where it was copied without saying it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _base_module(sdk: Sdk) -> str:

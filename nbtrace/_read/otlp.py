@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 
+from nbtrace._read.frames import hex_id
 from nbtrace._read.spans import (
     Draft,
     ReadContext,
@@ -59,7 +60,7 @@ def read_json(path: Path, account: Account) -> Iterator[ReadSpan]:
             if document is None:
                 account.left_out["line that is no JSON"] += 1
             else:
-                yield from Reader(account, _hex).spans(document)
+                yield from Reader(account, hex_id).spans(document)
 
 
 def _whole(path: Path, account: Account) -> Iterator[ReadSpan]:
@@ -67,14 +68,14 @@ def _whole(path: Path, account: Account) -> Iterator[ReadSpan]:
     data = path.read_bytes()
     document = _loaded(data, account)
     if document is not None:
-        yield from Reader(account, _hex).spans(document)
+        yield from Reader(account, hex_id).spans(document)
         return
     for line in data.splitlines():
         found = _loaded(line, account) if line.strip() else {}
         if found is None:
             account.left_out["line that is no JSON"] += 1
         elif found:
-            yield from Reader(account, _hex).spans(found)
+            yield from Reader(account, hex_id).spans(found)
 
 
 def _loaded(data: bytes, account: Account) -> Json | None:
@@ -181,13 +182,6 @@ def _varint(data: memoryview, at: int) -> tuple[int, int] | None:
         if byte < 0x80:  # noqa: PLR2004
             return value, at + index + 1
     return None
-
-
-def _hex(given: object) -> object:
-    try:
-        return bytes.fromhex(given) if isinstance(given, str) else given
-    except ValueError:
-        return given
 
 
 def _base64(given: object) -> object:

@@ -39,12 +39,6 @@ class Relief:
         self._thread = thread
         return True
 
-    def wait(self) -> None:
-        """Wait until what was asked for is done."""
-        thread = self._thread
-        if thread is not None:
-            thread.join()
-
     def _run(self) -> None:
         with guard("store"):
             self._work()

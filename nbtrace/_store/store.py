@@ -142,8 +142,8 @@ class Store:
         with self._lock:
             self._running.pop((context.trace_id, context.span_id), None)
             self._waiting.append((span, detail))
-            self._waiting_bytes += size_of(detail)
             self.revision += 1
+            self._waiting_bytes += size_of(detail)
         if len(self._waiting) >= WAITING_LIMIT or self._waiting_bytes >= WAITING_BYTES:
             self._relieve()
         if self._callbacks:
