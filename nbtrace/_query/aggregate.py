@@ -176,7 +176,10 @@ def _column(name: str, schema: nw.Schema) -> nw.Expr:
         return nw.col("duration_ms").cast(nw.Float64) * 1e6  # a frame made for reading
     if name not in schema:
         return nw.lit(None, nw.String() if TYPES_READ[name] == "string" else nw.Float64())  # pandas has no missing int
-    return nw.col(name) if schema[name] == kind or kind == nw.Int64 else nw.col(name).cast(kind)
+    if schema[name] == kind or kind == nw.Int64:
+        return nw.col(name)
+    # Arrow refuses to cast an integer that a float64 only comes near to, and divides it.
+    return nw.col(name) / 1 if schema[name].is_integer() else nw.col(name).cast(kind)
 
 
 def _is_set(name: str, schema: nw.Schema) -> nw.Expr:

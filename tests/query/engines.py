@@ -31,7 +31,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "operation": ("chat", "chat", "embeddings", "execute_tool", None),
     "span_type": (None, None, "attempt", "cell", "chain"),
     "status_code": (0, 1, 2, None),
-    "duration_ns": (0, 1, 10**6, 3 * 10**9, 7 * 10**9, None),
+    "duration_ns": (0, 1, 10**6, 3 * 10**9, 7 * 10**9, 2**62 + 1, None),
     "start_time_unix_nano": tuple(START + hours * HOUR // 4 for hours in range(12)),
     "time_to_first_chunk_s": NUMBERS,
     "response_id": ("r", None),
