@@ -23,6 +23,7 @@ PYTEST := mkdir -p build/jupyter build/coverage && \
 NPM := npm --prefix js
 PEERS := $(basename $(notdir $(wildcard tests/bench/peers/*.txt)))
 BUNDLE := nbtrace/_widgets/static/trace.js
+PAGE := nbtrace/_widgets/static/page.js nbtrace/_widgets/static/style.css
 BUNDLE_SOURCES := $(wildcard js/*.json js/*.mjs) $(shell find js/src -type f 2>/dev/null)
 STEP = @printf '\033[1m==> %s\033[0m\n'
 
@@ -143,7 +144,7 @@ format: .venv/.ready js/node_modules/.ready ## put all sources into the form tha
 ## Build it
 
 .PHONY: js
-js: $(BUNDLE) ## build the widget's JavaScript bundle
+js: $(BUNDLE) $(PAGE) ## build the widget's JavaScript bundle
 
 .PHONY: wheel
 wheel: ## build the sdist and the wheel into dist/; needs no Node
@@ -222,4 +223,8 @@ js/node_modules/.ready: js/package.json js/package-lock.json
 $(BUNDLE): js/node_modules/.ready $(BUNDLE_SOURCES)
 	$(STEP) "Set-up: the widget's bundle"
 	$(NPM) run --silent build
+	@touch $@
+
+$(PAGE): $(BUNDLE)
+	@test -e $@ || $(NPM) run --silent build
 	@touch $@

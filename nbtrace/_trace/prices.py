@@ -14,7 +14,7 @@ from typing import Final, cast
 from nbtrace._trace.arithmetic import Arithmetic, units
 from nbtrace.errors import UsageError
 
-Price = Mapping[str, float]
+Price = Mapping[str, float | Decimal]
 """US dollars by what they are for, such as `input_mtok`: a million input tokens."""
 
 COMMON: Final = (
