@@ -12,9 +12,9 @@ import { type Filter, passing, placesOf, type Range, visibleRows, withAncestors,
 import { type Forest, forestOf, lastAtOrBefore, traceOf } from "./forest.ts";
 import { RowIndex, rowOfSpan, spanIdAt, traceIdAt } from "./ids.ts";
 import { criticalPath, type Path } from "./path.ts";
-import { statesOf, stretchOf } from "./state.ts";
+import { statesOf } from "./state.ts";
 import { Sums } from "./sums.ts";
-import { panned, type Span, within, zoomed } from "./time.ts";
+import { Timeline } from "./timeline.ts";
 
 export interface SpanKey {
   readonly traceId: string;
@@ -49,8 +49,6 @@ export class Explorer {
   readonly failure = signal<string | null>(null);
   /** Whether the traces are listed, to open one of them, instead of all being one tree. */
   readonly hasList: boolean;
-  /** By the kernel's clock: milliseconds after the earliest start. */
-  readonly nowMs = signal(0);
   /** First row of the trace that is open, where there is a list. */
   readonly openTrace = signal(-1);
   /** The row that the keys act on. */
@@ -68,8 +66,6 @@ export class Explorer {
   readonly isOnlyMatches = signal(true);
   readonly found = signal<Found | null>(null);
   readonly search = signal<Search>({ state: "idle" });
-  /** The stretch of time in view; null for all of it. */
-  readonly zoom = signal<Span | null>(null);
   /** The view of the open span that the reader wants, where a span has it. */
   readonly tab = signal("");
   readonly isRendered = signal(false);
@@ -97,25 +93,7 @@ export class Explorer {
     return { first: forest.traces[trace] ?? 0, end: forest.traces[trace + 1] ?? 0 };
   });
 
-  /** Whether anything that is shown goes on. */
-  readonly isGoing = computed<boolean>(() => {
-    const { first, end } = this.isListing.value ? { first: 0, end: this.tree.value?.length ?? 0 } : this.range.value;
-    const sum = this.sums.value?.of(first, end);
-    return sum !== undefined && sum.running + sum.streaming > 0;
-  });
-
-  readonly #stretch = computed<Span>(() => {
-    const [tree, range] = [this.tree.value, this.range.value];
-    return tree && range.first < range.end ? stretchOf(tree, this.states.value, range) : { fromMs: 0, toMs: 0 };
-  });
-
-  /** All the time that the rows at hand span: up to now, if any of them goes on. */
-  readonly axis = computed<Span>(() => {
-    const { fromMs, toMs } = this.#stretch.value;
-    return this.isGoing.value ? { fromMs, toMs: Math.max(toMs, this.nowMs.value) } : this.#stretch.value;
-  });
-
-  readonly view = computed<Span>(() => (this.zoom.value ? within(this.zoom.value, this.axis.value) : this.axis.value));
+  readonly time = new Timeline(this);
 
   /** Where the text is that is looked for, in the bits of `filter.ts`; null when none is. */
   readonly places = computed<Uint8Array | null>(() => {
@@ -211,7 +189,7 @@ export class Explorer {
     batch(() => {
       const before = this.tree.value;
       this.tree.value = tree;
-      this.nowMs.value = tree.nowMs;
+      this.time.nowMs.value = tree.nowMs;
       this.failure.value = null;
       if (before) this.#follow(before, tree);
       else this.collapsed.value = new Uint8Array(tree.length);
@@ -271,7 +249,7 @@ export class Explorer {
     this.#wantsFocus = true;
     batch(() => {
       this.openTrace.value = row;
-      this.zoom.value = null;
+      this.time.zoom.value = null;
       this.#moveToRow(row);
       this.isOpen.value = false;
     });
@@ -307,7 +285,7 @@ export class Explorer {
     this.#wantsFocus = this.openTrace.value >= 0;
     batch(() => {
       this.openTrace.value = -1;
-      this.zoom.value = null;
+      this.time.zoom.value = null;
       this.isOpen.value = false;
     });
   }
@@ -415,30 +393,5 @@ export class Explorer {
       this.lookFor("");
       this.filters.value = new Set();
     });
-  }
-
-  /** Shows a stretch of time, or with null all of it. */
-  zoomTo(stretch: Span | null): void {
-    const whole = this.axis.value;
-    const view = stretch && within(stretch, whole);
-    this.zoom.value = view && view.toMs - view.fromMs < whole.toMs - whole.fromMs ? view : null;
-  }
-
-  zoomBy(factor: number, aroundMs = (this.view.value.fromMs + this.view.value.toMs) / 2): void {
-    this.zoomTo(zoomed(this.view.value, factor, aroundMs));
-  }
-
-  panBy(share: number): void {
-    if (this.zoom.value) this.zoomTo(panned(this.view.value, share));
-  }
-
-  /** Shows the time of the branch under the cursor. */
-  zoomToCursor(): void {
-    const [tree, forest, row] = [this.tree.value, this.forest.value, this.cursor.value];
-    if (!tree || !forest || row < 0) return;
-    const fromMs = tree.startMs[row] ?? 0;
-    const toMs = Math.max(forest.endMs[row] ?? fromMs, fromMs);
-    const margin = (toMs - fromMs) * 0.02;
-    this.zoomTo({ fromMs: fromMs - margin, toMs: toMs + margin });
   }
 }

@@ -67,7 +67,7 @@ function factsOf(explorer: Explorer): Fact[] {
   if (!tree || !forest || !sums) return [];
   const isListing = explorer.isListing.value;
   const { first, end } = isListing ? { first: 0, end: tree.length } : explorer.range.value;
-  const { fromMs, toMs } = explorer.axis.value;
+  const { fromMs, toMs } = explorer.time.axis.value;
   const facts: Fact[] = isListing
     ? [
         { text: text.counted(forest.traces.length - 1, "trace"), look: "main" },

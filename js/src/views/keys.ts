@@ -52,12 +52,12 @@ const MOVES: KeyGroup = {
 const TIME: KeyGroup = {
   title: "Time",
   bindings: [
-    binding(["+", "="], "+", "zoom in", (explorer) => explorer.zoomBy(0.5)),
-    binding(["-"], "−", "zoom out", (explorer) => explorer.zoomBy(2)),
-    binding(["0"], "0", "all of the time", (explorer) => explorer.zoomTo(null)),
-    binding(["f"], "f", "the time of this row", (explorer) => explorer.zoomToCursor()),
-    binding([","], ",", "earlier", (explorer) => explorer.panBy(-0.25)),
-    binding(["."], ".", "later", (explorer) => explorer.panBy(0.25)),
+    binding(["+", "="], "+", "zoom in", (explorer) => explorer.time.zoomBy(0.5)),
+    binding(["-"], "−", "zoom out", (explorer) => explorer.time.zoomBy(2)),
+    binding(["0"], "0", "all of the time", (explorer) => explorer.time.zoomTo(null)),
+    binding(["f"], "f", "the time of this row", (explorer) => explorer.time.zoomToRow(explorer.cursor.value)),
+    binding([","], ",", "earlier", (explorer) => explorer.time.panBy(-0.25)),
+    binding(["."], ".", "later", (explorer) => explorer.time.panBy(0.25)),
   ],
 };
 

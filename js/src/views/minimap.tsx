@@ -16,15 +16,15 @@ export const MINIMAP_HEIGHT = 32;
 
 export function Minimap({ explorer }: { explorer: Explorer }): JSX.Element | null {
   const { first, end } = explorer.range.value;
-  const isZoomed = explorer.zoom.value !== null;
+  const isZoomed = explorer.time.zoom.value !== null;
   if (end - first < FEWEST_ROWS && !isZoomed) return null;
   return <Overview explorer={explorer} isZoomed={isZoomed} />;
 }
 
 function Overview({ explorer, isZoomed }: { explorer: Explorer; isZoomed: boolean }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const drag = useDrag(explorer, () => explorer.axis.value);
-  const [tree, range, axis] = [explorer.tree.value, explorer.range.value, explorer.axis.value];
+  const drag = useDrag(explorer, () => explorer.time.axis.value);
+  const [tree, range, axis] = [explorer.tree.value, explorer.range.value, explorer.time.axis.value];
   useLayoutEffect(() => {
     const element = canvas.current;
     if (!element) return undefined;
@@ -47,7 +47,7 @@ function Overview({ explorer, isZoomed }: { explorer: Explorer; isZoomed: boolea
         aria-label={`Overview, ${stretchWords(explorer)} in view`}
         title="Drag to zoom, double-click for all of the time"
         {...drag.handlers}
-        onDblClick={() => explorer.zoomTo(null)}
+        onDblClick={() => explorer.time.zoomTo(null)}
       >
         <canvas ref={canvas} />
         {isZoomed && <Shades explorer={explorer} />}
@@ -56,7 +56,7 @@ function Overview({ explorer, isZoomed }: { explorer: Explorer; isZoomed: boolea
       {isZoomed && (
         <div class="zoom-words">
           <span>{stretchWords(explorer)}</span>
-          <button type="button" class="button" onClick={() => explorer.zoomTo(null)}>
+          <button type="button" class="button" onClick={() => explorer.time.zoomTo(null)}>
             All of it
           </button>
         </div>
@@ -66,7 +66,7 @@ function Overview({ explorer, isZoomed }: { explorer: Explorer; isZoomed: boolea
 }
 
 function Shades({ explorer }: { explorer: Explorer }): JSX.Element {
-  const [axis, view] = [explorer.axis.value, explorer.view.value];
+  const [axis, view] = [explorer.time.axis.value, explorer.time.view.value];
   return (
     <>
       <i class="shade" style={stretchStyle({ fromMs: axis.fromMs, toMs: view.fromMs }, axis)} />
@@ -91,7 +91,7 @@ function draw(canvas: HTMLCanvasElement, explorer: Explorer): void {
     return known || style.color;
   };
   const { first, end } = explorer.range.peek();
-  const { fromMs, toMs } = explorer.axis.peek();
+  const { fromMs, toMs } = explorer.time.axis.peek();
   const scale = width / (toMs - fromMs || 1);
   const step = Math.max(1, Math.ceil((end - first) / MOST_LINES));
   const thickness = Math.max(1, Math.min(4, (height / (end - first)) * 0.7));

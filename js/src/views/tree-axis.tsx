@@ -17,9 +17,9 @@ const DRAG = 4;
 
 export function Axis({ explorer }: { explorer: Explorer }): JSX.Element {
   const drag = useDrag(explorer);
-  const { fromMs, toMs } = explorer.axis.value;
-  const view = explorer.view.value;
-  const isZoomed = explorer.zoom.value !== null;
+  const { fromMs, toMs } = explorer.time.axis.value;
+  const view = explorer.time.view.value;
+  const isZoomed = explorer.time.zoom.value !== null;
   return (
     <span
       role="columnheader"
@@ -27,7 +27,7 @@ export function Axis({ explorer }: { explorer: Explorer }): JSX.Element {
       aria-label={isZoomed ? `Timeline, ${stretchWords(explorer)}` : "Timeline"}
       title={isZoomed ? "Double-click for all of the time" : "Drag to zoom"}
       {...drag.handlers}
-      onDblClick={() => explorer.zoomTo(null)}
+      onDblClick={() => explorer.time.zoomTo(null)}
     >
       <Ticks view={view} originMs={fromMs} isLabelled />
       {drag.stretch && <i class="brush" style={stretchStyle(drag.stretch, view)} />}
@@ -38,8 +38,8 @@ export function Axis({ explorer }: { explorer: Explorer }): JSX.Element {
 
 /** Words the stretch of time in view. */
 export function stretchWords(explorer: Explorer): string {
-  const { fromMs, toMs } = explorer.axis.value;
-  const view = explorer.view.value;
+  const { fromMs, toMs } = explorer.time.axis.value;
+  const view = explorer.time.view.value;
   return `${axisTime(view.fromMs - fromMs)} to ${axisTime(view.toMs - fromMs)} of ${axisTime(toMs - fromMs)}`;
 }
 
@@ -48,7 +48,7 @@ export function Lines({ explorer }: { explorer: Explorer }): JSX.Element {
   return (
     <div class="row lines" role="presentation" aria-hidden="true">
       <span class="bar">
-        <Ticks view={explorer.view.value} originMs={explorer.axis.value.fromMs} />
+        <Ticks view={explorer.time.view.value} originMs={explorer.time.axis.value.fromMs} />
       </span>
     </div>
   );
@@ -79,7 +79,7 @@ export function stretchStyle(stretch: Span, whole: Span): { left: string; width:
 }
 
 /** Dragging over an element that shows a stretch of time zooms to the part dragged over. */
-export function useDrag(explorer: Explorer, shown: () => Span = () => explorer.view.value) {
+export function useDrag(explorer: Explorer, shown: () => Span = () => explorer.time.view.value) {
   const stretch = useSignal<Span | null>(null);
   const timeAt = (event: PointerEvent): number => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
@@ -103,7 +103,7 @@ export function useDrag(explorer: Explorer, shown: () => Span = () => explorer.v
         };
         const end = (): void => {
           element.removeEventListener("pointermove", move);
-          if (stretch.value) explorer.zoomTo(stretch.value);
+          if (stretch.value) explorer.time.zoomTo(stretch.value);
           stretch.value = null;
           start = null;
         };

@@ -98,8 +98,8 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
               state={state}
               index={shown.first + offset}
               setSize={parent < 0 ? rootCount : (forest.childCount[parent] ?? 1)}
-              view={explorer.view.value}
-              endMs={state === OVER ? 0 : isGoing(state) ? explorer.nowMs.value : explorer.axis.value.toMs}
+              view={explorer.time.view.value}
+              endMs={state === OVER ? 0 : isGoing(state) ? explorer.time.nowMs.value : explorer.time.axis.value.toMs}
               stretches={path.value?.get(row) ?? null}
               text={explorer.text.value}
               isMatch={matches.value === null || explorer.isMatch(row)}

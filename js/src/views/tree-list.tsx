@@ -283,7 +283,7 @@ function ListRow(props: ListRowProps): JSX.Element {
         <i class="share" style={{ width: `${props.longestMs ? (run.durationMs / props.longestMs) * 100 : 0}%` }} />
         {isGoing && <i class="pulse" role="img" aria-label={state} />}
         {isGoing
-          ? `${text.duration(Math.max(0, explorer.nowMs.value - run.startMs) * 1e6)}…`
+          ? `${text.duration(Math.max(0, explorer.time.nowMs.value - run.startMs) * 1e6)}…`
           : (state ?? text.duration(run.durationMs * 1e6))}
       </span>
       <span role="gridcell" class="calls">

@@ -95,9 +95,9 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
 
   // What goes on grows from one tree to the next.
   const stopTicking = effect(() => {
-    if (model.isStill || !explorer.isGoing.value || explorer.kernel.value === "gone") return undefined;
+    if (model.isStill || !explorer.time.isGoing.value || explorer.kernel.value === "gone") return undefined;
     const tick = (): void => {
-      explorer.nowMs.value = performance.now() + clockOffset;
+      explorer.time.nowMs.value = performance.now() + clockOffset;
     };
     const timer = setInterval(tick, TICK_MS);
     return () => clearInterval(timer);

@@ -137,16 +137,16 @@ describe("finding", () => {
 
 describe("time", () => {
   test("zooming, panning and fitting stay within the trace", () => {
-    expect(explorer.view.value).toEqual({ fromMs: 0, toMs: 4140 });
-    explorer.zoomBy(0.5);
-    expect(explorer.view.value).toEqual({ fromMs: 1035, toMs: 3105 });
-    explorer.panBy(9);
-    expect(explorer.view.value).toEqual({ fromMs: 2070, toMs: 4140 });
+    expect(explorer.time.view.value).toEqual({ fromMs: 0, toMs: 4140 });
+    explorer.time.zoomBy(0.5);
+    expect(explorer.time.view.value).toEqual({ fromMs: 1035, toMs: 3105 });
+    explorer.time.panBy(9);
+    expect(explorer.time.view.value).toEqual({ fromMs: 2070, toMs: 4140 });
     explorer.moveTo(1);
-    explorer.zoomToCursor();
-    expect(explorer.view.value.toMs).toBeCloseTo(3011.84);
-    explorer.zoomBy(9);
-    expect(explorer.zoom.value).toBeNull();
+    explorer.time.zoomToRow(explorer.cursor.value);
+    expect(explorer.time.view.value.toMs).toBeCloseTo(3011.84);
+    explorer.time.zoomBy(9);
+    expect(explorer.time.zoom.value).toBeNull();
   });
 });
 
@@ -160,7 +160,11 @@ describe("a list of traces", () => {
     expect([explorer.isListing.value, rows()]).toEqual([true, []]);
     explorer.enterTrace(explorer.forest.value?.traces[1] ?? 0);
     const { first, end } = explorer.range.value;
-    expect([rows().length, end - first, explorer.axis.value]).toEqual([13, 13, { fromMs: 120_000, toMs: 124_435 }]);
+    expect([rows().length, end - first, explorer.time.axis.value]).toEqual([
+      13,
+      13,
+      { fromMs: 120_000, toMs: 124_435 },
+    ]);
     explorer.moveTo(0);
     explorer.toggle(first);
     explorer.moveOut();
@@ -186,6 +190,6 @@ test("without a tree nothing moves", () => {
   explorer.moveIn();
   explorer.moveOut();
   explorer.toggle(0);
-  explorer.zoomToCursor();
+  explorer.time.zoomToRow(explorer.cursor.value);
   expect([explorer.cursor.value, rows()]).toEqual([-1, []]);
 });

@@ -33,17 +33,17 @@ test("what a kernel's end interrupted neither runs nor lets its streams", () => 
 test("the axis grows with what goes on, and stays where nothing does", () => {
   const explorer = new Explorer();
   explorer.show(treeOf([{ ms: NO_END }, { parent: 0, start: 20, ms: 5 }]));
-  expect([explorer.isGoing.value, explorer.axis.value]).toEqual([true, { fromMs: 0, toMs: 1000 }]);
-  explorer.nowMs.value = 1500;
-  expect(explorer.axis.value).toEqual({ fromMs: 0, toMs: 1500 });
+  expect([explorer.time.isGoing.value, explorer.time.axis.value]).toEqual([true, { fromMs: 0, toMs: 1000 }]);
+  explorer.time.nowMs.value = 1500;
+  expect(explorer.time.axis.value).toEqual({ fromMs: 0, toMs: 1500 });
   explorer.show(treeOf([{ ms: 1200 }, { parent: 0, start: 20, ms: 5 }]));
-  expect([explorer.isGoing.value, explorer.axis.value]).toEqual([false, { fromMs: 0, toMs: 1200 }]);
+  expect([explorer.time.isGoing.value, explorer.time.axis.value]).toEqual([false, { fromMs: 0, toMs: 1200 }]);
 });
 
 test("an axis that was zoomed stays where it is while the trace goes on", () => {
   const explorer = new Explorer();
   explorer.show(treeOf([{ ms: NO_END }]));
-  explorer.zoomTo({ fromMs: 100, toMs: 200 });
-  explorer.nowMs.value = 9000;
-  expect(explorer.view.value).toEqual({ fromMs: 100, toMs: 200 });
+  explorer.time.zoomTo({ fromMs: 100, toMs: 200 });
+  explorer.time.nowMs.value = 9000;
+  expect(explorer.time.view.value).toEqual({ fromMs: 100, toMs: 200 });
 });

@@ -74,7 +74,7 @@ function factsOf(explorer: Explorer): string[] {
   const facts = [
     visibleName(tree.model.at(row)),
     isGoing(state) ? (STATE_WORDS[state] ?? "") : "",
-    timeWords(tree, row, state, explorer.nowMs.value),
+    timeWords(tree, row, state, explorer.time.nowMs.value),
     Number.isNaN(rate) ? "" : `${text.rate(rate)} so far`,
     Number.isNaN(firstChunk) ? "" : `first chunk ${text.duration(firstChunk * 1e6)}`,
     visibleName(tree.finishReasons.at(row)),
