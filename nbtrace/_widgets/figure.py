@@ -37,7 +37,7 @@ TEMPLATE: Final[dict[str, Any]] = {
             "orientation": "h", "x": 1, "xanchor": "right", "y": 0.99, "yref": "container", "yanchor": "top",
             "font": {"size": 11},
         },
-        "margin": {"l": 12, "r": 24, "t": 92, "b": 40}, "xaxis": AXIS, "yaxis": AXIS, "hovermode": "closest",
+        "margin": {"l": 12, "r": 24, "t": 104, "b": 40}, "xaxis": AXIS, "yaxis": AXIS, "hovermode": "closest",
     },
     "data": {"bar": [{"marker": {"line": {"width": 0}}}]},
 }  # fmt: skip

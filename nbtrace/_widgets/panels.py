@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbtrace._query.groups import Groups
 
 HATCH: Final = {"shape": "/", "size": 5, "solidity": 0.45, "fillmode": "replace"}
-ROW, FRAME = 30, 140
+ROW, FRAME = 30, 152
 """Pixels of a group's row, and of all that is around the rows."""
 PANEL: Final = 120
 """Pixels of a figure over time."""
