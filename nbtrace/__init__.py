@@ -14,9 +14,6 @@ from nbtrace._api import (
     export,
     metrics,
     of,
-    prices,
-    prompt,
-    redact,
     session,
     span,
     spans,
@@ -24,6 +21,7 @@ from nbtrace._api import (
     trace,
     traces,
 )  # fmt: skip
+from nbtrace._declare import prices, prompt, prompts, redact
 from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
 from nbtrace._pictures import freeze, latency, usage
 from nbtrace._session import Session
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NbtraceError", "Session", "context", "cost", "export", "freeze", "latency", "metrics", "of", "open", "prices",
-    "prompt", "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
+    "prompt", "prompts", "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
 ]  # fmt: skip
 
 

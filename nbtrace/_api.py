@@ -11,10 +11,8 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace._answers import Answers
 from nbtrace._capture.around import Around
-from nbtrace._capture.prompts import Prompt
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._session import Session
-from nbtrace._trace.redact.rules import Rule
 
 if TYPE_CHECKING:
     from nbtrace._export.report import ExportReport
@@ -221,16 +219,6 @@ def traces(spans: Answers | None = None) -> TracesWidget:
     return (_default if spans is None else spans).traces()
 
 
-prices = _default.prices
-"""What models cost, in US dollars, where the table of genai-prices does not know or is not what you pay.
-
-Examples:
-    >>> import nbtrace
-    >>> nbtrace.prices["llama3"] = {"input_mtok": 0.2, "output_mtok": 0.8}
-    >>> del nbtrace.prices["llama3"]
-"""
-
-
 def cost(span: object) -> Cost:
     """Tell what a call cost, and how that was computed.
 
@@ -279,50 +267,6 @@ def export(
         0
     """
     return _default.export(to, headers=headers, timeout=timeout)
-
-
-def prompt(name: str, template: str) -> Prompt:
-    """Name a prompt template, so that the calls made with it carry its name, version and variables.
-
-    Args:
-        name: the name that all versions of the prompt share.
-        template: text with `{variable}` fields, as in `str.format`. A changed text is the next version.
-
-    Returns:
-        The version of the prompt; its `format(**variables)` gives an ordinary string for any client.
-
-    Raises:
-        UsageError: the template is not valid, or the name or the template is no text.
-
-    Examples:
-        >>> import nbtrace
-        >>> haiku = nbtrace.prompt("haiku", "Write a haiku about {subject}.")
-        >>> haiku.format(subject="rain")
-        'Write a haiku about rain.'
-        >>> nbtrace.prompt("haiku", "Write one haiku about {subject}.").version
-        2
-    """
-    return _default.prompt(name, template)
-
-
-def redact(*rules: Rule, name: str | None = None) -> None:
-    r"""Mask more than secrets before a span is stored, from now on.
-
-    Args:
-        *rules: names of rules that are in force on request: `"email"`, `"phone"`, `"card"`, `"iban"`, `"presidio"`; or
-            one rule of your own: a regular expression whose matches are masked, a function from text to the text that
-            may be kept, or a Presidio `AnalyzerEngine`.
-        name: what the masks of your own rule show. A text with a name is a regular expression.
-
-    Raises:
-        UsageError: there is no such rule, it has no name, or it is not valid.
-
-    Examples:
-        >>> import nbtrace
-        >>> nbtrace.redact("email", "card")
-        >>> nbtrace.redact(r"ACME-\d{6}", name="badge")
-    """
-    _default.redact(*rules, name=name)
 
 
 def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:

@@ -13,17 +13,17 @@ from functools import partial
 from importlib.metadata import version
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._answers import Answers
 from nbtrace._capture.client import ClientCapture
-from nbtrace._capture.prompts import Prompt, Prompts
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._guard import caught, guard
+from nbtrace._prompts.registry import Prompts
 from nbtrace._store.journal import Journal
 from nbtrace._store.sessions import MAX_AGE_S, MAX_BYTES
 from nbtrace._store.store import Store
@@ -47,8 +47,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._audit import Audit
+    from nbtrace._prompts.languages import Language
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
+    from nbtrace._query.result import Result
     from nbtrace._store.recovery import Recovered
     from nbtrace._store.snapshot import Snapshot
 
@@ -74,7 +76,8 @@ class Session(Answers):
         self.prices = Prices()
         finished = partial(finish, calls=self._calls, policy=self.policy, prices=self.prices)
         self.store = Store(finished, KeptSpans(self.policy).read)
-        self.prompts = Prompts()
+        self.prompts = Prompts(self._list_prompts)
+        """The prompts by name, and their list; see `nbtrace.prompts`."""
         self._ids = ids
         self.request_stream_usage = False
         """Whether chat streams are asked for their usage where the request does not say; see the README."""
@@ -244,10 +247,16 @@ class Session(Answers):
         Args:
             path: the session's directory.
         """
+        from nbtrace._query.frame import Spans
+        from nbtrace._query.prompts import versions_in
         from nbtrace._store.recovery import recover
 
         found = recover(path)
-        self.store.adopt(found.snapshot())
+        snapshot = found.snapshot()
+        self.store.adopt(snapshot)
+        with guard("query"):
+            for prompt in versions_in(Spans(snapshot)):
+                self.prompts.adopt(prompt)
         return found
 
     def _masked_name(self, name: str) -> str:
@@ -269,9 +278,16 @@ class Session(Answers):
             filters["cell"] = _current_cell()
         return super().spans(**filters)
 
-    def prompt(self, name: str, template: str) -> Prompt:
+    def prompt(self, name: str, template: object = None, *, language: Language = "format") -> Any:
         """Find or make a version of a prompt; see `nbtrace.prompt`."""
-        return self.prompts.prompt(name, template)
+        here = inherited()
+        cell = (here.get(semconv.CELL_ID), here.get(semconv.CELL_EXECUTION_COUNT))
+        return self.prompts.prompt(name, template, language=language, cell=cast("tuple[str | None, int | None]", cell))
+
+    def _list_prompts(self) -> Result:
+        from nbtrace._query.prompts import listed
+
+        return listed([self.prompts[name] for name in self.prompts], self.spans())
 
     def redact(self, *rules: Rule, name: str | None = None) -> None:
         """Mask more; see `nbtrace.redact`."""

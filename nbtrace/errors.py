@@ -76,7 +76,19 @@ class UsageError(NbtraceError):
 
 
 class NotFoundError(NbtraceError):
-    """A trace or span that was asked for is not in the store."""
+    """What was asked for is not there: a trace, a span, a prompt."""
+
+    @classmethod
+    def no_prompt(cls, name: object, known: Iterable[str]) -> Self:
+        """Name the prompt that is missing and those that there are."""
+        there = ", ".join(map(repr, known)) or "none yet; nbtrace.prompt(name, template) makes one"
+        return cls(f"there is no prompt {name!r:.100}; there are: {there}")
+
+    @classmethod
+    def of_prompt(cls, name: str, version: object, known: Iterable[int], tags: Iterable[str]) -> Self:
+        """Name the version that is missing and those that there are."""
+        there = ", ".join([*map(str, known), *map(repr, tags)])
+        return cls(f"the prompt {name!r} has no version {version!r:.100}; there are: {there}")
 
 
 class ReadError(NbtraceError):

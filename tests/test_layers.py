@@ -17,16 +17,17 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
 GROUND = {"errors", "semconv", "_guard"}
-STAGES = {"_capture", "_trace", "_store", "_query", "_widgets", "_export", "_read"}
+STAGES = {"_prompts", "_capture", "_trace", "_store", "_query", "_widgets", "_export", "_read"}
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "semconv": set(),
     "_guard": set(),
     "_trace": GROUND,
-    "_capture": GROUND | {"_trace"},
+    "_prompts": GROUND,
+    "_capture": GROUND | {"_trace", "_prompts"},
     "_store": GROUND,
-    "_query": GROUND | {"_store"},
+    "_query": GROUND | {"_store", "_prompts"},
     "_widgets": GROUND | {"_store", "_query"},
     "_export": GROUND | {"_store"},
     "_notebook": GROUND,
@@ -37,12 +38,13 @@ LAYERS: dict[str, set[str]] = {
     "_opened": GROUND | STAGES | {"_answers", "_session", "_api"},
     "_api": {"_session", "_answers", "_capture", "_trace", "_query", "_widgets", "_export"},
     "_pictures": {"_api", "_widgets"},
+    "_declare": {"_api", "_prompts", "_trace"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
     "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status"},
-    "__init__": {"errors", "_session", "_api", "_opened", "_pictures", "_extension"},
+    "__init__": {"errors", "_session", "_api", "_declare", "_opened", "_pictures", "_extension"},
 }
 """What each module or stage may import of the package, besides itself."""
 
@@ -51,6 +53,7 @@ OUTSIDE: dict[str, set[str]] = {
     "semconv": set(),
     "_guard": set(),
     "_trace": {"opentelemetry", "genai_prices", "presidio_analyzer", "spacy"},
+    "_prompts": {"opentelemetry", "jinja2"},
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
@@ -64,6 +67,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_opened": set(),
     "_api": {"opentelemetry"},
     "_pictures": set(),
+    "_declare": set(),
     "_autodisplay": {"opentelemetry", "IPython"},
     "_earlier": set(),
     "_settings": {"IPython", "traitlets"},
@@ -74,8 +78,8 @@ OUTSIDE: dict[str, set[str]] = {
 """What each may import of other distributions. OpenTelemetry stays left of the store and Arrow right of it."""
 
 HEAVY = {
-    "IPython", "anywidget", "duckdb", "ipywidgets", "narwhals", "numpy", "openai", "pandas", "plotly", "polars",
-    "presidio_analyzer", "pyarrow", "spacy", "tiktoken",
+    "IPython", "anywidget", "duckdb", "ipywidgets", "jinja2", "narwhals", "numpy", "openai", "pandas", "plotly",
+    "polars", "presidio_analyzer", "pyarrow", "spacy", "tiktoken",
 }  # fmt: skip
 
 LAZY: dict[str, str] = {

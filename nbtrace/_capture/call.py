@@ -25,6 +25,7 @@ from nbtrace._capture.providers import Server
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import caught, guard
+from nbtrace._prompts.text import PromptText
 from nbtrace._trace.provider import Tracing, below
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Call:
         "_headers",
         "_model",
         "_prompt",
+        "_rendered",
         "_request",
         "_response",
         "_server",
@@ -96,11 +98,13 @@ class Call:
         self._failure: failure.Failure | None = None
         self._headers = b""
         self._prompt: dict[str, AttributeValue] | None = None
+        self._rendered: tuple[PromptText, ...] | None = None
         self._body: dict[str, Any] | None = body  # the user's, so let go of with the first response
         self._request: bytes | None = None
-        if prompts.PromptText.made:
+        if PromptText.made:
             with _guarded:
                 self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
+                self._rendered = None if self._prompt else tuple(PromptText.recent.copy())
         self._response: bytes | None = None
         self.passed: stream.Passed | None = None
         """What of a stream has been read."""
@@ -310,6 +314,8 @@ class Call:
         found = self._identity() | self._wire.request(request)  # limits of the user's provider may have cut it
         found |= measures | self._client()
         found |= self._wire.content(request, response)
+        if self._rendered:
+            found |= prompts.made_of(self._rendered, *map(request.get, self._wire.spoken))
         found |= (self._prompt or {}) | attempts.kept(self._headers) | self._error()
         if self._request is None:
             found[semconv.INCOMPLETE] = "the request could not be copied; see the log"

@@ -34,8 +34,9 @@ IN_PLACE = (
 """Functions that stand in for the client's or the user's own: each line calls those, or what is guarded."""
 MAKING = (
     "_session.Session.span", "_session.Session.prompt", "_api.context", "steps.Step.__init__", "steps.Step.__call__",
-    "steps.Step.query", "around.Around.__init__", "prompts.Prompts.prompt", "prompts.Prompt.__init__",
-    "prompts.Prompt.format", "prompts._fields", "prompts._hash",
+    "steps.Step.query", "around.Around.__init__", "registry.", "history.", "prompt.Prompt.__init__",
+    "prompt.Prompt._fields", "prompt.Prompt.format", "prompt.Prompt._check", "prompt.Prompt._filled", "prompt.hash_of",
+    "languages.",
 )  # fmt: skip
 """Functions that the user calls by name, whose refusals are documented; what they take over is guarded inside."""
 

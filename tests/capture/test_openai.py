@@ -247,7 +247,7 @@ def test_a_prompt_is_told_by_its_text(client: openai.OpenAI, session: Session) -
             **ada,
         },
         {**greet, semconv.PROMPT_TEMPLATE: first.template, **bo},
-        {},
+        {**greet, semconv.PROMPT_TEMPLATE: first.template, **ada, semconv.PROMPT_MATCH: "contained"},
     ]
 
 

@@ -1,0 +1,100 @@
+"""The public functions by which a user says more about the calls to come: prompts, prices, what to mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
+
+from nbtrace._api import default
+from nbtrace._prompts.prompt import Message, Prompt
+from nbtrace._prompts.text import PromptText
+from nbtrace._trace.redact.rules import Rule
+
+if TYPE_CHECKING:
+    from nbtrace._prompts.languages import Language
+
+
+@overload
+def prompt(name: str, template: Sequence[Message], *, language: Language = "format") -> Prompt: ...
+@overload
+def prompt(name: str, template: str | None = None, *, language: Language = "format") -> Prompt: ...
+@overload
+def prompt(name: str, template: object) -> PromptText: ...
+def prompt(name: str, template: object = None, *, language: Language = "format") -> Prompt | PromptText:
+    """Name a prompt template, so that the calls made with it carry its name, version and variables.
+
+    A changed template under the same name is the next version; one that was there before is the version it was. What
+    is rendered is an ordinary string, or a list of ordinary messages, for any client.
+
+    Args:
+        name: the name that all versions of the prompt share.
+        template: text with `{variable}` fields, as in `str.format`; or the messages of a chat, whose texts have such
+            fields, and where `{"type": "placeholder", "name": "history"}` stands for a list of messages; or a template
+            string of Python 3.14 (`t"Hello {name}"`), which is rendered at once. Without one, the current version.
+        language: `format`, or `jinja2` (`pip install "nbtrace[jinja]"`).
+
+    Returns:
+        The version of the prompt, with `format(**variables)`, `version`, `fields`, `diff()`; of a template string, the
+        rendered text.
+
+    Raises:
+        UsageError: the template is not valid, or the name or the template is no text.
+        NotFoundError: no template was given, and there is no such prompt.
+
+    Examples:
+        >>> import nbtrace
+        >>> haiku = nbtrace.prompt("haiku", "Write a haiku about {subject}.")
+        >>> haiku.format(subject="rain")
+        'Write a haiku about rain.'
+        >>> nbtrace.prompt("haiku", "Write one haiku about {subject}.").diff()
+        haiku v1 -> v2: Write [-a-]{+one+} haiku about {subject}.
+        >>> chat = [{"role": "system", "content": "Be {mood}."}, {"type": "placeholder", "name": "history"}]
+        >>> nbtrace.prompt("chat", chat).format(mood="kind", history=[{"role": "user", "content": "Hi"}])
+        [{'role': 'system', 'content': 'Be kind.'}, {'role': 'user', 'content': 'Hi'}]
+    """
+    return default().prompt(name, template, language=language)
+
+
+prompts = default().prompts
+"""The prompts of the session: `prompts()` lists every version with what it was used for, `prompts[name]` is one prompt.
+
+Examples:
+    >>> import nbtrace
+    >>> _ = nbtrace.prompt("poem", "Write a poem"), nbtrace.prompt("poem", "Write an ode")
+    >>> nbtrace.prompts["poem"].diff(1, 2)
+    poem v1 -> v2: Write [-a poem-]{+an ode+}
+    >>> nbtrace.prompts["poem"].rollback(1).version, nbtrace.prompts["poem"].tag("production").version
+    (1, 1)
+    >>> nbtrace.prompts()["version"][-2:]
+    ['1', '2']
+"""
+
+
+prices = default().prices
+"""What models cost, in US dollars, where the table of genai-prices does not know or is not what you pay.
+
+Examples:
+    >>> import nbtrace
+    >>> nbtrace.prices["llama3"] = {"input_mtok": 0.2, "output_mtok": 0.8}
+    >>> del nbtrace.prices["llama3"]
+"""
+
+
+def redact(*rules: Rule, name: str | None = None) -> None:
+    r"""Mask more than secrets before a span is stored, from now on.
+
+    Args:
+        *rules: names of rules that are in force on request: `"email"`, `"phone"`, `"card"`, `"iban"`, `"presidio"`; or
+            one rule of your own: a regular expression whose matches are masked, a function from text to the text that
+            may be kept, or a Presidio `AnalyzerEngine`.
+        name: what the masks of your own rule show. A text with a name is a regular expression.
+
+    Raises:
+        UsageError: there is no such rule, it has no name, or it is not valid.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.redact("email", "card")
+        >>> nbtrace.redact(r"ACME-\d{6}", name="badge")
+    """
+    default().redact(*rules, name=name)

@@ -1,0 +1,1 @@
+"""Prompts: templates with versions, and texts that remember which of them they were rendered from."""
