@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
     from nbtrace._store.recovery import Recovered
+    from nbtrace._store.scores import Score
     from nbtrace._store.snapshot import Snapshot
 
 
@@ -283,6 +284,10 @@ class Session(Answers):
         here = inherited()
         cell = (here.get(semconv.CELL_ID), here.get(semconv.CELL_EXECUTION_COUNT))
         return self.prompts.prompt(name, template, language=language, cell=cast("tuple[str | None, int | None]", cell))
+
+    def rate(self, score: Score) -> None:
+        """Keep a judgement of a span."""
+        self.store.score(score)
 
     def _list_prompts(self) -> Result:
         from nbtrace._query.prompts import listed

@@ -85,6 +85,13 @@ class NotFoundError(NbtraceError):
         return cls(f"there is no prompt {name!r:.100}; there are: {there}")
 
     @classmethod
+    def no_calls(cls, names: Iterable[str], known: Iterable[str]) -> Self:
+        """Say that no call was made with some prompts, and with which there were calls."""
+        there = ", ".join(map(repr, known)) or "none"
+        asked = " or ".join(map(repr, names))
+        return cls(f"there is no call with the prompt {asked}; the prompts with calls are: {there}")
+
+    @classmethod
     def of_prompt(cls, name: str, version: object, known: Iterable[int], tags: Iterable[str]) -> Self:
         """Name the version that is missing and those that there are."""
         there = ", ".join([*map(str, known), *map(repr, tags)])

@@ -24,6 +24,18 @@ def preview(output_messages: str | None, input_messages: str | None) -> str | No
     return _line(output_messages) or _line(input_messages)
 
 
+def said(output_messages: str | None) -> str:
+    """Give all of an answer as text, a choice after the other, without its reasoning; empty if there is none."""
+    if not output_messages:
+        return ""
+    try:
+        parsed = orjson.loads(output_messages)
+    except orjson.JSONDecodeError:
+        return output_messages
+    messages = cast("list[Any]", parsed) if isinstance(parsed, list) else []
+    return "\n\n".join(text for message in messages if (text := "\n".join(_words(message))))
+
+
 def previews(table: Snapshot) -> list[str | None]:
     """Preview every span, from the last message of each where that says anything."""
     output, given = (table.last_messages(name).to_pylist() for name in ("output_messages", "input_messages"))

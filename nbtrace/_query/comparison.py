@@ -1,0 +1,286 @@
+"""Calls compared: versions of prompts as columns, what they were asked as rows, a cell for each.
+
+A *variant* is what a user may have changed: the version of the prompt, the model, the settings of the request. An
+*input* is the variables that the prompt was rendered with. A cell has a run or several, and a figure of it is their
+mean; what is unknown in one of them is left out of the mean, never zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from nbtrace import semconv
+from nbtrace._query.attributes import plain_column
+from nbtrace._query.preview import said
+from nbtrace._query.totals import CALLS, ERROR
+from nbtrace.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nbtrace._query.frame import Spans
+    from nbtrace._query.result import Result
+
+FIGURES: Final = ("cost_usd", "latency_s", "first_chunk_s", "input_tokens", "output_tokens")
+"""What a run is measured by, besides its scores."""
+_REQUEST: Final = "gen_ai.request."
+_NO_SETTINGS: Final = frozenset((semconv.REQUEST_MODEL, semconv.REQUEST_STREAM, semconv.REQUEST_STREAM_CURSOR))
+_COLUMNS: Final = (
+    "trace_id", "span_id", "start_time_unix_nano", "duration_ns", "status_code", "status_message", "error_type",
+    "prompt_name", "prompt_version", "request_model", "response_model", "finish_reasons", "refusal", "output_messages",
+    "input_tokens", "output_tokens", "cost_usd", "cost_state", "usage_state", "time_to_first_chunk_s",
+)  # fmt: skip
+
+
+class Variant(NamedTuple):
+    """One of the things compared."""
+
+    prompt: str
+    version: str
+    model: str | None
+    settings: tuple[tuple[str, str], ...] = ()
+    """Parameters of the request by name, such as `temperature`, and their values as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One call, as one run of a cell."""
+
+    variant: Variant
+    variables: tuple[tuple[str, str], ...]
+    """What the prompt was rendered with, by name."""
+    trace_id: str
+    """32 hex digits."""
+    span_id: str
+    """16 hex digits."""
+    start_ns: int
+    output: str
+    """What was said, without reasoning."""
+    finish: str
+    """Why it ended, the reasons joined."""
+    error: str | None
+    """Class of the error; none if there was none."""
+    figures: Mapping[str, float]
+    """Those of `FIGURES` that are known; seconds, tokens, US dollars."""
+    cost_state: str | None
+    estimated_usage: bool = False
+    is_over: bool = True
+    template: str | None = None
+    """What the prompt was rendered from, as the span has it."""
+    scores: Mapping[str, float] = field(default_factory=dict[str, float])
+    """The last number of each name that the call was given."""
+
+
+class Comparison:
+    """Runs in a table of variants and inputs.
+
+    Args:
+        runs: in order of their start.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = tuple(runs)
+        self.variants = tuple(sorted({run.variant for run in runs}, key=_order))
+        """The columns: by prompt, number of version, model and settings."""
+        self.inputs = tuple(dict.fromkeys(run.variables for run in runs))
+        """The rows, in order of their first use."""
+        rows = {each: row for row, each in enumerate(self.inputs)}
+        columns = {each: column for column, each in enumerate(self.variants)}
+        self._cells: dict[tuple[int, int], list[Run]] = {}
+        for run in runs:
+            self._cells.setdefault((rows[run.variables], columns[run.variant]), []).append(run)
+
+    @classmethod
+    def of(cls, spans: Spans, prompts: Sequence[str]) -> Comparison:
+        """Compare the calls made with prompts.
+
+        Args:
+            spans: among which to look.
+            prompts: their names.
+
+        Raises:
+            NotFoundError: there is no call with any of them.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        words = spans.words_of(["prompt_name", "operation"])
+        names: Any = words["prompt_name"].cast(pa.string())
+        wanted = pc.and_(
+            pc.is_in(names, value_set=pa.array(prompts, pa.string())),
+            pc.is_in(words["operation"].cast(pa.string()), value_set=pa.array(sorted(CALLS))),
+        )
+        runs = list(_runs(spans, wanted))
+        if not runs:
+            known = sorted(name for name in names.unique().to_pylist() if name)
+            raise NotFoundError.no_calls(prompts, known)
+        return cls(runs)
+
+    def cell(self, row: int, column: int) -> tuple[Run, ...]:
+        """Give the runs of an input with a variant, the earliest first; none if there are none."""
+        return tuple(self._cells.get((row, column), ()))
+
+    def figure(self, row: int, column: int, name: str) -> float | None:
+        """Give the mean of a figure, or of the score of that name, over the runs of a cell that have it."""
+        known = [
+            value
+            for run in self.cell(row, column)
+            if run.error is None and (value := run.figures.get(name, run.scores.get(name))) is not None
+        ]
+        return math.fsum(known) / len(known) if known else None
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """The names of all scores."""
+        return tuple(sorted({name for run in self.runs for name in run.scores}))
+
+    def labels(self) -> tuple[str, ...]:
+        """Name the variants, each by what tells it from the others."""
+        several = [len({one[part] for one in self.variants}) > 1 for part in range(3)]
+        common = set[tuple[str, str]].intersection(*(set(one.settings) for one in self.variants))
+        return tuple(" · ".join(_label(one, several, common)) for one in self.variants)
+
+    def baseline(self, given: int | str | None = None) -> int:
+        """Find the column to compare with.
+
+        Args:
+            given: a version's number, or the label of a variant; the first variant by default.
+
+        Raises:
+            UsageError: there is no such variant, or several.
+        """
+        if given is None:
+            return 0
+        labels = self.labels()
+        found = [
+            column
+            for column, one in enumerate(self.variants)
+            if str(given) in (labels[column], one.version, f"v{one.version}")
+        ]
+        if len(found) != 1:
+            raise UsageError.unknown("baseline" if not found else "ambiguous baseline", str(given), labels)
+        return found[0]
+
+    def table(self) -> pa.Table:
+        """Give a row a run: what was asked of which variant, what came back, every figure and score."""
+        import pyarrow as pa
+
+        labels = dict(zip(self.variants, self.labels(), strict=True))
+        names = list(dict.fromkeys(name for variables in self.inputs for name, _ in variables))
+        rows = [_row(run, labels[run.variant], self.inputs.index(run.variables)) for run in self.runs]
+        columns: dict[str, Any] = {name: pa.array([row[name] for row in rows], kind) for name, kind in _types().items()}
+        for name in names:
+            columns[f"input.{name}"] = pa.array([dict(run.variables).get(name) for run in self.runs], pa.string())
+        for name in self.score_names:
+            columns[f"score.{name}"] = pa.array([run.scores.get(name) for run in self.runs], pa.float64())
+        return pa.table(columns)
+
+    def result(self) -> Result:
+        """Give `table` with the doors to the data frame libraries."""
+        from nbtrace._query.result import Result
+
+        return Result(self.table())
+
+
+def _order(variant: Variant) -> tuple[Any, ...]:
+    number = int(variant.version) if variant.version.isdecimal() else math.inf
+    return variant.prompt, number, variant.version, variant.model or "", variant.settings
+
+
+def _label(variant: Variant, several: Sequence[bool], common: set[tuple[str, str]]) -> Iterator[str]:
+    if several[0]:
+        yield variant.prompt
+    yield f"v{variant.version}" if variant.version.isdecimal() else variant.version
+    if several[2]:
+        yield variant.model or "no model"
+    yield from (f"{name} {value}" for name, value in variant.settings if (name, value) not in common)
+
+
+def _runs(spans: Spans, wanted: Any) -> Iterator[Run]:
+    chosen = spans.snapshot.filter(wanted)
+    scores = _scores(chosen)
+    columns = chosen.select(_COLUMNS).to_pylist()
+    attributes = plain_column(chosen["attributes"])
+    order = sorted(range(len(columns)), key=lambda row: columns[row]["start_time_unix_nano"] or 0)
+    for row in order:
+        yield _run(columns[row], attributes[row], scores)
+
+
+def _run(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mapping[tuple[bytes, bytes], Any]) -> Run:
+    settings = {
+        name.removeprefix(_REQUEST): orjson.dumps(value, default=str).decode()
+        for name, value in attributes.items()
+        if name.startswith(_REQUEST) and name not in _NO_SETTINGS
+    }
+    variables = {
+        name.removeprefix(semconv.PROMPT_VARIABLE): str(value)
+        for name, value in attributes.items()
+        if name.startswith(semconv.PROMPT_VARIABLE)
+    }
+    duration = row["duration_ns"]
+    figures = {
+        "cost_usd": row["cost_usd"],
+        "latency_s": None if duration is None else duration / 1e9,
+        "first_chunk_s": row["time_to_first_chunk_s"],
+        "input_tokens": row["input_tokens"],
+        "output_tokens": row["output_tokens"],
+    }
+    model = row["request_model"] or row["response_model"]
+    return Run(
+        Variant(row["prompt_name"], row["prompt_version"] or "", model, tuple(sorted(settings.items()))),
+        tuple(sorted(variables.items())),
+        row["trace_id"].hex(),
+        row["span_id"].hex(),
+        row["start_time_unix_nano"] or 0,
+        said(row["output_messages"]),
+        ", ".join(row["finish_reasons"] or ()) or (row["refusal"] or ""),
+        (row["error_type"] or "error") if row["status_code"] == ERROR else None,
+        {name: float(value) for name, value in figures.items() if value is not None and math.isfinite(value)},
+        row["cost_state"],
+        row["usage_state"] == "estimated",
+        duration is not None,
+        attributes.get(semconv.PROMPT_TEMPLATE),
+        scores.get((row["trace_id"], row["span_id"]), {}),
+    )
+
+
+def _scores(chosen: Any) -> dict[tuple[bytes, bytes], dict[str, float]]:
+    """Give the last number of each name, by span."""
+    found: dict[tuple[bytes, bytes], dict[str, float]] = {}
+    names = ["trace_id", "span_id", "name", "value"]
+    for row in chosen.scores.select(names).to_pylist():
+        if row["value"] is not None and math.isfinite(row["value"]):
+            found.setdefault((row["trace_id"], row["span_id"]), {})[row["name"]] = row["value"]
+    return found
+
+
+def _row(run: Run, label: str, row: int) -> dict[str, Any]:
+    return {
+        "variant": label,
+        "prompt": run.variant.prompt,
+        "version": run.variant.version,
+        "model": run.variant.model,
+        "settings": ", ".join(f"{name} {value}" for name, value in run.variant.settings),
+        "input": row,
+        "output": run.output,
+        "finish": run.finish or None,
+        "error": run.error,
+        **{name: run.figures.get(name) for name in FIGURES},
+        "cost_state": run.cost_state,
+        "trace_id": run.trace_id,
+        "span_id": run.span_id,
+    }
+
+
+def _types() -> dict[str, Any]:
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.float64()
+    kinds = dict.fromkeys(("variant", "prompt", "version", "model", "settings"), text) | {"input": pa.int64()}
+    kinds |= dict.fromkeys(("output", "finish", "error"), text) | dict.fromkeys(FIGURES, number)
+    return kinds | dict.fromkeys(("cost_state", "trace_id", "span_id"), text)

@@ -1,0 +1,156 @@
+"""Calls of a prompt side by side: which are of one row and column, and what they come to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+
+from nbtrace import Session
+from nbtrace._query.comparison import Comparison, Run, Variant
+from nbtrace._query.verdict import result, verdict
+from nbtrace._store.scores import Score
+from nbtrace.errors import NotFoundError, UsageError
+from tests.capture.loopback import Loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def client() -> Iterator[openai.OpenAI]:
+    with Loopback() as server, openai.OpenAI(base_url=server.url, api_key="local", max_retries=0) as made:
+        yield made
+
+
+def ask(client: openai.OpenAI, text: str, **options: Any) -> None:
+    client.chat.completions.create(
+        model=options.pop("model", "m"), messages=[{"role": "user", "content": text}], **options
+    )
+
+
+def run(version: int, question: str, *, error: str | None = None, scores: Any = None, **figures: float) -> Run:
+    variant = Variant("p", str(version), "m")
+    variables = (("q", question),)
+    return Run(
+        variant, variables, "0" * 32, "0" * 16, 0, "said", "stop", error, figures, "priced", scores=scores or {}
+    )  # fmt: skip
+
+
+def test_calls_are_aligned_by_what_their_prompts_were_rendered_with(session: Session, client: openai.OpenAI) -> None:
+    first, second = session.prompt("say", "Say {what}"), session.prompt("say", "Do say {what}")
+    for prompt, what in ((first, "a"), (first, "b"), (second, "b"), (second, "a"), (second, "a"), (first, "c")):
+        ask(client, prompt.format(what=what))
+    ask(client, "Say d")
+    found = Comparison.of(session.spans(), ["say"])
+    assert found.labels() == ("v1", "v2")
+    assert found.inputs == ((("what", "a"),), (("what", "b"),), (("what", "c"),))
+    assert [[len(found.cell(row, column)) for column in range(2)] for row in range(3)] == [[1, 2], [1, 1], [1, 0]]
+    only = found.cell(1, 1)[0]
+    span = session.spans()[2]
+    assert (only.trace_id, only.span_id, only.output, only.finish, only.error, only.template) == (
+        span.trace_id, span.span_id, "Hello!", "stop", None, "Do say {what}",
+    )  # fmt: skip
+    assert only.figures["output_tokens"] == span.output_tokens
+    assert only.figures["latency_s"] == span.duration_ns / 1e9
+
+
+def test_a_variant_is_named_by_what_tells_it_from_the_others(session: Session, client: openai.OpenAI) -> None:
+    prompt = session.prompt("say", "Say {what}")
+    for options in ({"temperature": 0.5}, {"temperature": 0.5, "model": "n"}, {"temperature": 1, "model": "n"}):
+        ask(client, prompt.format(what="it"), max_tokens=5, **options)
+    assert Comparison.of(session.spans(), ["say"]).labels() == (
+        "v1 · m · temperature 0.5", "v1 · n · temperature 0.5", "v1 · n · temperature 1.0",
+    )  # fmt: skip
+
+
+def test_scores_and_errors_are_of_their_runs(session: Session, client: openai.OpenAI) -> None:
+    prompt = session.prompt("say", "Say {what}")
+    ask(client, prompt.format(what="it"))
+    with pytest.raises(openai.APIConnectionError):
+        ask(openai.OpenAI(base_url="http://127.0.0.1:9", api_key="x", max_retries=0), prompt.format(what="it"))
+    span = session.spans()[0]
+    for value in (0.25, 0.75):
+        session.rate(Score(bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id), "good", value))
+    found = Comparison.of(session.spans(), ["say"])
+    assert [(one.error, one.scores) for one in found.cell(0, 0)] == [
+        (None, {"good": 0.75}),
+        ("openai.APIConnectionError", {}),
+    ]
+    assert (found.figure(0, 0, "good"), found.score_names) == (0.75, ("good",))
+
+
+def test_what_was_never_called_is_named_with_what_was(session: Session, client: openai.OpenAI) -> None:
+    ask(client, session.prompt("say", "Say {what}").format(what="it"))
+    message = "there is no call with the prompt 'sing'; the prompts with calls are: 'say'"
+    with pytest.raises(NotFoundError, match=f"^{re.escape(message)}$"):
+        Comparison.of(session.spans(), ["sing"])
+
+
+def test_the_baseline_is_a_version_or_a_label() -> None:
+    found = Comparison([run(1, "a"), run(2, "a")])
+    assert [found.baseline(given) for given in (None, 1, 2, "v2", "2")] == [0, 0, 1, 1, 1]
+    with pytest.raises(UsageError, match=r"^unknown baseline '3'; expected one of: v1, v2$"):
+        found.baseline(3)
+
+
+def test_what_is_unknown_is_no_zero_and_failed_runs_have_no_figures() -> None:
+    found = Comparison([
+        run(1, "a", cost_usd=0.5), run(1, "a"), run(1, "a", cost_usd=0.25), run(1, "a", cost_usd=9.0, error="E"),
+    ])  # fmt: skip
+    assert (found.figure(0, 0, "cost_usd"), found.figure(0, 0, "latency_s")) == (0.375, None)
+
+
+def told(*runs: Run) -> tuple[str, ...]:
+    return verdict(Comparison(runs)).sentences
+
+
+def test_a_sentence_says_what_differs_and_what_does_not() -> None:
+    questions = [str(number) for number in range(10)]
+    before = [run(1, q, cost_usd=1.0, latency_s=1 + int(q) % 2, scores={"good": 0.5}) for q in questions]
+    after = [run(2, q, cost_usd=0.8, latency_s=2 - int(q) % 2, scores={"good": 0.7}) for q in questions]
+    assert told(*before, *after) == (
+        (
+            "v2 is cheaper by 20 % [20, 20], higher in good by 0.2 [0.2, 0.2], latency unchanged within noise "
+            "(10 inputs compared)"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs", "sentence"),
+    [
+        ([run(1, "a"), run(2, "b")],
+         ("v2 cannot be compared (0 inputs compared; nothing to compare; 2 with only one of them; cost unknown: "
+         "unpriced)")),
+        ([run(1, "a", cost_usd=1.0), run(2, "a", cost_usd=2.0)],
+         "v2: cost unchanged within noise (1 input compared; too few to tell a difference from chance)"),
+        ([run(1, "a", cost_usd=1.0), run(1, "b", cost_usd=1.0), run(2, "a", cost_usd=2.0), run(2, "b", error="E")],
+         ("v2: cost unchanged within noise (1 input compared; too few to tell a difference from chance; "
+         "errors: 1, before 0)")),
+        ([run(n, q, output_tokens=n) for n in (1, 2) for q in "abc"],
+         ("v2 is longer by 100 % [100, 100] (3 inputs compared; few: the intervals are narrower than they should be; "
+         "cost unknown: unpriced)")),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_on_what_it_rests(runs: list[Run], sentence: str) -> None:
+    assert told(*runs) == (sentence,)
+
+
+def test_the_changes_are_a_table() -> None:
+    found = Comparison([run(n, q, cost_usd=1.0 / n) for n in (1, 2) for q in "ab"])
+    assert result(found, verdict(found)).table.to_pylist() == [
+        {"variant": "v2", "baseline": "v1", "figure": "cost_usd", "inputs": 2, "before": 1.0, "after": 0.5,
+         "change": -0.5, "low": -0.5, "high": -0.5, "relative": True, "lower": 2, "equal": 0, "higher": 0}
+    ]  # fmt: skip
+
+
+def test_runs_are_rows_of_a_table() -> None:
+    found = Comparison([run(1, "a", cost_usd=1.0, scores={"good": 1.0}), run(2, "a")])
+    frame = found.result().to_pandas()
+    assert frame[["variant", "input", "input.q", "cost_usd", "score.good"]].fillna(-1).to_numpy().tolist() == [
+        ["v1", 0, "a", 1.0, 1.0],
+        ["v2", 0, "a", -1, -1],
+    ]
