@@ -16,13 +16,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
-GROUND = {"errors", "semconv", "_guard"}
+GROUND = {"errors", "semconv", "_guard", "_imports"}
 STAGES = {"_prompts", "_capture", "_trace", "_store", "_query", "_widgets", "_export", "_read"}
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "semconv": set(),
     "_guard": set(),
+    "_imports": set(),
     "_trace": GROUND,
     "_prompts": GROUND,
     "_capture": GROUND | {"_trace", "_prompts"},
@@ -52,6 +53,7 @@ OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
     "semconv": set(),
     "_guard": set(),
+    "_imports": set(),
     "_trace": {"opentelemetry", "genai_prices", "presidio_analyzer", "spacy"},
     "_prompts": {"opentelemetry", "jinja2"},
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},

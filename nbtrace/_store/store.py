@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from nbtrace import semconv
 from nbtrace._guard import guard
+from nbtrace._imports import load
 from nbtrace._store import forks
 from nbtrace._store.batches import compact, encode_all
 from nbtrace._store.contents import Contents, Overlay
@@ -291,6 +292,7 @@ class Store:
 
     def _encode_waiting(self) -> Moment:
         """Bring the batches up to date, and tell the followers what that added."""
+        load("pyarrow")
         with self._encoding:
             while True:
                 with self._lock:

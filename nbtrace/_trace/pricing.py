@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
+from nbtrace._imports import load
 from nbtrace._trace import arithmetic
 from nbtrace._trace.arithmetic import Arithmetic, Bucket
 from nbtrace._trace.prices import Prices
@@ -153,6 +154,7 @@ def _looked_up(
     where: tuple[str, str], model: str, asked: tuple[tuple[str, str], ...], minute: datetime
 ) -> _Found | None:
     """Look a price up in the table, once a minute at most: some hold at some hours only."""
+    load("genai_prices")  # which imports httpx2, that openai 2 looks for with every request
     from genai_prices import calc_price
 
     server: Any = {where[0]: where[1]}

@@ -1,0 +1,76 @@
+"""What our threads import is whole for others that only look whether it is there."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nbtrace import _imports
+
+HALF = """
+import gates
+before = 1
+gates.begun.set()
+gates.asked.wait(30)
+import half.inner
+after = 2
+"""
+
+
+@pytest.fixture
+def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make a package that takes until `asked` to be whole."""
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half/__init__.py").write_text(HALF)
+    (tmp_path / "half/inner.py").write_text("import half\nknown = half.before, hasattr(half, 'after')\n")
+    (tmp_path / "user.py").write_text("import half\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = SimpleNamespace(begun=threading.Event(), asked=threading.Event())
+    monkeypatch.setitem(sys.modules, "gates", made)  # type: ignore[arg-type]
+    for name in ("half", "half.inner", "user"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return made
+
+
+@pytest.mark.parametrize("name", ["half", "user"])
+def test_who_finds_a_module_half_made_waits_for_it(name: str, gates: Any) -> None:
+    finders = list(sys.meta_path)
+    ours = threading.Thread(target=_imports.load, args=(name,))
+    ours.start()
+    assert gates.begun.wait(30)
+    found: Any = sys.modules["half"]
+    assert found.before == 1
+    gates.asked.set()
+    assert found.after == 2
+    ours.join()
+    assert found.inner.known == (1, False)
+    with pytest.raises(AttributeError, match="module 'half' has no attribute 'never'"):
+        _ = found.never
+    assert "__getattr__" not in vars(found)
+    assert sys.meta_path == finders
+    _imports.load(name)
+
+
+def test_what_another_thread_imports_meanwhile_is_left_alone(gates: Any, tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text("own = '__getattr__' in globals()\n")
+    ours = threading.Thread(target=_imports.load, args=("half",))
+    ours.start()
+    assert gates.begun.wait(30)
+    import theirs  # pyright: ignore[reportMissingImports]
+
+    gates.asked.set()
+    ours.join()
+    assert theirs.own is False
+    del sys.modules["theirs"]
+
+
+def test_a_module_that_is_not_there_is_an_error_as_ever() -> None:
+    finders = list(sys.meta_path)
+    with pytest.raises(ImportError):
+        _imports.load("nowhere_to_be_found")
+    assert sys.meta_path == finders
