@@ -15,7 +15,7 @@ const out = fileURLToPath(new URL("../nbtrace/_widgets/static/", import.meta.url
 // The bundle rides in the comm message that opens a widget, and once a widget in a notebook saved with its state.
 const BUDGET_KB = 300;
 
-const WIDGETS = ["trace"];
+const WIDGETS = ["trace", "compare"];
 
 // The exported page: a script of its own, not a module, because a page from a disk may not import one.
 const PAGE_BUDGET_KB = 320;

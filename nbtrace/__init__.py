@@ -23,7 +23,7 @@ from nbtrace._api import (
 )  # fmt: skip
 from nbtrace._declare import prices, prompt, prompts, redact
 from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
-from nbtrace._pictures import freeze, latency, usage
+from nbtrace._pictures import compare, freeze, latency, usage
 from nbtrace._session import Session
 from nbtrace.errors import NbtraceError
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "NbtraceError", "Session", "context", "cost", "export", "freeze", "latency", "metrics", "of", "open", "prices",
-    "prompt", "prompts", "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
+    "NbtraceError", "Session", "compare", "context", "cost", "export", "freeze", "latency", "metrics", "of", "open",
+    "prices", "prompt", "prompts", "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from nbtrace._trace import pricing
 from nbtrace._trace.prices import Prices
+from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
     from nbtrace._export.report import ExportReport
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
     from nbtrace._query.row import Span
+    from nbtrace._store.scores import Score
     from nbtrace._store.snapshot import Snapshot
+    from nbtrace._widgets.compare import CompareWidget
     from nbtrace._widgets.figure import TraceFigure
     from nbtrace._widgets.trace import TraceWidget
     from nbtrace._widgets.traces import TracesWidget
@@ -118,6 +121,37 @@ class Answers:
         from nbtrace._widgets.traces import TracesWidget
 
         return TracesWidget(self.snapshot, self.subscribe)
+
+    def compare(
+        self, prompts: str | Sequence[str], *, spans: object = None, baseline: int | str | None = None
+    ) -> CompareWidget:
+        """Compare the calls of prompts; see `nbtrace.compare`."""
+        from nbtrace._query.comparison import Comparison
+        from nbtrace._query.frame import Spans
+        from nbtrace._widgets.compare import CompareWidget
+
+        names = [prompts] if isinstance(prompts, str) else list(prompts)
+
+        def compare() -> Comparison:
+            chosen = self._meant(spans)
+            return Comparison.of(chosen if isinstance(chosen, Spans) else self.spans(), names)
+
+        def traces() -> Snapshot:
+            from nbtrace._query.select import of_traces
+
+            return of_traces(self.snapshot(), [run.trace_id for run in compare().runs])
+
+        column = compare().baseline(baseline)
+        return CompareWidget(compare, self.rate, traces, self.subscribe, baseline=column)
+
+    def rate(self, score: Score) -> None:
+        """Keep a judgement of a span.
+
+        Raises:
+            UsageError: these spans were read back, and do not change.
+        """
+        message = "these spans were read back and take no scores; rate them in the session that recorded them"
+        raise UsageError(message)
 
     def cost(self, span: object) -> Cost:
         """Tell what a call cost; see `nbtrace.cost`."""

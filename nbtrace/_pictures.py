@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbtrace._api import default
 
 if TYPE_CHECKING:
+    from nbtrace._widgets.compare import CompareWidget
     from nbtrace._widgets.figure import TraceFigure
 
 
@@ -83,3 +84,35 @@ def latency(
         'Today'
     """
     return default().latency(spans, by=by, every=every)
+
+
+def compare(prompts: str | Sequence[str], *, spans: object = None, baseline: int | str | None = None) -> CompareWidget:
+    """Put the calls of a prompt side by side: its versions as columns, what they were asked as rows.
+
+    Calls are of one row if their prompts were rendered with the same variables, and of one column if they are of the
+    same version, model and settings. Several calls of a cell are its runs, whose figures are averaged.
+
+    Args:
+        prompts: the name of a prompt, or of several.
+        spans: among which to look; without it, all spans of the session, as they come.
+        baseline: what the others are compared with: the number of a version or the label of a variant; by default the
+            first.
+
+    Returns:
+        A widget: answers with tokens, cost and times against the baseline, differences word by word, sorted and
+        filtered by what got worse; any call opens to its trace; keys 1 to 5 rate it, as the score `rating`. `sentences`
+        and `summary()` say what it comes to (paired bootstrap, 95 %); `to_pandas()`, `to_polars()`, `to_markdown()` and
+        `to_html()` go on; `comparison` is the data. Where no widget can live it is static HTML or text.
+
+    Raises:
+        NotFoundError: there is no call with such a prompt.
+        UsageError: there is no such baseline.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.compare("greet")
+        Traceback (most recent call last):
+        ...
+        nbtrace.errors.NotFoundError: there is no call with the prompt 'greet'; the prompts with calls are: none
+    """
+    return default().compare(prompts, spans=spans, baseline=baseline)

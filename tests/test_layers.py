@@ -59,7 +59,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
-    "_widgets": {"numpy", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
+    "_widgets": {"numpy", "pandas", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
     "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
     "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},
     "_answers": set(),
@@ -102,6 +102,7 @@ LAZY: dict[str, str] = {
     "_widgets.base": "imported with the first widget",
     "_widgets.figure": "imported with the first chart",
     "_widgets.panels": "imported with the first chart",
+    "_widgets.compare": "imported with the first comparison",
     "_widgets.trace": "imported with the first widget",
     "_widgets.traces": "imported with the first list of traces",
 }

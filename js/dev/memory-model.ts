@@ -106,7 +106,10 @@ export class MemoryModel implements TraceModel {
         const bytes = this.answers.spans[request.span_id];
         if (bytes) this.#reply({ ...head, trace_id: request.trace_id, span_id: request.span_id }, bytes);
         else this.emit("msg:custom", { ...head, error: "no such span" }, []);
+        return;
       }
+      default:
+        this.emit("msg:custom", { ...head, error: "no such request" }, []);
     }
   }
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
     from nbtrace._store.snapshot import Snapshot
@@ -24,6 +26,16 @@ def of_trace(table: Snapshot, trace_id: str) -> Snapshot:
 
     wanted = fixed(16, [bytes.fromhex(trace_id)])[0]
     return table.filter(pc.equal(table["trace_id"], wanted))
+
+
+def of_traces(table: Snapshot, trace_ids: Iterable[str]) -> Snapshot:
+    """Give the spans of several traces, by their ids in hex."""
+    import pyarrow.compute as pc
+
+    from nbtrace._store.columns import fixed
+
+    wanted = fixed(16, sorted({bytes.fromhex(one) for one in trace_ids}))
+    return table.filter(pc.is_in(table["trace_id"], value_set=wanted))
 
 
 def find_trace(table: Snapshot, trace_id: str | None = None) -> str:

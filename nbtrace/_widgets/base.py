@@ -59,12 +59,16 @@ class SpanWidget(anywidget.AnyWidget):
                 raise UsageError.unknown(f"{type(self).__name__} option", name, options)
         self._snapshot = snapshot
         super().__init__(_slot=f"nbtrace-{uuid.uuid4().hex}", **traits)
-        wire = self._wire = Wire(snapshot, subscribe, self.send)
+        wire = self._wire = self.make_wire(snapshot, subscribe)
         self.on_msg(lambda _widget, content, _buffers: wire.handle(content))
         answer_on_any_thread(self.comm)
         self._outputs: list[str] = []
         """The ids under which this widget is displayed."""
         self._alive.add(self)
+
+    def make_wire(self, snapshot: Look, subscribe: Subscribe) -> Wire:
+        """Make the kernel's end of this widget."""
+        return Wire(snapshot, subscribe, self.send)
 
     @classmethod
     def alive(cls) -> list[SpanWidget]:
@@ -89,7 +93,7 @@ class SpanWidget(anywidget.AnyWidget):
         """Put the static picture, as the spans are now, in the place of every view; returns how many there were."""
         from IPython.display import update_display
 
-        html, text = self._pictures()
+        html, text = self.still()
         for output in self._outputs:
             update_display({"text/html": html, "text/plain": text}, display_id=output, raw=True)
         self.close()
@@ -105,12 +109,13 @@ class SpanWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        html, text = self._pictures()
+        html, text = self.still()
         live = {VIEW: data[VIEW]} if VIEW in data and needs_view() else {}
         picture = f'<div class="{self._slot}">{html}</div>'
         return {**live, "text/html": picture, "text/plain": text}, metadata
 
-    def _pictures(self) -> tuple[str, str]:
+    def still(self) -> tuple[str, str]:
+        """Draw what is there now as static HTML and as text."""
         return self.pictures(tree(self._snapshot(), summaries=static.ROWS))
 
     def pictures(self, spans: pa.Table) -> tuple[str, str]:

@@ -51,6 +51,28 @@ class Cancel(TypedDict):
     version: int
 
 
+class CompareRequest(TypedDict):
+    """Ask for the calls that are compared, and what they come to against a baseline."""
+
+    id: int
+    kind: Literal["compare"]
+    version: int
+    baseline: int
+    """The number of a variant."""
+
+
+class RateRequest(TypedDict):
+    """Give a call a rating by hand."""
+
+    id: int
+    kind: Literal["rate"]
+    version: int
+    trace_id: str
+    span_id: str
+    value: int
+    """From 1 to 5."""
+
+
 class TreeReply(TypedDict):
     """Announce the buffer with the tree, one row a span in depth-first order."""
 
@@ -81,6 +103,26 @@ class SearchReply(TypedDict):
 
     id: int
     kind: Literal["search"]
+    version: int
+    revision: int
+
+
+class CompareReply(TypedDict):
+    """Announce the buffer with one row a call."""
+
+    id: int
+    kind: Literal["compare"]
+    version: int
+    revision: int
+    head: str
+    """JSON: variants, inputs, names of scores, changes and sentences."""
+
+
+class RateReply(TypedDict):
+    """Say that a rating is kept; its buffer is an empty table."""
+
+    id: int
+    kind: Literal["rate"]
     version: int
     revision: int
 

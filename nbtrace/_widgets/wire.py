@@ -52,7 +52,7 @@ class Wire:
         self._revision = 0
         self._timer: threading.Timer | None = None
         self._unsubscribe: Callable[[], None] | None = None
-        self._seen: Outline | None = None
+        self._seen: object = None
         self._searches: dict[int, threading.Event] = {}
         """What ends each search that is going on."""
 
@@ -111,7 +111,7 @@ class Wire:
         self._listen()
         revision = self._revision
         spans = self._snapshot()
-        self._seen = _outline(spans)
+        self._seen = self.outline()
         drawn = tree(spans)
         start = start_unix_nano(drawn) // 10**6
         reply = TreeReply(
@@ -162,6 +162,14 @@ class Wire:
             if self._unsubscribe is None:
                 self._unsubscribe = self._subscribe(self._changed)
 
+    def outline(self) -> object:
+        """Take what tells two snapshots apart: which spans there are, which are over, and how far the others are."""
+        import pyarrow.compute as pc
+
+        spans = self._snapshot()
+        going = spans.filter(pc.is_null(spans["duration_ns"]))
+        return Outline(spans.select(["span_id", "duration_ns"]), going.select(["output_messages", "attributes"]))
+
     def _changed(self) -> None:
         """Note a change, on the thread that made it, and see to it that a push is due."""
         with self._lock:
@@ -178,7 +186,7 @@ class Wire:
             self._timer = None
             revision = self._revision
         with guard("widgets"):
-            outline = _outline(self._snapshot())
+            outline = self.outline()
             if outline == self._seen:
                 return
             self._seen = outline
@@ -218,14 +226,6 @@ def find(spans: Snapshot, span_id: str, trace_id: str) -> Snapshot:
         msg = f"no span {span_id!r} among the {len(spans)} spans shown; it may have been cleared"
         raise NotFoundError(msg)
     return found.slice(0, 1)
-
-
-def _outline(spans: Snapshot) -> Outline:
-    """Take what tells two snapshots apart: which spans there are, which are over, and how far the others are."""
-    import pyarrow.compute as pc
-
-    going = spans.filter(pc.is_null(spans["duration_ns"]))
-    return Outline(spans.select(["span_id", "duration_ns"]), going.select(["output_messages", "attributes"]))
 
 
 def _check_version(version: object) -> None:

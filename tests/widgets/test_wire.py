@@ -16,6 +16,7 @@ from inline_snapshot import snapshot
 from nbtrace._query.tree import tree
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
+from nbtrace._widgets.base import SpanWidget
 from nbtrace._widgets.packing import packed
 from nbtrace._widgets.trace import TraceWidget
 from nbtrace._widgets.wire import PUSH_INTERVAL_S, Wire
@@ -30,7 +31,7 @@ Sent = tuple[dict[str, Any], list[memoryview]]
 class FrontEnd:
     """The other end of a widget's comm."""
 
-    def __init__(self, widget: TraceWidget) -> None:
+    def __init__(self, widget: SpanWidget) -> None:
         self._widget = widget
         self.sent: Queue[Sent] = Queue()
         comm: Any = widget.comm

@@ -23,7 +23,7 @@ export interface TraceModel extends MessageModel {
 }
 
 /** ipywidgets puts this class on a view whose model has no live comm. */
-const DISCONNECTED = "jupyter-widgets-disconnected";
+export const DISCONNECTED = "jupyter-widgets-disconnected";
 
 function initialize({ model, signal }: { model: TraceModel; signal: AbortSignal }): void {
   fillSlots(document, model.get("_slot"), (el, shown) => render({ model, el, signal: shown }), signal);

@@ -9,10 +9,12 @@
 import {
   type Cancel,
   type Changed,
+  type CompareReply,
   isChanged,
   isError,
   isReply,
   PROTOCOL_VERSION,
+  type RateReply,
   type Reply,
   type Request,
   type SearchReply,
@@ -80,6 +82,21 @@ export class Channel {
       version: PROTOCOL_VERSION,
       trace_id: traceId,
       span_id: spanId,
+    });
+  }
+
+  compare(baseline: number): Promise<Answer<CompareReply>> {
+    return this.#request({ id: this.#nextId(), kind: "compare", version: PROTOCOL_VERSION, baseline });
+  }
+
+  rate(traceId: string, spanId: string, value: number): Promise<Answer<RateReply>> {
+    return this.#request({
+      id: this.#nextId(),
+      kind: "rate",
+      version: PROTOCOL_VERSION,
+      trace_id: traceId,
+      span_id: spanId,
+      value,
     });
   }
 

@@ -2,6 +2,7 @@
 
 import { type Column, type Table, tableFromIPC } from "@uwdata/flechette";
 import { type Found, type SpanDetail, type TreeColumns, Words } from "../model/columns.ts";
+import { FIGURES, type Figure, type Run } from "../model/comparison.ts";
 
 export function decodeTree(bytes: Uint8Array, startUnixMs: number, nowUnixMs = startUnixMs): TreeColumns {
   const table = tableFromIPC(bytes);
@@ -65,6 +66,31 @@ export function decodeSpan(bytes: Uint8Array): SpanDetail {
     resource: optional("resource"),
     scope: optional("scope"),
   };
+}
+
+export function decodeRuns(bytes: Uint8Array): Run[] {
+  const table = tableFromIPC(bytes);
+  const all = (name: string): ArrayLike<unknown> => column(table, name).toArray();
+  const texts = (name: string): string[] => Array.from(all(name), (value) => String(value ?? ""));
+  const numbers = (name: string): number[] => Array.from(all(name), Number);
+  const [variant, input, leftOut] = [numbers("variant"), numbers("input"), numbers("left_out")];
+  const [traceId, spanId, output, state] = [texts("trace_id"), texts("span_id"), texts("output"), texts("state")];
+  const [finish, error, costState, scores] = [texts("finish"), texts("error"), texts("cost_state"), texts("scores")];
+  const figures = FIGURES.map((name) => [name, numbers(name)] as const);
+  return variant.map((_, row) => ({
+    variant: variant[row] ?? 0,
+    input: input[row] ?? 0,
+    leftOut: leftOut[row] ?? 0,
+    traceId: traceId[row] ?? "",
+    spanId: spanId[row] ?? "",
+    output: output[row] ?? "",
+    state: (state[row] ?? "over") as Run["state"],
+    finish: finish[row] ?? "",
+    error: error[row] ?? "",
+    costState: costState[row] ?? "",
+    figures: Object.fromEntries(figures.map(([name, values]) => [name, values[row]])) as Record<Figure, number>,
+    scores: JSON.parse(scores[row] || "{}") as Record<string, number>,
+  }));
 }
 
 function column(table: Table, name: string): Column<unknown> {

@@ -91,6 +91,8 @@ export class FileModel {
         return [{ trace_id: request.trace_id, span_id: request.span_id }, await this.#span(request)];
       case "search":
         return [{}, await this.#search(request.id, request.text)];
+      default:
+        throw new Error("A page without a kernel shows traces only.");
     }
   }
 

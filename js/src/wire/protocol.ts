@@ -12,6 +12,8 @@ export const MESSAGES = {
   TreeRequest: { id: "int", kind: "=tree", version: "int" },
   SpanRequest: { id: "int", kind: "=span", version: "int", trace_id: "str", span_id: "str" },
   SearchRequest: { id: "int", kind: "=search", version: "int", text: "str" },
+  CompareRequest: { id: "int", kind: "=compare", version: "int", baseline: "int" },
+  RateRequest: { id: "int", kind: "=rate", version: "int", trace_id: "str", span_id: "str", value: "int" },
   Cancel: { id: "int", kind: "=cancel", version: "int" },
   TreeReply: {
     id: "int",
@@ -23,6 +25,8 @@ export const MESSAGES = {
   },
   SpanReply: { id: "int", kind: "=span", version: "int", revision: "int", trace_id: "str", span_id: "str" },
   SearchReply: { id: "int", kind: "=search", version: "int", revision: "int" },
+  CompareReply: { id: "int", kind: "=compare", version: "int", revision: "int", head: "str" },
+  RateReply: { id: "int", kind: "=rate", version: "int", revision: "int" },
   ErrorReply: { id: "int", kind: "str", version: "int", error: "str" },
   Changed: { kind: "=changed", version: "int", revision: "int" },
 } as const;
@@ -35,12 +39,16 @@ export type TreeRequest = Messages["TreeRequest"];
 export type SpanRequest = Messages["SpanRequest"];
 export type SearchRequest = Messages["SearchRequest"];
 export type Cancel = Messages["Cancel"];
-export type Request = TreeRequest | SpanRequest | SearchRequest;
+export type CompareRequest = Messages["CompareRequest"];
+export type RateRequest = Messages["RateRequest"];
+export type Request = TreeRequest | SpanRequest | SearchRequest | CompareRequest | RateRequest;
 export type TreeReply = Messages["TreeReply"];
 export type SpanReply = Messages["SpanReply"];
 export type SearchReply = Messages["SearchReply"];
 export type ErrorReply = Messages["ErrorReply"];
-export type Reply = TreeReply | SpanReply | SearchReply;
+export type CompareReply = Messages["CompareReply"];
+export type RateReply = Messages["RateReply"];
+export type Reply = TreeReply | SpanReply | SearchReply | CompareReply | RateReply;
 export type Changed = Messages["Changed"];
 
 export function isChanged(message: unknown): message is Changed {

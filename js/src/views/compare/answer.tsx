@@ -1,0 +1,180 @@
+/** One cell: what was answered, how it differs from the baseline's, and what it took. */
+
+import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
+import type { Cell, Comparison, Run } from "../../model/comparison.ts";
+import { counted } from "../../model/text.ts";
+import { visibleName, visibleText } from "../../model/visible.ts";
+import { changes } from "../../model/words.ts";
+import { amountOf, deltaOf } from "./words.ts";
+
+export interface AnswerOptions {
+  comparison: Comparison;
+  input: number;
+  column: number;
+  rate: (traceId: string, spanId: string, rating: number) => void;
+}
+
+const RATING = "rating";
+const STARS = [1, 2, 3, 4, 5] as const;
+
+export function AnswerCell({ comparison, input, column, rate }: AnswerOptions): JSX.Element {
+  const cell = comparison.cell(input, column);
+  const { cursor } = comparison;
+  const isCursor = cursor.value.input === input && cursor.value.column === column;
+  const run = cell.runs.at(-1);
+  const choose = (): void => {
+    cursor.value = { input, column };
+  };
+  const classes = [
+    "answer",
+    isCursor ? "cursor" : "",
+    run && comparison.open.value?.spanId === run.spanId ? "open" : "",
+  ];
+  return (
+    <td
+      role="gridcell"
+      aria-selected={isCursor}
+      class={classes.join(" ")}
+      onClick={choose}
+      onDblClick={() => {
+        choose();
+        comparison.toggleTrace();
+      }}
+    >
+      {run ? (
+        <>
+          <Said comparison={comparison} input={input} column={column} run={run} />
+          <Facts comparison={comparison} input={input} column={column} cell={cell} />
+          <div class="stars" role="group" aria-label="Rating">
+            {STARS.map((value) => (
+              <button
+                key={value}
+                type="button"
+                class={value <= (run.scores[RATING] ?? 0) ? "star on" : "star"}
+                aria-label={`Rate ${value}`}
+                title={`Rate ${value} of 5 (${value})`}
+                tabIndex={-1}
+                onClick={() => rate(run.traceId, run.spanId, value)}
+              >
+                ★
+              </button>
+            ))}
+            <button
+              type="button"
+              class="button see"
+              tabIndex={-1}
+              title="Open the call's trace (Enter)"
+              onClick={() => {
+                choose();
+                comparison.toggleTrace();
+              }}
+            >
+              Trace
+            </button>
+          </div>
+        </>
+      ) : (
+        <span class="faint">not run</span>
+      )}
+    </td>
+  );
+}
+
+function Said({ comparison, input, column, run }: Omit<AnswerOptions, "rate"> & { run: Run }): JSX.Element {
+  const isWhole = comparison.whole.value.has(`${input} ${column}`);
+  const base = comparison.cell(input, comparison.baseline.value).runs.at(-1);
+  const isBase = column === comparison.baseline.value;
+  if (run.state === "error") return <p class="said failed">✕ {visibleName(run.error)}</p>;
+  if (!run.output) return <p class="said faint">{run.state === "running" ? "running…" : "no text"}</p>;
+  return (
+    <div class={isWhole ? "said whole" : "said"}>
+      {comparison.isDiffing.value && base && !isBase && base.state === "over" ? (
+        <Changes before={base.output} after={run.output} />
+      ) : (
+        <pre class="text">{visibleText(run.output)}</pre>
+      )}
+      {isWhole && run.leftOut > 0 && (
+        <p class="faint">{counted(run.leftOut, "more character")}: the trace has all of it.</p>
+      )}
+    </div>
+  );
+}
+
+/** A text with what was removed of another, and added. */
+export function Changes({ before, after }: { before: string; after: string }): JSX.Element {
+  const parts = useMemo(() => changes(before, after), [before, after]);
+  if (parts === null) {
+    return (
+      <>
+        <p class="faint">Too different to compare word by word.</p>
+        <pre class="text">{visibleText(after)}</pre>
+      </>
+    );
+  }
+  return (
+    <pre class="text">
+      {parts.map(({ kind, text }, at) => {
+        const words = visibleText(text);
+        if (kind === "removed") return <del key={at}>{words}</del>;
+        return kind === "added" ? <ins key={at}>{words}</ins> : words;
+      })}
+    </pre>
+  );
+}
+
+function Facts({
+  comparison,
+  input,
+  column,
+  cell,
+}: {
+  comparison: Comparison;
+  input: number;
+  column: number;
+  cell: Cell;
+}): JSX.Element {
+  const run = cell.runs.at(-1);
+  const scores = [...cell.means.keys()].filter((name) => comparison.head.value?.scores.includes(name));
+  const isEstimated = cell.runs.some(({ costState }) => costState === "estimated");
+  const names = [
+    "output_tokens",
+    "cost_usd",
+    "latency_s",
+    "first_chunk_s",
+    ...scores.filter((name) => name !== RATING),
+  ];
+  const failed = cell.runs.filter(({ state }) => state === "error").length;
+  return (
+    <ul class="cell-facts">
+      {names.map((measure) => {
+        const value = cell.means.get(measure);
+        if (value === undefined) {
+          return measure === "cost_usd" && run?.state === "over" ? <li key={measure}>unpriced</li> : null;
+        }
+        const change = comparison.change(input, column, measure);
+        const delta = change && deltaOf(measure, change.amount, change.isShare);
+        return (
+          <li key={measure} title={TITLES[measure]}>
+            {amountOf(measure, value, isEstimated)}
+            {measure === "output_tokens" && " tok"}
+            {measure === "first_chunk_s" && " to first"}
+            {delta && <span class={`delta ${delta.look}`}> {delta.text}</span>}
+          </li>
+        );
+      })}
+      {run?.finish && run.finish !== "stop" && <li class="finish">{visibleName(run.finish)}</li>}
+      {cell.runs.length > 1 && (
+        <li title="Figures are their means; the last answer is shown">{cell.runs.length} runs</li>
+      )}
+      {failed > 0 && cell.runs.length > 1 && <li class="failed">{counted(failed, "error")}</li>}
+    </ul>
+  );
+}
+
+const TITLES: Readonly<Record<string, string>> = {
+  output_tokens: "Tokens out",
+  cost_usd: "Cost",
+  latency_s: "From the request to the end of the answer",
+  first_chunk_s: "Time to first chunk",
+};

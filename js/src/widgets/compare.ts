@@ -1,0 +1,96 @@
+/** The compare widget's entry: joins anywidget's model, the kernel's answers and the view. */
+
+import { effect, signal as value } from "@preact/signals";
+import { Comparison, type Head } from "../model/comparison.ts";
+import { fillSlots } from "../ui/slot.ts";
+import { mountCompareView } from "../views/compare/view.tsx";
+import { Channel, KernelGone, type MessageModel } from "../wire/channel.ts";
+import { decodeRuns } from "../wire/decode.ts";
+import { DISCONNECTED } from "./trace.ts";
+
+type CompareEvent = "change:height" | "change:baseline" | "comm_live_update";
+
+/** What this widget uses of anywidget's model. */
+export interface CompareModel extends MessageModel {
+  get(name: "height" | "baseline"): number;
+  get(name: "_slot"): string;
+  set(name: "baseline", column: number): void;
+  save_changes(): void;
+  on(event: CompareEvent, listener: () => void): void;
+  on(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
+  off(event: CompareEvent, listener: () => void): void;
+  off(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
+}
+
+function initialize({ model, signal }: { model: CompareModel; signal: AbortSignal }): void {
+  fillSlots(document, model.get("_slot"), (el, shown) => render({ model, el, signal: shown }), signal);
+}
+
+function render({ model, el, signal }: { model: CompareModel; el: HTMLElement; signal: AbortSignal }): void {
+  const comparison = new Comparison(model.get("baseline"));
+  const height = value(model.get("height"));
+  const listen = (event: CompareEvent, listener: () => void): void => {
+    model.on(event, listener);
+    signal.addEventListener("abort", () => model.off(event, listener), { once: true });
+  };
+  listen("change:height", () => {
+    height.value = model.get("height");
+  });
+  listen("change:baseline", () => {
+    comparison.baseline.value = model.get("baseline");
+  });
+
+  const channel = new Channel(model, {
+    signal,
+    onChanged: () => refresh(),
+    onSlow: (isSlow) => {
+      if (comparison.kernel.peek() !== "gone") comparison.kernel.value = isSlow ? "busy" : "answering";
+    },
+  });
+  const failed = (error: unknown): void => {
+    if (error instanceof KernelGone) comparison.kernel.value = "gone";
+    else comparison.failure.value = error instanceof Error ? error.message : String(error);
+  };
+
+  let [isAsking, isStale] = [false, false];
+  const refresh = (): void => {
+    isStale = true;
+    if (!isAsking) void pull();
+  };
+  const pull = async (): Promise<void> => {
+    isAsking = true;
+    while (isStale && !signal.aborted) {
+      isStale = false;
+      try {
+        const { reply, bytes } = await channel.compare(comparison.baseline.peek());
+        comparison.show(JSON.parse(reply.head) as Head, decodeRuns(bytes));
+      } catch (error) {
+        failed(error);
+      }
+    }
+    isAsking = false;
+  };
+
+  const stop = effect(() => {
+    const column = comparison.baseline.value;
+    if (column !== model.get("baseline")) {
+      model.set("baseline", column);
+      model.save_changes();
+    }
+    if (!el.classList.contains(DISCONNECTED)) refresh();
+  });
+  signal.addEventListener("abort", stop, { once: true });
+
+  const rate = (traceId: string, spanId: string, rating: number): void => {
+    channel.rate(traceId, spanId, rating).then(refresh, failed);
+  };
+  mountCompareView(el, { comparison, height, model, rate, signal });
+  const watchKernel = (): void => {
+    if (el.classList.contains(DISCONNECTED)) comparison.kernel.value = "gone";
+    else refresh();
+  };
+  watchKernel();
+  listen("comm_live_update", () => queueMicrotask(watchKernel));
+}
+
+export default { initialize, render };

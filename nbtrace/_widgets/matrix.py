@@ -1,0 +1,164 @@
+"""A comparison as static HTML, text and Markdown: what a notebook shows where no kernel runs, and what one pastes.
+
+The rules are those of `static`: readable without CSS, harmless for any sanitizer, at most 20 KB, and it says what it
+leaves out. Variants are columns, inputs are rows, a cell is the first of its runs and the means of their figures.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nbtrace._query import text
+from nbtrace._query.comparison import Comparison, Run
+from nbtrace._query.verdict import Verdict, verdict
+from nbtrace._widgets.markup import clip, escape, visible
+from nbtrace._widgets.static import FAINT, HEAD, LEFT, SIZE, TABLE, counted, flow, more, page
+
+SHOWN: Final = 5
+"""Columns that fit beside each other."""
+SAID: Final = 220
+"""Characters of an answer, divided among the columns where there are many."""
+ASKED: Final = 80
+
+
+def html(comparison: Comparison, baseline: int = 0) -> str:
+    """Draw a comparison as HTML."""
+    judged = verdict(comparison, baseline)
+    columns = _columns(comparison, baseline)
+    heads = [f"<th {LEFT}><span {HEAD}>input</span></th>"]
+    heads += [f"<th {LEFT}>{_head(comparison, column, baseline)}</th>" for column in columns]
+    rows: list[str] = []
+    size = 0
+    for row in range(len(comparison.inputs)):
+        cells = "".join(f"<td {LEFT}>{_cell(comparison, row, column, len(columns))}</td>" for column in columns)
+        line = f"<tr><td {LEFT}>{escape(clip(_asked(comparison, row), ASKED))}</td>{cells}</tr>"
+        size += len(line.encode())
+        if size > SIZE - 2500:
+            break
+        rows.append(line)
+    left_out = [
+        *more(len(comparison.inputs) - len(rows), "more input"),
+        *more(len(comparison.variants) - len(columns), "more variant"),
+    ]
+    below = "".join(f"<div {FAINT}>{escape(line)}</div>" for line in left_out)
+    said = "".join(f"<div>{escape(clip(sentence, 400))}</div>" for sentence in judged.sentences[:SHOWN])
+    table = f"{TABLE}<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return page(headline(comparison), said + table + below)
+
+
+def plain(comparison: Comparison, baseline: int = 0) -> str:
+    """Draw a comparison as text: its sentences, and the figures of each variant."""
+    judged = verdict(comparison, baseline)
+    lines = [
+        f"{label}{' (baseline)' * (column == baseline)}: {_means(comparison, column)}"
+        for column, label in enumerate(comparison.labels())
+    ]
+    return visible_lines([headline(comparison), *judged.sentences, *lines])
+
+
+def markdown(comparison: Comparison, baseline: int = 0) -> str:
+    """Write a comparison as a Markdown table, with all its inputs and whole answers."""
+    judged: Verdict = verdict(comparison, baseline)
+    labels = comparison.labels()
+    marks = [f"{_md(label)}{' (baseline)' * (column == baseline)}" for column, label in enumerate(labels)]
+    lines = [f"**{_md(headline(comparison))}**", "", *(f"- {_md(sentence)}" for sentence in judged.sentences), ""]
+    lines += [f"| input | {' | '.join(marks)} |", f"|---|{'---|' * len(marks)}"]
+    for row in range(len(comparison.inputs)):
+        cells = [_md_cell(comparison, row, column) for column in range(len(labels))]
+        lines.append(f"| {_md(_asked(comparison, row))} | {' | '.join(cells)} |")
+    means = [_md(_means(comparison, column)) for column in range(len(labels))]
+    return "\n".join([*lines, f"| *means* | {' | '.join(means)} |"])
+
+
+def headline(comparison: Comparison) -> str:
+    """Say in one line what is compared."""
+    names = ", ".join(dict.fromkeys(one.prompt for one in comparison.variants))
+    parts = [names, counted(len(comparison.variants), "variant"), counted(len(comparison.inputs), "input")]
+    return " · ".join([*parts, counted(len(comparison.runs), "call")])
+
+
+def visible_lines(lines: list[str]) -> str:
+    """Put lines below each other, each without what cannot be seen."""
+    return "\n".join(map(visible, lines))
+
+
+def _columns(comparison: Comparison, baseline: int) -> list[int]:
+    """Choose the columns to show: all, or the baseline and the last ones."""
+    every = list(range(len(comparison.variants)))
+    if len(every) <= SHOWN:
+        return every
+    return [baseline, *[column for column in every if column != baseline][-(SHOWN - 1) :]]
+
+
+def _head(comparison: Comparison, column: int, baseline: int) -> str:
+    label = f"<b>{escape(clip(comparison.labels()[column], ASKED))}</b>"
+    mark = f" <span {FAINT}>baseline</span>" if column == baseline else ""
+    return f"{label}{mark}<br><small {FAINT}>{escape(_means(comparison, column))}</small>"
+
+
+def _cell(comparison: Comparison, row: int, column: int, columns: int) -> str:
+    runs = comparison.cell(row, column)
+    if not runs:
+        return f"<span {FAINT}>not run</span>"
+    said = escape(clip(_said(runs[-1]), max(60, SAID * 2 // max(2, columns)))) or f"<span {FAINT}>no text</span>"
+    return f"{said}<br><small {FAINT}>{escape(_facts(comparison, row, column))}</small>"
+
+
+def _said(run: Run) -> str:
+    return f"✕ {run.error}" if run.error is not None else run.output
+
+
+def _facts(comparison: Comparison, row: int, column: int) -> str:
+    """Word the figures of a cell."""
+    runs = comparison.cell(row, column)
+    cost, seconds, tokens_in, tokens_out = (
+        comparison.figure(row, column, name) for name in ("cost_usd", "latency_s", "input_tokens", "output_tokens")
+    )
+    words = [flow(*(None if one is None else round(one) for one in (tokens_in, tokens_out)))]
+    words.append("" if cost is None else text.cost(cost, runs[-1].cost_state))
+    words.append("" if seconds is None else text.duration(seconds * 1e9))
+    words += [f"{name} {_mean(comparison, row, column, name):.3g}" for name in _scored(comparison, row, column)]
+    words += [run.finish for run in runs[-1:] if run.finish and run.finish != "stop"]
+    words += [f"{len(runs)} runs"] if len(runs) > 1 else []
+    return " · ".join(word for word in words if word)
+
+
+def _scored(comparison: Comparison, row: int, column: int) -> list[str]:
+    return [name for name in comparison.score_names if comparison.figure(row, column, name) is not None]
+
+
+def _mean(comparison: Comparison, row: int, column: int, name: str) -> float:
+    return comparison.figure(row, column, name) or 0.0
+
+
+def _means(comparison: Comparison, column: int) -> str:
+    """Word the means of a variant over its inputs."""
+    rows = range(len(comparison.inputs))
+    known = {
+        name: [value for row in rows if (value := comparison.figure(row, column, name)) is not None]
+        for name in ("input_tokens", "output_tokens", "cost_usd", "latency_s", *comparison.score_names)
+    }
+    mean = {name: sum(values) / len(values) for name, values in known.items() if values}
+    tokens = flow(*(round(mean[name]) if name in mean else None for name in ("input_tokens", "output_tokens")))
+    words = [f"{tokens} tokens"] if tokens else []
+    words.append(text.cost(mean.get("cost_usd")))
+    words += [text.duration(mean["latency_s"] * 1e9)] if "latency_s" in mean else []
+    words += [f"{name} {mean[name]:.3g}" for name in comparison.score_names if name in mean]
+    failed = sum(run.error is not None for row in rows for run in comparison.cell(row, column))
+    return " · ".join([*words, *([counted(failed, "error")] if failed else [])])
+
+
+def _asked(comparison: Comparison, row: int) -> str:
+    variables = comparison.inputs[row]
+    return " · ".join(f"{name}: {value}" for name, value in variables) if len(variables) != 1 else variables[0][1]
+
+
+def _md_cell(comparison: Comparison, row: int, column: int) -> str:
+    runs = comparison.cell(row, column)
+    return f"{_md(_said(runs[-1]))}<br>*{_md(_facts(comparison, row, column))}*" if runs else "*not run*"
+
+
+def _md(said: str) -> str:
+    """Escape text for a cell of a Markdown table: no markup of its own, on one line."""
+    escaped = escape(said)
+    return "".join(f"\\{sign}" if sign in "|*_`[]~#" else sign for sign in escaped)
