@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import chat_stream, refusal, usage
+from nbtrace._capture import chat_stream, logprobs, refusal, usage
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -82,7 +82,7 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
                 for choice in choices
             ]
         )
-    return found | refusal.details(response or {})
+    return found | logprobs.of_chat(response or {}) | refusal.details(response or {})
 
 
 def _message(given: object, default_role: str) -> dict[str, Any]:

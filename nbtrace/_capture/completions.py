@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import chat, chat_stream, refusal
+from nbtrace._capture import chat, chat_stream, logprobs, refusal
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import dumps, listed, mapping
 from nbtrace._capture.wire import Attributes, Body, Wire
@@ -30,7 +30,7 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
                 for choice in choices
             ]
         )
-    return found | refusal.details(response or {})
+    return found | logprobs.of_completion(response or {}) | refusal.details(response or {})
 
 
 def fold(chunks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import blobs, refusal, usage
+from nbtrace._capture import blobs, logprobs, refusal, usage
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
 from nbtrace._capture.responses_stream import fold
 from nbtrace._capture.wire import ASKED_ID, Attributes, Body, Wire
@@ -95,7 +95,7 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
         parts = [part for item in items for part in _parts(item)]
         reason = _finish_reason(response or {})
         found[semconv.OUTPUT_MESSAGES] = dumps([{"role": "assistant", "parts": parts, "finish_reason": reason}])
-    return found | refusal.details(response or {})
+    return found | logprobs.of_response(response or {}) | refusal.details(response or {})
 
 
 def failure(said: str | bytes) -> Body | None:

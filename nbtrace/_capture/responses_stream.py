@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from nbtrace._capture.messages import mapping
+from nbtrace._capture.messages import listed, mapping
 
 _WHOLE: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _CONTENT: Final = {
@@ -72,7 +72,12 @@ def _add(items: dict[Any, JSON], kind: str, event: JSON) -> None:
 
 
 def _extend(part: JSON, field: str, event: JSON, step: str) -> None:
+    probable = listed(event.get("logprobs"))
     if step == "delta":
         part[field] = str(part.get(field) or "") + str(event.get("delta") or "")
+        if probable:
+            part["logprobs"] = [*listed(part.get("logprobs")), *probable]
     elif step == "done" and event.get(field) is not None:
         part[field] = event[field]
+        if probable:
+            part["logprobs"] = probable

@@ -43,7 +43,8 @@ _CONTENT: Final = tuple(
     f"{name}."
     for name in (
         semconv.REQUEST_STOP_SEQUENCES, semconv.PROMPT_TEMPLATE, semconv.CELL_SOURCE, semconv.ERROR_BODY,
-        semconv.ERROR_CAUSE, semconv.ERROR_PARAM, "http.request.body", "http.response.body", "code.stacktrace",
+        semconv.ERROR_CAUSE, semconv.ERROR_PARAM, semconv.LOGPROBS, "http.request.body", "http.response.body",
+        "code.stacktrace",
     )
 )  # fmt: skip
 """Names that begin like one of the above and hold content even so, and beginnings of such."""
@@ -71,7 +72,7 @@ def kept(attributes: Mapping[str, AttributeValue], mode: ContentMode) -> dict[st
     for name, value in attributes.items():
         if value is None or isinstance(value, (bool, int, float)) or is_metadata(name):
             made[name] = value
-        elif mode == "hashed":
+        elif mode == "hashed" and name != semconv.LOGPROBS:  # hashes of single tokens could be undone
             made[name] = hashed(value)
     return made
 

@@ -35,22 +35,26 @@ def replaced(text: str, hits: Sequence[Hit]) -> str:
         >>> replaced("abcdef", [Hit(1, 3, "one"), Hit(2, 5, "two")])
         'a[redacted: one]f'
     """
-    rank = {rule: place for place, rule in reversed(list(enumerate(hit.rule for hit in hits)))}
     parts: list[str] = []
-    done, waiting = 0, None
-    for hit in sorted(hits):
-        if waiting is not None and hit.start < waiting.end:
-            rule = min(waiting.rule, hit.rule, key=rank.__getitem__)
-            waiting = Hit(waiting.start, max(waiting.end, hit.end), rule)
-            continue
-        if waiting is not None:
-            parts += [text[done : waiting.start], mask(waiting.rule)]
-            done = waiting.end
-        waiting = hit
-    if waiting is not None:
-        parts += [text[done : waiting.start], mask(waiting.rule)]
-        done = waiting.end
+    done = 0
+    for hit in disjoint(hits):
+        parts += [text[done : hit.start], mask(hit.rule)]
+        done = hit.end
     return "".join([*parts, text[done:]])
+
+
+def disjoint(hits: Sequence[Hit]) -> list[Hit]:
+    """Give hits in order, and in the place of those that overlap one, of the rule that comes first in `hits`."""
+    rank = {rule: place for place, rule in reversed(list(enumerate(hit.rule for hit in hits)))}
+    made: list[Hit] = []
+    for hit in sorted(hits):
+        if made and hit.start < made[-1].end:
+            last = made[-1]
+            rule = min(last.rule, hit.rule, key=rank.__getitem__)
+            made[-1] = Hit(last.start, max(last.end, hit.end), rule)
+        else:
+            made.append(hit)
+    return made
 
 
 def beside_masks(text: str, hits: Sequence[Hit]) -> Iterator[Hit]:

@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 
 from opentelemetry.util.types import AttributeValue
 
-from nbtrace._trace.redact import blobs, headers, keys
+from nbtrace import semconv
+from nbtrace._trace.redact import blobs, headers, keys, tokens
 from nbtrace._trace.redact.content import is_metadata
 from nbtrace._trace.redact.hits import mask, replaced
 from nbtrace._trace.redact.limits import MAX_BLOB_BYTES
@@ -48,6 +49,8 @@ class Masking:
         if headers.is_hidden(name):
             return mask(headers.RULE)
         self._is_prose = not is_metadata(name)
+        if name == semconv.LOGPROBS and isinstance(value, str):
+            return tokens.masked(value, self._value, self._rules.hits)
         return cast("AttributeValue", self._named(name, value))
 
     def _value(self, value: Any) -> Any:
