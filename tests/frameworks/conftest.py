@@ -12,7 +12,7 @@ import pytest
 
 from nbtrace import Session
 from nbtrace._query.totals import summarize
-from nbtrace._query.tree import tree
+from nbtrace._query.tree import CALL, tree
 from nbtrace._trace.instrument import Instrumentors
 from tests.capture.reading import spans
 from tests.conftest import CountingIds
@@ -45,20 +45,21 @@ def session(request: pytest.FixtureRequest) -> Generator[Session]:
 
 
 @pytest.fixture(autouse=True)
-def unwrapped_client() -> Iterator[None]:
-    """Put back the client's methods: Traceloop's instrumentor leaves them wrapped under newer versions of wrapt."""
-    kept = {kind: dict(vars(kind)) for kind in _client_classes()}
+def unwrapped() -> Iterator[None]:
+    """Put back what Traceloop's instrumentors leave wrapped: the client's methods, and those of LangChain."""
+    before = [(owner, dict(vars(owner))) for owner in _wrapped_by_others()]
     yield
-    for kind, before in kept.items():
-        for name, method in before.items():
-            if callable(method) and vars(kind).get(name) is not method:
-                setattr(kind, name, method)
+    for owner, kept in before:
+        for name, method in kept.items():
+            if callable(method) and vars(owner).get(name) is not method:
+                setattr(owner, name, method)
 
 
-def _client_classes() -> set[type]:
-    modules = [module for name, module in sys.modules.items() if name.startswith("openai.resources")]
+def _wrapped_by_others() -> list[Any]:
+    places = ("openai.resources", "langchain.agents", "langchain_core.callbacks", "langchain_openai", "langgraph")
+    modules = [module for name, module in sys.modules.items() if name.startswith(places)]
     found = {one for module in modules for one in list(vars(module).values()) if isinstance(one, type)}
-    return {kind for kind in found if kind.__module__.startswith("openai.resources")}
+    return [*modules, *(kind for kind in found if kind.__module__.startswith(places))]
 
 
 @pytest.fixture
@@ -74,14 +75,13 @@ def activate(session: Session) -> Iterator[Activate]:
     instrumentors.close()
 
 
-def outline(session: Session) -> list[str]:
-    """Give the tree as the reader sees it: a line a span, with its type, and what counts as calls with their tokens."""
+def outline(session: Session, *, tokens: bool = True) -> list[str]:
+    """Give the tree as the reader sees it: a line a span, with its type, and a call's tokens where it counts."""
     made = tree(session.store.snapshot())
-    names = ("depth", "name", "type", "sum_calls", "child_count", "input_tokens", "output_tokens")
+    names = ("depth", "name", "type", "flags", "input_tokens", "output_tokens")
     lines: list[str] = []
-    for depth, name, kind, *counts in zip(*(made[name].to_pylist() for name in names), strict=True):
-        tokens = f" {counts[2]} > {counts[3]}" if kind in {"llm", "embedding"} else ""
-        lines.append(f"{'  ' * depth}{name}: {kind}{tokens}")
+    for depth, name, kind, flags, sent, got in zip(*(made[name].to_pylist() for name in names), strict=True):
+        lines.append(f"{'  ' * depth}{name}: {kind}{f' {sent} > {got}' if tokens and flags & CALL else ''}")
     return lines
 
 
@@ -98,4 +98,14 @@ def answers(session: Session) -> list[Any]:
         one["gen_ai.output.messages"][0]["parts"][0].get("content")
         for one in found
         if one.get("gen_ai.operation.name") in {"chat", "generate_content"}
+    ]
+
+
+def kept(session: Session, operation: str) -> list[dict[str, Any]]:
+    """Give what the spans of an operation say by the names of the conventions."""
+    found = [span["attributes"] for span in spans(session)]
+    return [
+        {key: value for key, value in one.items() if key.startswith("gen_ai.")}
+        for one in found
+        if one.get("gen_ai.operation.name") == operation
     ]

@@ -230,6 +230,32 @@ def test_openinference_of_a_method_of_llamaindex_that_is_no_call() -> None:
     assert seen["gen_ai.operation.name"] == "chat"
 
 
+def test_traceloop_of_a_retriever() -> None:
+    found = canonical(
+        {
+            "gen_ai.operation.name": "vector_db_retrieve",
+            "traceloop.span.kind": "task",
+            "traceloop.entity.name": "Retriever",
+            "traceloop.entity.input": '{"query": "Oslo", "tags": []}',
+            "traceloop.entity.output": '{"documents": [{"page_content": "sun", "metadata": {"n": 1}, "id": null}]}',
+        },
+        [],
+        "any",
+    )
+    assert {key: value for key, value in found.items() if not key.startswith("traceloop.")} == {
+        "gen_ai.operation.name": "retrieval",
+        "gen_ai.data_source.id": "Retriever",
+        "gen_ai.retrieval.query.text": "Oslo",
+        "gen_ai.retrieval.documents": '[{"content":"sun","metadata":{"n":1}}]',
+    }
+
+
+def test_openinference_of_a_tool_of_langchain() -> None:
+    said = '{"type": "tool", "data": {"content": "sunny", "tool_call_id": "call_1"}}'
+    given = {"openinference.span.kind": "TOOL", "output.value": said}
+    assert added(given) == {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": "sunny"}
+
+
 def test_another_name_of_a_provider_under_the_conventions_name() -> None:
     assert canonical({"gen_ai.provider.name": "gemini"}, [], "any") == {"gen_ai.provider.name": "gcp.gemini"}
 

@@ -2,7 +2,8 @@
 
 Each dialect is a table and a few functions in a module of its own. What a span said is kept under its own names, a
 canonical name that it had already wins, and a dialect that fails costs only what it would have added. Spans that speak
-the current conventions pass unchanged, but for a provider that they call by another name than the conventions do.
+the current conventions pass unchanged, but for a provider or an operation that they call by another
+name than the conventions do.
 """
 
 from __future__ import annotations
@@ -43,4 +44,6 @@ def canonical(attributes: Attributes, events: Iterable[Any], scope_name: str) ->
     made |= attributes
     if (provider := made.get(semconv.PROVIDER_NAME)) is not None:
         made[semconv.PROVIDER_NAME] = flat.provider(provider)  # some say `gemini`, which the conventions do not know
+    if (operation := flat.OPERATIONS.get(str(made.get(semconv.OPERATION_NAME)))) is not None:
+        made[semconv.OPERATION_NAME] = operation
     return made

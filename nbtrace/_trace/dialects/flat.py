@@ -29,6 +29,9 @@ PROVIDERS: Final = {
 }
 """What others call a provider to what the conventions do, where that differs."""
 
+OPERATIONS: Final = {"vector_db_retrieve": "retrieval"}
+"""What others call an operation to what the conventions do."""
+
 REASONS: Final = {
     "STOP": "stop",
     "MAX_TOKENS": "length",

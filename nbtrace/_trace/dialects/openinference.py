@@ -8,7 +8,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._trace.dialects import flat, messages
+from nbtrace._trace.dialects import flat, langchain, messages
 from nbtrace._trace.dialects.flat import dumps, listed, mapping, nested, parameters, parsed, provider, renamed, text
 
 Attributes = Mapping[str, AttributeValue]
@@ -164,7 +164,10 @@ def _embedding(attributes: Attributes) -> dict[str, AttributeValue]:
 
 
 def _tool(attributes: Attributes) -> dict[str, AttributeValue]:
-    return renamed(attributes, TOOL_NAMES)
+    found = renamed(attributes, TOOL_NAMES)
+    if semconv.TOOL_CALL_RESULT in found:
+        found[semconv.TOOL_CALL_RESULT] = langchain.result(found[semconv.TOOL_CALL_RESULT])
+    return found
 
 
 def _retrieval(attributes: Attributes) -> dict[str, AttributeValue]:

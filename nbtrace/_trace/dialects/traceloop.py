@@ -12,7 +12,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._trace.dialects import messages
+from nbtrace._trace.dialects import langchain, messages
 from nbtrace._trace.dialects.flat import dumps, mapping, nested, renamed, server, text
 
 Attributes = Mapping[str, AttributeValue]
@@ -32,6 +32,9 @@ NAMES: Final = {
     "traceloop.association.properties.user_id": semconv.USER_ID,
     "traceloop.association.properties.session_id": semconv.SESSION_ID,
 }
+
+RETRIEVAL: Final = "vector_db_retrieve"
+"""The operation of a retriever's span."""
 
 OPERATIONS: Final = {"chat": "chat", "completion": "text_completion", "embedding": "embeddings"}
 """`llm.request.type` to GenAI operation."""
@@ -73,16 +76,27 @@ def read(attributes: Attributes, events: Iterable[Any], scope_name: str) -> dict
         for prefix, canonical in PREFIXES.items():
             if key.startswith(prefix) and key not in NAMES:
                 found[f"{canonical}{key.removeprefix(prefix)}"] = value
-    return found | _entity(attributes) | _content(attributes)
+    return found | _entity(attributes) | _retrieval(attributes) | _content(attributes)
 
 
 def _entity(attributes: Attributes) -> dict[str, AttributeValue]:
     kind = str(attributes.get("traceloop.span.kind"))
-    if kind not in KINDS:
+    if kind not in KINDS or attributes.get(semconv.OPERATION_NAME) == RETRIEVAL:
         return {}
     name, got, gave = ENTITIES.get(kind, STEP)
     names = {"traceloop.entity.name": name, "traceloop.entity.input": got, "traceloop.entity.output": gave}
     return {**KINDS[kind], **renamed(attributes, names)}
+
+
+def _retrieval(attributes: Attributes) -> dict[str, AttributeValue]:
+    if attributes.get(semconv.OPERATION_NAME) != RETRIEVAL:
+        return {}
+    found = renamed(attributes, {"traceloop.entity.name": semconv.DATA_SOURCE_ID})
+    if (query := mapping(attributes.get("traceloop.entity.input")).get("query")) is not None:
+        found[semconv.RETRIEVAL_QUERY] = text(query)
+    if documents := langchain.documents(attributes.get("traceloop.entity.output")):
+        found[semconv.RETRIEVAL_DOCUMENTS] = dumps(documents)
+    return found
 
 
 def _content(attributes: Attributes) -> dict[str, AttributeValue]:
