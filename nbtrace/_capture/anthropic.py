@@ -66,7 +66,7 @@ def response_attributes(body: Body) -> Attributes:
             found[key] = str(value)
     if reason := _finish_reason(body):
         found[semconv.RESPONSE_FINISH_REASONS] = [reason]
-    return found | usage.of_message(mapping(body.get("usage"))) | refusal.of_message(body)
+    return found | usage.of_message(body) | refusal.of_message(body)
 
 
 def content_attributes(request: Body, response: Body | None) -> Attributes:
@@ -107,7 +107,9 @@ def _part(given: object) -> JSON:
         case "image" | "document" as modality:
             return _media(given, modality)
         case "tool_use":
-            return {**_of_call(given), "type": "tool_call", "arguments": given.get("input")}
+            made = {**_of_call(given), "type": "tool_call", "arguments": given.get("input")}
+            is_direct = mapping(given.get("caller")).get("type") in (None, "direct")
+            return {**made, **_given(given, "toolset_name", *(() if is_direct else ("caller",)))}
         case "tool_result":
             content = given.get("content")
             response = [_part(part) for part in content] if isinstance(content, list) else content
@@ -118,14 +120,14 @@ def _part(given: object) -> JSON:
             made = {**_of_call(given), "type": "server_tool_call"}
             return {**made, "server_tool_call": {"type": given.get("name"), **rest}}
         case kind if kind.endswith("_tool_result"):
-            rest = {key: value for key, value in given.items() if key != "tool_use_id"}
+            rest = {key: _plain(value) for key, value in given.items() if key != "tool_use_id"}
             return {
                 "type": "server_tool_call_response",
                 "id": given.get("tool_use_id"),
                 "server_tool_call_response": rest,
             }
         case _:
-            return dict(given)
+            return {key: _plain(value) for key, value in given.items()}
 
 
 def _of_call(given: Body) -> JSON:
@@ -149,8 +151,23 @@ def _media(given: Body, modality: str) -> JSON:
         case "text":
             made = {"type": "text", "content": source.get("data")}
         case _:
-            made = dict(given)
-    return {**made, **_given(given, "title", "context")}
+            made = {key: _plain(value) for key, value in given.items()}
+    return {**made, **_given(given, "title", "context", "citations")}
+
+
+_DEPTH: Final = 8
+"""Levels that are looked through for files; the API's own blocks have half of them."""
+
+
+def _plain(value: Any, depth: int = _DEPTH) -> Any:
+    """Give what stands in a block as it came, but for the files in it, which are known by their hash."""
+    if isinstance(value, dict) and mapping(value.get("source")).get("type") == "base64":
+        return _media(value, str(value.get("type")))
+    if isinstance(value, dict) and depth:
+        return {key: _plain(inner, depth - 1) for key, inner in value.items()}
+    if isinstance(value, list) and depth:
+        return [_plain(inner, depth - 1) for inner in value]
+    return value
 
 
 def _tool(given: object) -> JSON:

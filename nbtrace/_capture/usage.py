@@ -79,11 +79,12 @@ def of_media(body: Body) -> Attributes:
     return found
 
 
-def of_message(usage: Body) -> Attributes:
-    """Read the usage of a message of Anthropic's.
+def of_message(body: Body) -> Attributes:
+    """Read the usage of a message of Anthropic's, and whether code ran at the provider.
 
     Its `input_tokens` are those that no cache had a part in, so what was read from and written to the cache is added.
     """
+    usage = mapping(body.get("usage"))
     fresh, output = usage.get("input_tokens"), usage.get("output_tokens")
     read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
     counts = {
@@ -105,6 +106,9 @@ def of_message(usage: Body) -> Attributes:
     ):
         if value := usage.get(name):
             found[key] = str(value)
+    ran = [mapping(block) for block in listed(body.get("content"))]
+    if any(str(block.get("type")).endswith("code_execution_tool_result") for block in ran):
+        found[semconv.USAGE_TOOLS] = ["code_execution"]
     return {**found, semconv.USAGE_STATE: "reported"} if output is not None else found
 
 

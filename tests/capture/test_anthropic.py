@@ -57,7 +57,8 @@ def sse(*events: JSON) -> list[bytes]:
 def told(whole: JSON, cuts: list[int] | None = None) -> list[JSON]:
     """Make the events in which a response comes, its texts cut into pieces of these lengths in turn."""
     sizes = [*(cuts or [2])]
-    empty = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
+    end = {key: whole[key] for key in ("stop_reason", "stop_sequence", "stop_details", "container") if key in whole}
+    empty = {**whole, "content": [], **dict.fromkeys(end), "usage": {**whole["usage"], "output_tokens": 1}}
     events: list[JSON] = [{"type": "message_start", "message": empty}]
     for index, block in enumerate(whole["content"]):
         start, deltas = _deltas(block, sizes)
@@ -65,7 +66,6 @@ def told(whole: JSON, cuts: list[int] | None = None) -> list[JSON]:
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})
     usage = {"output_tokens": whole["usage"]["output_tokens"]}
-    end = {"stop_reason": whole["stop_reason"], "stop_sequence": whole["stop_sequence"]}
     return [
         *events,
         {"type": "ping"},
@@ -412,6 +412,238 @@ def test_everything_a_message_can_hold(server: Loopback, client: Any, session: S
     )
 
 
+PDF = {"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="}
+RUN = {"type": "code_execution_result", "stdout": "4", "stderr": "", "return_code": 0, "content": []}
+FETCHED = {"type": "document", "source": PDF, "title": "A", "citations": {"enabled": True}}
+RESEARCH = message(
+    {"type": "server_tool_use", "id": "srv_1", "name": "web_fetch", "input": {"url": "https://example.org/a.pdf"}},
+    {
+        "type": "web_fetch_tool_result", "tool_use_id": "srv_1",
+        "content": {"type": "web_fetch_result", "url": "https://example.org/a.pdf", "content": FETCHED},
+    },
+    {"type": "server_tool_use", "id": "srv_2", "name": "code_execution", "input": {"code": "print(2+2)"}},
+    {"type": "code_execution_tool_result", "tool_use_id": "srv_2", "content": RUN},
+    {
+        "type": "tool_use", "id": "tool_1", "name": "weather", "input": {"city": "Bern"},
+        "caller": {"type": "code_execution_20250825", "tool_id": "srv_2"},
+    },
+    {"type": "mcp_tool_use", "id": "mcp_1", "name": "find", "server_name": "shop", "input": {"query": "hats"}},
+    {
+        "type": "mcp_tool_result", "tool_use_id": "mcp_1", "is_error": False,
+        "content": [{"type": "text", "text": "none"}],
+    },
+    {"type": "container_upload", "file_id": "file_9"},
+    stop_reason="pause_turn",
+    container={"id": "container_1", "expires_at": "2030-01-01T00:00:00Z"},
+    usage={
+        "input_tokens": 10, "cache_creation_input_tokens": 300, "cache_read_input_tokens": 0, "output_tokens": 40,
+        "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 200},
+        "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 1},
+    },
+)  # fmt: skip
+REFUSED = message(
+    {"type": "thinking", "thinking": "", "signature": "c2ln"},
+    {"type": "redacted_thinking", "data": "b3BhcXVl"},
+    {"type": "text", "text": "I would"},
+    stop_reason="refusal",
+    stop_details={"type": "refusal", "category": "bio", "explanation": "no"},
+)
+
+
+def both(whole: JSON, server: Loopback, client: Any, session: Session) -> JSON:
+    """Give the attributes of a call, which are those of its stream too."""
+    server.reply = Reply(whole)
+    client.beta.messages.create(**ASK)
+    recorded = only(session)
+    session.store.clear()
+    server.reply = Reply(chunks=sse(*told(whole)))
+    list(client.beta.messages.create(**ASK, stream=True))
+    streamed = only(session)
+    session.store.clear()
+    assert streamed.pop(semconv.STREAM_CHUNKS) > 5
+    assert (streamed.pop(semconv.REQUEST_STREAM), streamed.pop(semconv.STREAM_OUTCOME)) == (True, "exhausted")
+    assert streamed == recorded
+    return recorded
+
+
+def test_tools_that_run_at_the_provider(server: Loopback, client: Any, session: Session) -> None:
+    recorded = both(RESEARCH, server, client, session)
+    assert recorded[semconv.OUTPUT_MESSAGES] == snapshot(
+        [
+            {
+                "role": "assistant",
+                "parts": [
+                    {
+                        "type": "server_tool_call",
+                        "id": "srv_1",
+                        "name": "web_fetch",
+                        "server_tool_call": {"type": "web_fetch", "input": {"url": "https://example.org/a.pdf"}},
+                    },
+                    {
+                        "type": "server_tool_call_response",
+                        "id": "srv_1",
+                        "server_tool_call_response": {
+                            "type": "web_fetch_tool_result",
+                            "content": {
+                                "type": "web_fetch_result",
+                                "url": "https://example.org/a.pdf",
+                                "content": {
+                                    "type": "blob",
+                                    "modality": "document",
+                                    "mime_type": "application/pdf",
+                                    "content": "JVBERg==",
+                                    "title": "A",
+                                    "citations": {"enabled": True},
+                                },
+                            },
+                        },
+                    },
+                    {
+                        "type": "server_tool_call",
+                        "id": "srv_2",
+                        "name": "code_execution",
+                        "server_tool_call": {"type": "code_execution", "input": {"code": "print(2+2)"}},
+                    },
+                    {
+                        "type": "server_tool_call_response",
+                        "id": "srv_2",
+                        "server_tool_call_response": {
+                            "type": "code_execution_tool_result",
+                            "content": {
+                                "type": "code_execution_result",
+                                "stdout": "4",
+                                "stderr": "",
+                                "return_code": 0,
+                                "content": [],
+                            },
+                        },
+                    },
+                    {
+                        "type": "tool_call",
+                        "id": "tool_1",
+                        "name": "weather",
+                        "arguments": {"city": "Bern"},
+                        "caller": {"type": "code_execution_20250825", "tool_id": "srv_2"},
+                    },
+                    {
+                        "type": "server_tool_call",
+                        "id": "mcp_1",
+                        "name": "find",
+                        "server_tool_call": {"type": "find", "server_name": "shop", "input": {"query": "hats"}},
+                    },
+                    {
+                        "type": "server_tool_call_response",
+                        "id": "mcp_1",
+                        "server_tool_call_response": {
+                            "type": "mcp_tool_result",
+                            "is_error": False,
+                            "content": [{"type": "text", "text": "none"}],
+                        },
+                    },
+                    {"type": "container_upload", "file_id": "file_9"},
+                ],
+                "finish_reason": "pause_turn",
+            }
+        ]
+    )
+    assert {key: value for key, value in recorded.items() if "usage" in key or "cost" in key} == snapshot(
+        {
+            "gen_ai.usage.input_tokens": 310,
+            "gen_ai.usage.output_tokens": 40,
+            "gen_ai.usage.cache_read.input_tokens": 0,
+            "gen_ai.usage.cache_write.input_tokens": 300,
+            "nbtrace.usage.state": "reported",
+            "nbtrace.cost.state": "unpriced",
+            "nbtrace.usage.cache_write_1h.input_tokens": 200,
+            "nbtrace.usage.web_searches": 2,
+            "nbtrace.usage.tools": ["code_execution"],
+            "nbtrace.cost.reason": "no price for claude-sonnet-4-5-20250929 at 127.0.0.1",
+        }
+    )
+    priced = cost({**recorded, semconv.SERVER_ADDRESS: "api.anthropic.com", semconv.COST_STATE: ""})
+    tokens = (10 * 3 + 100 * 3.75 + 200 * 6 + 40 * 15) / 1e6
+    assert priced[semconv.USAGE_COST] == pytest.approx(tokens + 2 * 10 / 1000)  # pyright: ignore[reportUnknownMemberType]
+    assert (priced[semconv.COST_STATE], priced[semconv.COST_REASON]) == (
+        "estimated", "charged apart, and not told: code_execution",
+    )  # fmt: skip
+
+
+def test_a_refusal_after_thoughts_that_are_not_shown(server: Loopback, client: Any, session: Session) -> None:
+    recorded = both(REFUSED, server, client, session)
+    assert recorded[semconv.OUTPUT_MESSAGES] == [
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "reasoning", "content": "", "signature": "c2ln"},
+                {"type": "redacted_thinking", "data": "b3BhcXVl"},
+                {"type": "text", "content": "I would"},
+            ],
+            "finish_reason": "content_filter",
+        }
+    ]
+    assert recorded[semconv.RESPONSE_FINISH_REASONS] == ["content_filter"]
+    assert (recorded[semconv.REFUSAL], json.loads(recorded[semconv.CONTENT_FILTER])) == (
+        "model", {"stop_details": REFUSED["stop_details"]},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        ("end_turn", "stop"), ("stop_sequence", "stop"), ("tool_use", "tool_call"), ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"), ("pause_turn", "pause_turn"), ("compaction", "compaction"),
+    ],
+)  # fmt: skip
+def test_why_the_model_stopped(reason: str, kept: str, server: Loopback, client: Any, session: Session) -> None:
+    recorded = both(message(stop_reason=reason), server, client, session)
+    assert recorded[semconv.RESPONSE_FINISH_REASONS] == [kept]
+    assert semconv.REFUSAL not in recorded
+
+
+def test_documents_of_every_kind(client: Any, session: Session) -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aW1n"}}
+    content: Any = [
+        FETCHED,
+        {"type": "document", "source": {"type": "url", "url": "https://example.org/a.pdf"}, "context": "old"},
+        {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "a"}, image]}},
+        {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "found"}]},
+        {"type": "tool_result", "tool_use_id": "tool_1", "content": [image, {"type": "document", "source": PDF}]},
+    ]
+    client.messages.create(**{**ASK, "messages": [{"role": "user", "content": content}]})
+    assert only(session)[semconv.INPUT_MESSAGES][0]["parts"] == snapshot(
+        [
+            {
+                "type": "blob",
+                "modality": "document",
+                "mime_type": "application/pdf",
+                "content": "JVBERg==",
+                "title": "A",
+                "citations": {"enabled": True},
+            },
+            {"type": "uri", "modality": "document", "uri": "https://example.org/a.pdf", "context": "old"},
+            {
+                "type": "document",
+                "source": {
+                    "type": "content",
+                    "content": [
+                        {"type": "text", "text": "a"},
+                        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aW1n"},
+                    ],
+                },
+            },
+            {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "found"}]},
+            {
+                "type": "tool_call_response",
+                "id": "tool_1",
+                "response": [
+                    {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aW1n"},
+                    {"type": "blob", "modality": "document", "mime_type": "application/pdf", "content": "JVBERg=="},
+                ],
+            },
+        ]
+    )
+
+
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 blocks = st.one_of(
     st.builds(lambda text: {"type": "text", "text": text}, texts),
@@ -584,12 +816,30 @@ def test_a_raw_response_is_recorded_and_parses(client: Any, session: Session) ->
     assert only(session)[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
 
 
-def test_other_endpoints_work_untouched(server: Loopback, client: Any, session: Session) -> None:
+def test_other_endpoints_are_plain_spans(server: Loopback, client: Any, session: Session) -> None:
     server.reply = Reply({"input_tokens": 5})
     assert client.messages.count_tokens(model="m", messages=[USER]).input_tokens == 5
+    assert client.beta.messages.count_tokens(model="m", messages=[USER]).input_tokens == 5
     server.reply = Reply({"data": [], "has_more": False, "first_id": None, "last_id": None})
     assert client.messages.batches.list().data == []
-    assert [span["name"] for span in spans(session) if semconv.OPERATION_NAME in span["attributes"]] == []
+    batch = {"id": "msgbatch_1", "type": "message_batch", "processing_status": "ended", "results_url": "/v1/r"}
+    server.reply = Reply(batch, headers={"request-id": "req_1"})
+    client.messages.batches.create(requests=[{"custom_id": "a", "params": ASK}])
+    client.messages.batches.retrieve("msgbatch_1")
+    found = spans(session)
+    assert [span["name"] for span in found] == [
+        "POST /v1/messages/count_tokens", "POST /v1/messages/count_tokens", "GET /v1/messages/batches",
+        "POST /v1/messages/batches", "GET /v1/messages/batches/{id}",
+    ]  # fmt: skip
+    attributes = {key: value for key, value in found[-1]["attributes"].items() if not key.startswith("nbtrace.client")}
+    assert attributes == {
+        "http.request.method": "GET",
+        "url.path": "/v1/messages/batches/msgbatch_1",
+        "server.address": "127.0.0.1",
+        "server.port": server.port,
+        "http.response.status_code": 200,
+        "http.response.header.request-id": "req_1",
+    }
 
 
 @pytest.mark.parametrize("place", ["system", "system blocks", "message", "message parts"])
