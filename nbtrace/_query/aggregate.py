@@ -46,10 +46,13 @@ AMOUNTS: Final = {
 RATES: Final = {"error_rate": ("errors", "spans"), "retry_rate": ("retried", "calls")}
 """Each is the one count divided by the other."""
 
+CALLS_S: Final = "calls_s"
+"""The seconds that all calls took, one after the other: what `rate_limited_share` is a share of."""
+
 FIGURES: Final = (
-    "spans", "calls", "errors", "error_rate", "retried", "retry_rate", "rate_limited_s", "input_tokens",
-    "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "priced", "estimated",
-    "unpriced", "estimated_usage", "unknown_usage",
+    "spans", "calls", "errors", "error_rate", "retried", "retry_rate", "rate_limited_s", "rate_limited_share",
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd",
+    "priced", "estimated", "unpriced", "estimated_usage", "unknown_usage",
 )  # fmt: skip
 """The figures of a group, in the order in which people read them."""
 
@@ -249,6 +252,7 @@ def _parts() -> list[nw.Expr]:
         *(flag.cast(nw.Int64).alias(name) for name, flag in counts.items()),
         nw.when(col("measured")).then(col("duration_ns") / 1e9).alias("latency_s"),
         nw.when(col("call")).then(col("time_to_first_chunk_s")).alias("first_chunk_s"),
+        nw.when(col("call")).then(col("duration_ns") / 1e9).alias(CALLS_S),
     ]
 
 
@@ -256,7 +260,7 @@ def _sums() -> list[nw.Expr]:
     import narwhals.stable.v2 as nw
 
     return [
-        *(nw.col(name).sum() for name in (*COUNTS, *AMOUNTS)),
+        *(nw.col(name).sum() for name in (*COUNTS, *AMOUNTS, CALLS_S)),
         *(nw.col(name).count().alias(f"{name}_known") for name in AMOUNTS),
     ]
 
@@ -282,15 +286,21 @@ def _finished(groups: nw.DataFrame, keys: Sequence[str], quantiles: Iterable[str
 
     integers = [nw.col(name).fill_null(0).cast(nw.Int64) for name in COUNTS]
     known = {name: nw.when(nw.col(f"{name}_known") > 0).then(nw.col(name)) for name in AMOUNTS}
-    figures = groups.with_columns(*integers).with_columns(
-        *(
-            amount.cast(nw.Int64 if AMOUNTS[name] == "int" else nw.Float64).alias(name)
-            for name, amount in known.items()
-        ),
-        *(
-            nw.when(nw.col(below) > 0).then(nw.col(above).cast(nw.Float64) / nw.col(below)).alias(name)
-            for name, (above, below) in RATES.items()
-        ),
+    figures = (
+        groups.with_columns(*integers)
+        .with_columns(
+            *(
+                amount.cast(nw.Int64 if AMOUNTS[name] == "int" else nw.Float64).alias(name)
+                for name, amount in known.items()
+            ),
+            *(
+                nw.when(nw.col(below) > 0).then(nw.col(above).cast(nw.Float64) / nw.col(below)).alias(name)
+                for name, (above, below) in RATES.items()
+            ),
+        )
+        .with_columns(
+            nw.when(nw.col(CALLS_S) > 0).then(nw.col("rate_limited_s") / nw.col(CALLS_S)).alias("rate_limited_share")
+        )
     )
     if keys:
         figures = figures.filter(nw.col("spans") > 0)

@@ -146,6 +146,59 @@ def test_attempts_fill_the_time_of_their_call(server: Loopback, client: openai.O
     assert attempts[-1][1] <= ended
 
 
+RETRY_AFTER = Reply(LIMITED.body, status=429, headers={"retry-after": "0.05", "x-request-id": "r1"})
+
+
+async def test_the_share_of_time_spent_waiting_for_rate_limits(
+    server: Loopback, client: openai.OpenAI, async_client: openai.AsyncOpenAI, session: Session
+) -> None:
+    busy = Reply(status=503, headers={"retry-after": "0.05"})
+    answers = iter(
+        [
+            RETRY_AFTER, busy, Reply(completion()),
+            RETRY_AFTER, Reply(chunks=HELLO),
+            RETRY_AFTER, RETRY_AFTER, Reply(completion()),
+            RETRY_AFTER, Reply(chunks=HELLO),
+            Reply(completion()),
+        ]
+    )  # fmt: skip
+    server.reply = lambda _: next(answers)
+    patient, async_patient = client.with_options(max_retries=3), async_client.with_options(max_retries=3)
+    patient.chat.completions.create(**ASK)
+    list(patient.chat.completions.create(**ASK, stream=True))
+    await async_patient.chat.completions.create(**ASK)
+    async for _ in await async_patient.chat.completions.create(**ASK, stream=True):
+        pass
+    patient.chat.completions.create(**ASK)
+    found = spans(session)
+    calls = [span for span in found if span["name"] == "chat m"]
+    waits = {
+        call["id"]: [
+            (one["attributes"].get(semconv.HTTP_STATUS_CODE), one["attributes"].get(semconv.ATTEMPT_WAIT, 0))
+            for one in found
+            if one["parent"] == call["id"]
+        ]
+        for call in calls
+    }
+    assert [[status for status, _ in each] for each in waits.values()] == [
+        [429, 503, 200], [429, 200], [429, 429, 200], [429, 200], [],
+    ]  # fmt: skip
+    for call in calls:
+        limited = sum(wait for status, wait in waits[call["id"]] if status == 429)
+        assert call["attributes"].get(semconv.ATTEMPTS_RATE_LIMITED, 0) == pytest.approx(limited)
+        assert call["attributes"].get(semconv.ATTEMPTS_WAIT, 0) == pytest.approx(sum(w for _, w in waits[call["id"]]))
+    asked = [wait for each in waits.values() for status, wait in each if status != 200]
+    assert all(wait >= 0.05 for wait in asked)
+    rows = [row for row in session.spans().table.to_pylist() if row["name"] == "chat m"]
+    limited_s = sum(row["rate_limited_s"] or 0 for row in rows)
+    (figures,) = session.metrics().table.to_pylist()
+    assert (figures["retried"], figures["retry_rate"]) == (4, 0.8)
+    assert figures["rate_limited_s"] == pytest.approx(limited_s)
+    took_s = sum(row["duration_ns"] for row in rows) / 1e9
+    assert figures["rate_limited_share"] == pytest.approx(limited_s / took_s)
+    assert 0 < figures["rate_limited_share"] < 1
+
+
 def test_a_call_that_needed_one_attempt_has_no_spans_below(client: openai.OpenAI, session: Session) -> None:
     client.chat.completions.create(**ASK)
     (call,) = told(session)

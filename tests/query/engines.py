@@ -108,6 +108,7 @@ def figures(rows: list[dict[str, Any]], *, calls_only: bool) -> dict[str, Any]:
     costs = [row for row in calls if number(row["cost_usd"]) is not None]
     usage = ("input_tokens", "output_tokens")
     latencies = [row["duration_ns"] / 1e9 for row in rows if row["duration_ns"] is not None]
+    took = (total(calls, "duration_ns") or 0) / 1e9
     chunks = [value for row in calls if (value := number(row["time_to_first_chunk_s"])) is not None]
     return {
         "spans": len(rows),
@@ -117,6 +118,7 @@ def figures(rows: list[dict[str, Any]], *, calls_only: bool) -> dict[str, Any]:
         "retried": len(retried),
         "retry_rate": len(retried) / len(calls) if calls else None,
         **{name: total(calls, name) for name in ("rate_limited_s", *usage, *PARTS, "cost_usd")},
+        "rate_limited_share": None if (waited := total(calls, "rate_limited_s")) is None or not took else waited / took,
         "priced": sum(row["cost_state"] != "estimated" for row in costs),
         "estimated": sum(row["cost_state"] == "estimated" for row in costs),
         "unpriced": sum(number(row["cost_usd"]) is None for row in answered),
