@@ -250,10 +250,24 @@ def test_traceloop_of_a_retriever() -> None:
     }
 
 
-def test_openinference_of_a_tool_of_langchain() -> None:
-    said = '{"type": "tool", "data": {"content": "sunny", "tool_call_id": "call_1"}}'
-    given = {"openinference.span.kind": "TOOL", "output.value": said}
-    assert added(given) == {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": "sunny"}
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ({"type": "tool", "data": {"content": "sunny", "tool_call_id": "call_1"}}, "sunny"),  # LangChain's
+        ({"type": "tool", "data": {}}, {"type": "tool", "data": {}}),
+        ({"blocks": [{"text": "2"}], "tool_name": "f", "raw_output": {"n": 2}}, {"n": 2}),  # LlamaIndex's
+        ({"raw_output": 2}, {"raw_output": 2}),
+    ],
+)
+def test_openinference_of_a_frameworks_tool(said: Any, meant: Any) -> None:
+    given = {"openinference.span.kind": "TOOL", "output.value": json.dumps(said)}
+    assert added(given) == {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": meant}
+
+
+@pytest.mark.parametrize("name", ["query_bundle", "str_or_query_bundle"])
+def test_openinference_of_a_retriever_of_llamaindex(name: str) -> None:
+    given = {"openinference.span.kind": "RETRIEVER", "input.value": json.dumps({name: {"query_str": "Oslo"}})}
+    assert added(given) == {"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.query.text": "Oslo"}
 
 
 def test_another_name_of_a_provider_under_the_conventions_name() -> None:

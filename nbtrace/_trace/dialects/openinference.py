@@ -8,7 +8,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._trace.dialects import flat, langchain, messages
+from nbtrace._trace.dialects import flat, frameworks, messages
 from nbtrace._trace.dialects.flat import dumps, listed, mapping, nested, parameters, parsed, provider, renamed, text
 
 Attributes = Mapping[str, AttributeValue]
@@ -166,12 +166,13 @@ def _embedding(attributes: Attributes) -> dict[str, AttributeValue]:
 def _tool(attributes: Attributes) -> dict[str, AttributeValue]:
     found = renamed(attributes, TOOL_NAMES)
     if semconv.TOOL_CALL_RESULT in found:
-        found[semconv.TOOL_CALL_RESULT] = langchain.result(found[semconv.TOOL_CALL_RESULT])
+        found[semconv.TOOL_CALL_RESULT] = frameworks.result(found[semconv.TOOL_CALL_RESULT])
     return found
 
 
 def _retrieval(attributes: Attributes) -> dict[str, AttributeValue]:
     query = renamed(attributes, {"input.value": semconv.RETRIEVAL_QUERY, "reranker.query": semconv.RETRIEVAL_QUERY})
+    query = {key: frameworks.query(value) for key, value in query.items()}
     rows = nested(attributes, "retrieval.documents") or nested(attributes, "reranker.output_documents")
     documents = [mapping(mapping(row).get("document")) for row in rows]
     for document in documents:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._trace.dialects import langchain, messages
+from nbtrace._trace.dialects import frameworks, messages
 from nbtrace._trace.dialects.flat import dumps, mapping, nested, renamed, server, text
 
 Attributes = Mapping[str, AttributeValue]
@@ -94,7 +94,7 @@ def _retrieval(attributes: Attributes) -> dict[str, AttributeValue]:
     found = renamed(attributes, {"traceloop.entity.name": semconv.DATA_SOURCE_ID})
     if (query := mapping(attributes.get("traceloop.entity.input")).get("query")) is not None:
         found[semconv.RETRIEVAL_QUERY] = text(query)
-    if documents := langchain.documents(attributes.get("traceloop.entity.output")):
+    if documents := frameworks.documents(attributes.get("traceloop.entity.output")):
         found[semconv.RETRIEVAL_DOCUMENTS] = dumps(documents)
     return found
 

@@ -1,6 +1,6 @@
-"""What LangChain hands to its callbacks, which those who write it down leave in the JSON it came in.
+"""What LangChain and LlamaIndex hand on, which those who write it down leave in the JSON it came in.
 
-A tool's result stands in a serialized message, and documents under names of LangChain's own.
+A tool's result stands in a serialized message or output, a question in a bundle, documents under names of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ def result(given: Any) -> Any:
     """Give the result of a tool."""
     kept = mapping(given)
     message = mapping(kept.get("data")) if kept.get("type") == "tool" else {}
-    return text(message["content"]) if "content" in message else given
+    if "content" in message:
+        return text(message["content"])
+    return text(kept["raw_output"]) if {"blocks", "raw_output", "tool_name"} <= kept.keys() else given
+
+
+def query(given: Any) -> Any:
+    """Give what a retrieval looked for."""
+    kept = mapping(given)
+    return mapping(kept.get("query_bundle", kept.get("str_or_query_bundle"))).get("query_str", given)
 
 
 def documents(given: Any) -> list[dict[str, Any]]:
