@@ -308,6 +308,7 @@ def context(
     tags: Sequence[str] = (),
     metadata: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
+    baggage: bool = False,
 ) -> Around:
     """Say for whom and in which session the calls below are made.
 
@@ -317,7 +318,11 @@ def context(
         conversation: the conversation's real id (`gen_ai.conversation.id`); none if there is none.
         tags: words to find the spans by.
         metadata: more facts, by name.
-        headers: those of a request from another process; its trace goes on here (W3C `traceparent` and `baggage`).
+        headers: those of a request from another process; its trace goes on here (W3C `traceparent` and `baggage`), and
+            what its baggage says of user, session and conversation holds here, unless it is given.
+        baggage: put user, session and conversation into OpenTelemetry's baggage too. It goes wherever headers are
+            injected from here: by `opentelemetry.propagate.inject`, and by instrumentors of HTTP clients if you have
+            activated one, also to a provider.
 
     Raises:
         UsageError: the tags are one text instead of a list.
@@ -327,4 +332,12 @@ def context(
         >>> with nbtrace.context(user="ada", tags=["draft"]):
         ...     pass  # calls made here are Ada's
     """
-    return Around(user=user, session=session, conversation=conversation, tags=tags, metadata=metadata, headers=headers)
+    return Around(
+        user=user,
+        session=session,
+        conversation=conversation,
+        tags=tags,
+        metadata=metadata,
+        headers=headers,
+        baggage=baggage,
+    )

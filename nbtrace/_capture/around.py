@@ -2,28 +2,34 @@
 
 Everything below a `with` block takes it over. Traces go on across processes by the W3C headers `traceparent` and
 `baggage`, through OpenTelemetry's own propagators: `opentelemetry.propagate.inject` sends our spans' context on as any
-other's, and `headers` here takes in what another process sent.
+other's, and `headers` here takes in what another process sent. For whom it is goes along only where that is asked for:
+baggage reaches whomever headers are injected for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
+from opentelemetry import baggage as otel_baggage
 from opentelemetry import context as otel_context
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import plain
 from nbtrace._guard import guard
-from nbtrace._trace.provider import inheriting
+from nbtrace._trace.provider import inherited, inheriting
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
     from contextvars import Token
 
     from opentelemetry.context import Context
+
+
+CARRIED: Final = (semconv.USER_ID, semconv.SESSION_ID, semconv.CONVERSATION_ID)
+"""What baggage may say, under the names that the attributes have."""
 
 
 class Around:
@@ -35,7 +41,8 @@ class Around:
         conversation: the conversation's real id, if there is one.
         tags: words to find the spans by.
         metadata: more facts, by name.
-        headers: those of a request, whose trace goes on here.
+        headers: those of a request, whose trace goes on here; for whom it is, if its baggage says so.
+        baggage: whether user, session and conversation are put into the baggage.
     """
 
     def __init__(
@@ -47,11 +54,13 @@ class Around:
         tags: Sequence[str] = (),
         metadata: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        baggage: bool = False,
     ) -> None:
         if isinstance(tags, str):
             message = f"tags are a list of words, such as [{tags!r}]; got the text {tags!r}"
             raise UsageError(message)
         self._headers = headers
+        self._carries = baggage
         named = {semconv.USER_ID: user, semconv.SESSION_ID: session, semconv.CONVERSATION_ID: conversation}
         self._attributes: dict[str, AttributeValue] = {k: str(v) for k, v in named.items() if v is not None}
         if tags:
@@ -71,7 +80,10 @@ class Around:
 
                 lower = {key.lower(): value for key, value in self._headers.items()}
                 context = propagate.extract(lower, context)
-            token = otel_context.attach(inheriting(self._attributes, context))
+            attributes = {**_carried(context), **self._attributes} if self._headers is not None else self._attributes
+            if self._carries:
+                context = _carrying({**inherited(), **attributes}, context)
+            token = otel_context.attach(inheriting(attributes, context))
         self._tokens.append(token)
         return self
 
@@ -79,3 +91,16 @@ class Around:
         token = self._tokens.pop()
         if token is not None:
             otel_context.detach(token)
+
+
+def _carried(context: Context) -> dict[str, AttributeValue]:
+    """Give what the baggage says of whom it is for."""
+    return {key: str(value) for key in CARRIED if (value := otel_baggage.get_baggage(key, context)) is not None}
+
+
+def _carrying(attributes: Mapping[str, AttributeValue], context: Context) -> Context:
+    """Put into the baggage whom it is for."""
+    for key in CARRIED:
+        if key in attributes:
+            context = otel_baggage.set_baggage(key, str(attributes[key]), context)
+    return context
