@@ -122,6 +122,14 @@ class Step:
             self.pause()
             self._end(error)
 
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, tb)
+
     @contextmanager
     def paused(self) -> Generator[_Resumed]:
         """Run the step without its span being current, except where it is resumed."""
@@ -149,6 +157,7 @@ class Step:
     def _end(self, error: BaseException | None) -> None:
         span, tracing, content = self._span, self._made_on, self._content
         self._span = self._token = self._made_on = None
+        self._content = {}  # a step that is entered again begins anew
         if span is None or tracing is None:
             return
         if error is not None and not isinstance(error, GeneratorExit):
@@ -171,7 +180,10 @@ class Step:
         return type(self)(self._tracing, self.name, self.kind, self._attributes)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Make each run of a function a step: plain, async, generator or async generator."""
+        """Make each run of a function or method a step: plain, async, generator or async generator."""
+        if isinstance(function, (classmethod, staticmethod)):
+            made: Any = type(function)(self(function.__func__))
+            return made
         wrap = (
             _async_generator if inspect.isasyncgenfunction(function)
             else _generator if inspect.isgeneratorfunction(function)
@@ -188,7 +200,8 @@ class Step:
                 given = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
             except (TypeError, ValueError):
                 return self  # the call itself will say what is wrong with it
-            given.pop("self", None)
+            for receiver in ("self", "cls"):
+                given.pop(receiver, None)
             self.input(given)
         return self
 

@@ -253,6 +253,103 @@ def test_an_error_inside_a_generator_is_on_its_span(session: Session) -> None:
     assert told(session)["breaks"]["status"] == "error"
 
 
+async def test_methods_of_every_form_keep_it(session: Session) -> None:
+    class Tools:
+        @session.span("plain", kind="tool")
+        def plain(self, a: int) -> int:
+            return a
+
+        @session.span("inner static", kind="tool")
+        @staticmethod
+        def inner_static(a: int) -> int:
+            return a
+
+        @staticmethod
+        @session.span("outer static", kind="tool")
+        def outer_static(a: int) -> int:
+            return a
+
+        @session.span("inner class", kind="tool")
+        @classmethod
+        def inner_class(cls, a: int) -> tuple[str, int]:
+            return cls.__name__, a
+
+        @classmethod
+        @session.span("outer class", kind="tool")
+        async def outer_class(cls, a: int) -> tuple[str, int]:
+            return cls.__name__, a
+
+        @session.span("stream", kind="tool")
+        async def stream(self, a: int) -> AsyncGenerator[int]:
+            yield a
+
+    tools = Tools()
+    assert (tools.plain(1), tools.inner_static(2), Tools.outer_static(3)) == (1, 2, 3)
+    assert (tools.inner_class(4), await Tools.outer_class(5)) == (("Tools", 4), ("Tools", 5))
+    assert [one async for one in tools.stream(6)] == [6]
+    assert inspect.iscoroutinefunction(Tools.outer_class)
+    assert inspect.isasyncgenfunction(tools.stream)
+    assert str(inspect.signature(Tools.inner_class)) == "(a: 'int') -> 'tuple[str, int]'"
+    given = {one["name"]: one["attributes"][semconv.TOOL_CALL_ARGUMENTS] for one in spans(session)}
+    names = ("plain", "inner static", "outer static", "inner class", "outer class", "stream")
+    assert given == {f"execute_tool {name}": f'{{"a":{number}}}' for number, name in enumerate(names, 1)}
+
+
+async def test_an_async_block_is_one_too(session: Session) -> None:
+    with pytest.raises(KeyError):
+        async with session.span("outer") as outer:
+            outer.input("in")
+            async with session.span("inner"):
+                await asyncio.sleep(0)
+            raise KeyError
+    found = told(session)
+    assert (found["inner"]["parent"], found["inner"]["status"]) == ("outer", "unset")
+    assert (found["outer"]["status"], found["outer"]["input.value"]) == ("error", "in")
+
+
+def test_a_step_that_is_entered_again_begins_anew(session: Session) -> None:
+    step = session.span("step")
+    with step:
+        step.input("first")
+    with step:
+        step.output("second")
+    keys = (semconv.INPUT_VALUE, semconv.OUTPUT_VALUE)
+    assert [[one["attributes"].get(key) for key in keys] for one in spans(session)] == [
+        ["first", None], [None, "second"],
+    ]  # fmt: skip
+
+
+async def test_an_async_generator_is_sent_to_thrown_into_and_closed_as_before(session: Session) -> None:
+    log: list[str] = []
+
+    @session.span("source")
+    async def source() -> AsyncGenerator[int, str | None]:
+        try:
+            for number in range(9):
+                try:
+                    log.append(str((yield number)))
+                except ValueError:
+                    log.append("thrown")
+                    yield -1
+        finally:
+            log.append("closed")
+
+    running = source()
+    assert await anext(running) == 0
+    assert await running.asend("hello") == 1
+    assert await running.athrow(ValueError()) == -1
+    await running.aclose()
+    failing = source()
+    assert await anext(failing) == 0
+    with pytest.raises(OSError, match="mine"):
+        await failing.athrow(OSError("mine"))
+    with pytest.raises(StopAsyncIteration):
+        await anext(failing)
+    assert log == ["hello", "thrown", "closed", "closed"]
+    found = [(one["status"], one["attributes"].get(semconv.OUTPUT_VALUE)) for one in spans(session)]
+    assert found == [("unset", '{"yielded":3}'), ("error", None)]
+
+
 def test_without_a_recording_session_a_step_does_nothing() -> None:
     session = Session()
 
