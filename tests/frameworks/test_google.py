@@ -1,0 +1,53 @@
+"""google-genai on a scripted server: its calls come by its instrumentors only, whose spans read like ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nbtrace import Session
+from tests.frameworks.conftest import MAJOR, Activate, answers, calls, kept, outline
+from tests.frameworks.scripted import Scripted
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+NAME = {2: "opentelemetry-instrumentation-google-genai", 3: "openinference-instrumentation-google-genai"}[MAJOR]
+
+
+@pytest.fixture
+def client(server: Scripted) -> Any:
+    from google import genai
+
+    return genai.Client(api_key="local", http_options={"base_url": f"http://127.0.0.1:{server.port}"})
+
+
+@pytest.mark.parametrize("way", ["whole", "streamed", "async"])
+async def test_a_call_is_one_span_in_the_conventions_words(
+    way: str, client: Any, session: Session, activate: Activate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
+    monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")
+    activate(NAME)
+    asked: dict[str, Any] = {"model": "gemini-2.5-flash", "contents": "Say hello."}
+    with session.span("step"):
+        if way == "whole":
+            text = client.models.generate_content(**asked).text
+        elif way == "streamed":
+            text = "".join(chunk.text for chunk in client.models.generate_content_stream(**asked))
+        else:
+            text = (await client.aio.models.generate_content(**asked)).text
+    assert text == "Hello!"
+    assert calls(session) == (1, 9, 3)
+    first, call = outline(session)
+    assert (first, call[:2], call.split(": ")[1]) == ("step: chain", "  ", "llm 9.0 > 3.0")
+    assert answers(session) == ["Hello!"]
+    (said,) = [*kept(session, "chat"), *kept(session, "generate_content")]
+    assert said["gen_ai.provider.name"] == "gcp.gemini"
+    assert said["gen_ai.request.model"] == "gemini-2.5-flash"
+    assert said["gen_ai.input.messages"][0]["parts"][0]["content"] == "Say hello."
+
+
+def test_without_an_instrumentor_there_is_nothing_to_see(client: Any, session: Session) -> None:
+    client.models.generate_content(model="gemini-2.5-flash", contents="Say hello.")
+    assert calls(session) == (0, None, None)
