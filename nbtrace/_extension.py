@@ -179,8 +179,7 @@ class NBTrace(Settings):
     def _instrument(self) -> None:
         found = installed()
         for one in found:
-            state = "active" if one.name in self._instrumentors.active else "installed"
-            print(f"{one.name} {one.version}: {state}")
+            print(f"{one.name} {one.version}: {self._instrumentors.state(one)}")
         if not found:
             print("no GenAI instrumentor is installed; calls of known clients are recorded without one")
 

@@ -7,6 +7,7 @@ made, which is handed over and never set globally. What was active before is lef
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points, version
@@ -78,6 +79,16 @@ class Instrumentors:
     def active(self) -> tuple[str, ...]:
         """The names of those that were activated here."""
         return tuple(self._active)
+
+    def state(self, one: Installed) -> str:
+        """Say whether an instrumentor is active, and by whom; one whose module nobody has loaded is not."""
+        if one.name in self._active:
+            return "active"
+        if one.entry_point.module in sys.modules:
+            with guard("trace"):
+                if one.entry_point.load()().is_instrumented_by_opentelemetry:
+                    return "active, by your own code"
+        return "installed"
 
     def activate(self, name: str) -> None:
         """Activate an instrumentor; no effect if that was done here already.
