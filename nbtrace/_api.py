@@ -137,14 +137,14 @@ def sql(query: str, **given: object) -> Result:
 
     Args:
         query: one statement in DuckDB's SQL.
-        **given: data frames become tables of their names, all else values for `$name`; `spans` may be what
-            `nbtrace.spans(...)` chooses.
+        **given: data frames become tables of their names, which `messages` and `scores` cannot be; all else are
+            values for `$name`; `spans` may be what `nbtrace.spans(...)` chooses.
 
     Returns:
         The rows as an Arrow table with `to_pandas()`, `to_polars()` and `to_duckdb()`.
 
     Raises:
-        UsageError: DuckDB is not installed, or refuses the query.
+        UsageError: DuckDB is not installed or refuses the query, or a data frame has the name of one of its tables.
 
     Examples:
         >>> import nbtrace

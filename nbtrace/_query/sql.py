@@ -28,6 +28,9 @@ IDS: Final = ("trace_id", "span_id", "parent_span_id")
 CONTENT: Final = ("system_instructions", "input_messages", "output_messages")
 """The columns that `messages` is read from."""
 
+TABLES: Final = frozenset({"spans", "messages", "scores", "nbtrace_spans", "nbtrace_scores"})
+"""Names of ours, which a frame that is given cannot have; DuckDB sees no difference of case."""
+
 SETTINGS: Final = (
     "SET temp_directory = ''",
     "SET enable_external_access = false",
@@ -97,9 +100,13 @@ def run(query: str, spans: Spans, given: Mapping[str, object]) -> Result:
         given: Data frames become tables of their names, all else values for `$name`.
 
     Raises:
-        UsageError: DuckDB is not installed or refuses the query.
+        UsageError: DuckDB is not installed or refuses the query, or a frame has the name of a table of ours.
     """
     module = duckdb("SQL")
+    for name, value in given.items():
+        if hasattr(value, "__arrow_c_stream__") and name.lower() in TABLES:
+            message = f"a data frame cannot be named {name}, which is a table of nbtrace's own: give it another name"
+            raise UsageError(message)
     frames = {name: _arrow(value) for name, value in given.items() if hasattr(value, "__arrow_c_stream__")}
     values = {name: value for name, value in given.items() if name not in frames}
     named = [column for column in spans.snapshot.column_names if _mentions(query, column)]

@@ -101,5 +101,15 @@ def test_a_statement_without_rows_is_refused() -> None:
         rows("-- nothing")
 
 
+@pytest.mark.parametrize("name", ["messages", "scores", "Scores", "nbtrace_spans", "nbtrace_scores"])
+def test_a_frame_cannot_take_the_place_of_a_table(name: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        rows("SELECT 1 AS n", **{name: pa.table({"x": [1]})})
+    assert str(refused.value) == (
+        f"a data frame cannot be named {name}, which is a table of nbtrace's own: give it another name"
+    )
+    assert rows("SELECT $scores AS n", scores=2) == [{"n": 2}]
+
+
 def test_a_session_answers_for_its_own_spans(session: Session) -> None:
     assert session.sql("SELECT count(*) AS n FROM spans")["n"] == [0]
