@@ -27,8 +27,8 @@ from tests.browser.notebook import Desk
 pytestmark = pytest.mark.wheel
 
 BUNDLE = "nbtrace/_widgets/static/trace.js"
-PAGE = {"nbtrace/_widgets/static/page.js", "nbtrace/_widgets/static/style.css"}
-"""What an exported page is made of."""
+OTHERS = {f"nbtrace/_widgets/static/{name}" for name in ("compare.js", "page.js", "style.css")}
+"""The other widget's bundle, and what an exported page is made of."""
 UV = ROOT / "tools" / "uv"
 
 
@@ -64,7 +64,7 @@ def test_wheel_has_the_package_with_its_bundle_and_nothing_else(distributions: D
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
         bundle = wheel.read(BUNDLE)
     expected = {str(path.relative_to(ROOT)) for path in (ROOT / "nbtrace").rglob("*.py")}
-    assert names == expected | PAGE | {"nbtrace/py.typed", BUNDLE}
+    assert names == expected | OTHERS | {"nbtrace/py.typed", BUNDLE}
     assert b"export" in bundle
     assert len(bundle) > 50_000
 
@@ -74,7 +74,7 @@ def test_sdist_has_the_bundle_and_what_it_is_built_from(distributions: Distribut
         names = {name.partition("/")[2] for name in sdist.getnames()}
     wanted = {
         BUNDLE,
-        *PAGE,
+        *OTHERS,
         "pyproject.toml",
         "hatch_build.py",
         "LICENSE",
@@ -101,6 +101,7 @@ def test_metadata_says_what_a_user_needs_to_know(distributions: Distributions) -
     }
     assert {name: rest.partition("extra == ")[2].strip("'\"") for name, rest in needed if "extra" in rest} == {
         "duckdb": "sql",
+        "jinja2": "jinja",
         "plotly": "charts",
         "presidio-analyzer": "presidio",
     }
