@@ -123,26 +123,33 @@ class Answers:
         return TracesWidget(self.snapshot, self.subscribe)
 
     def compare(
-        self, prompts: str | Sequence[str], *, spans: object = None, baseline: int | str | None = None
+        self,
+        prompts: str | Sequence[str] | None = None,
+        *,
+        cell: str | int | None = None,
+        spans: object = None,
+        baseline: int | str | None = None,
     ) -> CompareWidget:
-        """Compare the calls of prompts; see `nbtrace.compare`."""
+        """Compare the calls of prompts, or the runs of a cell; see `nbtrace.compare`."""
+        from nbtrace._query.cell_runs import of_cell
         from nbtrace._query.comparison import Comparison
         from nbtrace._query.frame import Spans
+        from nbtrace._query.select import of_traces
         from nbtrace._widgets.compare import CompareWidget
 
-        names = [prompts] if isinstance(prompts, str) else list(prompts)
+        if prompts is not None and cell is not None:
+            raise UsageError.argument("cell", "either prompts or a cell", cell)
+        names = [prompts] if isinstance(prompts, str) else list(prompts or ())
 
         def compare() -> Comparison:
-            chosen = self._meant(spans)
-            return Comparison.of(chosen if isinstance(chosen, Spans) else self.spans(), names)
+            meant = self._meant(spans)
+            chosen = meant if isinstance(meant, Spans) else self.spans()
+            return Comparison.of(chosen, names) if prompts is not None else of_cell(chosen, cell)
 
         def traces() -> Snapshot:
-            from nbtrace._query.select import of_traces
-
             return of_traces(self.snapshot(), [run.trace_id for run in compare().runs])
 
-        column = compare().baseline(baseline)
-        return CompareWidget(compare, self.rate, traces, self.subscribe, baseline=column)
+        return CompareWidget(compare, self.rate, traces, self.subscribe, baseline=compare().baseline(baseline))
 
     def rate(self, score: Score) -> None:
         """Keep a judgement of a span.

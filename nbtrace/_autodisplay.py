@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from IPython.display import DisplayHandle
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from nbtrace._prompts.difference import Difference
+
 _REMEMBERED: Final = 256
 """Finished cells whose line follows late calls; calls of older ones are stored all the same."""
 
@@ -33,6 +35,9 @@ _DELAY_S: Final = 0.2
 
 _SHARE: Final = 10
 """Drawing again may take one part in so many of the time: late calls by the thousand are not to wait for their line."""
+
+_COMPARED: Final = 200
+"""LLM calls of a cell up to which they are compared with those of its run before."""
 
 _LONGEST_S: Final = 5.0
 """A line is never older than this."""
@@ -156,4 +161,17 @@ class AutoDisplay:
         summary = summarize(without_cells(spans))
         if not summary.calls:
             return None
-        return {"text/html": summary_html(tree(spans, summaries=ROWS), summary), "text/plain": summary_text(summary)}
+        difference = self._difference(run, summary.calls)
+        html = summary_html(tree(spans, summaries=ROWS), summary, difference)
+        return {"text/html": html, "text/plain": summary_text(summary, is_changed=difference is not None)}
+
+    def _difference(self, run: CellRun, calls: int) -> Difference | None:
+        """Compare what the cell asked with what it asked when it ran before; none if that is the same, or unknown."""
+        from nbtrace._prompts.difference import Difference
+        from nbtrace._query.cell_runs import changed
+
+        number = run.attributes.get(semconv.CELL_RUN)
+        if calls > _COMPARED or not isinstance(number, int) or number <= 1:
+            return None
+        texts = changed(self._session.spans(), str(run.attributes[semconv.CELL_ID]), number)
+        return Difference("changed since the last run", *texts) if texts is not None else None

@@ -86,14 +86,25 @@ def latency(
     return default().latency(spans, by=by, every=every)
 
 
-def compare(prompts: str | Sequence[str], *, spans: object = None, baseline: int | str | None = None) -> CompareWidget:
+def compare(
+    prompts: str | Sequence[str] | None = None,
+    *,
+    cell: str | int | None = None,
+    spans: object = None,
+    baseline: int | str | None = None,
+) -> CompareWidget:
     """Put the calls of a prompt side by side: its versions as columns, what they were asked as rows.
 
     Calls are of one row if their prompts were rendered with the same variables, and of one column if they are of the
     same version, model and settings. Several calls of a cell are its runs, whose figures are averaged.
 
+    Without a prompt it is the runs of a cell that are the columns: of whoever names no prompts and changes the text in
+    the cell. Calls are of one row if they come from the same place in it.
+
     Args:
         prompts: the name of a prompt, or of several.
+        cell: the id of a cell, or the number in its brackets; without it and without a prompt, the last one that made
+            calls in several runs.
         spans: among which to look; without it, all spans of the session, as they come.
         baseline: what the others are compared with: the number of a version or the label of a variant; by default the
             first.
@@ -105,8 +116,8 @@ def compare(prompts: str | Sequence[str], *, spans: object = None, baseline: int
         `to_html()` go on; `comparison` is the data. Where no widget can live it is static HTML or text.
 
     Raises:
-        NotFoundError: there is no call with such a prompt.
-        UsageError: there is no such baseline.
+        NotFoundError: there is no call with such a prompt, or no cell with calls in several runs.
+        UsageError: there is no such baseline, or both a prompt and a cell were given.
 
     Examples:
         >>> import nbtrace
@@ -115,4 +126,4 @@ def compare(prompts: str | Sequence[str], *, spans: object = None, baseline: int
         ...
         nbtrace.errors.NotFoundError: there is no call with the prompt 'greet'; the prompts with calls are: none
     """
-    return default().compare(prompts, spans=spans, baseline=baseline)
+    return default().compare(prompts, cell=cell, spans=spans, baseline=baseline)

@@ -29,7 +29,7 @@ LAYERS: dict[str, set[str]] = {
     "_capture": GROUND | {"_trace", "_prompts"},
     "_store": GROUND,
     "_query": GROUND | {"_store", "_prompts"},
-    "_widgets": GROUND | {"_store", "_query"},
+    "_widgets": GROUND | {"_store", "_query", "_prompts"},
     "_export": GROUND | {"_store"},
     "_notebook": GROUND,
     "_audit": GROUND | {"_trace", "_store", "_query", "_notebook"},

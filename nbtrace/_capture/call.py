@@ -22,6 +22,7 @@ from nbtrace._capture import attempts, failure, messages, prompts, providers, ra
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.providers import Server
+from nbtrace._capture.site import call_site
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import caught, guard
@@ -113,7 +114,7 @@ class Call:
         """Whether the chunk that tells a stream's usage is one that the user has not asked for."""
         self._unfinished: Unfinished | None = None
         self._tokens: tuple[Token[Context], Token[weakref.ref[Call] | None]] | None = None
-        self.span = tracing.start(self._name(), kind=SpanKind.CLIENT, attributes=self._identity())
+        self.span = tracing.start(self._name(), kind=SpanKind.CLIENT, attributes=self._identity() | call_site())
         self.is_over = False
 
     def _name(self) -> str:

@@ -11,7 +11,7 @@ _WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]+")
 _LONG: Final = 5000
 """Words of a text from which on words that are everywhere are no landmarks: the search would take minutes."""
 _MARKS: Final = {"removed": ("[-", "-]"), "added": ("{+", "+}"), "same": ("", "")}
-_TAGS: Final = {
+TAGS: Final = {
     "removed": (
         '<del style="background:rgba(215,58,73,.2);text-decoration:line-through;text-decoration-thickness:1px">',
         "</del>",
@@ -50,7 +50,7 @@ class Difference:
         return f"{self.title}: {said if self else 'no change'}"
 
     def _repr_html_(self) -> str:
-        said = "".join(f"{_TAGS[part.kind][0]}{escape(part.text)}{_TAGS[part.kind][1]}" for part in self.parts)
+        said = "".join(f"{TAGS[part.kind][0]}{escape(part.text)}{TAGS[part.kind][1]}" for part in self.parts)
         title = escape(self.title if self else f"{self.title}: no change")
         return (
             f'<div><div style="opacity:.7;font-size:85%">{title}</div>'

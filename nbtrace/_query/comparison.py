@@ -8,6 +8,7 @@ mean; what is unknown in one of them is left out of the mean, never zero.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -30,7 +31,7 @@ FIGURES: Final = ("cost_usd", "latency_s", "first_chunk_s", "input_tokens", "out
 """What a run is measured by, besides its scores."""
 _REQUEST: Final = "gen_ai.request."
 _NO_SETTINGS: Final = frozenset((semconv.REQUEST_MODEL, semconv.REQUEST_STREAM, semconv.REQUEST_STREAM_CURSOR))
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "trace_id", "span_id", "start_time_unix_nano", "duration_ns", "status_code", "status_message", "error_type",
     "prompt_name", "prompt_version", "request_model", "response_model", "finish_reasons", "refusal", "output_messages",
     "input_tokens", "output_tokens", "cost_usd", "cost_state", "usage_state", "time_to_first_chunk_s",
@@ -188,8 +189,14 @@ class Comparison:
 
 
 def _order(variant: Variant) -> tuple[Any, ...]:
-    number = int(variant.version) if variant.version.isdecimal() else math.inf
-    return variant.prompt, number, variant.version, variant.model or "", variant.settings
+    number = re.search(r"\d+(?=\D*$)", variant.version)
+    return (
+        variant.prompt,
+        int(number[0]) if number else math.inf,
+        variant.version,
+        variant.model or "",
+        variant.settings,
+    )
 
 
 def _label(variant: Variant, several: Sequence[bool], common: set[tuple[str, str]]) -> Iterator[str]:
@@ -203,15 +210,16 @@ def _label(variant: Variant, several: Sequence[bool], common: set[tuple[str, str
 
 def _runs(spans: Spans, wanted: Any) -> Iterator[Run]:
     chosen = spans.snapshot.filter(wanted)
-    scores = _scores(chosen)
-    columns = chosen.select(_COLUMNS).to_pylist()
+    scores = scores_of(chosen)
+    columns = chosen.select(COLUMNS).to_pylist()
     attributes = plain_column(chosen["attributes"])
     order = sorted(range(len(columns)), key=lambda row: columns[row]["start_time_unix_nano"] or 0)
     for row in order:
-        yield _run(columns[row], attributes[row], scores)
+        yield run_of(columns[row], attributes[row], scores)
 
 
-def _run(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mapping[tuple[bytes, bytes], Any]) -> Run:
+def run_of(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mapping[tuple[bytes, bytes], Any]) -> Run:
+    """Make a run of a call: its columns (`COLUMNS`), attributes, and the scores of all spans."""
     settings = {
         name.removeprefix(_REQUEST): orjson.dumps(value, default=str).decode()
         for name, value in attributes.items()
@@ -249,8 +257,8 @@ def _run(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mapping[
     )
 
 
-def _scores(chosen: Any) -> dict[tuple[bytes, bytes], dict[str, float]]:
-    """Give the last number of each name, by span."""
+def scores_of(chosen: Any) -> dict[tuple[bytes, bytes], dict[str, float]]:
+    """Give the last number of each name that spans were given, by their ids."""
     found: dict[tuple[bytes, bytes], dict[str, float]] = {}
     names = ["trace_id", "span_id", "name", "value"]
     for row in chosen.scores.select(names).to_pylist():

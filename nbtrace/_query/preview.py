@@ -36,6 +36,20 @@ def said(output_messages: str | None) -> str:
     return "\n\n".join(text for message in messages if (text := "\n".join(_words(message))))
 
 
+def spoken(messages: str | None) -> list[str]:
+    """Give messages as texts, each with its role; instructions, which have none, as they are."""
+    try:
+        parsed = orjson.loads(messages or "[]")
+    except orjson.JSONDecodeError:
+        return [messages or ""]
+    found: list[str] = []
+    for one in cast("list[Any]", parsed) if isinstance(parsed, list) else []:
+        message = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
+        text = "\n".join(_words(message if "parts" in message else {"parts": [one]}))
+        found.append(f"{message['role']}: {text}" if isinstance(message.get("role"), str) else text)
+    return found
+
+
 def previews(table: Snapshot) -> list[str | None]:
     """Preview every span, from the last message of each where that says anything."""
     output, given = (table.last_messages(name).to_pylist() for name in ("output_messages", "input_messages"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from nbtrace._prompts.difference import TAGS, Difference
 from nbtrace._query import text
 from nbtrace._widgets import static
 from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, visible
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
     from nbtrace._query.totals import Summary
 
+ROOM: Final = 600
+"""Characters of what has changed."""
+AROUND: Final = 40
+"""Characters of what is the same, before and after what is not."""
 MODELS: Final = 2
 """Names of models on the line; more are counted."""
 
 
-def summary_text(summary: Summary) -> str:
-    """Say what a cell's calls were: calls, models, tokens, cost, time, errors."""
+def summary_text(summary: Summary, *, is_changed: bool = False) -> str:
+    """Say what a cell's calls were: calls, models, tokens, cost, time, errors, and whether it asked something else."""
     parts = [static.counted(summary.calls, "LLM call")]
     parts += _models(summary.models)
     tokens = static.flow(summary.input_tokens, summary.output_tokens)
@@ -37,25 +42,48 @@ def summary_text(summary: Summary) -> str:
     parts += [f"{summary.running} running"] if summary.running else []
     parts += [f"{summary.unfinished} unfinished"] if summary.unfinished else []
     parts += [f"{summary.interrupted} interrupted"] if summary.interrupted else []
+    parts += ["changed since the last run"] if is_changed else []
     return " · ".join(parts)
 
 
-def summary_html(tree: pa.Table, summary: Summary) -> str:
+def summary_html(tree: pa.Table, summary: Summary, difference: Difference | None = None) -> str:
     """Draw the line as HTML that opens to the tree.
 
     Args:
         tree: The cell's spans as `nbtrace._query.tree.tree` returns them.
         summary: What `nbtrace._query.totals.summarize` says of the same spans.
+        difference: What the cell asked, against its run before, where that is not the same.
     """
-    line = escape(summary_text(summary))
+    line = escape(summary_text(summary, is_changed=difference is not None))
     if summary.errors:
         words = static.counted(summary.errors, "error")
         line = line.replace(words, f"<b>{words}</b>")
+    words = changes_html(difference) if difference is not None else ""
     return (
         f'<details class="{IGNORE_MATH}" style="font-size:12px;margin:0">'
         f'<summary style="opacity:.65;cursor:pointer">{line}</summary>'
-        f'<div style="padding:4px 0 4px 16px">{static.table_html(tree)}</div></details>'
+        f'<div style="padding:4px 0 4px 16px">{words}{static.table_html(tree)}</div></details>'
     )
+
+
+def changes_html(difference: Difference) -> str:
+    """Draw what was removed and added, with a few words around it, as far as there is room."""
+    shown: list[str] = []
+    room = ROOM
+    for kind, words in difference.parts:
+        if room <= 0:
+            shown.append(" …")
+            break
+        said = _around(words) if kind == "same" else clip(words, room)
+        room -= len(said)
+        opening, closing = TAGS[kind]
+        spaces = [" " if end.isspace() else "" for end in (said[:1], said[-1:])]
+        shown.append(f"{opening}{spaces[0]}{escape(said)}{spaces[1]}{closing}")
+    return f'<div style="padding-bottom:4px;overflow-wrap:anywhere">{"".join(shown)}</div>'
+
+
+def _around(words: str) -> str:
+    return words if len(words) <= 2 * AROUND else f"{words[:AROUND]} … {words[-AROUND:]}"
 
 
 def _models(models: tuple[str, ...]) -> list[str]:

@@ -37,20 +37,20 @@ CELLS = [
 WORDS = ["sea", "rain", "tree", "bird", "stone", "fire", "wind", "moon", "road", "salt"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "words"), [("light", WORDS), ("dark", WORDS[:3])])
 def test_versions_and_settings_are_compared_and_rated(
-    open_lab: OpenLab, desk: Desk, tmp_path: Path, theme: Theme
+    open_lab: OpenLab, desk: Desk, tmp_path: Path, theme: Theme, words: list[str]
 ) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
-    write_notebook(folder / "compare.ipynb", [f"WORDS = {WORDS}", *CELLS])
+    write_notebook(folder / "compare.ipynb", [f"WORDS = {words}", *CELLS])
     notebook = desk.open(open_lab(folder, theme=theme), "compare.ipynb")
     notebook.run_all()
 
     view = notebook.output("nbtrace.compare")
     view.scroll_into_view_if_needed()
     expect(view.locator(".matrix thead th")).to_have_count(5)
-    expect(view.locator(".matrix tbody tr")).to_have_count(10)
+    expect(view.locator(".matrix tbody tr")).to_have_count(len(words))
     expect(view.locator(".verdict li")).to_have_count(3)
     expect(view.locator("td.answer").first).not_to_be_empty()
     notebook.picture(f"compare-{theme}")
@@ -73,7 +73,10 @@ def test_versions_and_settings_are_compared_and_rated(
     notebook.page.keyboard.press("Escape")
 
     assert notebook.run("print(view.to_pandas()['score.rating'].dropna().tolist())") == "[4.0]"
-    assert notebook.run("print(len(view.comparison.inputs), len(view.comparison.runs))") == "10 40"
+    assert (
+        notebook.run("print(len(view.comparison.inputs), len(view.comparison.runs))")
+        == f"{len(words)} {4 * len(words)}"
+    )
     saved = notebook.run("print(len(view.to_html()), view.to_html().count('<tr>'))")
-    assert re.fullmatch(r"\d{4,5} 11", saved)
+    assert re.fullmatch(rf"\d{{4,5}} {len(words) + 1}", saved)
     assert int(saved.split()[0]) < 20_000

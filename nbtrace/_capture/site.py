@@ -1,0 +1,45 @@
+"""Where in a notebook's code a call is made.
+
+What a cell says, and the functions it defines, run with the globals of `__main__`; libraries do not, nor do modules of
+the user's, which are then left for the line that called them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from nbtrace import semconv
+from nbtrace._trace.provider import inherited
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from opentelemetry.util.types import AttributeValue
+
+
+_RUNNER: Final = "run_code"
+"""The function of IPython's that runs a cell: beyond it are the kernel's own frames, many."""
+
+
+def call_site() -> dict[str, AttributeValue]:
+    """Give the function and line that are making a call, and the line of the cell that led there.
+
+    By the conventions' `code.*`; empty outside of cells, and in a thread that runs only a library's code.
+    """
+    if semconv.CELL_ID not in inherited():
+        return {}
+    main = sys.modules["__main__"].__dict__
+    found: dict[str, AttributeValue] = {}
+    # `inspect.stack` reads sources, which takes milliseconds.
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    outermost = None
+    while frame is not None and frame.f_code.co_name != _RUNNER:
+        if frame.f_globals is main:
+            if outermost is None:
+                found = {semconv.CODE_FUNCTION_NAME: frame.f_code.co_qualname, semconv.CODE_LINE_NUMBER: frame.f_lineno}
+            outermost = frame
+        frame = frame.f_back
+    if outermost is not None:
+        found[semconv.CELL_LINE] = outermost.f_lineno
+    return found
