@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 from nbtrace._query.tree import tree
 from nbtrace._store.store import Store
 from nbtrace._widgets import listing, static
+from tests.hostile import PAYLOADS, fill
 from tests.query.tables import row, table
 from tests.widgets.test_static import ATTRIBUTES, STYLES, TAGS, Reader
 from tools.fixture_session import fill_session
@@ -38,6 +39,19 @@ def test_the_html_says_what_the_text_says_and_survives_the_sanitizer(rows: pa.Ta
         ["nightly evaluation", "2.30.s", "∑.630.→.3", "∑.$0.000096", "━━━╸"]
     )
     assert (page.tags - TAGS, page.attributes - ATTRIBUTES, page.styles - STYLES) == (set(), set(), set())
+
+
+def test_the_largest_list_is_within_20_kb_and_counts_what_it_leaves_out() -> None:
+    store = Store()
+    for payload in PAYLOADS:
+        fill(store, (payload,))
+    page = listing.list_html(tree(store.snapshot(), summaries=static.ROWS))
+    wide = tree(table(*(row(number, trace=number, name="<&\"'$\\" * 20) for number in range(1, 101))))
+    widest = listing.list_html(wide)
+    assert max(len(page.encode()), len(widest.encode())) <= 20_000
+    shown = len(Reader(widest).cells[5:]) // 5
+    assert Reader(widest).cells[-1] == f"… {100 - shown} more traces"
+    assert Reader(page).cells[-1] == f"… {len(PAYLOADS) - static.ROWS} more traces"
 
 
 def test_traces_beyond_the_limit_are_counted() -> None:
