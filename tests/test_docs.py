@@ -34,6 +34,14 @@ def test_files_that_the_documents_name_exist() -> None:
         assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_tour_of_the_widget_lists_its_keys() -> None:
+    keys = (ROOT / "js/src/views/keys.ts").read_text(encoding="utf-8")
+    bindings = re.findall(r'binding\(\[.*?\], "(.+?)", "(.+?)",', keys)
+    listed = re.findall(r"\| `(.+?)` \| (.+?) \|", (ROOT / "docs/widgets.md").read_text(encoding="utf-8"))
+    assert len(bindings) > 20
+    assert listed == bindings
+
+
 def test_the_readmes_python_compiles() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
