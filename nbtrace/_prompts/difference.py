@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
-from html import escape
 from typing import Final, Literal, NamedTuple
 
 _WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]+")
@@ -50,6 +48,8 @@ class Difference:
         return f"{self.title}: {said if self else 'no change'}"
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         said = "".join(f"{TAGS[part.kind][0]}{escape(part.text)}{TAGS[part.kind][1]}" for part in self.parts)
         title = escape(self.title if self else f"{self.title}: no change")
         return (
@@ -59,6 +59,8 @@ class Difference:
 
 
 def _parts(before: list[str], after: list[str]) -> list[Part]:
+    from difflib import SequenceMatcher
+
     found: list[Part] = []
     for kind, start, end, to_start, to_end in SequenceMatcher(
         None, before, after, autojunk=len(after) > _LONG

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from types import MappingProxyType
 from typing import Any
 
@@ -120,6 +119,8 @@ class History:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         rows = "".join(
             f"<tr><td>v{prompt.version}</td><td>{escape(', '.join(self._names(prompt)))}</td>"
             f'<td style="text-align:left;white-space:pre-wrap">{escape(prompt.text)}</td></tr>'
