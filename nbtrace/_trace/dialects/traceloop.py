@@ -12,7 +12,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._trace.dialects import frameworks, messages
+from nbtrace._trace.dialects import flat, frameworks, messages
 from nbtrace._trace.dialects.flat import dumps, mapping, nested, renamed, server, text
 
 Attributes = Mapping[str, AttributeValue]
@@ -32,9 +32,6 @@ NAMES: Final = {
     "traceloop.association.properties.user_id": semconv.USER_ID,
     "traceloop.association.properties.session_id": semconv.SESSION_ID,
 }
-
-RETRIEVAL: Final = "vector_db_retrieve"
-"""The operation of a retriever's span."""
 
 OPERATIONS: Final = {"chat": "chat", "completion": "text_completion", "embedding": "embeddings"}
 """`llm.request.type` to GenAI operation."""
@@ -81,15 +78,19 @@ def read(attributes: Attributes, events: Iterable[Any], scope_name: str) -> dict
 
 def _entity(attributes: Attributes) -> dict[str, AttributeValue]:
     kind = str(attributes.get("traceloop.span.kind"))
-    if kind not in KINDS or attributes.get(semconv.OPERATION_NAME) == RETRIEVAL:
+    if kind not in KINDS or _is_retrieval(attributes):
         return {}
     name, got, gave = ENTITIES.get(kind, STEP)
     names = {"traceloop.entity.name": name, "traceloop.entity.input": got, "traceloop.entity.output": gave}
     return {**KINDS[kind], **renamed(attributes, names)}
 
 
+def _is_retrieval(attributes: Attributes) -> bool:
+    return flat.OPERATIONS.get(str(attributes.get(semconv.OPERATION_NAME))) == "retrieval"
+
+
 def _retrieval(attributes: Attributes) -> dict[str, AttributeValue]:
-    if attributes.get(semconv.OPERATION_NAME) != RETRIEVAL:
+    if not _is_retrieval(attributes):
         return {}
     found = renamed(attributes, {"traceloop.entity.name": semconv.DATA_SOURCE_ID})
     if (query := mapping(attributes.get("traceloop.entity.input")).get("query")) is not None:
