@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -16,10 +17,13 @@ NAME = {2: "opentelemetry-instrumentation-google-genai", 3: "openinference-instr
 
 
 @pytest.fixture
-def client(server: Scripted) -> Any:
+async def client(server: Scripted) -> AsyncGenerator[Any]:
     from google import genai
 
-    return genai.Client(api_key="local", http_options={"base_url": f"http://127.0.0.1:{server.port}"})
+    made = genai.Client(api_key="local", http_options={"base_url": f"http://127.0.0.1:{server.port}"})
+    yield made
+    made.close()
+    await made.aio.aclose()
 
 
 @pytest.mark.parametrize("way", ["whole", "streamed", "async"])
@@ -48,6 +52,6 @@ async def test_a_call_is_one_span_in_the_conventions_words(
     assert said["gen_ai.input.messages"][0]["parts"][0]["content"] == "Say hello."
 
 
-def test_without_an_instrumentor_there_is_nothing_to_see(client: Any, session: Session) -> None:
+async def test_without_an_instrumentor_there_is_nothing_to_see(client: Any, session: Session) -> None:
     client.models.generate_content(model="gemini-2.5-flash", contents="Say hello.")
     assert calls(session) == (0, None, None)
