@@ -96,12 +96,12 @@ def headline(tree: pa.Table) -> str:
     return " · ".join(parts)
 
 
-def table_html(tree: pa.Table) -> str:
-    """Draw the rows of a tree table as an HTML table."""
-    return rows_html(_rows(tree), _end(tree), len(tree), "more span")
+def table_html(tree: pa.Table, room: int = SIZE) -> str:
+    """Draw the rows of a tree table as an HTML table, as many as fit into so many bytes."""
+    return rows_html(_rows(tree), _end(tree), len(tree), "more span", room)
 
 
-def rows_html(rows: list[dict[str, Any]], end: float, of: int, noun: str) -> str:
+def rows_html(rows: list[dict[str, Any]], end: float, of: int, noun: str, room: int = SIZE) -> str:
     """Draw rows as an HTML table that says how many of all of them it leaves out."""
     head = "".join(f"<th {side}><span {HEAD}>{title}</span></th>" for side, title in _titles(end))
     body: list[str] = []
@@ -109,7 +109,7 @@ def rows_html(rows: list[dict[str, Any]], end: float, of: int, noun: str) -> str
     for row in rows:
         line = _row_html(row, end)
         size += len(line.encode())
-        if size > SIZE:
+        if size > room:
             break
         body.append(line)
     rest = (f'<tr><td {LEFT} colspan="5"><span {FAINT}>{line}</span></td></tr>' for line in more(of - len(body), noun))

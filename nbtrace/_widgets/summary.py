@@ -22,6 +22,8 @@ ROOM: Final = 600
 """Characters of what has changed."""
 AROUND: Final = 40
 """Characters of what is the same, before and after what is not."""
+LINE: Final = "\n"
+THIN: Final = "\N{THIN SPACE}"
 MODELS: Final = 2
 """Names of models on the line; more are counted."""
 
@@ -58,11 +60,12 @@ def summary_html(tree: pa.Table, summary: Summary, difference: Difference | None
     if summary.errors:
         words = static.counted(summary.errors, "error")
         line = line.replace(words, f"<b>{words}</b>")
-    words = changes_html(difference) if difference is not None else ""
+    changes = changes_html(difference) if difference is not None else ""
+    table = static.table_html(tree, static.SIZE - len(changes.encode()))
     return (
         f'<details class="{IGNORE_MATH}" style="font-size:12px;margin:0">'
         f'<summary style="opacity:.65;cursor:pointer">{line}</summary>'
-        f'<div style="padding:4px 0 4px 16px">{words}{static.table_html(tree)}</div></details>'
+        f'<div style="padding:4px 0 4px 16px">{changes}{table}</div></details>'
     )
 
 
@@ -77,9 +80,16 @@ def changes_html(difference: Difference) -> str:
         said = _around(words) if kind == "same" else clip(words, room)
         room -= len(said)
         opening, closing = TAGS[kind]
-        spaces = [" " if end.isspace() else "" for end in (said[:1], said[-1:])]
-        shown.append(f"{opening}{spaces[0]}{escape(said)}{spaces[1]}{closing}")
+        gap = THIN if kind == "added" and shown and shown[-1].endswith("</del>") else ""
+        shown.append(f"{gap}{opening}{'<br>'.join(map(_spaced, said.split(LINE)))}{closing}")
     return f'<div style="padding-bottom:4px;overflow-wrap:anywhere">{"".join(shown)}</div>'
+
+
+def _spaced(line: str) -> str:
+    """Escape a piece of a line, with the spaces at its ends."""
+    words = escape(line)
+    before, after = (" " if end == " " and words else "" for end in (line[:1], line[-1:]))
+    return f"{before}{words}{after}" or " " * bool(line)
 
 
 def _around(words: str) -> str:

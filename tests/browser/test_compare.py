@@ -80,3 +80,30 @@ def test_versions_and_settings_are_compared_and_rated(
     saved = notebook.run("print(len(view.to_html()), view.to_html().count('<tr>'))")
     assert re.fullmatch(rf"\d{{4,5}} {len(words) + 1}", saved)
     assert int(saved.split()[0]) < 20_000
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_cell_that_asks_something_else_says_so(open_lab: OpenLab, desk: Desk, tmp_path: Path, theme: Theme) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    model = "%load_ext nbtrace\nimport os, nbtrace, openai\nclient = openai.OpenAI()"
+    call = (
+        "answer = client.chat.completions.create(model=os.environ['NBTRACE_DEMO_MODEL'], max_tokens=24,\n"
+        "    messages=[{'role': 'user', 'content': 'Describe the sea in one sentence.'}])"
+    )
+    write_notebook(folder / "changed.ipynb", [model, call])
+    notebook = desk.open(open_lab(folder, theme=theme), "changed.ipynb")
+    notebook.run_all()
+    cell = notebook.cell("answer =")
+    expect(cell.locator("details summary")).not_to_contain_text("changed")
+    cell.locator(".jp-InputArea-editor").click()
+    notebook.page.keyboard.press("Control+a")
+    notebook.page.keyboard.insert_text(call.replace("the sea in one", "a <b>stormy</b> sea in one short"))
+    notebook.page.keyboard.press("Control+Enter")
+    line = cell.locator("details")
+    expect(line.locator("summary")).to_contain_text("changed since the last run")
+    line.locator("summary").click()
+    expect(line.locator("ins").first).to_be_visible()
+    expect(line.locator("ins b")).to_have_count(0)
+    notebook.picture(f"changed-{theme}")
+    assert notebook.run("print(nbtrace.compare().comparison.labels)") == "('run 1', 'run 2')"

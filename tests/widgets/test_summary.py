@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 from inline_snapshot import snapshot
 
+from nbtrace._prompts.difference import Difference
 from nbtrace._query.totals import Summary, summarize
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._widgets.static import table_html
@@ -50,3 +53,17 @@ def test_hostile_model_names_are_text(rows: pa.Table) -> None:
     page = summary_html(rows, Summary(1, 1, ("<script>$x$</script>\u202e",)))
     line = page.split("</summary>")[0].split('pointer">')[1]
     assert line == snapshot("1 LLM call · &lt;script&gt;<span>$</span>x<span>$</span>&lt;/script&gt;�")
+
+
+def test_what_changed_stands_above_the_tree_line_by_line(rows: pa.Table, spans: Snapshot) -> None:
+    before, after = "m\nuser: Name the bird", "m\nuser: Name a <b>bird</b>"
+    html = summary_html(rows, summarize(spans), Difference("changed", before, after))
+    drawn = html[html.index("padding-bottom:4px") :].partition(">")[2].partition("</div>")[0]
+    words = re.sub(r"</?(del|ins)\b[^>]*>", "|", drawn)
+    assert words == "m<br>user: Name |the|\N{THIN SPACE}|a| |&lt;b&gt;|bird|&lt;/b&gt;|"
+
+
+def test_a_line_with_much_that_changed_is_no_larger(rows: pa.Table, spans: Snapshot) -> None:
+    much = Difference("changed", "$" * 5000, "<" * 5000)
+    many = pa.concat_tables([rows] * 20)
+    assert len(summary_html(many, summarize(spans), much).encode()) <= 20_000
