@@ -131,25 +131,34 @@ class Answers:
         baseline: int | str | None = None,
     ) -> CompareWidget:
         """Compare the calls of prompts, or the runs of a cell; see `nbtrace.compare`."""
-        from nbtrace._query.cell_runs import of_cell
-        from nbtrace._query.comparison import Comparison
+        from nbtrace._query.cell_runs import calls_of_cell, cell_of, of_cell
+        from nbtrace._query.comparison import Comparing, Comparison, calls_of
         from nbtrace._query.frame import Spans
         from nbtrace._query.select import of_traces
         from nbtrace._widgets.compare import CompareWidget
 
+        if isinstance(spans, Answers):
+            return spans.compare(prompts, cell=cell, baseline=baseline)
+        if spans is not None and not isinstance(spans, Spans):
+            raise UsageError.kind("spans", spans, "what nbtrace.spans(...) or nbtrace.open(...) gives")
         if prompts is not None and cell is not None:
             raise UsageError.argument("cell", "either prompts or a cell", cell)
-        names = [prompts] if isinstance(prompts, str) else list(prompts or ())
 
-        def compare() -> Comparison:
-            meant = self._meant(spans)
-            chosen = meant if isinstance(meant, Spans) else self.spans()
-            return Comparison.of(chosen, names) if prompts is not None else of_cell(chosen, cell)
+        def among() -> Spans:
+            return self.spans() if spans is None else spans
+
+        if prompts is None:
+            chosen = cell_of(among(), cell)
+            comparing = Comparing(lambda: calls_of_cell(among(), chosen), of_cell)
+        else:
+            names = [prompts] if isinstance(prompts, str) else list(prompts)
+            comparing = Comparing(lambda: calls_of(among(), names), Comparison.of)
 
         def traces() -> Snapshot:
-            return of_traces(self.snapshot(), [run.trace_id for run in compare().runs])
+            whole = self.snapshot() if spans is None else spans.snapshot
+            return of_traces(whole, [run.trace_id for run in comparing().runs])
 
-        return CompareWidget(compare, self.rate, traces, self.subscribe, baseline=compare().baseline(baseline))
+        return CompareWidget(comparing, self.rate, traces, self.subscribe, baseline=comparing().baseline(baseline))
 
     def rate(self, score: Score) -> None:
         """Keep a judgement of a span.

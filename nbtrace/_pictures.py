@@ -105,7 +105,8 @@ def compare(
         prompts: the name of a prompt, or of several.
         cell: the id of a cell, or the number in its brackets; without it and without a prompt, the last one that made
             calls in several runs.
-        spans: among which to look; without it, all spans of the session, as they come.
+        spans: among which to look, as `nbtrace.spans` or `nbtrace.open` gives them; without it, all spans of the
+            session, as they come.
         baseline: what the others are compared with: the number of a version or the label of a variant; by default the
             first.
 
@@ -117,7 +118,7 @@ def compare(
 
     Raises:
         NotFoundError: there is no call with such a prompt, or no cell with calls in several runs.
-        UsageError: there is no such baseline, or both a prompt and a cell were given.
+        UsageError: there is no such baseline, both a prompt and a cell were given, or `spans` are none.
 
     Examples:
         >>> import nbtrace

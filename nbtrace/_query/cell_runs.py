@@ -21,8 +21,10 @@ from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
+    from nbtrace._store.snapshot import Snapshot
 
-_OWN: Final = ("cell_id", "cell_run", "execution_count", "resource", "scope", "system_instructions", "input_messages")
+_RUN: Final = ("cell_run", "resource", "scope")
+_OWN: Final = ("execution_count", "system_instructions", "input_messages")
 
 
 class Place(NamedTuple):
@@ -46,27 +48,47 @@ class _Call(NamedTuple):
     """The first line of the last message."""
 
 
-def of_cell(spans: Spans, cell: str | int | None = None) -> Comparison:
-    """Compare the runs of a cell.
+def cell_of(spans: Spans, cell: str | int | None = None) -> str:
+    """Find the cell that somebody means by its id, or by the number in its brackets.
 
     Args:
         spans: among which to look.
-        cell: the cell's id or the number in its brackets; by default the last one that made calls in several runs.
+        cell: without it, the last cell that made LLM calls in more than one run.
 
     Raises:
-        NotFoundError: there is none with calls in two runs.
+        NotFoundError: it has not made calls in more than one run; or there is no such cell.
     """
-    cell_id = None if cell is None else _id(spans, cell)
-    runs = _runs(spans, cell_id)
-    by_cell: dict[str, list[list[_Call]]] = defaultdict(list)
-    for (own, *_), calls in runs.items():
-        by_cell[own].append(calls)
-    several = [runs for runs in by_cell.values() if len(runs) > 1]
-    if not several:
-        where = "no cell" if cell is None else f"the cell {cell!r}"
-        message = f"{where} has made LLM calls in more than one run; run it again, then compare"
-        raise NotFoundError(message if cell is None else message.replace("has made", "has not made"))
-    return _compared(max(several, key=lambda runs: runs[-1][0].run.start_ns))
+    runs: dict[str, set[Any]] = defaultdict(set)
+    last: dict[str, int] = {}
+    for row in calls_of_cell(spans, None).select(["cell_id", "start_time_unix_nano", *_RUN]).to_pylist():
+        own, start = row["cell_id"], row["start_time_unix_nano"] or 0
+        runs[own].add(_run_key(row))
+        last[own] = max(start, last.get(own, start))
+    meant = set(last if cell is None else spans.filter(cell=cell).snapshot["cell_id"].to_pylist())
+    several = [own for own in last if own in meant and len(runs[own]) > 1]
+    if several:
+        return max(several, key=last.__getitem__)
+    said = "no cell has" if cell is None else f"the cell {cell!r} has not"
+    message = f"{said} made LLM calls in more than one run; run it again, then compare"
+    raise NotFoundError(message)
+
+
+def of_cell(calls: Snapshot) -> Comparison:
+    """Compare the runs of a cell by the calls made in it."""
+    runs = _runs(calls)
+    placed = [list(_placed(some)) for some in runs]
+    title = runs[-1][-1].run.variant.prompt
+    labels: dict[Place, str] = {place: call.last for some in placed for place, call in some}
+    numbers = {place: number for number, place in enumerate(labels, 1)}
+    versions = _names([some[0].run.variant.version for some in runs])
+    made: list[Run] = []
+    for version, some in zip(versions, placed, strict=True):
+        asked = _asked(some)
+        for place, call in some:
+            question = ((f"call {numbers[place]}", labels[place]),)
+            variant = Variant(title, version, None)
+            made.append(replace(call.run, variant=variant, variables=question, template=asked))
+    return Comparison(made)
 
 
 def changed(spans: Spans, cell: str, run: int) -> tuple[str, str] | None:
@@ -77,47 +99,51 @@ def changed(spans: Spans, cell: str, run: int) -> tuple[str, str] | None:
         cell: the cell's id.
         run: the how-manieth of its runs.
     """
-    runs = list(_runs(spans, cell).values())
+    runs = _runs(calls_of_cell(spans, cell, runs=(run - 1, run)))
     if len(runs) < 2:  # noqa: PLR2004 - the one before
         return None
-    found = _compared(runs)
-    asked = {one.variant.version: one.template or "" for one in found.runs}
-    versions = list(asked)
-    name = f"run {run}"
-    at = versions.index(name) if name in versions else 0
-    before, after = asked[versions[at - 1]], asked[versions[at]]
-    return (before, after) if at and before != after else None
+    before, after = (_asked(list(_placed(some))) for some in runs[-2:])
+    return (before, after) if before != after else None
 
 
-def _id(spans: Spans, cell: str | int) -> str:
-    """Give the id of a cell, of which the number in the brackets of one run may be what is known."""
-    found = spans.filter(cell=cell).snapshot["cell_id"]
-    return found[0].as_py() if len(found) else str(cell)
+def _asked(placed: Sequence[tuple[Place, _Call]]) -> str:
+    """Write what a run asked, of each place the first time."""
+    return "\n\n".join(call.asked for place, call in placed if place.turn == 1)
 
 
-def _runs(spans: Spans, cell_id: str | None) -> dict[tuple[Any, ...], list[_Call]]:
-    """Give the calls of each run of a cell, or of every cell, the earliest first.
+def calls_of_cell(spans: Spans, cell: str | None, *, runs: Sequence[int] | None = None) -> Snapshot:
+    """Give the LLM calls of a cell, or of all cells.
 
     Nothing here uses `pa.array` or `pa.table`, which import pandas: the cell's line asks too.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from nbtrace._store.columns import strings
+    from nbtrace._store.columns import numbers, strings
 
     snapshot = spans.snapshot
-    operations, cells = snapshot["operation"], snapshot["cell_id"]
-    is_call = pc.is_in(operations, value_set=strings(pa.string(), sorted(CALLS)))
-    own = pc.is_valid(cells) if cell_id is None else pc.is_in(cells, value_set=strings(pa.string(), [cell_id]))
-    wanted: Any = pc.and_(is_call, own)
-    calls = snapshot.filter(wanted)
-    rows = calls.select([*COLUMNS, *_OWN]).to_pylist()
+    cells = snapshot["cell_id"]
+    wanted: Any = pc.is_in(snapshot["operation"], value_set=strings(pa.string(), sorted(CALLS)))
+    own = pc.is_valid(cells) if cell is None else pc.is_in(cells, value_set=strings(pa.string(), [cell]))
+    wanted = pc.and_(wanted, own)
+    if runs is not None:
+        wanted = pc.and_(wanted, pc.is_in(snapshot["cell_run"], value_set=numbers(pa.int64(), "q", list(runs))))
+    return snapshot.filter(wanted)
+
+
+def _run_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Tell the runs of a cell apart: they are counted by the recording that made them."""
+    return tuple(row[name] for name in _RUN)
+
+
+def _runs(calls: Snapshot) -> list[list[_Call]]:
+    """Give the calls of each run of a cell, and the runs, the earliest first."""
+    rows = calls.select([*COLUMNS, *_RUN, *_OWN]).to_pylist()
     attributes, scores = [plain(one) for one in calls["attributes"].to_pylist()], scores_of(calls)
     found: dict[tuple[Any, ...], list[_Call]] = defaultdict(list)
     for row in sorted(range(len(rows)), key=lambda row: rows[row]["start_time_unix_nano"] or 0):
-        key = tuple(rows[row][name] for name in ("cell_id", "cell_run", "resource", "scope"))
-        found[key].append(_call(rows[row], attributes[row], scores))
-    return found
+        found[_run_key(rows[row])].append(_call(rows[row], attributes[row], scores))
+    return list(found.values())
 
 
 def _call(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mapping[Any, Any]) -> _Call:
@@ -131,22 +157,6 @@ def _call(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mapping
     lines = (cell if isinstance(cell, int) else 0, own if isinstance(own, int) else 0)
     last = first_line(messages[-1]) if messages else None
     return _Call(run, function, lines, "\n".join(filter(None, asked)), last or "")
-
-
-def _compared(runs: Sequence[Sequence[_Call]]) -> Comparison:
-    placed = [list(_placed(calls)) for calls in runs]
-    title = runs[-1][-1].run.variant.prompt
-    labels: dict[Place, str] = {place: call.last for calls in placed for place, call in calls}
-    numbers = {place: number for number, place in enumerate(labels, 1)}
-    versions = _names([calls[0].run.variant.version for calls in runs])
-    made: list[Run] = []
-    for version, calls in zip(versions, placed, strict=True):
-        asked = "\n\n".join(call.asked for place, call in calls if place.turn == 1)
-        for place, call in calls:
-            question = ((f"call {numbers[place]}", labels[place]),)
-            variant = Variant(title, version, None)
-            made.append(replace(call.run, variant=variant, variables=question, template=asked))
-    return Comparison(made)
 
 
 def _placed(calls: Sequence[_Call]) -> Iterator[tuple[Place, _Call]]:

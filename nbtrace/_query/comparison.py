@@ -8,8 +8,7 @@ mean; what is unknown in one of them is left out of the mean, never zero.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
+    from nbtrace._store.snapshot import Snapshot
 
 FIGURES: Final = ("cost_usd", "latency_s", "first_chunk_s", "input_tokens", "output_tokens")
 """What a run is measured by, besides its scores."""
@@ -69,7 +69,8 @@ class Run:
     figures: Mapping[str, float]
     """Those of `FIGURES` that are known; seconds, tokens, US dollars."""
     cost_state: str | None
-    estimated_usage: bool = False
+    usage_state: str | None = None
+    """`estimated` where the tokens are."""
     is_over: bool = True
     template: str | None = None
     """What the prompt was rendered from, as the span has it."""
@@ -86,41 +87,28 @@ class Comparison:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = tuple(runs)
-        self.variants = tuple(sorted({run.variant for run in runs}, key=_order))
-        """The columns: by prompt, number of version, model and settings."""
+        self.variants = _sorted(runs)
+        """The columns: by prompt, version, model and settings."""
         self.inputs = tuple(dict.fromkeys(run.variables for run in runs))
         """The rows, in order of their first use."""
-        rows = {each: row for row, each in enumerate(self.inputs)}
-        columns = {each: column for column, each in enumerate(self.variants)}
+        self.labels = _labels(self.variants)
+        """The names of the variants, each by what tells it from the others."""
+        self.score_names = tuple(sorted({name for run in runs for name in run.scores}))
+        """The names of all scores."""
+        self._rows = {each: row for row, each in enumerate(self.inputs)}
+        self._columns = {each: column for column, each in enumerate(self.variants)}
         self._cells: dict[tuple[int, int], list[Run]] = {}
         for run in runs:
-            self._cells.setdefault((rows[run.variables], columns[run.variant]), []).append(run)
+            self._cells.setdefault(self.place(run), []).append(run)
 
     @classmethod
-    def of(cls, spans: Spans, prompts: Sequence[str]) -> Comparison:
-        """Compare the calls made with prompts.
+    def of(cls, calls: Snapshot) -> Comparison:
+        """Compare calls, each of which is of a version of a prompt."""
+        return cls(list(_runs(calls)))
 
-        Args:
-            spans: among which to look.
-            prompts: their names.
-
-        Raises:
-            NotFoundError: there is no call with any of them.
-        """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        words = spans.words_of(["prompt_name", "operation"])
-        names: Any = words["prompt_name"].cast(pa.string())
-        wanted = pc.and_(
-            pc.is_in(names, value_set=pa.array(prompts, pa.string())),
-            pc.is_in(words["operation"].cast(pa.string()), value_set=pa.array(sorted(CALLS))),
-        )
-        runs = list(_runs(spans, wanted))
-        if not runs:
-            known = sorted(name for name in names.unique().to_pylist() if name)
-            raise NotFoundError.no_calls(prompts, known)
-        return cls(runs)
+    def place(self, run: Run) -> tuple[int, int]:
+        """Give the row and column of a run."""
+        return self._rows[run.variables], self._columns[run.variant]
 
     def cell(self, row: int, column: int) -> tuple[Run, ...]:
         """Give the runs of an input with a variant, the earliest first; none if there are none."""
@@ -135,17 +123,6 @@ class Comparison:
         ]
         return math.fsum(known) / len(known) if known else None
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """The names of all scores."""
-        return tuple(sorted({name for run in self.runs for name in run.scores}))
-
-    def labels(self) -> tuple[str, ...]:
-        """Name the variants, each by what tells it from the others."""
-        several = [len({one[part] for one in self.variants}) > 1 for part in range(3)]
-        common = set[tuple[str, str]].intersection(*(set(one.settings) for one in self.variants))
-        return tuple(" · ".join(_label(one, several, common)) for one in self.variants)
-
     def baseline(self, given: int | str | None = None) -> int:
         """Find the column to compare with.
 
@@ -157,23 +134,25 @@ class Comparison:
         """
         if given is None:
             return 0
-        labels = self.labels()
         found = [
             column
             for column, one in enumerate(self.variants)
-            if str(given) in (labels[column], one.version, f"v{one.version}")
+            if str(given) in (self.labels[column], one.version, f"v{one.version}")
         ]
-        if len(found) != 1:
-            raise UsageError.unknown("baseline" if not found else "ambiguous baseline", str(given), labels)
+        if not found:
+            raise UsageError.unknown("baseline", str(given), self.labels)
+        if len(found) > 1:
+            several = ", ".join(repr(self.labels[column]) for column in found)
+            raise UsageError.argument("baseline", f"one of {several}", given)
         return found[0]
 
     def table(self) -> pa.Table:
         """Give a row a run: what was asked of which variant, what came back, every figure and score."""
         import pyarrow as pa
 
-        labels = dict(zip(self.variants, self.labels(), strict=True))
         names = list(dict.fromkeys(name for variables in self.inputs for name, _ in variables))
-        rows = [_row(run, labels[run.variant], self.inputs.index(run.variables)) for run in self.runs]
+        places = map(self.place, self.runs)
+        rows = [_row(run, self.labels[column], row) for run, (row, column) in zip(self.runs, places, strict=True)]
         columns: dict[str, Any] = {name: pa.array([row[name] for row in rows], kind) for name, kind in _types().items()}
         for name in names:
             columns[f"input.{name}"] = pa.array([dict(run.variables).get(name) for run in self.runs], pa.string())
@@ -188,15 +167,71 @@ class Comparison:
         return Result(self.table())
 
 
-def _order(variant: Variant) -> tuple[Any, ...]:
-    number = re.search(r"\d+(?=\D*$)", variant.version)
-    return (
-        variant.prompt,
-        int(number[0]) if number else math.inf,
-        variant.version,
-        variant.model or "",
-        variant.settings,
+class Comparing:
+    """A comparison of calls that come: made again when there are others, or scores, and not for each look.
+
+    Args:
+        calls: Gives the calls as they are now.
+        make: Compares them.
+    """
+
+    def __init__(self, calls: Callable[[], Snapshot], make: Callable[[Snapshot], Comparison]) -> None:
+        self._calls = calls
+        self._make = make
+        self._made: tuple[object, Comparison] | None = None
+
+    def __call__(self) -> Comparison:
+        """Compare the calls as they are now; what a running one has come to is seen at its end."""
+        calls = self._calls()
+        seen = calls["span_id"], calls["duration_ns"], len(calls.scores)
+        made = self._made
+        if made is None or made[0] != seen:
+            made = self._made = seen, self._make(calls)
+        return made[1]
+
+
+def calls_of(spans: Spans, prompts: Sequence[str]) -> Snapshot:
+    """Find the calls made with prompts.
+
+    Args:
+        spans: among which to look.
+        prompts: their names.
+
+    Raises:
+        NotFoundError: there is none with any of them.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    words = spans.words_of(["prompt_name", "operation"])
+    names, operations = (words[name].cast(pa.string()) for name in ("prompt_name", "operation"))
+    wanted: Any = pc.and_(
+        pc.is_in(names, value_set=pa.array(prompts, pa.string())),
+        pc.is_in(operations, value_set=pa.array(sorted(CALLS))),
     )
+    found = spans.snapshot.filter(wanted)
+    if not len(found):
+        raise NotFoundError.no_calls(prompts, sorted(name for name in names.unique().to_pylist() if name))
+    return found
+
+
+def _sorted(runs: Sequence[Run]) -> tuple[Variant, ...]:
+    """Sort the variants: versions by their number, those that have none by their first use."""
+    first: dict[tuple[str, str], int] = {}
+    for run in runs:
+        first.setdefault(run.variant[:2], len(first))
+
+    def key(one: Variant) -> tuple[Any, ...]:
+        number = int(one.version) if one.version.isdecimal() else math.inf
+        return one.prompt, number, first[one[:2]], one.model or "", one.settings
+
+    return tuple(sorted({run.variant for run in runs}, key=key))
+
+
+def _labels(variants: Sequence[Variant]) -> tuple[str, ...]:
+    several = [len({one[part] for one in variants}) > 1 for part in range(3)]
+    common = set[tuple[str, str]].intersection(*(set(one.settings) for one in variants)) if variants else set()
+    return tuple(" · ".join(_label(one, several, common)) for one in variants)
 
 
 def _label(variant: Variant, several: Sequence[bool], common: set[tuple[str, str]]) -> Iterator[str]:
@@ -208,13 +243,11 @@ def _label(variant: Variant, several: Sequence[bool], common: set[tuple[str, str
     yield from (f"{name} {value}" for name, value in variant.settings if (name, value) not in common)
 
 
-def _runs(spans: Spans, wanted: Any) -> Iterator[Run]:
-    chosen = spans.snapshot.filter(wanted)
-    scores = scores_of(chosen)
-    columns = chosen.select(COLUMNS).to_pylist()
-    attributes = plain_column(chosen["attributes"])
-    order = sorted(range(len(columns)), key=lambda row: columns[row]["start_time_unix_nano"] or 0)
-    for row in order:
+def _runs(calls: Snapshot) -> Iterator[Run]:
+    scores = scores_of(calls)
+    columns = calls.select(COLUMNS).to_pylist()
+    attributes = plain_column(calls["attributes"])
+    for row in sorted(range(len(columns)), key=lambda row: columns[row]["start_time_unix_nano"] or 0):
         yield run_of(columns[row], attributes[row], scores)
 
 
@@ -250,18 +283,18 @@ def run_of(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mappin
         (row["error_type"] or "error") if row["status_code"] == ERROR else None,
         {name: float(value) for name, value in figures.items() if value is not None and math.isfinite(value)},
         row["cost_state"],
-        row["usage_state"] == "estimated",
+        row["usage_state"],
         duration is not None,
         attributes.get(semconv.PROMPT_TEMPLATE),
         scores.get((row["trace_id"], row["span_id"]), {}),
     )
 
 
-def scores_of(chosen: Any) -> dict[tuple[bytes, bytes], dict[str, float]]:
+def scores_of(calls: Snapshot) -> dict[tuple[bytes, bytes], dict[str, float]]:
     """Give the last number of each name that spans were given, by their ids."""
     found: dict[tuple[bytes, bytes], dict[str, float]] = {}
     names = ["trace_id", "span_id", "name", "value"]
-    for row in chosen.scores.select(names).to_pylist():
+    for row in calls.scores.select(names).to_pylist():
         if row["value"] is not None and math.isfinite(row["value"]):
             found.setdefault((row["trace_id"], row["span_id"]), {})[row["name"]] = row["value"]
     return found
@@ -280,6 +313,7 @@ def _row(run: Run, label: str, row: int) -> dict[str, Any]:
         "error": run.error,
         **{name: run.figures.get(name) for name in FIGURES},
         "cost_state": run.cost_state,
+        "usage_state": run.usage_state,
         "trace_id": run.trace_id,
         "span_id": run.span_id,
     }
@@ -291,4 +325,4 @@ def _types() -> dict[str, Any]:
     text, number = pa.string(), pa.float64()
     kinds = dict.fromkeys(("variant", "prompt", "version", "model", "settings"), text) | {"input": pa.int64()}
     kinds |= dict.fromkeys(("output", "finish", "error"), text) | dict.fromkeys(FIGURES, number)
-    return kinds | dict.fromkeys(("cost_state", "trace_id", "span_id"), text)
+    return kinds | dict.fromkeys(("cost_state", "usage_state", "trace_id", "span_id"), text)

@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from nbtrace._query.comparison import FIGURES, Comparison
 from nbtrace._query.statistics import Change, change
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nbtrace._query.comparison import Comparison
     from nbtrace._query.result import Result
 
 FEW: Final = 8
@@ -34,7 +34,6 @@ _FIGURES: Final = {
     "output_tokens": _Words("shorter", "longer", "length"),
 }
 """The figures that a sentence speaks of."""
-_TABLE: Final = ("cost_usd", "latency_s", "first_chunk_s", "input_tokens", "output_tokens")
 
 
 class Measured(NamedTuple):
@@ -66,7 +65,7 @@ def verdict(comparison: Comparison, baseline: int = 0) -> Verdict:
     """
     measured: list[Measured] = []
     sentences: list[str] = []
-    labels = comparison.labels()
+    labels = comparison.labels
     for column in range(len(comparison.variants)):
         if column == baseline:
             continue
@@ -82,7 +81,7 @@ def result(comparison: Comparison, judged: Verdict) -> Result:
 
     from nbtrace._query.result import Result
 
-    labels = comparison.labels()
+    labels = comparison.labels
     rows = [
         {
             "variant": labels[one.column],
@@ -117,7 +116,7 @@ def _known(value: float) -> float | None:
 
 
 def _measured(comparison: Comparison, baseline: int, column: int) -> Iterator[Measured]:
-    for name in (*_TABLE, *comparison.score_names):
+    for name in (*FIGURES, *comparison.score_names):
         pairs = [
             (before, after)
             for row in range(len(comparison.inputs))
@@ -125,7 +124,7 @@ def _measured(comparison: Comparison, baseline: int, column: int) -> Iterator[Me
             and (after := comparison.figure(row, column, name)) is not None
         ]
         if pairs:
-            is_score = name not in _TABLE
+            is_score = name not in FIGURES
             before, after = zip(*pairs, strict=True)
             yield Measured(column, name, is_score, change(before, after, relative=not is_score))
 
@@ -186,3 +185,5 @@ def _caveats(comparison: Comparison, baseline: int, column: int, measured: Seque
         yield f"{unpriced} calls unpriced" if unpriced < len(runs) else "cost unknown: unpriced"
     if any(run.cost_state == "estimated" for run in runs):
         yield "costs partly estimated"
+    elif any(run.usage_state == "estimated" for run in runs):
+        yield "tokens partly estimated"

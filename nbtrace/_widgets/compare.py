@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nbtrace._query.result import Result
+    from nbtrace._store.snapshot import Snapshot
     from nbtrace._widgets.wire import Look, Subscribe
 
 Compare = Callable[[], Comparison]
@@ -85,9 +86,9 @@ class CompareWire(Wire):
         self._rate(Score(*ids, RATING, float(value), source="human", time_unix_nano=time.time_ns()))
         return RateReply(id=number, kind="rate", version=PROTOCOL_VERSION, revision=self._revision), pa.table({})
 
-    def outline(self) -> object:
+    def outline(self, spans: Snapshot) -> object:
         """Take what tells two comparisons apart: the spans, and how many scores there are."""
-        return super().outline(), len(self._snapshot().scores)
+        return super().outline(spans), len(spans.scores)
 
 
 class CompareWidget(SpanWidget):
@@ -163,14 +164,13 @@ class CompareWidget(SpanWidget):
 def head(comparison: Comparison, baseline: int) -> dict[str, Any]:
     """Describe the columns and rows, and what they come to, for the JavaScript."""
     judged = verdicts.verdict(comparison, baseline)
-    labels = comparison.labels()
     templates = {run.variant: run.template for run in comparison.runs}
     return {
         "title": matrix.headline(comparison),
         "baseline": baseline,
         "variants": [
             {
-                "label": labels[column],
+                "label": comparison.labels[column],
                 "prompt": one.prompt,
                 "version": one.version,
                 "model": one.model,
@@ -201,20 +201,19 @@ def cells(comparison: Comparison) -> pa.Table:
     """Give every run as a row for the JavaScript, without nulls: unknown is NaN, or the empty text."""
     import pyarrow as pa
 
-    columns = {one: column for column, one in enumerate(comparison.variants)}
-    rows = {one: row for row, one in enumerate(comparison.inputs)}
-    runs: Sequence[Run] = comparison.runs
+    runs = comparison.runs
+    rows, columns = zip(*map(comparison.place, runs), strict=True)
     said = [_cut(run.output, LONGEST) for run in runs]
     found: dict[str, Any] = {
-        "variant": pa.array([columns[run.variant] for run in runs], pa.int32()),
-        "input": pa.array([rows[run.variables] for run in runs], pa.int32()),
+        "variant": pa.array(columns, pa.int32()),
+        "input": pa.array(rows, pa.int32()),
         "output": pa.array([text for text, _ in said], pa.string()),
         "left_out": pa.array([cut for _, cut in said], pa.int32()),
         "state": pa.array([_state(run) for run in runs], pa.string()),
     }
     for name in ("trace_id", "span_id", "finish"):
         found[name] = pa.array([getattr(run, name) for run in runs], pa.string())
-    for name in ("error", "cost_state"):
+    for name in ("error", "cost_state", "usage_state"):
         found[name] = pa.array([getattr(run, name) or "" for run in runs], pa.string())
     for name in FIGURES:
         found[name] = pa.array([run.figures.get(name, float("nan")) for run in runs], pa.float64())

@@ -111,7 +111,7 @@ class Wire:
         self._listen()
         revision = self._revision
         spans = self._snapshot()
-        self._seen = self.outline()
+        self._seen = self.outline(spans)
         drawn = tree(spans)
         start = start_unix_nano(drawn) // 10**6
         reply = TreeReply(
@@ -162,11 +162,10 @@ class Wire:
             if self._unsubscribe is None:
                 self._unsubscribe = self._subscribe(self._changed)
 
-    def outline(self) -> object:
+    def outline(self, spans: Snapshot) -> object:
         """Take what tells two snapshots apart: which spans there are, which are over, and how far the others are."""
         import pyarrow.compute as pc
 
-        spans = self._snapshot()
         going = spans.filter(pc.is_null(spans["duration_ns"]))
         return Outline(spans.select(["span_id", "duration_ns"]), going.select(["output_messages", "attributes"]))
 
@@ -186,7 +185,7 @@ class Wire:
             self._timer = None
             revision = self._revision
         with guard("widgets"):
-            outline = self.outline()
+            outline = self.outline(self._snapshot())
             if outline == self._seen:
                 return
             self._seen = outline

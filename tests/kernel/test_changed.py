@@ -37,7 +37,7 @@ def test_the_runs_of_a_cell_are_compared_call_by_call(kernel: Kernel) -> None:
         kernel.run(source, cell_id="loop")
     kernel.run("ask('alone')", cell_id="other")
     kernel.run("found = nbtrace.compare().comparison")
-    assert printed(kernel, "found.labels()") == ["run 1", "run 2"]
+    assert printed(kernel, "found.labels") == ["run 1", "run 2"]
     assert printed(kernel, "[dict(one) for one in found.inputs]") == [
         {"call 1": "user: Describe briefly the owl"},
         {"call 2": "user: Describe briefly the jay"},

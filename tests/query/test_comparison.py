@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
 
 from nbtrace import Session
-from nbtrace._query.comparison import Comparison, Run, Variant
+from nbtrace._query.comparison import Comparing, Comparison, Run, Variant, calls_of
 from nbtrace._query.verdict import result, verdict
 from nbtrace._store.scores import Score
+from nbtrace._store.snapshot import Snapshot
 from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.loopback import Loopback
 
@@ -44,8 +46,8 @@ def test_calls_are_aligned_by_what_their_prompts_were_rendered_with(session: Ses
     for prompt, what in ((first, "a"), (first, "b"), (second, "b"), (second, "a"), (second, "a"), (first, "c")):
         ask(client, prompt.format(what=what))
     ask(client, "Say d")
-    found = Comparison.of(session.spans(), ["say"])
-    assert found.labels() == ("v1", "v2")
+    found = Comparison.of(calls_of(session.spans(), ["say"]))
+    assert found.labels == ("v1", "v2")
     assert found.inputs == ((("what", "a"),), (("what", "b"),), (("what", "c"),))
     assert [[len(found.cell(row, column)) for column in range(2)] for row in range(3)] == [[1, 2], [1, 1], [1, 0]]
     only = found.cell(1, 1)[0]
@@ -61,7 +63,7 @@ def test_a_variant_is_named_by_what_tells_it_from_the_others(session: Session, c
     prompt = session.prompt("say", "Say {what}")
     for options in ({"temperature": 0.5}, {"temperature": 0.5, "model": "n"}, {"temperature": 1, "model": "n"}):
         ask(client, prompt.format(what="it"), max_tokens=5, **options)
-    assert Comparison.of(session.spans(), ["say"]).labels() == (
+    assert Comparison.of(calls_of(session.spans(), ["say"])).labels == (
         "v1 · m · temperature 0.5", "v1 · n · temperature 0.5", "v1 · n · temperature 1.0",
     )  # fmt: skip
 
@@ -74,7 +76,7 @@ def test_scores_and_errors_are_of_their_runs(session: Session, client: openai.Op
     span = session.spans()[0]
     for value in (0.25, 0.75):
         session.rate(Score(bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id), "good", value))
-    found = Comparison.of(session.spans(), ["say"])
+    found = Comparison.of(calls_of(session.spans(), ["say"]))
     assert [(one.error, one.scores) for one in found.cell(0, 0)] == [
         (None, {"good": 0.75}),
         ("openai.APIConnectionError", {}),
@@ -86,7 +88,7 @@ def test_what_was_never_called_is_named_with_what_was(session: Session, client: 
     ask(client, session.prompt("say", "Say {what}").format(what="it"))
     message = "there is no call with the prompt 'sing'; the prompts with calls are: 'say'"
     with pytest.raises(NotFoundError, match=f"^{re.escape(message)}$"):
-        Comparison.of(session.spans(), ["sing"])
+        calls_of(session.spans(), ["sing"])
 
 
 def test_the_baseline_is_a_version_or_a_label() -> None:
@@ -94,6 +96,42 @@ def test_the_baseline_is_a_version_or_a_label() -> None:
     assert [found.baseline(given) for given in (None, 1, 2, "v2", "2")] == [0, 0, 1, 1, 1]
     with pytest.raises(UsageError, match=r"^unknown baseline '3'; expected one of: v1, v2$"):
         found.baseline(3)
+
+
+def test_a_baseline_that_means_several_names_them() -> None:
+    variants = [Variant("p", "1", model) for model in "mn"]
+    found = Comparison([replace(run(1, "a"), variant=one) for one in variants])
+    with pytest.raises(UsageError, match=r"^cannot use baseline=1; expected one of 'v1 · m', 'v1 · n'$"):
+        found.baseline(1)
+    assert found.baseline("v1 · n") == 1
+
+
+def test_versions_without_a_number_stand_in_the_order_of_their_use() -> None:
+    names = ["2025-06-01", "draft", "2025-05-31"]
+    runs = [replace(run(1, "a"), variant=Variant("p", name, model)) for name in names for model in "nm"]
+    found = [(one.version, one.model) for one in Comparison(runs).variants]
+    assert found == [(name, model) for name in names for model in "mn"]
+
+
+def test_calls_are_compared_again_only_when_there_is_something_new(session: Session, client: openai.OpenAI) -> None:
+    made: list[int] = []
+
+    def make(calls: Snapshot) -> Comparison:
+        made.append(len(calls))
+        return Comparison.of(calls)
+
+    comparing = Comparing(lambda: calls_of(session.spans(), ["say"]), make)
+    prompt = session.prompt("say", "Say {what}")
+    ask(client, prompt.format(what="a"))
+    assert comparing() is comparing()
+    ask(client, "something else")
+    assert comparing() is comparing()
+    ask(client, prompt.format(what="b"))
+    assert len(comparing().runs) == 2
+    span = session.spans()[0]
+    session.rate(Score(bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id), "good", 1.0))
+    assert comparing().score_names == ("good",)
+    assert made == [1, 2, 2]
 
 
 def test_what_is_unknown_is_no_zero_and_failed_runs_have_no_figures() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import openai
 import pyarrow as pa
 import pytest
 
+import nbtrace
 from nbtrace import Session
 from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.loopback import Loopback
 from tests.query.test_comparison import ask
+from tests.widgets.test_protocol import PROTOCOL
 from tests.widgets.test_wire import FrontEnd
 
 CORPUS = "<script>alert(1)</script> | $x$ \u202e`code` ![i](http://evil/)"
@@ -39,7 +41,9 @@ def test_the_front_end_gets_every_run_and_what_they_come_to(asked: Session) -> N
     front = FrontEnd(widget)
     reply, (buffer,) = front.ask({"id": 7, "kind": "compare", "version": 2, "baseline": 1})
     head = json.loads(reply["head"])
-    runs = pa.ipc.open_stream(pa.py_buffer(buffer)).read_all().to_pylist()
+    table = pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()
+    assert sorted(table.column_names) == sorted(PROTOCOL["run_columns"])
+    runs = table.to_pylist()
     assert ([one["label"] for one in head["variants"]], head["baseline"]) == (["v1", "v2"], 1)
     assert head["inputs"] == [[["what", "it"]], [["what", CORPUS]]]
     assert head["sentences"] == list(asked.compare("say", baseline=2).sentences) != list(widget.sentences)
@@ -107,6 +111,32 @@ def test_a_large_comparison_says_what_its_picture_leaves_out(session: Session, c
     assert "more inputs" in html
 
 
+def test_a_hostile_comparison_has_a_small_picture_too(session: Session, client: openai.OpenAI) -> None:
+    name = "$" * 300
+    for version in range(6):
+        ask(client, session.prompt(name, f"{version} {{n}}").format(n="$" * 400), model="$" * 200, stop=["$" * version])
+    for number in range(20):
+        ask(client, session.prompts[name].format(n="$" * 300 + str(number)))
+    html, _ = session.compare(name).still()
+    assert len(html.encode()) <= 20_000
+    assert "more variants" in html
+    assert "more sentence" in html
+    assert "more inputs" in html
+
+
+def test_a_comparison_is_of_the_spans_that_are_given(asked: Session, tmp_path: Path) -> None:
+    asked.export(tmp_path / "s.parquet")
+    opened = nbtrace.open(tmp_path / "s.parquet")
+    some = asked.spans()[:3]
+    given = [len(asked.compare("say", spans=spans).comparison.runs) for spans in (None, some, opened)]
+    assert given == [4, 3, 4]
+    front = FrontEnd(asked.compare("say", spans=some))
+    _, (buffer,) = front.ask({"id": 1, "kind": "tree", "version": 2})
+    assert pa.ipc.open_stream(pa.py_buffer(buffer)).read_all().num_rows == 3
+    with pytest.raises(UsageError, match=r"^spans is list \[\]; expected what nbtrace.spans"):
+        asked.compare("say", spans=[])
+
+
 def test_what_is_asked_for_wrongly_is_said(asked: Session) -> None:
     with pytest.raises(NotFoundError, match="there is no call with the prompt 'x'; the prompts with calls are: 'say'"):
         asked.compare("x")
@@ -114,9 +144,7 @@ def test_what_is_asked_for_wrongly_is_said(asked: Session) -> None:
         asked.compare("say", baseline=9)
 
 
-def test_spans_that_were_read_back_are_compared_and_not_rated(asked: Session, tmp_path: Any) -> None:
-    import nbtrace
-
+def test_spans_that_were_read_back_are_compared_and_not_rated(asked: Session, tmp_path: Path) -> None:
     asked.export(tmp_path / "s.parquet")
     widget = nbtrace.open(tmp_path / "s.parquet").compare("say", baseline=2)
     assert (widget.baseline, len(widget.comparison.runs)) == (1, 4)

@@ -346,3 +346,17 @@ def _timers_are_over() -> None:
         if isinstance(thread, threading.Timer):
             thread.join(10)
     assert not any(isinstance(thread, threading.Timer) for thread in threading.enumerate())
+
+
+def test_what_is_drawn_and_what_is_remembered_of_it_are_of_one_moment(store: Store) -> None:
+    sent: list[Any] = []
+    looks: list[Snapshot] = []
+
+    def look() -> Snapshot:
+        looks.append(store.snapshot())
+        return looks[-1]
+
+    wire = Wire(look, store.subscribe, lambda content, _: sent.append(content))
+    wire.handle({"id": 1, "kind": "tree", "version": 2})
+    assert ([one["kind"] for one in sent], len(looks)) == (["tree"], 1)
+    wire.close()

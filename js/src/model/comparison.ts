@@ -56,6 +56,8 @@ export interface Run {
   readonly finish: string;
   readonly error: string;
   readonly costState: string;
+  /** `estimated` where the tokens are. */
+  readonly usageState: string;
   /** NaN where unknown. */
   readonly figures: Readonly<Record<Figure, number>>;
   readonly scores: Readonly<Record<string, number>>;
@@ -104,6 +106,7 @@ export class Comparison {
   show(head: Head, runs: readonly Run[]): void {
     batch(() => {
       this.head.value = head;
+      if (this.baseline.peek() >= head.variants.length) this.baseline.value = head.baseline;
       this.runs.value = runs;
       this.failure.value = null;
       this.kernel.value = "answering";

@@ -2,11 +2,15 @@
 
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Explorer } from "../model/explorer.ts";
-import { CloseIcon } from "../ui/icons.tsx";
-import { KEYS } from "./keys.ts";
+import { CloseIcon, HelpIcon } from "../ui/icons.tsx";
 
-export function Help({ explorer }: { explorer: Explorer }): JSX.Element {
+/** Keys that belong together, in words. */
+export interface Described {
+  readonly title: string;
+  readonly bindings: readonly { readonly shown: string; readonly does: string }[];
+}
+
+export function Help({ groups, onClose }: { groups: readonly Described[]; onClose: () => void }): JSX.Element {
   const panel = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const root = panel.current?.getRootNode() as ShadowRoot | undefined;
@@ -16,9 +20,6 @@ export function Help({ explorer }: { explorer: Explorer }): JSX.Element {
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
-  const close = (): void => {
-    explorer.isHelpOpen.value = false;
-  };
   return (
     <div
       class="help"
@@ -29,19 +30,19 @@ export function Help({ explorer }: { explorer: Explorer }): JSX.Element {
       ref={panel}
       onKeyDown={(event) => {
         if (event.key === "Tab") event.preventDefault();
-        else if (event.key === "Escape" || event.key === "?") close();
+        else if (event.key === "Escape" || event.key === "?") onClose();
         else return;
         event.stopPropagation();
       }}
     >
       <header>
         <h3>Keys</h3>
-        <button type="button" class="button icon-button" title="Close" aria-label="Close" onClick={close}>
+        <button type="button" class="button icon-button" title="Close" aria-label="Close" onClick={onClose}>
           <CloseIcon />
         </button>
       </header>
       <div class="key-groups">
-        {KEYS.map(({ title, bindings }) => (
+        {groups.map(({ title, bindings }) => (
           <section key={title}>
             <h4>{title}</h4>
             <dl>
@@ -58,5 +59,14 @@ export function Help({ explorer }: { explorer: Explorer }): JSX.Element {
         ))}
       </div>
     </div>
+  );
+}
+
+/** The button that shows them. */
+export function HelpButton({ onClick }: { onClick: () => void }): JSX.Element {
+  return (
+    <button type="button" class="button icon-button" title="Keys (?)" aria-label="Keys" onClick={onClick}>
+      <HelpIcon />
+    </button>
   );
 }

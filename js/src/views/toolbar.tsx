@@ -4,7 +4,8 @@ import type { JSX } from "preact";
 import type { Explorer } from "../model/explorer.ts";
 import { type Filter, IN_ATTRIBUTES, IN_EVENTS, IN_MESSAGES, IN_NAMES } from "../model/filter.ts";
 import * as text from "../model/text.ts";
-import { CloseIcon, HelpIcon, SearchIcon } from "../ui/icons.tsx";
+import { CloseIcon, SearchIcon } from "../ui/icons.tsx";
+import { HelpButton } from "./help.tsx";
 
 const FILTERS: readonly (readonly [Filter, string, string])[] = [
   ["errors", "Errors", "Spans that failed"],
@@ -28,17 +29,11 @@ export function Tools({ explorer }: { explorer: Explorer }): JSX.Element {
       >
         <SearchIcon />
       </button>
-      <button
-        type="button"
-        class="button icon-button"
-        title="Keys (?)"
-        aria-label="Keys"
+      <HelpButton
         onClick={() => {
           explorer.isHelpOpen.value = true;
         }}
-      >
-        <HelpIcon />
-      </button>
+      />
     </div>
   );
 }

@@ -2,13 +2,13 @@
 
 import { type JSX, render } from "preact";
 import type { Explorer } from "../model/explorer.ts";
-import { isCombination, keepPlainKeys } from "../ui/keyboard.ts";
+import { openFrame } from "../ui/frame.ts";
+import { isCombination } from "../ui/keyboard.ts";
 import { css } from "../ui/style.ts";
-import { followTheme } from "../ui/theme.ts";
 import { DetailPanel } from "./detail/panel.tsx";
 import { Header } from "./header.tsx";
 import { Help } from "./help.tsx";
-import { act } from "./keys.ts";
+import { act, KEYS } from "./keys.ts";
 import { Minimap } from "./minimap.tsx";
 import { MatchLine, Toolbar, Tools } from "./toolbar.tsx";
 import { TreeGrid } from "./tree-grid.tsx";
@@ -23,26 +23,9 @@ export interface TraceViewOptions {
 
 /** Draws the view into an element, in a shadow root of its own, until the signal aborts. */
 export function mountTraceView(element: HTMLElement, { explorer, height, signal }: TraceViewOptions): void {
-  const host = document.createElement("div");
-  element.append(host);
-  keepPlainKeys(host, signal);
-  const root = host.attachShadow({ mode: "open" });
-  const style = document.createElement("style");
-  style.textContent = css;
-  const frame = document.createElement("div");
-  frame.className = "nbtrace";
-  root.append(style, frame);
-  followTheme(frame, signal);
+  const frame = openFrame(element, { css, className: "nbtrace", signal }, (left) => render(null, left));
   frame.addEventListener("keydown", (event) => onKey(event, frame, explorer));
   render(<TraceView explorer={explorer} height={height} />, frame);
-  signal.addEventListener(
-    "abort",
-    () => {
-      render(null, frame);
-      host.remove();
-    },
-    { once: true },
-  );
 }
 
 /** Keys that act wherever in the view the focus is. */
@@ -106,7 +89,14 @@ function TraceView({ explorer, height }: Omit<TraceViewOptions, "signal">): JSX.
           {isOpen && <DetailPanel explorer={explorer} />}
         </div>
       )}
-      {explorer.isHelpOpen.value && <Help explorer={explorer} />}
+      {explorer.isHelpOpen.value && (
+        <Help
+          groups={KEYS}
+          onClose={() => {
+            explorer.isHelpOpen.value = false;
+          }}
+        />
+      )}
     </>
   );
 }

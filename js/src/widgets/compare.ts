@@ -6,6 +6,7 @@ import { fillSlots } from "../ui/slot.ts";
 import { mountCompareView } from "../views/compare/view.tsx";
 import { Channel, KernelGone, type MessageModel } from "../wire/channel.ts";
 import { decodeRuns } from "../wire/decode.ts";
+import { asking, wordsOf } from "./asking.ts";
 import { DISCONNECTED } from "./trace.ts";
 
 type CompareEvent = "change:height" | "change:baseline" | "comm_live_update";
@@ -40,49 +41,42 @@ function render({ model, el, signal }: { model: CompareModel; el: HTMLElement; s
     comparison.baseline.value = model.get("baseline");
   });
 
+  let shownRevision = -1;
   const channel = new Channel(model, {
     signal,
-    onChanged: () => refresh(),
+    onChanged: ({ revision }) => revision > shownRevision && refresh(),
     onSlow: (isSlow) => {
       if (comparison.kernel.peek() !== "gone") comparison.kernel.value = isSlow ? "busy" : "answering";
     },
   });
   const failed = (error: unknown): void => {
     if (error instanceof KernelGone) comparison.kernel.value = "gone";
-    else comparison.failure.value = error instanceof Error ? error.message : String(error);
+    else comparison.failure.value = wordsOf(error);
   };
-
-  let [isAsking, isStale] = [false, false];
-  const refresh = (): void => {
-    isStale = true;
-    if (!isAsking) void pull();
-  };
-  const pull = async (): Promise<void> => {
-    isAsking = true;
-    while (isStale && !signal.aborted) {
-      isStale = false;
-      try {
-        const { reply, bytes } = await channel.compare(comparison.baseline.peek());
-        comparison.show(JSON.parse(reply.head) as Head, decodeRuns(bytes));
-      } catch (error) {
-        failed(error);
-      }
+  const refresh = asking(async () => {
+    try {
+      const { reply, bytes } = await channel.compare(comparison.baseline.peek());
+      shownRevision = reply.revision;
+      comparison.show(JSON.parse(reply.head) as Head, decodeRuns(bytes));
+    } catch (error) {
+      failed(error);
     }
-    isAsking = false;
-  };
+  }, signal);
 
   const stop = effect(() => {
-    const column = comparison.baseline.value;
+    const [column, head] = [comparison.baseline.value, comparison.head.value];
+    if (head === null || head.baseline === column) return;
     if (column !== model.get("baseline")) {
       model.set("baseline", column);
       model.save_changes();
     }
-    if (!el.classList.contains(DISCONNECTED)) refresh();
+    refresh();
   });
   signal.addEventListener("abort", stop, { once: true });
 
+  // The kernel says that a score has come.
   const rate = (traceId: string, spanId: string, rating: number): void => {
-    channel.rate(traceId, spanId, rating).then(refresh, failed);
+    channel.rate(traceId, spanId, rating).catch(failed);
   };
   mountCompareView(el, { comparison, height, model, rate, signal });
   const watchKernel = (): void => {

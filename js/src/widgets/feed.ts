@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 import type { Explorer, SpanKey } from "../model/explorer.ts";
 import { Channel, KernelGone, type MessageModel } from "../wire/channel.ts";
 import { decodeFound, decodeSpan, decodeTree } from "../wire/decode.ts";
+import { asking, wordsOf } from "./asking.ts";
 
 export interface Feed {
   /** Asks for the tree again, at once or after the answer that is on its way. */
@@ -13,18 +14,11 @@ export interface Feed {
 /** Milliseconds without a key after which a text is looked for in the kernel. */
 const TYPING_PAUSE_MS = 120;
 
-/** A newer tree is asked for ten times a second at most, and of a large one so seldom that it takes a tenth of the time. */
-const SHORTEST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 3000;
-const PAUSE_SHARE = 9;
-
 /** How often a running span grows while there is no newer tree. */
 const TICK_MS = 500;
 
 export function feed(explorer: Explorer, model: MessageModel, signal: AbortSignal): Feed {
   let shownRevision = -1;
-  let isAsking = false;
-  let isStale = false;
   /** What makes this page's clock the kernel's. */
   let clockOffset = 0;
 
@@ -36,32 +30,18 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     },
   });
 
-  const refresh = (): void => {
-    isStale = true;
-    if (!isAsking) void pull();
-  };
-
-  const pull = async (): Promise<void> => {
-    isAsking = true;
-    while (isStale && !signal.aborted) {
-      isStale = false;
-      const began = performance.now();
-      try {
-        const { reply, bytes } = await channel.tree();
-        shownRevision = reply.revision;
-        clockOffset = reply.now_unix_ms - reply.start_unix_ms - performance.now();
-        explorer.show(decodeTree(bytes, reply.start_unix_ms, reply.now_unix_ms));
-        explorer.kernel.value = "answering";
-      } catch (error) {
-        if (error instanceof KernelGone) explorer.kernel.value = "gone";
-        else explorer.failure.value = wordsOf(error);
-      }
-      const took = performance.now() - began;
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, took * PAUSE_SHARE));
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  const refresh = asking(async () => {
+    try {
+      const { reply, bytes } = await channel.tree();
+      shownRevision = reply.revision;
+      clockOffset = reply.now_unix_ms - reply.start_unix_ms - performance.now();
+      explorer.show(decodeTree(bytes, reply.start_unix_ms, reply.now_unix_ms));
+      explorer.kernel.value = "answering";
+    } catch (error) {
+      if (error instanceof KernelGone) explorer.kernel.value = "gone";
+      else explorer.failure.value = wordsOf(error);
     }
-    isAsking = false;
-  };
+  }, signal);
 
   const open = async (key: SpanKey): Promise<void> => {
     const shown = explorer.detail.peek();
@@ -137,8 +117,4 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     { once: true },
   );
   return { refresh };
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

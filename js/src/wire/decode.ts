@@ -76,6 +76,7 @@ export function decodeRuns(bytes: Uint8Array): Run[] {
   const [variant, input, leftOut] = [numbers("variant"), numbers("input"), numbers("left_out")];
   const [traceId, spanId, output, state] = [texts("trace_id"), texts("span_id"), texts("output"), texts("state")];
   const [finish, error, costState, scores] = [texts("finish"), texts("error"), texts("cost_state"), texts("scores")];
+  const usageState = texts("usage_state");
   const figures = FIGURES.map((name) => [name, numbers(name)] as const);
   return variant.map((_, row) => ({
     variant: variant[row] ?? 0,
@@ -88,6 +89,7 @@ export function decodeRuns(bytes: Uint8Array): Run[] {
     finish: finish[row] ?? "",
     error: error[row] ?? "",
     costState: costState[row] ?? "",
+    usageState: usageState[row] ?? "",
     figures: Object.fromEntries(figures.map(([name, values]) => [name, values[row]])) as Record<Figure, number>,
     scores: JSON.parse(scores[row] || "{}") as Record<string, number>,
   }));

@@ -17,6 +17,7 @@ function run(input: number, variant: number, given: Partial<Run> & { cost?: numb
     finish: "stop",
     error: "",
     costState: "priced",
+    usageState: "reported",
     figures: { ...FIGURES, cost_usd: cost },
     scores: {},
     ...rest,

@@ -1,5 +1,6 @@
-import { type TypedArray, tableFromArrays, tableToIPC } from "@uwdata/flechette";
+import { type TypedArray, tableFromArrays, tableFromIPC, tableToIPC } from "@uwdata/flechette";
 import { expect, test, vi } from "vitest";
+import protocol from "../../../tests/fixtures/protocol.json";
 import { MemoryModel } from "../../dev/memory-model.ts";
 import type { Head } from "../../src/model/comparison.ts";
 import widget, { type CompareModel } from "../../src/widgets/compare.ts";
@@ -11,6 +12,7 @@ interface Said {
   variant: number;
   output: string;
   cost?: number;
+  isEstimated?: boolean;
 }
 
 /** A kernel that has a comparison. */
@@ -53,6 +55,7 @@ function runs(said: Said[]): Uint8Array {
     finish: texts(() => "stop"),
     error: texts(() => ""),
     cost_state: texts(() => "priced"),
+    usage_state: texts(({ isEstimated }) => (isEstimated ? "estimated" : "reported")),
     cost_usd: numbers(({ cost }) => cost ?? 0.001),
     latency_s: numbers(() => 0.5),
     first_chunk_s: numbers(() => Number.NaN),
@@ -83,7 +86,7 @@ const SAID: Said[] = [
   { input: 0, variant: 0, output: "one <script>alert(1)</script> \u202eevil" },
   { input: 0, variant: 1, output: "one and more", cost: 0.0005 },
   { input: 1, variant: 0, output: "two" },
-  { input: 1, variant: 1, output: "two", cost: 0.002 },
+  { input: 1, variant: 1, output: "two", cost: 0.002, isEstimated: true },
 ];
 
 async function draw(said = SAID, head = HEAD): Promise<{ model: ComparingModel; root: ShadowRoot }> {
@@ -104,6 +107,14 @@ const press = (root: ShadowRoot, key: string): void => {
   root.querySelector(".matrix")?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true }));
 };
 
+test("the runs are those of the protocol", () => {
+  expect(
+    tableFromIPC(runs(SAID))
+      .schema.fields.map(({ name }) => name)
+      .sort(),
+  ).toEqual([...protocol.run_columns].sort());
+});
+
 test("answers stand beside each other with what they took against the baseline, as text whatever they are", async () => {
   const { root } = await draw();
   expect(texts(root, "td.answer .said")).toEqual([
@@ -113,6 +124,7 @@ test("answers stand beside each other with what they took against the baseline, 
     "two",
   ]);
   expect(texts(root, "td.answer .delta")).toEqual(["−50 %", "+100 %"]);
+  expect(texts(root, "td.answer .cell-facts li:first-child")).toEqual(["7 tok", "7 tok", "7 tok", "~7 tok"]);
   expect(texts(root, ".verdict li")).toEqual(HEAD.sentences);
   expect(texts(root, "tbody th")).toEqual(["<img src=x onerror=alert(1)>", "two"]);
   expect(root.querySelectorAll("script, img, b:not(.variant b)").length).toBe(0);

@@ -1,12 +1,13 @@
 /** One cell: what was answered, how it differs from the baseline's, and what it took. */
 
+import { useComputed } from "@preact/signals";
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Cell, Comparison, Run } from "../../model/comparison.ts";
 import { counted } from "../../model/text.ts";
 import { visibleName, visibleText } from "../../model/visible.ts";
 import { changes } from "../../model/words.ts";
-import { amountOf, deltaOf } from "./words.ts";
+import { amountOf, deltaOf, isEstimated } from "./words.ts";
 
 export interface AnswerOptions {
   comparison: Comparison;
@@ -21,21 +22,17 @@ const STARS = [1, 2, 3, 4, 5] as const;
 export function AnswerCell({ comparison, input, column, rate }: AnswerOptions): JSX.Element {
   const cell = comparison.cell(input, column);
   const { cursor } = comparison;
-  const isCursor = cursor.value.input === input && cursor.value.column === column;
   const run = cell.runs.at(-1);
+  // Computed, so that of a thousand cells only the two are drawn again that the cursor leaves and comes to.
+  const isCursor = useComputed(() => cursor.value.input === input && cursor.value.column === column).value;
   const choose = (): void => {
     cursor.value = { input, column };
   };
-  const classes = [
-    "answer",
-    isCursor ? "cursor" : "",
-    run && comparison.open.value?.spanId === run.spanId ? "open" : "",
-  ];
   return (
     <td
       role="gridcell"
       aria-selected={isCursor}
-      class={classes.join(" ")}
+      class={isCursor ? "answer cursor" : "answer"}
       onClick={choose}
       onDblClick={() => {
         choose();
@@ -82,7 +79,7 @@ export function AnswerCell({ comparison, input, column, rate }: AnswerOptions): 
 }
 
 function Said({ comparison, input, column, run }: Omit<AnswerOptions, "rate"> & { run: Run }): JSX.Element {
-  const isWhole = comparison.whole.value.has(`${input} ${column}`);
+  const isWhole = useComputed(() => comparison.whole.value.has(`${input} ${column}`)).value;
   const base = comparison.cell(input, comparison.baseline.value).runs.at(-1);
   const isBase = column === comparison.baseline.value;
   if (run.state === "error") return <p class="said failed">✕ {visibleName(run.error)}</p>;
@@ -136,7 +133,6 @@ function Facts({
 }): JSX.Element {
   const run = cell.runs.at(-1);
   const scores = [...cell.means.keys()].filter((name) => comparison.head.value?.scores.includes(name));
-  const isEstimated = cell.runs.some(({ costState }) => costState === "estimated");
   const names = [
     "output_tokens",
     "cost_usd",
@@ -156,7 +152,7 @@ function Facts({
         const delta = change && deltaOf(measure, change.amount, change.isShare);
         return (
           <li key={measure} title={TITLES[measure]}>
-            {amountOf(measure, value, isEstimated)}
+            {amountOf(measure, value, isEstimated(cell.runs, measure))}
             {measure === "output_tokens" && " tok"}
             {measure === "first_chunk_s" && " to first"}
             {delta && <span class={`delta ${delta.look}`}> {delta.text}</span>}

@@ -1,11 +1,15 @@
 /** The table: variants as columns, inputs as rows, an answer with its figures in each cell. */
 
+import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Comparison } from "../../model/comparison.ts";
 import { visibleName, visibleText } from "../../model/visible.ts";
 import { AnswerCell, Changes } from "./answer.tsx";
-import { amountOf, deltaOf } from "./words.ts";
+import { amountOf, deltaOf, isEstimated } from "./words.ts";
+
+/** Pixels of a row that has not been drawn yet. */
+const UNSEEN_HEIGHT = 120;
 
 export interface GridOptions {
   comparison: Comparison;
@@ -15,10 +19,13 @@ export interface GridOptions {
 
 export function Grid({ comparison, height, rate }: GridOptions): JSX.Element {
   const table = useRef<HTMLTableElement>(null);
-  const moves = comparison.cursorMoves.value;
-  useLayoutEffect(() => {
-    if (moves) table.current?.querySelector(".cursor")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [moves]);
+  // Only the reader's own moves bring a cell into sight.
+  useSignalEffect(() => {
+    if (comparison.cursorMoves.value === 0) return;
+    requestAnimationFrame(() =>
+      table.current?.querySelector(".cursor")?.scrollIntoView({ block: "nearest", inline: "nearest" }),
+    );
+  });
   const head = comparison.head.value;
   const rows = comparison.rows.value;
   return (
@@ -76,11 +83,13 @@ function ColumnHead({ comparison, column }: { comparison: Comparison; column: nu
 /** The means of a column over its inputs, each with its change against the baseline. */
 function Means({ comparison, column }: { comparison: Comparison; column: number }): JSX.Element {
   const { measured = [], scores = [] } = comparison.head.value ?? {};
+  const runs = comparison.cells.value.flatMap((row) => row[column]?.runs ?? []);
   const facts = [...scores, "cost_usd", "latency_s", "output_tokens"].flatMap((measure) => {
     const values = comparison.cells.value.flatMap((row) => row[column]?.means.get(measure) ?? []);
     if (!values.length) return measure === "cost_usd" ? [{ measure, words: "unpriced", found: undefined }] : [];
     const mean = values.reduce((a, b) => a + b) / values.length;
-    const words = amountOf(measure, mean) + (measure === "output_tokens" ? " tokens out" : "");
+    const words =
+      amountOf(measure, mean, isEstimated(runs, measure)) + (measure === "output_tokens" ? " tokens out" : "");
     return [{ measure, words, found: measured.find((one) => one.column === column && one.figure === measure) }];
   });
   return (
@@ -127,7 +136,7 @@ function Templates({ comparison }: { comparison: Comparison }): JSX.Element {
   );
 }
 
-/** A row draws its answers once it has come near what is in sight: there may be thousands, with a diff in each. */
+/** A row draws its answers while it is near what is in sight: there may be thousands, with a diff in each. */
 function Row({
   comparison,
   input,
@@ -138,29 +147,26 @@ function Row({
   rate: GridOptions["rate"];
 }): JSX.Element {
   const row = useRef<HTMLTableRowElement>(null);
-  const [isNear, setNear] = useState(false);
+  /** What an undrawn row keeps, so that nothing moves when it leaves; null while it is drawn. */
+  const [keptHeight, setKeptHeight] = useState<number | null>(UNSEEN_HEIGHT);
   useEffect(() => {
+    const element = row.current;
     const watcher = new IntersectionObserver(
-      (entries) => {
-        if (entries.some(({ isIntersecting }) => isIntersecting)) {
-          setNear(true);
-          watcher.disconnect();
-        }
-      },
-      { rootMargin: "800px" },
+      (entries) => setKeptHeight(entries.at(-1)?.isIntersecting ? null : (element?.offsetHeight ?? UNSEEN_HEIGHT)),
+      { root: element?.closest(".matrix") ?? null, rootMargin: "400px" },
     );
-    if (row.current) watcher.observe(row.current);
+    if (element) watcher.observe(element);
     return () => watcher.disconnect();
   }, []);
   const { variants = [], inputs = [] } = comparison.head.value ?? {};
   const variables = inputs[input] ?? [];
   return (
-    <tr ref={row} class={isNear ? "" : "far"}>
+    <tr ref={row} style={keptHeight === null ? {} : { height: `${keptHeight}px` }}>
       <th scope="row" class="input">
         <Variables variables={variables} />
       </th>
       {variants.map(({ label }, column) =>
-        isNear ? (
+        keptHeight === null ? (
           <AnswerCell key={label} comparison={comparison} input={input} column={column} rate={rate} />
         ) : (
           <td key={label} />

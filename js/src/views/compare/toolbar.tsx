@@ -4,7 +4,7 @@ import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { type Comparison, FILTERS, type RowFilter } from "../../model/comparison.ts";
 import { visibleName } from "../../model/visible.ts";
-import { HelpIcon } from "../../ui/icons.tsx";
+import { HelpButton } from "../help.tsx";
 import { wordOf } from "./words.ts";
 
 const FILTER_WORDS: Readonly<Record<RowFilter, readonly [string, string]>> = {
@@ -30,17 +30,11 @@ export function CompareToolbar({ comparison }: { comparison: Comparison }): JSX.
           )}
         </div>
         <div class="tools">
-          <button
-            type="button"
-            class="button icon-button"
-            title="Keys (?)"
-            aria-label="Keys"
+          <HelpButton
             onClick={() => {
               comparison.isHelpOpen.value = true;
             }}
-          >
-            <HelpIcon />
-          </button>
+          />
         </div>
       </div>
       {head && (

@@ -7,14 +7,15 @@ import type { Comparison, Run } from "../../model/comparison.ts";
 import { Explorer } from "../../model/explorer.ts";
 import { visibleText } from "../../model/visible.ts";
 import { compareCss } from "../../ui/compare-style.ts";
+import { openFrame } from "../../ui/frame.ts";
 import { CloseIcon } from "../../ui/icons.tsx";
-import { isCombination, keepPlainKeys } from "../../ui/keyboard.ts";
-import { followTheme } from "../../ui/theme.ts";
+import { isCombination } from "../../ui/keyboard.ts";
 import { feed } from "../../widgets/feed.ts";
 import type { MessageModel } from "../../wire/channel.ts";
+import { Help } from "../help.tsx";
 import { mountTraceView } from "../trace-view.tsx";
 import { Grid } from "./grid.tsx";
-import { CompareHelp, keyed } from "./keys.tsx";
+import { KEYS, keyed } from "./keys.ts";
 import { CompareToolbar } from "./toolbar.tsx";
 
 export interface CompareViewOptions {
@@ -30,16 +31,9 @@ export interface CompareViewOptions {
 /** Draws the view into an element, in a shadow root of its own, until the signal aborts. */
 export function mountCompareView(element: HTMLElement, options: CompareViewOptions): void {
   const { comparison, signal } = options;
-  const host = document.createElement("div");
-  element.append(host);
-  keepPlainKeys(host, signal);
-  const root = host.attachShadow({ mode: "open" });
-  const style = document.createElement("style");
-  style.textContent = compareCss;
-  const frame = document.createElement("div");
-  frame.className = "nbtrace compare";
-  root.append(style, frame);
-  followTheme(frame, signal);
+  const frame = openFrame(element, { css: compareCss, className: "nbtrace compare", signal }, (left) =>
+    render(null, left),
+  );
   frame.addEventListener("keydown", (event) => {
     const target = event.target as HTMLElement;
     const isElsewhere = target.closest("select, input, .opened") !== null;
@@ -48,14 +42,6 @@ export function mountCompareView(element: HTMLElement, options: CompareViewOptio
     event.stopPropagation();
   });
   render(<CompareView {...options} />, frame);
-  signal.addEventListener(
-    "abort",
-    () => {
-      render(null, frame);
-      host.remove();
-    },
-    { once: true },
-  );
 }
 
 function CompareView({ comparison, height, model, rate }: CompareViewOptions): JSX.Element {
@@ -79,7 +65,14 @@ function CompareView({ comparison, height, model, rate }: CompareViewOptions): J
       )}
       {head && <Grid comparison={comparison} height={height} rate={rate} />}
       {open && <OpenTrace key={open.spanId} run={open} comparison={comparison} model={model} />}
-      {comparison.isHelpOpen.value && <CompareHelp comparison={comparison} />}
+      {comparison.isHelpOpen.value && (
+        <Help
+          groups={KEYS}
+          onClose={() => {
+            comparison.isHelpOpen.value = false;
+          }}
+        />
+      )}
     </>
   );
 }

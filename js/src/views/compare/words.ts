@@ -1,6 +1,6 @@
 /** Figures of a comparison in words. */
 
-import { type Figure, isBetterHigh } from "../../model/comparison.ts";
+import { type Figure, isBetterHigh, type Run } from "../../model/comparison.ts";
 import * as text from "../../model/text.ts";
 import { visibleName } from "../../model/visible.ts";
 
@@ -16,10 +16,16 @@ export function wordOf(measure: string): string {
   return NAMES[measure as Figure] ?? visibleName(measure);
 }
 
-export function amountOf(measure: string, value: number, isEstimated = false): string {
-  if (measure === "cost_usd") return text.cost(value, isEstimated ? "estimated" : null);
+/** Whether any of some runs only has an estimate of a measure. */
+export function isEstimated(runs: readonly Run[], measure: string): boolean {
+  return runs.some((run) => (measure === "cost_usd" ? run.costState : run.usageState) === "estimated");
+}
+
+export function amountOf(measure: string, value: number, isGuess = false): string {
+  if (measure === "cost_usd") return text.cost(value, isGuess ? "estimated" : null);
   if (measure === "latency_s" || measure === "first_chunk_s") return text.duration(value * 1e9);
-  if (measure === "input_tokens" || measure === "output_tokens") return text.tokens(Math.round(value));
+  if (measure === "input_tokens" || measure === "output_tokens")
+    return `${isGuess ? "~" : ""}${text.tokens(Math.round(value))}`;
   return `${wordOf(measure)} ${Number(value.toPrecision(3))}`;
 }
 
