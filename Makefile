@@ -18,10 +18,11 @@ export IPYTHONDIR := $(CURDIR)/build/jupyter/ipython
 UV := tools/uv
 SYNC := NBTRACE_SKIP_JS=1 $(UV) sync --frozen
 RUN := .venv/bin/python -m
-PYTEST := mkdir -p build/jupyter build/coverage && \
+PYTEST := mkdir -p build/jupyter && \
 	NBTRACE_CHROMIUM="$$(tools/chromium 2>/dev/null)" $(RUN) pytest --basetemp=build/pytest
-# Two at a time, each file in one process: what a machine of two processors does in half the time.
-PARALLEL := -n 2 --dist loadfile
+# Two at a time, each file in one process: what a machine of two processors does in half the time. A process that dies
+# ends the run: xdist would wait forever for the files that its replacement is given again.
+PARALLEL := -n 2 --dist loadfile --max-worker-restart 0
 NPM := npm --prefix js
 PEERS := $(basename $(notdir $(wildcard tests/bench/peers/*.txt)))
 BUNDLE := nbtrace/_widgets/static/trace.js
@@ -54,12 +55,18 @@ test: setup setup-openai2 setup-engines setup-browser ## run every test: JavaScr
 	@$(MAKE) test-engines
 	@$(MAKE) test-presidio
 	$(STEP) "Tests: Python, notebooks, browser, wheel"
+	$(PYTEST) $(PARALLEL)
+
+.PHONY: coverage
+coverage: setup setup-browser ## run the Python tests and list the lines and branches that none of them reaches
+	$(STEP) "Coverage"
+	mkdir -p build/coverage
 	$(PYTEST) $(PARALLEL) --cov --cov-report=term
 
 .PHONY: test-python
 test-python: setup ## run the Python tests that need no browser, notebook or wheel
 	$(STEP) "Tests: Python"
-	$(PYTEST) -m "not (browser or notebook or wheel)" --cov --cov-report=term
+	$(PYTEST) -m "not (browser or notebook or wheel)"
 
 .PHONY: test-openai2
 test-openai2: setup-openai2 ## run the capture and framework tests against openai 2
