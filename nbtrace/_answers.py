@@ -189,9 +189,10 @@ class Answers:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        endpoint: str | None = None,
     ) -> ExportReport:
         """Write the session out; see `nbtrace.export`."""
         from nbtrace._export.destination import export
         from nbtrace._widgets.page import Page
 
-        return export(self.snapshot(), to, page=Page, headers=headers, timeout=timeout)
+        return export(self.snapshot(), to, page=Page, headers=headers, timeout=timeout, endpoint=endpoint)

@@ -245,16 +245,25 @@ def cost(span: object) -> Cost:
 
 
 def export(
-    to: str | PathLike[str], *, headers: Mapping[str, str] | None = None, timeout: float | None = None
+    to: str | PathLike[str],
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    endpoint: str | None = None,
 ) -> ExportReport:
-    """Write the session's spans to a file or send them to an OTLP endpoint.
+    """Write the session's spans to a file, or send them to a backend.
 
     Args:
         to: a path ending in `.parquet` (the span table), `.jsonl` (OTLP JSON lines, as the OpenTelemetry file exporter
             specification says) or `.html` (a page with the list of traces, their trees and details, that works without
-            a kernel or network), or the base URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added).
-        headers: HTTP headers for an endpoint, besides those in `OTEL_EXPORTER_OTLP_HEADERS`.
+            a kernel or network); the base URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added); or the name
+            of a backend: `arize`, `datadog`, `grafana` (Tempo, one's own or the cloud's), `honeycomb`, `jaeger`,
+            `langfuse`, `langsmith`, `logfire`, `mlflow`, `otlp` (whatever `OTEL_EXPORTER_OTLP_ENDPOINT` says),
+            `phoenix`, `weave`. Its address and key come from the variables that its users set; what it reads under
+            names of its own is said under those too.
+        headers: HTTP headers besides those of the backend, or for an endpoint those in `OTEL_EXPORTER_OTLP_HEADERS`.
         timeout: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
+        endpoint: another address for a backend of that name, such as a proxy's or a collector's.
 
     Returns:
         What was written: spans, bytes, destination, and what was left out.
@@ -267,7 +276,7 @@ def export(
         >>> nbtrace.export(tempfile.mkdtemp() + "/session.parquet").spans
         0
     """
-    return _default.export(to, headers=headers, timeout=timeout)
+    return _default.export(to, headers=headers, timeout=timeout, endpoint=endpoint)
 
 
 def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:

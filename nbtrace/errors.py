@@ -6,7 +6,7 @@ ours during a user's call is reported by `nbtrace._guard` and never reaches the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 
@@ -167,10 +167,24 @@ class ExportError(NbtraceError):
 
     @classmethod
     def destination(cls, to: object) -> Self:
-        """Refuse a destination that is neither a known file type nor an OTLP endpoint."""
+        """Refuse a destination that is no known file type, no OTLP endpoint and no backend's name."""
         return cls(
             f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, "
-            "or an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318'"
+            "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, "
+            "jaeger, langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
+        )
+
+    @classmethod
+    def variable(cls, backend: str, names: Sequence[str], what: str) -> Self:
+        """Name the environment variable that a backend needs, and what belongs there."""
+        return cls(f"cannot export to {backend}: set {' or '.join(names)} to {what}")
+
+    @classmethod
+    def grpc(cls) -> Self:
+        """Say that OTLP goes over HTTP here."""
+        return cls(
+            "cannot export by OTLP/gRPC, which OTEL_EXPORTER_OTLP_PROTOCOL asks for: set it to http/protobuf, and the "
+            "endpoint to the receiver's OTLP/HTTP port, which is 4318 by default"
         )
 
     @classmethod

@@ -30,7 +30,7 @@ LAYERS: dict[str, set[str]] = {
     "_store": GROUND,
     "_query": GROUND | {"_store", "_prompts"},
     "_widgets": GROUND | {"_store", "_query", "_prompts"},
-    "_export": GROUND | {"_store"},
+    "_export": GROUND | {"_store", "_query"},
     "_notebook": GROUND,
     "_audit": GROUND | {"_trace", "_store", "_query", "_notebook"},
     "_read": GROUND | {"_store"},

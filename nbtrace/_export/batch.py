@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nbtrace._store.snapshot import Snapshot
 
@@ -39,11 +39,11 @@ def rows(table: Snapshot) -> Iterator[Row]:
             yield dict(zip(columns, row, strict=True))
 
 
-def batches(table: Snapshot, encode: Callable[[Row], bytes], limit: int) -> Iterator[tuple[Batch, int]]:
+def batches(table: Iterable[Row], encode: Callable[[Row], bytes], limit: int) -> Iterator[tuple[Batch, int]]:
     """Encode every row and cut the result.
 
     Args:
-        table: Ended spans.
+        table: The rows of ended spans.
         encode: One row to the bytes of its span.
         limit: Largest size of a batch in bytes, framing included.
 
@@ -52,7 +52,7 @@ def batches(table: Snapshot, encode: Callable[[Row], bytes], limit: int) -> Iter
     """
     batch: Batch = {}
     size, count = FRAME, 0
-    for row in rows(table):
+    for row in table:
         span = encode(row)
         resource, scope = row["resource"] or "{}", row["scope"] or "{}"
         added = _added(batch, resource, scope, span)

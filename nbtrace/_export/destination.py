@@ -1,8 +1,8 @@
 """Chooses the format by the destination, and is the only door of this stage.
 
-A path ending in `.parquet`, `.jsonl` or `.html` is written, an `http(s)` URL is sent to; anything else is refused
-before a span is touched. OTLP has no span without an end, so spans that still run stay behind there and the report
-counts them.
+A path ending in `.parquet`, `.jsonl` or `.html` is written, an `http(s)` URL or a backend's name is sent to; anything
+else is refused before a span is touched. OTLP has no span without an end, so spans that still run stay behind there
+and the report counts them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from nbtrace import semconv
-from nbtrace._export import otlp, otlp_json, parquet
+from nbtrace._export import backends, otlp, otlp_json, parquet
 from nbtrace._export.atomic import replacing
+from nbtrace._export.backends.backend import Address, Backend, Variables
 from nbtrace._export.endpoint import Endpoint
 from nbtrace._export.post import post
+from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport
 from nbtrace.errors import ExportError
 
@@ -53,15 +55,17 @@ def export(
     page: Callable[[Snapshot], Page] | None = None,
     headers: Mapping[str, str] | None = None,
     timeout: float | None = None,
+    endpoint: str | None = None,
 ) -> ExportReport:
     """Write spans to a file or send them to an OTLP endpoint.
 
     Args:
         table: All spans, or any selection of them.
         to: A path ending in `.parquet`, `.jsonl` or `.html`, or an OTLP/HTTP endpoint: a base URL as `http://127.0.0.1:4318`,
-            or a full one ending in `/v1/traces`.
+            or a full one ending in `/v1/traces`; or the name of a backend.
         page: Draws spans as a page; without it none can be written.
-        headers: HTTP headers for an endpoint; each wins over the same one from `OTEL_EXPORTER_OTLP_HEADERS`.
+        headers: HTTP headers for an endpoint; each wins over the same one from elsewhere.
+        endpoint: Another address for a backend of that name.
         timeout: Seconds for one request, its retries included; 10 unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
 
     Returns:
@@ -74,8 +78,17 @@ def export(
         text = os.fsdecode(to)
     except TypeError:
         raise ExportError.destination(to) from None
-    if "://" in text:
-        return _send(table, Endpoint.read(text, headers=headers, timeout=timeout))
+    backend = backends.find(text)
+    if backend is not None or "://" in text:
+        address = Address(text, takes_otel_headers=True) if backend is None else backend.address(Variables(text))
+        asked = Endpoint.read(
+            endpoint or address.url,
+            headers={**address.headers, **(headers or {})},
+            timeout=timeout,
+            is_full=address.is_full and not endpoint,
+            takes_otel_headers=address.takes_otel_headers,
+        )
+        return _send(table, asked, backend, address.resource)
     if "\0" in text:
         raise ExportError.destination(to)
     path = Path(os.path.expanduser(text))  # noqa: PTH111 - `Path.expanduser` raises for a user that is not there
@@ -102,18 +115,19 @@ def _write_page(page: Page, text: str, path: Path) -> ExportReport:
 
 def _write_json(table: Snapshot, text: str, path: Path) -> ExportReport:
     ended, left_out = _ended(table)
-    size, long = otlp_json.write(ended, path)
+    size, long = otlp_json.write(Prepared(ended), path)
     notes = (
         f"{_spans(long)} over 1 MiB each: the collector's file receiver needs a larger `max_log_size` to read that",
     )
     return ExportReport(text, "OTLP JSON", len(ended), size, 0, left_out, notes if long else ())
 
 
-def _send(table: Snapshot, endpoint: Endpoint) -> ExportReport:
+def _send(table: Snapshot, endpoint: Endpoint, backend: Backend | None, resource: Mapping[str, str]) -> ExportReport:
     ended, left_out = _ended(table)
+    prepared = Prepared(ended, backend, resource)
     sent = size = requests = rejected = 0
     messages: list[str] = []
-    for body, count in otlp.requests(ended):
+    for body, count in otlp.requests(prepared):
         try:
             answer = post(endpoint, body)
         except ExportError as error:
@@ -132,7 +146,8 @@ def _send(table: Snapshot, endpoint: Endpoint) -> ExportReport:
     notes = (f"The receiver said{said}",) if messages and not rejected else ()
     if not len(ended):
         notes = ("There was nothing to send, so the endpoint was not asked",)
-    return ExportReport(endpoint.shown, "OTLP", sent - rejected, size, requests, left_out, notes)
+    shown = f"{backend.name} at {endpoint.shown}" if backend else endpoint.shown
+    return ExportReport(shown, "OTLP", sent - rejected, size, requests, left_out, notes)
 
 
 def _ended(table: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:

@@ -48,8 +48,23 @@ class Endpoint:
     secrets: tuple[str, ...] = field(repr=False)
 
     @classmethod
-    def read(cls, to: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None) -> Self:
+    def read(
+        cls,
+        to: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        is_full: bool = False,
+        takes_otel_headers: bool = True,
+    ) -> Self:
         """Understand a URL and what goes with it.
+
+        Args:
+            to: the URL, its path a base unless it ends in `/v1/traces`.
+            headers: as given by the caller.
+            timeout: seconds for one request.
+            is_full: ask the path as it stands.
+            takes_otel_headers: send what `OTEL_EXPORTER_OTLP_HEADERS` holds too.
 
         Raises:
             ExportError: The URL, a header or an environment variable is not usable.
@@ -64,12 +79,13 @@ class Endpoint:
             raise ExportError.url(_shown(parts)) from None
         if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[^\x21-\x7e]", to):
             raise ExportError.url(_shown(parts))
-        chosen = _headers(headers)
+        path = _path(parts.path, is_full=is_full)
+        chosen = _headers(headers, takes_otel_headers=takes_otel_headers)
         if parts.username is not None and "authorization" not in chosen:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             chosen["authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
         return cls(
-            url=urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], _path(parts.path), parts.query, "")),
+            url=urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, parts.query, "")),
             shown=_shown(parts),
             host=parts.hostname,
             port=port,
@@ -87,7 +103,9 @@ class Endpoint:
         return text
 
 
-def _path(path: str) -> str:
+def _path(path: str, *, is_full: bool) -> str:
+    if is_full:
+        return path or "/"
     stripped = path.rstrip("/")
     return stripped if stripped.endswith(TRACES_PATH) else stripped + TRACES_PATH
 
@@ -114,9 +132,9 @@ def _variable(name: str) -> tuple[str, str]:
     return "", ""
 
 
-def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
+def _headers(given: Mapping[str, str] | None, *, takes_otel_headers: bool) -> dict[str, str]:
     headers: dict[str, str] = {}
-    variable, value = _variable("HEADERS")
+    variable, value = _variable("HEADERS") if takes_otel_headers else ("", "")
     for pair in filter(None, map(str.strip, value.split(","))):
         name, equals, content = pair.partition("=")
         if not equals:

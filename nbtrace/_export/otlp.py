@@ -19,9 +19,7 @@ from nbtrace._export.portable import loads
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from nbtrace._store.snapshot import Snapshot
+    from collections.abc import Iterable, Iterator
 
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 """Uncompressed size of a request: what a collector's default of 4 MiB for one message still takes."""
@@ -33,13 +31,13 @@ RESOURCE_SPANS_FIELD: Final = 1
 """Number of `ExportTraceServiceRequest.resource_spans`."""
 
 
-def requests(table: Snapshot, limit: int = REQUEST_BYTES) -> Iterator[tuple[bytes, int]]:
-    """Encode ended spans.
+def requests(prepared: Iterable[Row], limit: int = REQUEST_BYTES) -> Iterator[tuple[bytes, int]]:
+    """Encode the rows of ended spans.
 
     Yields:
         A serialized `ExportTraceServiceRequest` and the number of spans in it.
     """
-    for batch, count in batches(table, encode, limit):
+    for batch, count in batches(prepared, encode, limit):
         yield _request(batch), count
 
 

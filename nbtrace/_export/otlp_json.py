@@ -19,37 +19,35 @@ from nbtrace._export.portable import Json, loads, suspicious
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from nbtrace._store.snapshot import Snapshot
 
 LINE_BYTES: Final = 1024 * 1024 - 1
 """Longest line, its end included: `max_log_size` of the collector's file receiver is 1 MiB."""
 
 
-def write(table: Snapshot, path: Path) -> tuple[int, int]:
-    """Write ended spans to a file, in one step.
+def write(prepared: Iterable[Row], path: Path) -> tuple[int, int]:
+    """Write the rows of ended spans to a file, in one step.
 
     Returns:
         The size of the file and how many spans have a line that is too long.
     """
     long = 0
     with replacing(path) as file:
-        for line, _ in lines(table):
+        for line, _ in lines(prepared):
             file.write(line)
             long += len(line) > LINE_BYTES
         size = file.tell()
     return size, long
 
 
-def lines(table: Snapshot, limit: int = LINE_BYTES) -> Iterator[tuple[bytes, int]]:
-    """Encode ended spans.
+def lines(prepared: Iterable[Row], limit: int = LINE_BYTES) -> Iterator[tuple[bytes, int]]:
+    """Encode the rows of ended spans.
 
     Yields:
         A line with its end, and the number of spans in it.
     """
-    for batch, count in batches(table, encode, limit):
+    for batch, count in batches(prepared, encode, limit):
         yield orjson.dumps({"resourceSpans": [_resource_spans(*group) for group in batch.items()]}) + b"\n", count
 
 

@@ -22,6 +22,7 @@ from opentelemetry.trace import SpanKind
 
 from nbtrace import semconv
 from nbtrace._export import otlp, otlp_json, parquet
+from nbtrace._export.prepare import Prepared
 from nbtrace._store.store import Store
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def main(count: int) -> None:
         folder = Path(directory)
         sides: dict[str, Callable[[], object]] = {
             "SDK encode_spans": lambda: encode_spans(spans).SerializeToString(),
-            "OTLP": lambda: list(otlp.requests(table)),
-            "OTLP JSON file": lambda: otlp_json.write(table, folder / "a.jsonl"),
+            "OTLP": lambda: list(otlp.requests(Prepared(table))),
+            "OTLP JSON file": lambda: otlp_json.write(Prepared(table), folder / "a.jsonl"),
             "Parquet file": lambda: parquet.write(table, folder / "a.parquet"),
         }
         best = dict.fromkeys(sides, float("inf"))

@@ -21,6 +21,7 @@ from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSett
 from nbtrace import semconv
 from nbtrace._export.destination import export
 from nbtrace._export.otlp import requests
+from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport
 from tests.export.loopback import Scripted, canonical, expected, free_port, normal, spans_of
 from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
@@ -119,7 +120,7 @@ def test_a_collector_passes_on_everymade(
 def test_requests_stay_below_the_limit_and_lose_nothing(spans: list[ReadableSpan], snapshot: Take) -> None:
     many = [_with_id(span, 16 * number + index) for number in range(40) for index, span in enumerate(spans)]
     limit = 8_192
-    cut = list(requests(snapshot(many), limit))
+    cut = list(requests(Prepared(snapshot(many)), limit))
     assert len(cut) > 10
     assert all(len(body) <= limit for body, _ in cut)
     assert sum(count for _, count in cut) == len(many)
@@ -131,7 +132,7 @@ def test_requests_stay_below_the_limit_and_lose_nothing(spans: list[ReadableSpan
 
 def test_a_span_above_the_limit_goes_alone(spans: list[ReadableSpan], snapshot: Take) -> None:
     big = made({"text": "x" * 20_000})
-    cut = list(requests(snapshot([spans[0], big, spans[1]]), 10_000))
+    cut = list(requests(Prepared(snapshot([spans[0], big, spans[1]])), 10_000))
     assert [count for _, count in cut] == [1, 1, 1]
     assert canonical(_parse(cut[1][0])) == canonical(expected([big]))
 
@@ -163,7 +164,7 @@ def test_values_out_of_bounds_become_text(snapshot: Take) -> None:
         text = [text]
     huge = {"max": 2**63 - 1, "nested": [2**63], "plain": -(2**63) - 1, "quote": '"intValue":"9999999999999999999"'}
     fitting = {"max": 2**63 - 1, "nested": [str(2**63)], "plain": str(-(2**63) - 1), "quote": huge["quote"]}
-    ((body, _),) = requests(snapshot([made({"deep": deep, **huge}, huge)]))
+    ((body, _),) = requests(Prepared(snapshot([made({"deep": deep, **huge}, huge)])))
     assert canonical(_parse(body)) == canonical(expected([made({"deep": text, **fitting}, fitting)]))
 
 
@@ -181,7 +182,7 @@ def test_any_attribute_value_comes_back(
     snapshot: Take, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]
 ) -> None:
     spans = [made(attributes | promoted, around)]
-    (only,) = requests(snapshot(spans))
+    (only,) = requests(Prepared(snapshot(spans)))
     assert canonical(_parse(only[0])) == canonical(expected(spans))
 
 

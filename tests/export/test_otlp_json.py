@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from nbtrace._export import otlp_json
 from nbtrace._export.destination import export
 from nbtrace._export.otlp import requests
+from nbtrace._export.prepare import Prepared
 from tests.export.loopback import canonical, expected, spans_of
 from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
 
@@ -83,8 +84,8 @@ def test_any_attribute_value_is_the_same_in_both_encodings(
     snapshot: Take, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]
 ) -> None:
     table = snapshot([made(attributes | promoted, around)])
-    ((line, _),) = otlp_json.lines(table)
-    ((body, _),) = requests(table)
+    ((line, _),) = otlp_json.lines(Prepared(table))
+    ((body, _),) = requests(Prepared(table))
     assert canonical(read(line)) == canonical(ExportTraceServiceRequest.FromString(body))
     assert line.count(b"\n") == 1
 

@@ -26,8 +26,9 @@ def written(session: Session, path: Path) -> Path:
         session.export(path)
         return path
     from nbtrace._export.otlp import requests
+    from nbtrace._export.prepare import Prepared
 
-    made = [body for body, _ in requests(session.snapshot(), 2000)]
+    made = [body for body, _ in requests(Prepared(session.snapshot()), 2000)]
     assert len(made) > 1
     if path.stem == "session":
         path.write_bytes(b"".join(made))  # messages one after another are one

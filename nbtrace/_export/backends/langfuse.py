@@ -1,0 +1,85 @@
+"""Langfuse: https://langfuse.com/integrations/native/opentelemetry#property-mapping.
+
+Its own names win over all others. Every `gen_ai.usage.*` it does not know becomes a kind of usage of its own, counted
+and priced beside input and output; so the counts go out as `usage_details`, in parts that do not overlap, and the
+conventions' finer ones as metadata.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nbtrace import semconv
+from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables, basic
+from nbtrace._export.facts import Facts, as_json
+
+TYPES: Final = {
+    "llm": "generation",
+    "embedding": "embedding",
+    "tool": "tool",
+    "retrieval": "retriever",
+    "agent": "agent",
+    "chain": "chain",
+    "guardrail": "guardrail",
+    "evaluation": "evaluator",
+}
+MODALITIES: Final = (
+    semconv.USAGE_TEXT_INPUT, semconv.USAGE_TEXT_OUTPUT, semconv.USAGE_AUDIO_INPUT, semconv.USAGE_AUDIO_OUTPUT,
+    semconv.USAGE_AUDIO_CACHE_READ, semconv.USAGE_IMAGE_INPUT, semconv.USAGE_IMAGE_OUTPUT,
+    semconv.USAGE_IMAGE_CACHE_READ,
+)  # fmt: skip
+
+
+def address(variables: Variables) -> Address:
+    """Give the project's ingest."""
+    base = variables.get("LANGFUSE_BASE_URL", "LANGFUSE_HOST", default="https://cloud.langfuse.com")
+    public = variables.need("LANGFUSE_PUBLIC_KEY", what="the project's public key")
+    secret = variables.need("LANGFUSE_SECRET_KEY", what="the project's secret key")
+    headers = {"authorization": basic(public, secret), "x-langfuse-ingestion-version": "4"}
+    return Address(f"{base.rstrip('/')}/api/public/otel", headers)
+
+
+def overlay(span: Facts) -> Attributes:
+    """Say a span in Langfuse's names."""
+    environment = Variables("langfuse")
+    version = span.prompt_version or ""
+    is_linkable = bool(span.prompt_name and version.isdecimal())  # versions are numbers there
+    finer = {key: span.attributes[key] for key in MODALITIES if key in span.attributes}
+    remarks = span.remarks() | {key.removeprefix("gen_ai."): value for key, value in finer.items()}
+    shown = span.type not in {"llm", "embedding", "tool"}  # whose messages and arguments it reads by itself
+    return {
+        "langfuse.observation.type": TYPES.get(span.type, "span"),
+        "langfuse.observation.level": "ERROR" if span.failed else "WARNING" if span.refusal else None,
+        "langfuse.observation.status_message": span.status_message,
+        "langfuse.observation.input": as_json(span.input) if shown else None,
+        "langfuse.observation.output": as_json(span.output) if shown else None,
+        "langfuse.observation.usage_details": as_json(_usage(span)),
+        "langfuse.observation.cost_details": None if span.cost_usd is None else as_json({"total": span.cost_usd}),
+        "langfuse.observation.completion_start_time": span.first_chunk_time,
+        "langfuse.observation.prompt.name": span.prompt_name if is_linkable else None,
+        "langfuse.observation.prompt.version": int(version) if is_linkable else None,
+        **{f"langfuse.observation.metadata.{key}": as_json(value) for key, value in remarks.items()},
+        "langfuse.trace.name": span.around.root_name,
+        "langfuse.trace.tags": span.tags,
+        "langfuse.user.id": span.user,
+        "langfuse.session.id": span.session,
+        "langfuse.environment": environment.get("LANGFUSE_TRACING_ENVIRONMENT") or None,
+        "langfuse.release": environment.get("LANGFUSE_RELEASE") or None,
+    }
+
+
+def _usage(span: Facts) -> dict[str, int]:
+    """Give the tokens in parts, as the server itself cuts `gen_ai.usage.*`."""
+    read, write, reasoning = span.cache_read_tokens or 0, span.cache_write_tokens or 0, span.reasoning_tokens or 0
+    parts = {
+        "input": None if span.input_tokens is None else max(span.input_tokens - read - write, 0),
+        "output": None if span.output_tokens is None else max(span.output_tokens - reasoning, 0),
+        "input_cached_tokens": read or None,
+        "input_cache_creation": write or None,
+        "output_reasoning_tokens": reasoning or None,
+        "total": span.total_tokens,
+    }
+    return {name: count for name, count in parts.items() if count is not None}
+
+
+BACKEND: Final = Backend("langfuse", address, overlay, without=frozenset({semconv.USAGE_CACHE_WRITE, *MODALITIES}))

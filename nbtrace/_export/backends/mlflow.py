@@ -1,0 +1,66 @@
+"""MLflow 3: https://mlflow.org/docs/latest/genai/tracing/opentelemetry/ingest/.
+
+It reads the conventions, and its own names win: types that the conventions have no operation for, inputs and outputs
+of steps, the cost. Its own are JSON, so a word is in quotes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables, basic
+from nbtrace._export.facts import Facts
+
+TYPES: Final = {
+    "llm": "CHAT_MODEL",
+    "embedding": "EMBEDDING",
+    "tool": "TOOL",
+    "retrieval": "RETRIEVER",
+    "agent": "AGENT",
+    "chain": "CHAIN",
+    "cell": "CHAIN",
+    "guardrail": "GUARDRAIL",
+    "evaluation": "EVALUATOR",
+}
+
+
+def address(variables: Variables) -> Address:
+    """Give the tracking server, with the experiment that the spans go to."""
+    base = variables.need("MLFLOW_TRACKING_URI", what="the address of a tracking server, http:// or https://")
+    named = variables.get("MLFLOW_EXPERIMENT_NAME")
+    experiment = (
+        variables.need("MLFLOW_EXPERIMENT_ID", what=f"the number of the experiment {named!r}")
+        if named
+        else variables.get("MLFLOW_EXPERIMENT_ID", default="0")
+    )
+    headers = {"x-mlflow-experiment-id": experiment}
+    if token := variables.get("MLFLOW_TRACKING_TOKEN"):
+        headers["authorization"] = f"Bearer {token}"
+    elif user := variables.get("MLFLOW_TRACKING_USERNAME"):
+        headers["authorization"] = basic(user, variables.get("MLFLOW_TRACKING_PASSWORD"))
+    if run := variables.get("MLFLOW_RUN_ID"):
+        headers["x-mlflow-run-id"] = run
+    return Address(base, headers)
+
+
+def overlay(span: Facts) -> Attributes:
+    """Say a span in MLflow's names."""
+    own = span.type not in {"llm", "embedding", "tool"}  # whose messages and arguments it reads by itself
+    return {
+        "mlflow.spanType": _json(TYPES.get(span.type)),
+        "mlflow.spanInputs": _json(span.input) if own else None,
+        "mlflow.spanOutputs": _json(span.output) if own else None,
+        "mlflow.llm.cost": None if span.cost_usd is None else _json({"total_cost": span.cost_usd}),
+        "mlflow.traceTag.tags": ", ".join(span.tags) if span.tags else None,
+        "session.id": span.session,
+        "user.id": span.user,
+    }
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else orjson.dumps(value, default=str).decode()
+
+
+BACKEND: Final = Backend("mlflow", address, overlay)

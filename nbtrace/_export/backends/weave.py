@@ -1,0 +1,48 @@
+"""W&B Weave's Agents view: https://docs.wandb.ai/weave/guides/tracking/trace-agents-otel.
+
+It reads the conventions. A turn is a root span whose operation is `invoke_agent`, so a root that has no operation, such
+as a cell, is said to be one. Entity and project of the resource route the spans; without them they are dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nbtrace import semconv
+from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables
+from nbtrace._export.facts import Facts, as_json
+
+
+def address(variables: Variables) -> Address:
+    """Give the ingest of the Agents view."""
+    base = variables.get("WF_TRACE_SERVER_URL", default="https://trace.wandb.ai").rstrip("/")
+    return Address(
+        f"{base}/agents/otel",
+        {"wandb-api-key": variables.need("WANDB_API_KEY", what="an API key")},
+        {
+            "wandb.entity": variables.need("WANDB_ENTITY", what="a team or user"),
+            "wandb.project": variables.need("WANDB_PROJECT", what="a project"),
+        },
+    )
+
+
+def overlay(span: Facts) -> Attributes:
+    """Say a span in the names that Weave reads."""
+    is_turn = span.is_root and not span.operation
+    return {
+        semconv.OPERATION_NAME: "invoke_agent" if is_turn else None,
+        semconv.AGENT_NAME: span.row["name"] if is_turn else None,
+        semconv.CONVERSATION_ID: span.conversation_id or span.session,
+        semconv.INPUT_MESSAGES: _message("user", span.input) if is_turn else None,
+        semconv.OUTPUT_MESSAGES: _message("assistant", span.output) if is_turn else None,
+        "gen_ai.usage.total_tokens": span.total_tokens,
+    }
+
+
+def _message(role: str, said: object) -> str | None:
+    if said is None:
+        return None
+    return as_json([{"role": role, "parts": [{"type": "text", "content": as_json(said)}]}])
+
+
+BACKEND: Final = Backend("weave", address, overlay)

@@ -1,0 +1,227 @@
+"""The facts of one span, as the overlays of the backends ask for them.
+
+What is JSON in the store is read when it is asked for, and what cannot be read as what it should be is not there: an
+overlay never fails on what a model or a file has said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Final, cast
+
+import orjson
+
+from nbtrace import semconv
+from nbtrace._export.batch import Row
+from nbtrace._query.attributes import plain
+from nbtrace._query.kinds import kind
+
+Message = dict[str, Any]
+
+_PARAMETERS: Final = {
+    semconv.REQUEST_TEMPERATURE: "temperature",
+    semconv.REQUEST_TOP_P: "top_p",
+    semconv.REQUEST_TOP_K: "top_k",
+    semconv.REQUEST_MAX_TOKENS: "max_tokens",
+    semconv.REQUEST_FREQUENCY_PENALTY: "frequency_penalty",
+    semconv.REQUEST_PRESENCE_PENALTY: "presence_penalty",
+    semconv.REQUEST_SEED: "seed",
+    semconv.REQUEST_STREAM: "stream",
+    semconv.REQUEST_CHOICE_COUNT: "n",
+    semconv.REQUEST_STOP_SEQUENCES: "stop",
+    semconv.REQUEST_REASONING_LEVEL: "reasoning_effort",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a span's trace says of it."""
+
+    root_name: str | None = None
+    """The name of the trace's first span."""
+    user_id: str | None = None
+    session_id: str | None = None
+    conversation_id: str | None = None
+    tags: tuple[str, ...] = ()
+    root_ids: frozenset[bytes] = frozenset()
+    """The spans whose parents are not there."""
+
+
+class Facts:
+    """One span to be said in other words.
+
+    Args:
+        row: the span's columns.
+        around: what its trace says.
+        scores: the judgements of the span, with the columns of the store's scores.
+    """
+
+    def __init__(self, row: Row, around: Around, scores: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.row = row
+        self.around = around
+        self.scores = scores
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a column."""
+        try:
+            return self.row[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @cached_property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes that have no column, as Python values."""
+        return plain(self.row["attributes"])
+
+    @property
+    def type(self) -> str:
+        """What the span is: `llm`, `tool`, `cell` and so on, as `nbtrace.spans(kind=...)` has it."""
+        return kind(self.row["span_type"], self.row["operation"])
+
+    @property
+    def is_root(self) -> bool:
+        """Whether its parent is not sent along, or it has none."""
+        return self.row["span_id"] in self.around.root_ids
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered, else the one that was asked."""
+        return self.row["response_model"] or self.row["request_model"]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the span's status is an error."""
+        return self.row["status_code"] == 2  # noqa: PLR2004 - OTLP's number of it
+
+    @property
+    def user(self) -> str | None:
+        """Whom it was made for; where the span does not say, as its trace does."""
+        return self.row["user_id"] or self.around.user_id
+
+    @property
+    def session(self) -> str | None:
+        """The session, else the conversation."""
+        own = self.row["session_id"] or self.row["conversation_id"]
+        return own or self.around.session_id or self.around.conversation_id
+
+    @property
+    def tags(self) -> list[str] | None:
+        """The user's words."""
+        return list(self.row["tags"] or self.around.tags) or None
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Input and output together, if both are known."""
+        both = (self.row["input_tokens"], self.row["output_tokens"])
+        return None if None in both else sum(both)
+
+    @property
+    def first_chunk_time(self) -> str | None:
+        """When the first chunk of a stream came, as ISO 8601 with microseconds."""
+        seconds = self.row["time_to_first_chunk_s"]
+        if seconds is None:
+            return None
+        return iso(self.row["start_time_unix_nano"] + round(seconds * 1e9))
+
+    @property
+    def input(self) -> Any:
+        """What went in: messages, arguments, a query, a cell's source; as Python values."""
+        names = (semconv.INPUT_VALUE, semconv.TOOL_CALL_ARGUMENTS, semconv.RETRIEVAL_QUERY, semconv.CELL_SOURCE)
+        return self.messages or self._first(names)
+
+    @property
+    def output(self) -> Any:
+        """What came out: messages, a result, documents; as Python values."""
+        names = (semconv.OUTPUT_VALUE, semconv.TOOL_CALL_RESULT, semconv.RETRIEVAL_DOCUMENTS)
+        return self.answers or self._first(names)
+
+    def _first(self, names: Sequence[str]) -> Any:
+        """Give the first of some attributes that is there; of the JSON of an array or a map what it says."""
+        value = next((self.attributes[name] for name in names if name in self.attributes), None)
+        if isinstance(value, str) and value[:1] in {"[", "{"}:
+            with suppress(orjson.JSONDecodeError):
+                return orjson.loads(value)
+        return value
+
+    @cached_property
+    def messages(self) -> list[Message]:
+        """What was sent, the instructions first."""
+        system = _listed(self.row["system_instructions"])
+        return [*([{"role": "system", "parts": system}] if system else ()), *_listed(self.row["input_messages"])]
+
+    @cached_property
+    def answers(self) -> list[Message]:
+        """What came back."""
+        return _listed(self.row["output_messages"])
+
+    @cached_property
+    def tools(self) -> list[Message]:
+        """The tools that were offered."""
+        return _listed(self.row["tool_definitions"])
+
+    @cached_property
+    def documents(self) -> list[Message]:
+        """What a retrieval found."""
+        found = self.attributes.get(semconv.RETRIEVAL_DOCUMENTS)
+        return _listed(found) if isinstance(found, str) else [one for one in found or () if isinstance(one, dict)]
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The request's settings, by the names that providers give them."""
+        return {name: self.attributes[key] for key, name in _PARAMETERS.items() if key in self.attributes}
+
+    @cached_property
+    def variables(self) -> dict[str, Any]:
+        """What the prompt's fields were."""
+        return self.under(semconv.PROMPT_VARIABLE)
+
+    def under(self, prefix: str) -> dict[str, Any]:
+        """Give the attributes below a prefix, without it."""
+        return {key[len(prefix) :]: value for key, value in self.attributes.items() if key.startswith(prefix)}
+
+    def remarks(self) -> dict[str, Any]:
+        """What most backends have no field for: the user's own facts, retries, a refusal, which cell, what was cut."""
+        columns = ("attempts", "rate_limited_s", "refusal", "stream_outcome", "usage_state", "cost_state", "cell_id")
+        own = {name: self.row[name] for name in columns if self.row[name] is not None}
+        reason = self.attributes.get(semconv.COST_REASON)
+        return self.under(semconv.METADATA) | own | ({"cost_reason": reason} if reason else {})
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Give the text parts of a message."""
+    parts = cast("list[Any]", message.get("parts") or [])
+    said = (part.get("content") for part in parts if isinstance(part, dict) and part.get("type") == "text")
+    return "\n".join(one for one in said if isinstance(one, str))
+
+
+def parts_of(message: Mapping[str, Any], kind: str) -> Iterator[Message]:
+    """Give the parts of a message that are of a type."""
+    for part in cast("list[Any]", message.get("parts") or []):
+        if isinstance(part, dict) and part.get("type") == kind:
+            yield part
+
+
+def as_json(value: Any) -> str | None:
+    """Write a value as JSON; a text stays as it is, and nothing stays nothing."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode() if value != {} else None
+
+
+def iso(unix_nano: int) -> str:
+    """Write a time as ISO 8601 in UTC."""
+    whole, rest = divmod(unix_nano, 10**9)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06}Z"
+
+
+def _listed(stored: str | None) -> list[Message]:
+    """Read a JSON array of objects."""
+    try:
+        found = orjson.loads(stored) if stored else []
+    except orjson.JSONDecodeError:
+        return []
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
