@@ -16,6 +16,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+_changing = threading.Lock()
+"""Held while a finder comes or goes, or one that goes would be put back by another that goes at the same time."""
+
 
 def load(name: str) -> None:
     """Import a module, whole for every other thread, and so whatever it imports; no effect if that is done.
@@ -29,12 +32,14 @@ def load(name: str) -> None:
     if name in sys.modules:
         return
     finder = _Whole(threading.get_ident())
-    sys.meta_path.insert(0, finder)
+    with _changing:
+        sys.meta_path.insert(0, finder)
     try:
         import_module(name)
     finally:
-        # A new list: somebody who goes through the old one would miss a finder.
-        sys.meta_path = [known for known in sys.meta_path if known is not finder]
+        with _changing:
+            # A new list: somebody who goes through the old one would miss a finder.
+            sys.meta_path = [known for known in sys.meta_path if known is not finder]
 
 
 class _Whole(importlib.abc.MetaPathFinder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,3 +75,29 @@ def test_a_module_that_is_not_there_is_an_error_as_ever() -> None:
     with pytest.raises(ImportError):
         _imports.load("nowhere_to_be_found")
     assert sys.meta_path == finders
+
+
+def test_threads_that_import_at_the_same_time_leave_no_finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [[f"made_{thread}_{number}" for number in range(100)] for thread in range(4)]
+    for name in chain(*names):
+        (tmp_path / f"{name}.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    finders, interval = list(sys.meta_path), sys.getswitchinterval()
+    at_once = threading.Barrier(len(names))
+
+    def import_all(some: list[str]) -> None:
+        at_once.wait()
+        for name in some:
+            _imports.load(name)
+
+    threads = [threading.Thread(target=import_all, args=(some,)) for some in names]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert sys.meta_path == finders
+    assert [name for name in chain(*names) if sys.modules.pop(name, None) is None] == []
