@@ -25,18 +25,21 @@ if TYPE_CHECKING:
 START_SECONDS = 180
 
 Theme = Literal["light", "dark"]
+App = Literal["lab", "notebook"]
 
 
 class Lab(NamedTuple):
-    """A running JupyterLab."""
+    """A running JupyterLab or Notebook 7."""
 
     process: subprocess.Popen[bytes]
     address: str
     token: str
+    app: App = "lab"
 
     def page(self, notebook: str) -> str:
         """Return the address that opens a notebook."""
-        return f"{self.address}/lab/tree/{notebook}?token={self.token}"
+        path = {"lab": "lab/tree", "notebook": "notebooks"}[self.app]
+        return f"{self.address}/{path}/{notebook}?token={self.token}"
 
 
 def environment(home: Path, extra: Mapping[str, str] | None = None, *, python: Path | None = None) -> dict[str, str]:
@@ -60,17 +63,19 @@ def jupyter_lab(
     home: Path,
     port: int = 0,
     theme: Theme = "light",
+    app: App = "lab",
     python: Path | None = None,
     extra: Mapping[str, str] | None = None,
     settings: Mapping[str, object] | None = None,
 ) -> Generator[Lab]:
-    """Serve JupyterLab on loopback with `root` as its top folder.
+    """Serve JupyterLab, or Notebook 7, on loopback with `root` as its top folder.
 
     Args:
         root: The folder it shows.
         home: Where its settings, history and log go.
         port: A wish; another one is taken if it is not free.
         theme: Its colours.
+        app: Which of the two it is.
         python: The interpreter of the environment it comes from; this one's by default.
         extra: Environment variables for its kernels.
         settings: Settings of its plugins, by their ids.
@@ -79,7 +84,8 @@ def jupyter_lab(
     _write_settings(home / "config", theme, settings or {})
     port, token = _free_port(port), secrets.token_hex(16)
     command = [
-        *(str(python), "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *(str(python), "-m", {"lab": "jupyterlab", "notebook": "notebook"}[app]),
+        *("--no-browser", "--allow-root", "--ip=127.0.0.1"),
         *(f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
         f"--IdentityProvider.token={token}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -92,7 +98,7 @@ def jupyter_lab(
         ) as process,
     ):
         try:
-            lab = Lab(process, f"http://127.0.0.1:{port}", token)
+            lab = Lab(process, f"http://127.0.0.1:{port}", token, app)
             _wait_until_it_answers(lab, log)
             yield lab
         finally:

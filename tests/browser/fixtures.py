@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.notebook import Desk, Notebook
-from tools.jupyter import Lab, Theme, jupyter_lab
+from tools.jupyter import App, Lab, Theme, jupyter_lab
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,18 +56,21 @@ def chromium(tmp_path: Path) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_lab(tmp_path: Path, local_model: dict[str, str]) -> Iterator[OpenLab]:
-    """Serve JupyterLab on a folder; its notebooks find the local model."""
+    """Serve JupyterLab, or Notebook 7, on a folder; its notebooks find the local model."""
     with ExitStack() as running:
 
         def start(
             folder: Path,
             *,
             theme: Theme = "light",
+            app: App = "lab",
             python: Path | None = None,
             settings: Mapping[str, object] | None = None,
         ) -> Lab:
             home = tmp_path / "jupyter"
-            lab = jupyter_lab(folder, home=home, theme=theme, python=python, extra=local_model, settings=settings)
+            lab = jupyter_lab(
+                folder, home=home, theme=theme, app=app, python=python, extra=local_model, settings=settings
+            )
             return running.enter_context(lab)
 
         yield start

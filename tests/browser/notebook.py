@@ -1,4 +1,4 @@
-"""Drive a notebook in JupyterLab the way a person does: by its menus, its cells and what can be read on the page."""
+"""Drive a notebook in JupyterLab or Notebook 7 as a person does: by its menus, its cells and what is on the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Locator, Page, Request, expect
 
 if TYPE_CHECKING:
     from tools.jupyter import Lab
@@ -44,7 +44,7 @@ def write_notebook(path: Path, cells: list[str]) -> None:
 
 
 class Desk:
-    """One browser window; takes note of console errors and of requests to any host but this one."""
+    """One browser window; takes note of errors, of dialogs, and of requests to any host but this one."""
 
     def __init__(self, browser: Browser) -> None:
         self.errors: list[str] = []
@@ -53,14 +53,21 @@ class Desk:
 
     def open(self, lab: Lab, notebook: str) -> Notebook:
         """Open a notebook and wait until its kernel is idle."""
-        page = self._context.new_page()
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", self._request)
+        page = self.listening()
         page.goto(lab.page(notebook))
         opened = Notebook(page)
         opened.wait_for_kernel()
         return opened
+
+    def listening(self) -> Page:
+        """Open a page that is listened to."""
+        page = self._context.new_page()
+        page.on("console", self._console)
+        page.on("pageerror", self._error)
+        page.on("dialog", self._dialog)
+        page.on("popup", lambda popup: self.errors.append(f"opened {popup.url}"))
+        page.on("request", self._request)
+        return page
 
     def last_look(self, test: str) -> None:
         """Keep a picture of each page as the test left it: what one wants to see first when it failed."""
@@ -76,6 +83,15 @@ class Desk:
         if message.type == "error":
             self.errors.append(message.text)
 
+    def _error(self, error: Error) -> None:
+        # Notebook 7.6 itself throws one when it opens a notebook; nothing of ours is on its page by then.
+        if "notebook_core" not in (error.stack or ""):
+            self.errors.append(str(error))
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.errors.append(f"said {dialog.message}")
+        dialog.dismiss()
+
     def _request(self, request: Request) -> None:
         url = urlsplit(request.url)
         if url.scheme not in ("data", "blob") and url.hostname != "127.0.0.1":
@@ -90,8 +106,11 @@ class Notebook:
         self.cells = page.locator(".jp-Notebook .jp-CodeCell")
 
     def wait_for_kernel(self) -> None:
-        """Wait until the status bar says that a kernel is there and has nothing to do."""
-        self.page.get_by_text(re.compile(r"\(ipykernel\) \| Idle$")).wait_for(timeout=START)
+        """Wait until the page says that a kernel is there and has nothing to do."""
+        lab = self.page.get_by_text(re.compile(r"\(ipykernel\) \| Idle$"))
+        named = "[data-notebook=notebooks]:has(.jp-NotebookKernelLogo img[title])"  # without a kernel it is idle too
+        notebook = self.page.locator(f"{named} .jp-Notebook-ExecutionIndicator[data-status=idle]")
+        lab.or_(notebook).first.wait_for(timeout=START, state="attached")
 
     def run_all(self) -> None:
         """Run every cell by the menu and wait until each has its number."""

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - JavaScript
 """Whatever a model, a tool or a file says is shown in every view, runs nothing and asks no network."""
 
 from __future__ import annotations
@@ -13,55 +12,14 @@ from nbtrace._store.store import Store
 from nbtrace._widgets import listing, static
 from nbtrace._widgets.summary import summary_html
 from tests.browser.plain import ADDRESS, open_plain
-from tests.browser.watch import INVARIANTS, Watch
+from tests.browser.walk import WALK
+from tests.browser.watch import Watch
 from tests.hostile import GROUPS, PAYLOADS, fill
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-
-WALK = (
-    r"""
-async (asked) => {
-  const { root, model } = globalThis;
-  const copied = [];
-  Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: async (text) => { copied.push(text); } } });
-  const invariants = """
-    + INVARIANTS.strip()
-    + r""";
-  const found = [];
-  const frame = () => new Promise(requestAnimationFrame);
-  const until = async (holds) => { for (let turn = 0; turn < 3600 && !holds(); turn++) await frame(); return holds(); };
-  let views = 0;
-  const look = (span, view) => { views += 1; for (const one of invariants()) found.push(`${span} ${view}: ${one}`); };
-  for (const span of asked) {
-    model.set("selected_span", null);
-    await until(() => !root.querySelector(".detail"));
-    model.set("selected_span", span);
-    if (!(await until(() => root.querySelector(".detail [role=tab]")))) { found.push(`${span} is not shown`); continue; }
-    for (const tab of [...root.querySelectorAll("[role=tab]")]) {
-      tab.click();
-      await frame();
-      for (const node of root.querySelectorAll(".detail details:not(.menu)")) node.open = true;
-      await frame();
-      look(span, tab.textContent);
-      if (tab.id === "tab-messages") {
-        root.querySelector(".tabs .toggle").click();
-        await frame();
-        look(span, "rendered");
-        root.querySelector(".tabs .toggle").click();
-      }
-    }
-    for (const button of root.querySelectorAll(".menu-items .button")) button.click();
-    await frame();
-  }
-  const unseen = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
-  for (const text of copied) if (unseen.test(text)) found.push(`copied as is: ${text.slice(0, 80)}`);
-  return { found, views, copied: copied.length };
-}
-"""
-)
 
 
 @pytest.fixture(scope="module")
