@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from nbtrace import semconv
 from nbtrace._export import backends
 from nbtrace._export.backends import NAMES
 from nbtrace._export.backends.backend import Variables
 from nbtrace._export.destination import export
+from nbtrace._store.store import Store
 from nbtrace.errors import ExportError
 from tests.export import golden
 from tests.export.loopback import Scripted, spans_of
+from tests.export.making import made
 from tests.export.rich import session
 
 Server = Callable[..., Scripted]
@@ -22,8 +26,6 @@ Server = Callable[..., Scripted]
 
 @pytest.fixture(autouse=True)
 def only_these_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in list(os.environ):
         if re.match(r"ARIZE|DD_|GRAFANA|HONEYCOMB|LANGFUSE|LANGSMITH|LANGCHAIN|LOGFIRE|MLFLOW|OTEL_|PHOENIX|W", name):
             monkeypatch.delenv(name)
@@ -205,15 +207,14 @@ def test_scores_arrive_as_the_conventions_event(scripted: Server) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_overlay_fails_on_what_cannot_be_read(name: str, scripted: Server, users: Callable[[str], None]) -> None:
-    from nbtrace import semconv
-    from nbtrace._store.store import Store
-    from tests.export.making import made
-
+@pytest.mark.parametrize("messages", ["[1, {", '[{"role": 3, "parts": [4, {"type": "text", "content": 5}]}]'])
+def test_no_overlay_fails_on_what_cannot_be_read(
+    name: str, messages: str, scripted: Server, users: Callable[[str], None]
+) -> None:
     store = Store()
     odd = {
         semconv.OPERATION_NAME: "chat",
-        semconv.INPUT_MESSAGES: "[1, {",
+        semconv.INPUT_MESSAGES: messages,
         semconv.OUTPUT_MESSAGES: '{"role": 1}',
         semconv.TOOL_DEFINITIONS: '[7, {"type": null}]',
         semconv.SYSTEM_INSTRUCTIONS: '["be brief"]',
@@ -221,9 +222,7 @@ def test_no_overlay_fails_on_what_cannot_be_read(name: str, scripted: Server, us
         semconv.PROMPT_VERSION: "two",
         semconv.METADATA + "nested": {"a": [1]},
     }
-    store.ended(
-        made(odd | {semconv.INPUT_MESSAGES: '[{"role": 3, "parts": [4, {"type": "text", "content": 5}]}]'}), None
-    )
+    store.ended(made(odd), None)
     users(name)
     server = scripted()
     assert export(store.snapshot(), name, endpoint=server.url).spans == 1
