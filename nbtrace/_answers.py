@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, get_args
 
+from nbtrace._export.ledger import Again, Ledger
 from nbtrace._trace import pricing
 from nbtrace._trace.prices import Prices
 from nbtrace.errors import UsageError
@@ -34,6 +35,8 @@ class Answers:
     """The questions; `snapshot` and `subscribe` are for who has the spans to say."""
 
     prices: Prices
+    ledger: Ledger
+    """What has arrived where."""
 
     def snapshot(self) -> Snapshot:
         """Give all spans as they are now."""
@@ -190,9 +193,29 @@ class Answers:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         endpoint: str | None = None,
+        spans: Spans | None = None,
+        content: bool = True,
+        again: Again = "rest",
     ) -> ExportReport:
         """Write the session out; see `nbtrace.export`."""
         from nbtrace._export.destination import export
+        from nbtrace._query.frame import Spans
+        from nbtrace._trace.redact.content import is_metadata
         from nbtrace._widgets.page import Page
 
-        return export(self.snapshot(), to, page=Page, headers=headers, timeout=timeout, endpoint=endpoint)
+        if spans is not None and not isinstance(spans, Spans):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
+            raise UsageError.kind("spans", spans, "what nbtrace.spans(...) gives")
+        if again not in get_args(Again):
+            raise UsageError.unknown("again", again, get_args(Again))
+        return export(
+            self.snapshot() if spans is None else spans.snapshot,
+            to,
+            page=Page,
+            headers=headers,
+            timeout=timeout,
+            endpoint=endpoint,
+            again=again,
+            ledger=self.ledger,
+            is_selection=spans is not None,
+            is_metadata=None if content else is_metadata,
+        )

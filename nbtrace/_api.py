@@ -15,6 +15,7 @@ from nbtrace._capture.steps import Step, StepKind
 from nbtrace._session import Session
 
 if TYPE_CHECKING:
+    from nbtrace._export.ledger import Again
     from nbtrace._export.report import ExportReport
     from nbtrace._query.cost import Cost
     from nbtrace._query.filters import Filters
@@ -250,6 +251,9 @@ def export(
     headers: Mapping[str, str] | None = None,
     timeout: float | None = None,
     endpoint: str | None = None,
+    spans: Spans | None = None,
+    content: bool = True,
+    again: Again = "rest",
 ) -> ExportReport:
     """Write the session's spans to a file, or send them to a backend.
 
@@ -264,6 +268,11 @@ def export(
         headers: HTTP headers besides those of the backend, or for an endpoint those in `OTEL_EXPORTER_OTLP_HEADERS`.
         timeout: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
         endpoint: another address for a backend of that name, such as a proxy's or a collector's.
+        spans: only these, as `nbtrace.spans(...)` gives them; those whose parents are not among them become roots.
+        content: whether what was said goes along: prompts, answers, arguments, sources; without it goes only how the
+            calls went, names and numbers.
+        again: what to do with spans that this session has sent there before: send only the `rest`, send `all` once
+            more under the same ids, or `refuse`.
 
     Returns:
         What was written: spans, bytes, destination, and what was left out.
@@ -276,7 +285,9 @@ def export(
         >>> nbtrace.export(tempfile.mkdtemp() + "/session.parquet").spans
         0
     """
-    return _default.export(to, headers=headers, timeout=timeout, endpoint=endpoint)
+    return _default.export(
+        to, headers=headers, timeout=timeout, endpoint=endpoint, spans=spans, content=content, again=again
+    )
 
 
 def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace import semconv
 from nbtrace._answers import Answers
+from nbtrace._export.ledger import Ledger
 from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.finish import finish
 from nbtrace._trace.redact.policy import Policy
@@ -43,6 +44,7 @@ class Opened(Answers):
     def __init__(self, found: Found, session: Session) -> None:
         self._snapshot = found.snapshot
         self.prices = session.prices
+        self.ledger = Ledger()
         self.format = found.format
         """What was read, in words."""
         self.repaired = dict(found.account.repaired)

@@ -22,6 +22,7 @@ from nbtrace._answers import Answers
 from nbtrace._capture.client import ClientCapture
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
+from nbtrace._export.ledger import Ledger
 from nbtrace._guard import caught, guard
 from nbtrace._prompts.registry import Prompts
 from nbtrace._store.journal import Journal
@@ -75,6 +76,7 @@ class Session(Answers):
         self.policy = Policy()
         """What is kept of a span: rules, content mode, limits."""
         self.prices = Prices()
+        self.ledger = Ledger()
         finished = partial(finish, calls=self._calls, policy=self.policy, prices=self.prices)
         self.store = Store(finished, KeptSpans(self.policy).read)
         self.prompts = Prompts(self._list_prompts)

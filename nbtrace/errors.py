@@ -165,6 +165,11 @@ class ReadError(NbtraceError):
 class ExportError(NbtraceError):
     """An export could not be made; the spans are still in the session."""
 
+    status: int = 0
+    """What a receiver answered, if it did: an HTTP status."""
+    answer: str = ""
+    """The same in words."""
+
     @classmethod
     def destination(cls, to: object) -> Self:
         """Refuse a destination that is no known file type, no OTLP endpoint and no backend's name."""
@@ -263,8 +268,10 @@ class ExportError(NbtraceError):
             413: "the receiver takes smaller requests only",
             429: "the receiver is busy; try again later",
         }.get(status, "try again later" if status >= 500 else "see the receiver's log")  # noqa: PLR2004
-        said = f": {message}" if message else ""
-        return cls(f"{shown} did not take the spans (HTTP {status} {reason}{said}); {hint}")
+        answer = f"HTTP {status} {reason}{f': {message}' if message else ''}"
+        made = cls(f"{shown} did not take the spans ({answer}); {hint}")
+        made.status, made.answer = status, answer
+        return made
 
     @classmethod
     def timed_out(cls, shown: str, seconds: float) -> Self:
@@ -280,9 +287,26 @@ class ExportError(NbtraceError):
         )
 
     @classmethod
-    def partly(cls, error: ExportError, sent: int, total: int) -> Self:
-        """Add to a failure how far the export had come."""
-        return cls(f"{error} ({sent:,} of {total:,} spans had been sent before)")
+    def partly(cls, error: ExportError, sent: int) -> Self:
+        """Add to a failure how far the export had come, and how it goes on."""
+        return cls(f"{error} ({_spans(sent)} had arrived before; the same export again sends the rest)")
+
+    @classmethod
+    def arrived_before(cls, shown: str, before: int, total: int) -> Self:
+        """Say what has arrived already, and the two ways to go on."""
+        return cls(
+            f"{before:,} of {_spans(total)} have arrived at {shown} before; "
+            "again='rest' sends the others, again='all' sends all of them once more, under the same ids"
+        )
+
+    @classmethod
+    def broke_off(cls, shown: str) -> Self:
+        """Say that an answer did not come whole, so that one does not know what it would have said."""
+        return cls(f"the answer of {shown} broke off, so it may have taken the spans or not; export again")
+
+
+def _spans(number: int) -> str:
+    return f"{number:,} span{'' if number == 1 else 's'}"
 
 
 class UnsupportedVersionError(NbtraceError):

@@ -60,7 +60,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
     "_widgets": {"numpy", "pandas", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
-    "_export": {"pyarrow", "opentelemetry.proto", "google.protobuf", "orjson"},
+    "_export": {"pyarrow", "numpy", "opentelemetry.proto", "google.protobuf", "orjson", "tqdm"},
     "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},
     "_answers": set(),
     "_notebook": set(),
@@ -81,7 +81,7 @@ OUTSIDE: dict[str, set[str]] = {
 
 HEAVY = {
     "IPython", "anywidget", "duckdb", "ipywidgets", "jinja2", "narwhals", "numpy", "openai", "pandas", "plotly",
-    "polars", "presidio_analyzer", "pyarrow", "spacy", "tiktoken",
+    "polars", "presidio_analyzer", "pyarrow", "spacy", "tiktoken", "tqdm",
 }  # fmt: skip
 
 LAZY: dict[str, str] = {

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from nbtrace import semconv
-from nbtrace._export import backends, otlp, otlp_json, parquet
+from nbtrace._export import backends, otlp_json, parquet
 from nbtrace._export.atomic import replacing
-from nbtrace._export.backends.backend import Address, Backend, Variables
+from nbtrace._export.backends.backend import Address, Variables
+from nbtrace._export.delivery import Receiver, deliver, ended, pack
 from nbtrace._export.endpoint import Endpoint
-from nbtrace._export.post import post
+from nbtrace._export.ledger import Again, Ledger
 from nbtrace._export.prepare import Prepared
-from nbtrace._export.report import ExportReport
+from nbtrace._export.report import ExportReport, spans_in_words
+from nbtrace._export.selection import rerooted, without_content
 from nbtrace.errors import ExportError
-
-ERROR: Final = 2
-"""OTLP's status code of a failed span; one without an end is one that its kernel's end interrupted."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -56,6 +54,10 @@ def export(
     headers: Mapping[str, str] | None = None,
     timeout: float | None = None,
     endpoint: str | None = None,
+    again: Again = "rest",
+    ledger: Ledger | None = None,
+    is_selection: bool = False,
+    is_metadata: Callable[[str], bool] | None = None,
 ) -> ExportReport:
     """Write spans to a file or send them to an OTLP endpoint.
 
@@ -66,6 +68,10 @@ def export(
         page: Draws spans as a page; without it none can be written.
         headers: HTTP headers for an endpoint; each wins over the same one from elsewhere.
         endpoint: Another address for a backend of that name.
+        again: What is done with spans that have arrived there before.
+        ledger: What knows which those are; without it none have.
+        is_selection: Whether the spans were chosen, so that those whose parents were not become roots.
+        is_metadata: Says of an attribute's name that it is no content; content is then left out.
         timeout: Seconds for one request, its retries included; 10 unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
 
     Returns:
@@ -78,6 +84,8 @@ def export(
         text = os.fsdecode(to)
     except TypeError:
         raise ExportError.destination(to) from None
+    if is_metadata is not None:
+        table = without_content(table, is_metadata)
     backend = backends.find(text)
     if backend is not None or "://" in text:
         address = Address(text, takes_otel_headers=True) if backend is None else backend.address(Variables(text))
@@ -88,7 +96,11 @@ def export(
             is_full=address.is_full and not endpoint,
             takes_otel_headers=address.takes_otel_headers,
         )
-        return _send(table, asked, backend, address.resource)
+        receiver, ledger = Receiver(asked, backend, address.resource), ledger or Ledger()
+        parcel = pack(table, receiver, ledger=ledger, again=again, is_selection=is_selection)
+        return deliver(parcel, receiver, ledger=ledger)
+    if is_selection:
+        table, _ = rerooted(table, remote=False)
     if "\0" in text:
         raise ExportError.destination(to)
     path = Path(os.path.expanduser(text))  # noqa: PTH111 - `Path.expanduser` raises for a user that is not there
@@ -114,60 +126,8 @@ def _write_page(page: Page, text: str, path: Path) -> ExportReport:
 
 
 def _write_json(table: Snapshot, text: str, path: Path) -> ExportReport:
-    ended, left_out = _ended(table)
-    size, long = otlp_json.write(Prepared(ended), path)
-    notes = (
-        f"{_spans(long)} over 1 MiB each: the collector's file receiver needs a larger `max_log_size` to read that",
-    )
-    return ExportReport(text, "OTLP JSON", len(ended), size, 0, left_out, notes if long else ())
-
-
-def _send(table: Snapshot, endpoint: Endpoint, backend: Backend | None, resource: Mapping[str, str]) -> ExportReport:
-    ended, left_out = _ended(table)
-    prepared = Prepared(ended, backend, resource)
-    sent = size = requests = rejected = 0
-    messages: list[str] = []
-    for body, count in otlp.requests(prepared):
-        try:
-            answer = post(endpoint, body)
-        except ExportError as error:
-            if not sent:
-                raise
-            raise ExportError.partly(error, sent, len(ended)) from error
-        sent += count
-        size += answer.sent_bytes
-        requests += 1
-        rejected += min(answer.rejected, count)
-        if answer.message and answer.message not in messages:
-            messages.append(answer.message)
-    said = f": {' / '.join(messages)}" if messages else ""
-    if rejected:
-        left_out += (f"{_spans(rejected)} rejected by the receiver{said}",)
-    notes = (f"The receiver said{said}",) if messages and not rejected else ()
-    if not len(ended):
-        notes = ("There was nothing to send, so the endpoint was not asked",)
-    shown = f"{backend.name} at {endpoint.shown}" if backend else endpoint.shown
-    return ExportReport(shown, "OTLP", sent - rejected, size, requests, left_out, notes)
-
-
-def _ended(table: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
-    """Take the spans that OTLP can carry: with an end, and with times since 1970. Say what is left."""
-    import pyarrow.compute as pc
-
-    start, duration = table.column("start_time_unix_nano"), table.column("duration_ns")
-    zero = pc.subtract(start, start)  # a Python 0 would import pandas
-    usable = pc.and_(pc.greater_equal(start, zero), pc.greater_equal(pc.add(start, duration), zero))
-    ended = table.filter(usable)
-    endless = table.column("status_code").filter(pc.is_null(duration)).to_pylist()
-    interrupted = endless.count(ERROR)
-    odd = len(table) - len(ended) - len(endless)
-    left_out = (
-        (len(endless) - interrupted, "still running"),
-        (interrupted, semconv.INTERRUPTED),
-        (odd, "with times that OTLP cannot hold"),
-    )
-    return ended, tuple(f"{_spans(number)} {why}" for number, why in left_out if number)
-
-
-def _spans(number: int) -> str:
-    return f"{number:,} span{'' if number == 1 else 's'}"
+    chosen, left_out = ended(table)
+    size, long = otlp_json.write(Prepared(chosen), path)
+    reader = "the collector's file receiver needs a larger `max_log_size` to read that"
+    notes = (f"{spans_in_words(long)} over 1 MiB each: {reader}",)
+    return ExportReport(text, "OTLP JSON", len(chosen), size, 0, left_out, notes if long else ())

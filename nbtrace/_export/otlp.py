@@ -14,12 +14,12 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, Instr
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from nbtrace._export.batch import Batch, Row, batches
+from nbtrace._export.batch import Encoded, Row, batches, encoded, nested
 from nbtrace._export.portable import loads
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 """Uncompressed size of a request: what a collector's default of 4 MiB for one message still takes."""
@@ -37,8 +37,8 @@ def requests(prepared: Iterable[Row], limit: int = REQUEST_BYTES) -> Iterator[tu
     Yields:
         A serialized `ExportTraceServiceRequest` and the number of spans in it.
     """
-    for batch, count in batches(prepared, encode, limit):
-        yield _request(batch), count
+    for batch in batches(encoded(prepared, encode), limit):
+        yield request(batch), len(batch)
 
 
 def encode(row: Row) -> bytes:
@@ -143,7 +143,8 @@ def _key_values(pairs: list[dict[str, Any]]) -> list[KeyValue]:
     return [KeyValue(key=pair["key"], value=from_json(pair.get("value", {}))) for pair in pairs]
 
 
-def _request(batch: Batch) -> bytes:
+def request(batch: Sequence[Encoded]) -> bytes:
+    """Serialize an `ExportTraceServiceRequest`."""
     return b"".join(
         _field(
             RESOURCE_SPANS_FIELD,
@@ -157,7 +158,7 @@ def _request(batch: Batch) -> bytes:
                 )
             ),
         )
-        for resource, scopes in batch.items()
+        for resource, scopes in nested(batch).items()
     )
 
 

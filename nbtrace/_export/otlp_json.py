@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from nbtrace._export.atomic import replacing
-from nbtrace._export.batch import Row, batches
+from nbtrace._export.batch import Row, batches, encoded, nested
 from nbtrace._export.portable import Json, loads, suspicious
 from nbtrace._store.schema import PROMOTED
 
@@ -47,8 +47,9 @@ def lines(prepared: Iterable[Row], limit: int = LINE_BYTES) -> Iterator[tuple[by
     Yields:
         A line with its end, and the number of spans in it.
     """
-    for batch, count in batches(prepared, encode, limit):
-        yield orjson.dumps({"resourceSpans": [_resource_spans(*group) for group in batch.items()]}) + b"\n", count
+    for batch in batches(encoded(prepared, encode), limit):
+        groups = nested(batch).items()
+        yield orjson.dumps({"resourceSpans": [_resource_spans(*group) for group in groups]}) + b"\n", len(batch)
 
 
 def _resource_spans(stored: str, scopes: dict[str, list[bytes]]) -> Json:

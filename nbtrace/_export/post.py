@@ -123,14 +123,25 @@ def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: flo
     request = urllib.request.Request(endpoint.url, body, headers, method="POST")  # noqa: S310 - http(s) only, checked
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as response:
-            return _answer(endpoint, len(body), response.headers, response.read(ANSWER_BYTES))
+            said = response.read(ANSWER_BYTES)
+            if len(said) < min(_promised(response.headers), ANSWER_BYTES):
+                return _Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
+            return _answer(endpoint, len(body), response.headers, said)
     except urllib.error.HTTPError as error:
         with error:
             return _refusal(endpoint, error)
     except urllib.error.URLError as error:
         return _no_connection(endpoint, error.reason)
+    except http.client.IncompleteRead:
+        return _Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
     except (OSError, http.client.HTTPException) as error:
         return _no_connection(endpoint, error)
+
+
+def _promised(headers: Message) -> int:
+    """Say how long the answer is to be."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
 
 
 def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Answer | _Failure:

@@ -42,6 +42,11 @@ class ExportReport:
         return f"<p>{html.escape(repr(self))}</p>"
 
 
+def spans_in_words(number: int) -> str:
+    """Count spans."""
+    return _count(number, "span")
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 

@@ -26,7 +26,7 @@ from opentelemetry.trace import (
 
 from nbtrace import semconv
 from nbtrace._store.store import Store
-from tests.export.loopback import Reply, Scripted
+from tests.export.loopback import OK, Reply, Scripted
 
 if TYPE_CHECKING:
     import ssl
@@ -189,8 +189,10 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
     """Start loopback HTTP servers that answer from a script and keep what they were sent."""
     servers: list[Scripted] = []
 
-    def start(*script: Reply, tls: ssl.SSLContext | None = None) -> Scripted:
-        servers.append(Scripted(script, tls=tls))
+    def start(
+        *script: Reply, tls: ssl.SSLContext | None = None, answer: Callable[[bytes], Reply] = lambda _: OK
+    ) -> Scripted:
+        servers.append(Scripted(script, tls=tls, answer=answer))
         return servers[-1]
 
     yield start

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from google.protobuf.descriptor import FieldDescriptor
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -42,12 +42,19 @@ class Received:
 
 
 class Scripted:
-    """An HTTP server that gives its replies in order, then 200, and keeps the requests."""
+    """An HTTP server that gives its replies in order, then 200 or what `answer` says of a body; keeps the requests."""
 
-    def __init__(self, script: Sequence[Reply] = (), *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        script: Sequence[Reply] = (),
+        *,
+        tls: ssl.SSLContext | None = None,
+        answer: Callable[[bytes], Reply] = lambda _: OK,
+    ) -> None:
         self.received: list[Received] = []
+        self.statuses: list[int] = []
         replies = iter(script)
-        received = self.received
+        received, statuses = self.received, self.statuses
         self.arrived = arrived = threading.Semaphore(0)
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -58,7 +65,8 @@ class Scripted:
                 )
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 received.append(Received(self.path, headers, unpack(body)))
-                status, reply_headers, reply = next(replies, OK)
+                status, reply_headers, reply = next(replies, None) or answer(received[-1].body)
+                statuses.append(status)
                 self.send_response(status)
                 for name, value in {"content-length": str(len(reply)), **reply_headers}.items():
                     self.send_header(name, value)

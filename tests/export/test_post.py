@@ -20,10 +20,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from nbtrace._export import destination, post
+from nbtrace._export import otlp, post
 from nbtrace._export.destination import export
 from nbtrace._export.endpoint import Endpoint
-from nbtrace._export.otlp import requests
 from nbtrace.errors import ExportError
 from tests.export.loopback import OK, Scripted, canonical, expected, free_port
 
@@ -41,6 +40,12 @@ PROTOBUF = {"content-type": "application/x-protobuf"}
 @pytest.fixture
 def table(spans: list[ReadableSpan], snapshot: Callable[..., Snapshot]) -> Snapshot:
     return snapshot(spans)
+
+
+@pytest.fixture
+def single(spans: list[ReadableSpan], snapshot: Callable[..., Snapshot]) -> Snapshot:
+    """One span, of which no part can be sent when it is refused."""
+    return snapshot(spans[:1])
 
 
 @pytest.fixture
@@ -163,13 +168,13 @@ def test_compression_is_as_the_environment_says(
 
 
 def test_a_receiver_that_cannot_unpack_gets_the_request_as_it_is(
-    spans: list[ReadableSpan], table: Snapshot, scripted: Server, monkeypatch: pytest.MonkeyPatch
+    spans: list[ReadableSpan], single: Snapshot, scripted: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
     server = scripted((415, {}, b""), OK, (400, {}, b""), (400, {}, b""))
-    assert export(table, server.url).requests == 1
-    assert canonical(server.received[1].otlp) == canonical(expected(spans))
-    failing(table, server.url)
+    assert export(single, server.url).requests == 1
+    assert canonical(server.received[1].otlp) == canonical(expected(spans[:1]))
+    failing(single, server.url)
     encodings = [received.headers.get("content-encoding") for received in server.received]
     assert encodings == ["gzip", None, "gzip", None]
 
@@ -238,17 +243,17 @@ SMALLER = "the receiver takes smaller requests only"
     ],
 )
 def test_a_refusal_gives_the_servers_words(
-    status: int, kind: str, body: bytes, told: str, table: Snapshot, scripted: Server, pauses: list[float]
+    status: int, kind: str, body: bytes, told: str, single: Snapshot, scripted: Server, pauses: list[float]
 ) -> None:
     server = scripted((status, {"content-type": f"application/{kind}"}, body))
-    message = failing(table, server.url, headers={"authorization": "Bearer s3cret-key"})
+    message = failing(single, server.url, headers={"authorization": "Bearer s3cret-key"})
     assert message == f"{server.url} did not take the spans (HTTP {told}"
     assert (len(server.received), pauses) == (1, [])
 
 
-def test_a_refusal_that_breaks_off_is_still_told(table: Snapshot, scripted: Server) -> None:
+def test_a_refusal_that_breaks_off_is_still_told(single: Snapshot, scripted: Server) -> None:
     server = scripted((400, {"content-length": "100"}, b"half"))
-    assert failing(table, server.url) == (
+    assert failing(single, server.url) == (
         f"{server.url} did not take the spans (HTTP 400 Bad Request: half); see the receiver's log"
     )
 
@@ -303,11 +308,11 @@ def test_an_accepting_server_may_say_something(
 def test_a_failure_half_way_says_how_far_it_came(
     table: Snapshot, scripted: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(destination.otlp, "requests", lambda ended: requests(ended, 1))
-    server = scripted(OK, OK, (400, {}, b""))
+    monkeypatch.setattr(otlp, "REQUEST_BYTES", 1)
+    server = scripted(OK, OK, (401, {}, b""))
     assert failing(table, server.url) == (
-        f"{server.url} did not take the spans (HTTP 400 Bad Request); see the receiver's log "
-        f"(2 of {len(table)} spans had been sent before)"
+        f"{server.url} did not take the spans (HTTP 401 Unauthorized); check the headers that carry your key "
+        "(2 spans had arrived before; the same export again sends the rest)"
     )
 
 
@@ -379,9 +384,9 @@ def test_a_server_that_hangs_up_is_tried_again(table: Snapshot, pauses: list[flo
     assert pauses == [0.25, 0.5]
 
 
-def test_a_refusal_whose_text_never_comes_is_still_told(table: Snapshot) -> None:
+def test_a_refusal_whose_text_never_comes_is_still_told(single: Snapshot) -> None:
     with closing(Raw(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\n\r\n", 1, hang_up=False)) as slow:
-        assert failing(table, slow.url, timeout=0.2) == (
+        assert failing(single, slow.url, timeout=0.2) == (
             f"{slow.url} did not take the spans (HTTP 400 Bad Request); see the receiver's log"
         )
 

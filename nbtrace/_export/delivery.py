@@ -1,0 +1,158 @@
+"""Delivers spans to one receiver: chooses those that go, prepares, encodes, sends, and reports what became of them.
+
+Everything that does not arrive as it is kept is in the report: spans that run, that were there before, that the
+receiver does not take or, by what it states, will not keep; roots that were made; texts that were cut.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from nbtrace import semconv
+from nbtrace._export import otlp
+from nbtrace._export.batch import encoded
+from nbtrace._export.prepare import Prepared
+from nbtrace._export.report import ExportReport, spans_in_words
+from nbtrace._export.selection import by_trace, rerooted
+from nbtrace._export.sending import Outcome, Sender
+from nbtrace.errors import ExportError
+
+if TYPE_CHECKING:
+    from nbtrace._export.backends.backend import Backend, Limits
+    from nbtrace._export.endpoint import Endpoint
+    from nbtrace._export.ledger import Again, Ledger
+    from nbtrace._store.snapshot import Snapshot
+
+ERROR: Final = 2
+"""OTLP's status code of a failed span; one without an end is one that its kernel's end interrupted."""
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Who is sent to."""
+
+    endpoint: Endpoint
+    backend: Backend | None
+    resource: Mapping[str, str]
+
+    @property
+    def shown(self) -> str:
+        """Its name and address, for people."""
+        return f"{self.backend.name} at {self.endpoint.shown}" if self.backend else self.endpoint.shown
+
+    @property
+    def key(self) -> str:
+        """What tells it from other destinations, without any key: the address and what routes the spans there."""
+        return f"{self.endpoint.shown} {sorted(self.resource.items())}"
+
+    @property
+    def limits(self) -> Limits | None:
+        """What it states that it does not take."""
+        return self.backend.limits if self.backend else None
+
+    @property
+    def request_bytes(self) -> int:
+        """The largest request that it gets."""
+        stated = self.limits.request_bytes if self.limits else None
+        return min(stated or otlp.REQUEST_BYTES, otlp.REQUEST_BYTES)
+
+
+@dataclass
+class Parcel:
+    """The spans that go, ready to be encoded, and what is told of the others."""
+
+    prepared: Prepared
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.prepared.table)
+
+
+def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_selection: bool) -> Parcel:
+    """Choose and prepare the spans that go.
+
+    Raises:
+        ExportError: some have arrived before, and the caller does not want that.
+    """
+    chosen, left_out = ended(table)
+    notes: list[str] = []
+    missing = ledger.missing(to.key, chosen)
+    before = len(chosen) - len(missing)
+    if before and again == "refuse":
+        raise ExportError.arrived_before(to.shown, before, len(chosen))
+    if before and again == "rest":
+        chosen = missing
+        left_out += (f"{spans_in_words(before)} that had arrived before",)
+    limits = to.limits
+    drops_orphans = limits is not None and limits.drops_orphans
+    if is_selection or drops_orphans:
+        chosen, roots = rerooted(chosen, remote=drops_orphans)
+        if roots:
+            whose = "its parent became a root" if roots == 1 else "their parents became roots"
+            notes.append(f"{spans_in_words(roots)} without {whose}")
+    if limits is not None and limits.hours is not None and (old := _older(chosen, limits.hours)):
+        notes.append(f"{spans_in_words(old)} began more than {limits.hours:g} hours ago, and may not be kept there")
+    return Parcel(Prepared(by_trace(chosen), to.backend, to.resource), left_out, tuple(notes))
+
+
+def deliver(parcel: Parcel, to: Receiver, *, ledger: Ledger) -> ExportReport:
+    """Send what was packed."""
+    sender = Sender(to.endpoint, otlp.request, lambda keys: ledger.add(to.key, keys), to.request_bytes)
+    with _progress(len(parcel), to.shown) as advance:
+        outcome = sender.send(encoded(parcel.prepared, otlp.encode), advance)
+    return _report(parcel, to, outcome)
+
+
+def _report(parcel: Parcel, to: Receiver, outcome: Outcome) -> ExportReport:
+    left_out = (*parcel.left_out, *(f"{spans_in_words(number)} {why}" for why, number in outcome.refused.items()))
+    notes = [*parcel.notes, *cut_in_words(parcel.prepared.cut)]
+    if outcome.said:
+        notes.append(f"The receiver said: {' / '.join(outcome.said)}")
+    if not len(parcel):
+        notes.append("There was nothing to send, so the endpoint was not asked")
+    return ExportReport(to.shown, "OTLP", outcome.spans, outcome.bytes, outcome.requests, left_out, tuple(notes))
+
+
+def cut_in_words(number: int) -> Iterator[str]:
+    """Say how many attributes were cut, if any."""
+    if number:
+        yield f"{number:,} attribute{' was' if number == 1 else 's were'} longer than the receiver keeps, and cut"
+
+
+def ended(table: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
+    """Take the spans that OTLP can carry: with an end, and with times since 1970. Say what is left."""
+    import pyarrow.compute as pc
+
+    start, duration = table.column("start_time_unix_nano"), table.column("duration_ns")
+    zero = pc.subtract(start, start)  # a Python 0 would import pandas
+    usable = pc.and_(pc.greater_equal(start, zero), pc.greater_equal(pc.add(start, duration), zero))
+    chosen = table.filter(usable)
+    endless = table.column("status_code").filter(pc.is_null(duration)).to_pylist()
+    interrupted = endless.count(ERROR)
+    odd = len(table) - len(chosen) - len(endless)
+    left_out = (
+        (len(endless) - interrupted, "still running"),
+        (interrupted, semconv.INTERRUPTED),
+        (odd, "with times that OTLP cannot hold"),
+    )
+    return chosen, tuple(f"{spans_in_words(number)} {why}" for number, why in left_out if number)
+
+
+def _older(table: Snapshot, hours: float) -> int:
+    oldest = time.time_ns() - round(hours * 3600 * 10**9)
+    starts: Any = table.column("start_time_unix_nano").to_pylist()
+    return sum(start < oldest for start in starts)
+
+
+@contextmanager
+def _progress(spans: int, name: str) -> Generator[Callable[[int], object]]:
+    """Draw a progress bar, unless it takes less than a second."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=spans, desc=name, unit="span", delay=1, leave=False) as bar:
+        yield bar.update
