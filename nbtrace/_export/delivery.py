@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
 from nbtrace._export import otlp
-from nbtrace._export.batch import encoded
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport, spans_in_words
 from nbtrace._export.selection import by_trace, rerooted
@@ -104,7 +103,7 @@ def deliver(parcel: Parcel, to: Receiver, *, ledger: Ledger) -> ExportReport:
     """Send what was packed."""
     sender = Sender(to.endpoint, otlp.request, lambda keys: ledger.add(to.key, keys), to.request_bytes)
     with _progress(len(parcel), to.shown) as advance:
-        outcome = sender.send(encoded(parcel.prepared, otlp.encode), advance)
+        outcome = sender.send(otlp.spans(parcel.prepared), advance)
     return _report(parcel, to, outcome)
 
 

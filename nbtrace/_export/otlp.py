@@ -19,7 +19,9 @@ from nbtrace._export.portable import loads
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from nbtrace._export.prepare import Prepared
 
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 """Uncompressed size of a request: what a collector's default of 4 MiB for one message still takes."""
@@ -31,13 +33,22 @@ RESOURCE_SPANS_FIELD: Final = 1
 """Number of `ExportTraceServiceRequest.resource_spans`."""
 
 
-def requests(prepared: Iterable[Row], limit: int = REQUEST_BYTES) -> Iterator[tuple[bytes, int]]:
-    """Encode the rows of ended spans.
+def spans(prepared: Prepared) -> Iterator[Encoded]:
+    """Encode ended spans: straight from their columns, unless something of their rows is to be changed."""
+    if prepared.steps:
+        return encoded(prepared, encode)
+    from nbtrace._export import wire
+
+    return wire.encoded(prepared.table)
+
+
+def requests(prepared: Prepared, limit: int = REQUEST_BYTES) -> Iterator[tuple[bytes, int]]:
+    """Encode ended spans.
 
     Yields:
         A serialized `ExportTraceServiceRequest` and the number of spans in it.
     """
-    for batch in batches(encoded(prepared, encode), limit):
+    for batch in batches(spans(prepared), limit):
         yield request(batch), len(batch)
 
 
@@ -55,30 +66,47 @@ def encode(row: Row) -> bytes:
         end_time_unix_nano=row["start_time_unix_nano"] + row["duration_ns"],
         attributes=[*_promoted(row), *_attributes(row["attributes"])],
         dropped_attributes_count=row["dropped_attributes_count"],
-        events=[
-            Span.Event(
-                time_unix_nano=max(event["time_unix_nano"] or 0, 0),
-                name=event["name"],
-                attributes=_attributes(event["attributes"]),
-                dropped_attributes_count=event["dropped_attributes_count"],
-            )
-            for event in row["events"] or ()
-        ],
+        events=[_event(one) for one in row["events"] or ()],
         dropped_events_count=row["dropped_events_count"],
-        links=[
-            Span.Link(
-                trace_id=link["trace_id"],
-                span_id=link["span_id"],
-                trace_state=link["trace_state"],
-                flags=link["flags"],
-                attributes=_attributes(link["attributes"]),
-                dropped_attributes_count=link["dropped_attributes_count"],
-            )
-            for link in row["links"] or ()
-        ],
+        links=[_link(one) for one in row["links"] or ()],
         dropped_links_count=row["dropped_links_count"],
         status=Status(code=row["status_code"], message=row["status_message"]),
     ).SerializeToString()
+
+
+def event(stored: Row) -> bytes:
+    """Serialize an event."""
+    return _event(stored).SerializeToString()
+
+
+def link(stored: Row) -> bytes:
+    """Serialize a link."""
+    return _link(stored).SerializeToString()
+
+
+def json_value(stored: bytes) -> bytes:
+    """Serialize the `AnyValue` that OTLP JSON says."""
+    return from_json(loads(stored.decode())).SerializeToString()
+
+
+def _event(stored: Row) -> Span.Event:
+    return Span.Event(
+        time_unix_nano=max(stored["time_unix_nano"] or 0, 0),
+        name=stored["name"],
+        attributes=_attributes(stored["attributes"]),
+        dropped_attributes_count=stored["dropped_attributes_count"],
+    )
+
+
+def _link(stored: Row) -> Span.Link:
+    return Span.Link(
+        trace_id=stored["trace_id"],
+        span_id=stored["span_id"],
+        trace_state=stored["trace_state"],
+        flags=stored["flags"],
+        attributes=_attributes(stored["attributes"]),
+        dropped_attributes_count=stored["dropped_attributes_count"],
+    )
 
 
 def _promoted(row: Row) -> Iterator[KeyValue]:
@@ -144,33 +172,27 @@ def _key_values(pairs: list[dict[str, Any]]) -> list[KeyValue]:
 
 
 def request(batch: Sequence[Encoded]) -> bytes:
-    """Serialize an `ExportTraceServiceRequest`."""
-    return b"".join(
-        _field(
-            RESOURCE_SPANS_FIELD,
-            b"".join(
-                (
-                    _resource(resource),
-                    *(
-                        _field(SPANS_FIELD, b"".join((_scope(scope), *(_field(SPANS_FIELD, span) for span in spans))))
-                        for scope, spans in scopes.items()
-                    ),
-                )
-            ),
-        )
-        for resource, scopes in nested(batch).items()
-    )
+    """Serialize an `ExportTraceServiceRequest`; each span is copied once, from where it was encoded."""
+    parts: list[bytes] = []
+    for resource, scopes in nested(batch).items():
+        inside: list[bytes] = [_resource(resource)]
+        for scope, spans in scopes.items():
+            within = [_scope(scope)]
+            for span in spans:
+                within += (_head(SPANS_FIELD, len(span)), span)
+            inside += (_head(SPANS_FIELD, sum(map(len, within))), *within)
+        parts += (_head(RESOURCE_SPANS_FIELD, sum(map(len, inside))), *inside)
+    return b"".join(parts)
 
 
-def _field(number: int, content: bytes) -> bytes:
-    """Frame a message as a field of the message around it: its tag, its length, itself."""
+def _head(number: int, length: int) -> bytes:
+    """Write what stands before a message that is a field of another: its tag and its length."""
     head = bytearray((number << 3 | 2,))
-    length = len(content)
     while length >> 7:
         head.append(length & 0x7F | 0x80)
         length >>= 7
     head.append(length)
-    return bytes(head) + content
+    return bytes(head)
 
 
 @lru_cache(maxsize=256)

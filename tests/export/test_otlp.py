@@ -12,23 +12,26 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
 
 from nbtrace import semconv
+from nbtrace._export import otlp, wire
+from nbtrace._export.batch import encoded, rows
 from nbtrace._export.destination import export
 from nbtrace._export.otlp import requests
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport
+from tests.export import rich
 from tests.export.loopback import Scripted, canonical, expected, free_port, normal, spans_of
 from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
 
 if TYPE_CHECKING:
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
     from nbtrace._store.snapshot import Snapshot
 
 Take = Callable[..., "Snapshot"]
@@ -186,6 +189,22 @@ def test_any_attribute_value_comes_back(
     assert canonical(_parse(only[0])) == canonical(expected(spans))
 
 
+@pytest.mark.parametrize("cut", [slice(None), slice(3, 8), slice(0, 0)])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_columns_are_encoded_as_rows_are(
+    cut: slice, backwards: bool, spans: list[ReadableSpan], snapshot: Take
+) -> None:
+    both = [*rich.spans(), *spans, made({"empty": None, "long": "x" * 300}), *rich.spans(trace=5)]
+    table = snapshot(both[::-1] if backwards else both).slice(cut.start or 0, len(both[cut]))
+    if backwards:
+        table = table.take(pa.array(range(len(table)), pa.int32()))
+    by_columns, by_rows = list(wire.encoded(table)), list(encoded(rows(table), otlp.encode))
+    assert [one[:3] for one in by_columns] == [one[:3] for one in by_rows]
+    parsed = [[canonical(Span.FromString(one.span)) for one in each] for each in (by_columns, by_rows)]
+    assert parsed[0] == parsed[1]
+    assert len(by_columns) == len(both[cut])
+
+
 def test_export_needs_no_pandas(tmp_path: Path) -> None:
     code = (
         "import sys\n"
@@ -197,6 +216,8 @@ def test_export_needs_no_pandas(tmp_path: Path) -> None:
         "span.end()\n"
         "store.ended(span, None)\n"
         f"export(store.snapshot(), {str(tmp_path / 'a.otlp.jsonl')!r})\n"
+        "from nbtrace._export import wire\n"
+        "assert len(list(wire.encoded(store.snapshot()))) == 1\n"
         "assert 'pandas' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
