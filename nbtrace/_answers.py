@@ -195,6 +195,7 @@ class Answers:
         endpoint: str | None = None,
         spans: Spans | None = None,
         content: bool = True,
+        dry_run: bool = False,
         again: Again = "rest",
     ) -> ExportReport:
         """Write the session out; see `nbtrace.export`."""
@@ -214,6 +215,7 @@ class Answers:
             headers=headers,
             timeout=timeout,
             endpoint=endpoint,
+            dry_run=dry_run,
             again=again,
             ledger=self.ledger,
             is_selection=spans is not None,

@@ -253,6 +253,7 @@ def export(
     endpoint: str | None = None,
     spans: Spans | None = None,
     content: bool = True,
+    dry_run: bool = False,
     again: Again = "rest",
 ) -> ExportReport:
     """Write the session's spans to a file, or send them to a backend.
@@ -271,6 +272,8 @@ def export(
         spans: only these, as `nbtrace.spans(...)` gives them; those whose parents are not among them become roots.
         content: whether what was said goes along: prompts, answers, arguments, sources; without it goes only how the
             calls went, names and numbers.
+        dry_run: only look: the report says destination, spans, bytes, attributes, what is masked and cut, and has a
+            `sample`; nothing is sent or written.
         again: what to do with spans that this session has sent there before: send only the `rest`, send `all` once
             more under the same ids, or `refuse`.
 
@@ -286,7 +289,14 @@ def export(
         0
     """
     return _default.export(
-        to, headers=headers, timeout=timeout, endpoint=endpoint, spans=spans, content=content, again=again
+        to,
+        headers=headers,
+        timeout=timeout,
+        endpoint=endpoint,
+        spans=spans,
+        content=content,
+        dry_run=dry_run,
+        again=again,
     )
 
 

@@ -18,6 +18,7 @@ from nbtrace._export.delivery import Receiver, deliver, ended, pack
 from nbtrace._export.endpoint import Endpoint
 from nbtrace._export.ledger import Again, Ledger
 from nbtrace._export.prepare import Prepared
+from nbtrace._export.preview import preview, preview_file, preview_lines
 from nbtrace._export.report import ExportReport, spans_in_words
 from nbtrace._export.selection import rerooted, without_content
 from nbtrace.errors import ExportError
@@ -54,6 +55,7 @@ def export(
     headers: Mapping[str, str] | None = None,
     timeout: float | None = None,
     endpoint: str | None = None,
+    dry_run: bool = False,
     again: Again = "rest",
     ledger: Ledger | None = None,
     is_selection: bool = False,
@@ -68,6 +70,7 @@ def export(
         page: Draws spans as a page; without it none can be written.
         headers: HTTP headers for an endpoint; each wins over the same one from elsewhere.
         endpoint: Another address for a backend of that name.
+        dry_run: Look at all that would be done, and do nothing of it.
         again: What is done with spans that have arrived there before.
         ledger: What knows which those are; without it none have.
         is_selection: Whether the spans were chosen, so that those whose parents were not become roots.
@@ -87,34 +90,46 @@ def export(
     if is_metadata is not None:
         table = without_content(table, is_metadata)
     backend = backends.find(text)
-    if backend is not None or "://" in text:
-        address = Address(text, takes_otel_headers=True) if backend is None else backend.address(Variables(text))
-        asked = Endpoint.read(
-            endpoint or address.url,
-            headers={**address.headers, **(headers or {})},
-            timeout=timeout,
-            is_full=address.is_full and not endpoint,
-            takes_otel_headers=address.takes_otel_headers,
-        )
-        receiver, ledger = Receiver(asked, backend, address.resource), ledger or Ledger()
-        parcel = pack(table, receiver, ledger=ledger, again=again, is_selection=is_selection)
-        return deliver(parcel, receiver, ledger=ledger)
-    if is_selection:
-        table, _ = rerooted(table, remote=False)
-    if "\0" in text:
-        raise ExportError.destination(to)
+    if backend is None and "://" not in text:
+        chosen = rerooted(table, remote=False)[0] if is_selection else table
+        return _to_file(chosen, text, page, dry_run=dry_run)
+    address = Address(text, takes_otel_headers=True) if backend is None else backend.address(Variables(text))
+    asked = Endpoint.read(
+        endpoint or address.url,
+        headers={**address.headers, **(headers or {})},
+        timeout=timeout,
+        is_full=address.is_full and not endpoint,
+        takes_otel_headers=address.takes_otel_headers,
+    )
+    receiver, ledger = Receiver(asked, backend, address.resource), ledger or Ledger()
+    parcel = pack(table, receiver, ledger=ledger, again=again, is_selection=is_selection)
+    return preview(parcel, receiver) if dry_run else deliver(parcel, receiver, ledger=ledger)
+
+
+def _to_file(table: Snapshot, text: str, page: Callable[[Snapshot], Page] | None, *, dry_run: bool) -> ExportReport:
+    """Write a file, or look at what it would be.
+
+    Raises:
+        ExportError: It cannot be written, or its ending says no format.
+    """
     path = Path(os.path.expanduser(text))  # noqa: PTH111 - `Path.expanduser` raises for a user that is not there
-    match path.suffix.lower():
+    match "" if "\0" in text else path.suffix.lower():
         case ".parquet":
-            size, strange = parquet.write(table, path)
-            left_out = (f"{strange:,} score{'' if strange == 1 else 's'} of other spans",) if strange else ()
-            return ExportReport(text, "Parquet", len(table), size, 0, left_out)
+            return preview_file(table, text, "Parquet", None) if dry_run else _write_parquet(table, text, path)
         case ".jsonl":
-            return _write_json(table, text, path)
+            chosen, left_out = ended(table)
+            return preview_lines(chosen, text, left_out) if dry_run else _write_json(chosen, text, path, left_out)
         case ".html" if page is not None:
-            return _write_page(page(table), text, path)
+            drawn = page(table)
+            return preview_file(table, text, "HTML", drawn.parts()) if dry_run else _write_page(drawn, text, path)
         case _:
             raise ExportError.destination(text)
+
+
+def _write_parquet(table: Snapshot, text: str, path: Path) -> ExportReport:
+    size, strange = parquet.write(table, path)
+    left_out = (f"{strange:,} score{'' if strange == 1 else 's'} of other spans",) if strange else ()
+    return ExportReport(text, "Parquet", len(table), size, 0, left_out)
 
 
 def _write_page(page: Page, text: str, path: Path) -> ExportReport:
@@ -125,9 +140,8 @@ def _write_page(page: Page, text: str, path: Path) -> ExportReport:
     return ExportReport(text, "HTML", page.spans, size, 0, page.left_out)
 
 
-def _write_json(table: Snapshot, text: str, path: Path) -> ExportReport:
-    chosen, left_out = ended(table)
-    size, long = otlp_json.write(Prepared(chosen), path)
+def _write_json(table: Snapshot, text: str, path: Path, left_out: tuple[str, ...]) -> ExportReport:
+    size, long = otlp_json.write(Prepared(table), path)
     reader = "the collector's file receiver needs a larger `max_log_size` to read that"
     notes = (f"{spans_in_words(long)} over 1 MiB each: {reader}",)
-    return ExportReport(text, "OTLP JSON", len(chosen), size, 0, left_out, notes if long else ())
+    return ExportReport(text, "OTLP JSON", len(table), size, 0, left_out, notes if long else ())

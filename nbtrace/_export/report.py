@@ -7,7 +7,8 @@ report is built.
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,29 @@ class ExportReport:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
+
+
+@dataclass(frozen=True, repr=False)
+class DryRun(ExportReport):
+    """What an export would write or send; `bytes` are those before compression, `requests` those it would take."""
+
+    attributes: dict[str, int] = field(default_factory=dict[str, int])
+    """Names of attributes, and how many spans have each."""
+    masked: int = 0
+    """Parts of texts that are masked."""
+    cut: int = 0
+    """Attributes that are longer than the receiver keeps."""
+    sample: dict[str, Any] | None = None
+    """One span as it would be sent, as OTLP JSON: the first LLM call, or else the first span."""
+
+    def __repr__(self) -> str:
+        sent = f", {_count(self.requests, 'request')}" if self.requests else ""
+        text = f"Dry run: {_count(self.spans, 'span')} would go to {self.destination} ({self.format}, "
+        text += f"{_size(self.bytes)}{sent}), with {_count(len(self.attributes), 'attribute')} by name, "
+        text += f"{self.masked:,} masked and {self.cut:,} cut. Nothing was sent or written."
+        if self.left_out:
+            text += f" Left out: {'; '.join(self.left_out)}."
+        return text + "".join(f" {note}." for note in self.notes)
 
 
 def spans_in_words(number: int) -> str:

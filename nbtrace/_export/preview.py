@@ -1,0 +1,97 @@
+"""Looks at what an export would send: everything is chosen, prepared and encoded, and nothing leaves.
+
+One pass over the rows that a receiver would get counts their attributes and masks and takes a sample, while the encoder
+that the export has makes bytes of them, so that the numbers are those of the export.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from nbtrace._export import otlp, otlp_json
+from nbtrace._export.batch import Row, batches, encoded
+from nbtrace._export.prepare import Prepared
+from nbtrace._export.report import DryRun
+from nbtrace._store.schema import PROMOTED
+
+if TYPE_CHECKING:
+    from nbtrace._export.delivery import Parcel, Receiver
+    from nbtrace._store.snapshot import Snapshot
+
+MASK: Final = re.compile(r"\[redacted: [\w .-]{1,80}\]")
+
+
+class Seen:
+    """What passed: how many spans have each attribute, how many masks there are, and one span as it would be sent."""
+
+    def __init__(self) -> None:
+        self.attributes: Counter[str] = Counter()
+        self.masked = 0
+        self.sample: dict[str, Any] | None = None
+        self._is_call = False
+
+    def passing(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Look at rows on their way."""
+        for row in rows:
+            names = [key for key, column in PROMOTED.items() if row[column.name] is not None]
+            self.attributes.update([*names, *(one["key"] for one in row["attributes"] or ())])
+            self.masked += sum(len(MASK.findall(text)) for text in _texts(row))
+            is_call = row["operation"] is not None
+            if self.sample is None or (is_call and not self._is_call):
+                self.sample, self._is_call = orjson.loads(otlp_json.encode(row)), is_call
+            yield row
+
+
+def preview(parcel: Parcel, to: Receiver) -> DryRun:
+    """Say what an export to a receiver would send."""
+    seen = Seen()
+    size = requests = 0
+    for batch in batches(encoded(seen.passing(parcel.prepared), otlp.encode), to.request_bytes):
+        size += len(otlp.request(batch))
+        requests += 1
+    cut = parcel.prepared.cut
+    return DryRun(
+        to.shown, "OTLP", len(parcel), size, requests, parcel.left_out, parcel.notes, dict(seen.attributes),
+        seen.masked, cut, seen.sample,
+    )  # fmt: skip
+
+
+def preview_lines(table: Snapshot, shown: str, left_out: tuple[str, ...]) -> DryRun:
+    """Say what a file of OTLP JSON lines would have."""
+    seen = Seen()
+    size = sum(len(line) for line, _ in otlp_json.lines(seen.passing(Prepared(table))))
+    return _of_file(table, (shown, "OTLP JSON", left_out), size, seen)
+
+
+def preview_file(table: Snapshot, shown: str, kind: str, parts: Iterable[bytes] | None) -> DryRun:
+    """Say what a page of these parts would have, or without them a Parquet file."""
+    seen = Seen()
+    for _ in seen.passing(Prepared(table)):
+        pass
+    if parts is not None:
+        return _of_file(table, (shown, kind, ()), sum(map(len, parts)), seen)
+    from nbtrace._store import parquet
+
+    with tempfile.TemporaryFile() as file:
+        parquet.write(table, file)
+        return _of_file(table, (shown, kind, ()), file.tell(), seen)
+
+
+def _of_file(table: Snapshot, told: tuple[str, str, tuple[str, ...]], size: int, seen: Seen) -> DryRun:
+    shown, kind, left_out = told
+    names = dict(seen.attributes)
+    return DryRun(shown, kind, len(table), size, 0, left_out, (), names, seen.masked, 0, seen.sample)
+
+
+def _texts(row: Row) -> Iterator[str]:
+    for name in ("name", "status_message", *(column.name for column in PROMOTED.values())):
+        if isinstance(row[name], str):
+            yield row[name]
+    for one in row["attributes"] or ():
+        yield one["string"] or one["json"] or ""

@@ -1,0 +1,71 @@
+"""A dry run says what an export would do, and does nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nbtrace import Session, semconv
+from nbtrace._export.report import DryRun
+from nbtrace._store.store import Store
+from tests.export import rich
+from tests.export.golden import CANARY, VARIABLES
+from tests.export.loopback import Scripted, free_port
+from tests.export.making import made
+
+
+@pytest.fixture
+def recorded() -> Session:
+    """A session that has the rich one's spans, one with a mask, and records no more."""
+    store = Store()
+    store.ended(made({"note": "a [redacted: email] and [redacted: card]", "list": ["[redacted: email]"]}), None)
+    session = Session()
+    session.store.adopt(rich.session())
+    session.store.adopt(store.snapshot())
+    return session
+
+
+def previewed(session: Session, to: str | Path, **options: object) -> DryRun:
+    report = session.export(to, dry_run=True, **options)  # type: ignore[arg-type]
+    assert isinstance(report, DryRun)
+    return report
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_a_dry_run_has_the_numbers_of_the_export(
+    name: str, recorded: Session, monkeypatch: pytest.MonkeyPatch, scripted: type[Scripted]
+) -> None:
+    for variable, value in VARIABLES[name].items():
+        monkeypatch.setenv(variable, value)
+    server = scripted()
+    told = previewed(recorded, name, endpoint=server.url)
+    assert server.received == []
+    done = recorded.export(name, endpoint=server.url)
+    same = ("destination", "format", "spans", "requests", "left_out", "notes")
+    assert [getattr(told, one) for one in same] == [getattr(done, one) for one in same]
+    assert told.bytes == len(server.received[0].body)
+    assert (told.masked, told.attributes[semconv.CELL_ID]) == (3, 1)
+    assert CANARY not in repr(told) + str(told.sample)
+
+
+def test_a_dry_run_reads_as_a_sentence_and_has_a_sample(recorded: Session) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    told = previewed(recorded, url, spans=recorded.spans(kind="llm"), content=False)
+    assert repr(told) == (
+        f"Dry run: 2 spans would go to {url} (OTLP, {told.bytes / 1000:.1f} KB, 1 request), with "
+        f"{len(told.attributes)} attributes by name, 0 masked and 0 cut. Nothing was sent or written. "
+        "2 spans without their parents became roots."
+    )
+    assert told.sample is not None
+    assert (told.sample["name"], told.sample["spanId"]) == ("chat gpt-5", f"{3:016x}")
+    assert semconv.INPUT_MESSAGES not in told.attributes
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.jsonl", "a.html"])
+def test_a_dry_run_writes_no_file(name: str, recorded: Session, tmp_path: Path) -> None:
+    told = previewed(recorded, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    done = recorded.export(tmp_path / name)
+    assert (told.spans, told.format, told.left_out) == (done.spans, done.format, done.left_out)
+    assert told.bytes == pytest.approx(done.bytes, rel=0.01)
