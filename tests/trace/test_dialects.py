@@ -340,3 +340,38 @@ def test_messages_of_other_shapes() -> None:
         "parts": [{"type": "tool_call", "id": None, "name": "f", "arguments": "no JSON"}],
     }
     assert messages.tool_definition({"name": "f"}) == {"type": "function", "name": "f"}
+
+
+def said(part: str, reason: str | None = None) -> str:
+    return json.dumps([{"role": "assistant", "parts": [{"type": part, "content": "No."}], "finish_reason": reason}])
+
+
+@pytest.mark.parametrize(
+    ("given", "who"),
+    [
+        ({"gen_ai.output.messages": said("refusal", "stop")}, "model"),
+        ({"gen_ai.output.messages": said("text", "content_filter")}, "content_filter"),
+        ({"gen_ai.output.messages": said("text", "stop")}, None),
+        ({"gen_ai.response.finish_reasons": ["stop", "content_filter"]}, "content_filter"),
+        ({"gen_ai.response.finish_reasons": '["FinishReason.PROHIBITED_CONTENT"]'}, "content_filter"),
+        ({"gen_ai.response.finish_reasons": ["guardrail_intervened"]}, "content_filter"),
+        ({"gen_ai.response.finish_reasons": ["IMAGE_SAFETY"]}, "content_filter"),
+        ({"gen_ai.response.finish_reasons": ["ERROR_TOXIC"]}, "content_filter"),
+        ({"gen_ai.response.finish_reasons": ["OTHER", "NO_IMAGE"]}, None),
+        ({"gen_ai.response.finish_reasons": ["refusal"]}, "model"),
+        ({"error.type": "litellm.exceptions.ContentPolicyViolationError"}, "prompt"),
+        ({"error.type": "openai.ContentFilterFinishReasonError"}, "content_filter"),
+        ({"error.type": "content_filter"}, "prompt"),
+        ({"error.type": "openai.RateLimitError"}, None),
+        ({"nbtrace.refusal": "mine", "error.type": "content_filter"}, None),
+        ({"gen_ai.operation.name": "invoke_agent", "gen_ai.response.finish_reasons": ["content_filter"]}, None),
+    ],
+)
+def test_a_refusal_is_flagged_as_on_our_own_spans(given: dict[str, Any], who: str | None) -> None:
+    found = added({"gen_ai.operation.name": "chat", **given})
+    assert found == ({} if who is None else {"nbtrace.refusal": who})
+
+
+def test_a_refusal_that_only_an_exception_tells() -> None:
+    raised = event("exception", **{"exception.type": "litellm.ContentPolicyViolationError"})
+    assert added({"gen_ai.operation.name": "chat"}, raised) == {"nbtrace.refusal": "prompt"}

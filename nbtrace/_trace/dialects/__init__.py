@@ -2,8 +2,8 @@
 
 Each dialect is a table and a few functions in a module of its own. What a span said is kept under its own names, a
 canonical name that it had already wins, and a dialect that fails costs only what it would have added. Spans that speak
-the current conventions pass unchanged, but for a provider or an operation that they call by another
-name than the conventions do.
+the current conventions pass unchanged, but for a provider or an operation that they call by another name than the
+conventions do, and for a refusal, which those have no name for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._guard import guard
-from nbtrace._trace.dialects import flat, mlflow, older, openinference, pydantic_ai, traceloop
+from nbtrace._trace.dialects import flat, mlflow, older, openinference, pydantic_ai, refusals, traceloop
 
 Attributes = Mapping[str, AttributeValue]
 Dialect = Callable[[Attributes, Iterable[Any], str], dict[str, AttributeValue]]
@@ -46,4 +46,6 @@ def canonical(attributes: Attributes, events: Iterable[Any], scope_name: str) ->
         made[semconv.PROVIDER_NAME] = flat.provider(provider)  # some say `gemini`, which the conventions do not know
     if (operation := flat.OPERATIONS.get(str(made.get(semconv.OPERATION_NAME)))) is not None:
         made[semconv.OPERATION_NAME] = operation
+    with guard("dialects"):
+        made |= refusals.read(made, events)
     return made
