@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import nbtrace
+from nbtrace import _api
 from tools import schema_table
 
 ROOT = Path(__file__).parents[1]
@@ -50,3 +51,23 @@ def test_the_readmes_python_compiles() -> None:
     assert len(blocks) >= 4
     for block in blocks:
         compile(block.replace("%load_ext nbtrace", ""), "README.md", "exec")
+
+
+def test_the_further_sdk_of_the_document_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs/instrumenting.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    with nbtrace.Session() as session:
+        monkeypatch.setattr(_api, "_default", session)
+        monkeypatch.setattr(nbtrace, "prices", session.prices)
+        exec(compile(example, "instrumenting.md", "exec"), {})
+    (told,) = re.findall(r"# (<.*>)", example)
+    assert re.sub(r"[\d.]+ .?s>", "", capsys.readouterr().out.strip()) == re.sub(r"[\d.]+ .?s>", "", told)
+
+
+def test_what_the_document_names_in_the_package_is_there() -> None:
+    text = (ROOT / "docs/instrumenting.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:nbtrace|tests)/[\w/]+\.py)`", text)
+    assert len(named) == 3
+    assert [name for name in named if not (ROOT / name).exists()] == []

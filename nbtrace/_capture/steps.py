@@ -171,9 +171,11 @@ class Step:
 
     def _identity(self) -> dict[str, AttributeValue]:
         operation = _OPERATIONS.get(self.kind)
-        if operation is None:
-            return {semconv.SPAN_TYPE: self.kind, semconv.STEP_NAME: self.name, **self._attributes}
-        return {semconv.OPERATION_NAME: operation[0], operation[1]: self.name, **self._attributes}
+        if operation is not None:
+            return {semconv.OPERATION_NAME: operation[0], operation[1]: self.name, **self._attributes}
+        named: dict[str, AttributeValue] = {semconv.STEP_NAME: self.name, **self._attributes}
+        says_itself = self.kind == "chain" and semconv.OPERATION_NAME in named  # the user describes a call
+        return named if says_itself else {semconv.SPAN_TYPE: self.kind, **named}
 
     def _fresh(self) -> Self:
         """Make the step again: a decorated function may run many times, and at once."""

@@ -91,6 +91,19 @@ def test_steps_nest_and_keep_what_they_are_given(session: Session) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "operation", "shown"),
+    [("chain", "chat", "llm"), ("chain", None, "chain"), ("guardrail", "chat", "guardrail")],
+)
+def test_a_step_that_names_an_operation_is_that_one(
+    kind: Any, operation: str | None, shown: str, session: Session
+) -> None:
+    named = {} if operation is None else {semconv.OPERATION_NAME: operation}
+    with session.span("ask", kind=kind, **named):
+        pass
+    assert session.spans()[0].type == shown
+
+
 def test_an_error_is_the_users_and_on_the_span(session: Session) -> None:
     with pytest.raises(KeyError), session.span("fails"):
         raise KeyError("sk-abcdefghijklmnopqrstuvwx")
