@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbtrace._api import (
-    context,
-    cost,
-    export,
-    metrics,
-    of,
-    session,
-    span,
-    spans,
-    sql,
-    trace,
-    traces,
-)  # fmt: skip
-from nbtrace._declare import prices, prompt, prompts, redact
-from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
-from nbtrace._pictures import compare, freeze, latency, usage
-from nbtrace._session import Session
-from nbtrace.errors import NbtraceError
+from nbtrace import _imports
+
+with _imports.uncollected():
+    from nbtrace._api import (
+        context,
+        cost,
+        export,
+        metrics,
+        of,
+        session,
+        span,
+        spans,
+        sql,
+        trace,
+        traces,
+    )  # fmt: skip
+    from nbtrace._declare import prices, prompt, prompts, redact
+    from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
+    from nbtrace._pictures import compare, freeze, latency, usage
+    from nbtrace._session import Session
+    from nbtrace.errors import NbtraceError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -38,9 +41,10 @@ __all__ = [
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Begin to record in IPython; called by `%load_ext nbtrace`."""
-    from nbtrace._extension import load
+    with _imports.uncollected():
+        from nbtrace._extension import load
 
-    load(shell)
+        load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -1,4 +1,4 @@
-"""Imports of ours that other threads never see half made.
+"""Imports of ours that nobody is kept up by, and that other threads never see half made.
 
 A module is in `sys.modules` before its code has run. Whoever imports it waits; whoever only looks whether it is there,
 as openai 2 does for `httpx2` with every request, finds a module without attributes, and the user's call fails. So what
@@ -7,17 +7,58 @@ our threads import lets others wait for an attribute until the module is whole.
 
 from __future__ import annotations
 
+import gc
 import importlib.abc
+import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
+_VERSION: Final = re.compile(r"^Version: *(\S+)", re.MULTILINE)
 _changing = threading.Lock()
 """Held while a finder comes or goes, or one that goes would be put back by another that goes at the same time."""
+
+
+@contextmanager
+def uncollected() -> Generator[None]:
+    """Keep the garbage collector from running while much is made that is none, as by imports.
+
+    With openai loaded a full collection, which our imports would bring about, takes longer than they do.
+
+    Examples:
+        >>> with uncollected():
+        ...     gc.isenabled()
+        False
+    """
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()
+
+
+def version(package: str) -> str:
+    """Give the version of an installed package, as `importlib.metadata` does, but without parsing its description.
+
+    Raises:
+        PackageNotFoundError: it is not installed.
+
+    Examples:
+        >>> version("nbtrace") == importlib.metadata.version("nbtrace")
+        True
+    """
+    from importlib.metadata import distribution
+
+    found = distribution(package)
+    told = _VERSION.search(found.read_text("METADATA") or "")
+    return told[1] if told is not None else found.version
 
 
 def load(name: str) -> None:

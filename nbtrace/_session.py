@@ -10,7 +10,6 @@ import atexit
 import threading
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
@@ -24,6 +23,7 @@ from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._export.ledger import Ledger
 from nbtrace._guard import caught, guard
+from nbtrace._imports import version
 from nbtrace._prompts.registry import Prompts
 from nbtrace._store.journal import Journal
 from nbtrace._store.sessions import MAX_AGE_S, MAX_BYTES

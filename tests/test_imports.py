@@ -1,9 +1,12 @@
-"""What our threads import is whole for others that only look whether it is there."""
+"""What our threads import is whole for others that only look whether it is there, and nobody is kept up by imports."""
 
 from __future__ import annotations
 
+import gc
+import subprocess
 import sys
 import threading
+from importlib.metadata import distributions
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,3 +104,38 @@ def test_threads_that_import_at_the_same_time_leave_no_finder(tmp_path: Path, mo
         sys.setswitchinterval(interval)
     assert sys.meta_path == finders
     assert [name for name in chain(*names) if sys.modules.pop(name, None) is None] == []
+
+
+COUNTED = """
+import gc, importlib.abc, threading
+rounds = []
+gc.callbacks.append(lambda phase, about: rounds.append(phase))
+import nbtrace
+print(rounds.count("start"), gc.isenabled())
+"""
+
+
+def test_importing_the_package_has_no_garbage_collected() -> None:
+    ran = subprocess.run([sys.executable, "-c", COUNTED], capture_output=True, text=True, check=True)
+    rounds, is_enabled = ran.stdout.split()
+    assert is_enabled == "True"
+    assert int(rounds) <= 3  # one when it is over; without the pause there are some fifty
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(enabled: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(KeyError), _imports.uncollected():
+            assert not gc.isenabled()
+            raise KeyError
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+def test_versions_are_those_that_the_metadata_say() -> None:
+    told = {one.name: one.version for one in distributions()}
+    assert len(told) > 50
+    assert {name: _imports.version(name) for name in told} == told

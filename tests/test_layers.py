@@ -45,7 +45,7 @@ LAYERS: dict[str, set[str]] = {
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
     "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status"},
-    "__init__": {"errors", "_session", "_api", "_declare", "_opened", "_pictures", "_extension"},
+    "__init__": {"errors", "_imports", "_session", "_api", "_declare", "_opened", "_pictures", "_extension"},
 }
 """What each module or stage may import of the package, besides itself."""
 

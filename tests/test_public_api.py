@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from itertools import chain
 from pathlib import Path
 
 import nbtrace
@@ -17,7 +18,8 @@ def bound_names() -> set[str]:
     """Name what the package's own file binds, seen from outside."""
     tree = ast.parse((ROOT / "nbtrace" / "__init__.py").read_text(encoding="utf-8"))
     found: set[str] = set()
-    for node in tree.body:
+    within = (node.body for node in tree.body if isinstance(node, ast.With))
+    for node in chain(tree.body, *within):
         if isinstance(node, ast.ImportFrom | ast.Import) and getattr(node, "module", None) != "__future__":
             found |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):

@@ -15,7 +15,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from time import time_ns
 from types import ModuleType
 from typing import Any, Final
@@ -29,6 +29,7 @@ from nbtrace._capture.sdks import SDKS, Sdk
 from nbtrace._capture.wire import ASKED_ID
 from nbtrace._capture.wrapping import Wrapping, is_wrapped
 from nbtrace._guard import caught, guard
+from nbtrace._imports import version
 from nbtrace._trace.provider import Tracing
 from nbtrace.errors import UnsupportedVersionError
 

@@ -12,13 +12,12 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._imports import load
+from nbtrace._imports import load, version
 from nbtrace._trace import arithmetic
 from nbtrace._trace.arithmetic import Arithmetic, Bucket
 from nbtrace._trace.prices import Prices
