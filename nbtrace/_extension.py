@@ -53,6 +53,7 @@ class NBTrace(Settings):
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.session = _api.session()
+        self._read()
         try:
             super().__init__(shell)
         except TraitError as error:  # `%config` refuses a value, and IPython keeps it for the next time all the same

@@ -113,6 +113,25 @@ class Session(Answers):
         return self._clients.problems if self._clients else ()
 
     @property
+    def max_memory_bytes(self) -> int | None:
+        """How many bytes of ended spans are kept in memory, or none for any number; older ones go to the disk.
+
+        Spans that wait to be encoded are not counted: up to 512 of them, or those of 16 MiB of content.
+
+        Raises:
+            UsageError: set to less than nothing.
+
+        Examples:
+            >>> session = Session()
+            >>> session.max_memory_bytes = 500_000_000
+        """
+        return self.store.spill.limit
+
+    @max_memory_bytes.setter
+    def max_memory_bytes(self, limit: int | None) -> None:
+        self.store.spill.limit = limit
+
+    @property
     def passed(self) -> int:
         """How many requests passed by unrecorded while the session was paused."""
         return self._clients.passed if self._clients else 0
@@ -224,6 +243,7 @@ class Session(Answers):
             max_bytes: what all of them may take.
         """
         self.close_journal()
+        self.store.spill.directory = directory
         self.journal = Journal(
             self.store,
             directory,

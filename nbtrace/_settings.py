@@ -31,6 +31,7 @@ SETTINGS: Final = {
     "content": "what is kept of prompts, answers, sources: full, hashed, or metadata, which is nothing",
     "max_content_bytes": "how much is kept of one prompt or answer",
     "max_blob_bytes": "up to which size images, recordings and files are kept",
+    "max_memory_bytes": "how much of the spans is kept in memory; older ones go to the disk, and stay at hand",
     "sample": "the share of traces that is recorded; those with an error always are",
 }
 
@@ -40,7 +41,9 @@ JOURNAL: Final = "NBTRACE_JOURNAL"
 
 DAY_S: Final = 24 * 3600
 
-_SESSIONS: Final = ("request_stream_usage", "redact", "content", "max_content_bytes", "max_blob_bytes", "sample")
+_SESSIONS: Final = (
+    "request_stream_usage", "redact", "content", "max_content_bytes", "max_blob_bytes", "max_memory_bytes", "sample",
+)  # fmt: skip
 """Settings that are the session's, and outlive the extension."""
 
 
@@ -72,6 +75,11 @@ class Settings(Magics):
     ).tag(config=True)
     max_content_bytes = Int(help="Bytes kept of one attribute, such as a prompt.").tag(config=True)
     max_blob_bytes = Int(help="Bytes up to which an image, recording or file is kept.").tag(config=True)
+    max_memory_bytes = Int(
+        None,
+        allow_none=True,
+        help="Bytes of ended spans kept in memory; none for any number. Older ones go to the disk.",
+    ).tag(config=True)
     sample = Float(help="The share of traces that is recorded; those with an error always are.").tag(config=True)
 
     journal = Unicode(
@@ -80,6 +88,15 @@ class Settings(Magics):
 
     journal_max_days = Float(sessions.MAX_AGE_S / DAY_S, min=0.0, help="Days that sessions are kept.").tag(config=True)
     journal_max_bytes = Int(sessions.MAX_BYTES, min=0, help="Bytes that all sessions may take.").tag(config=True)
+
+    def _read(self) -> None:
+        """Look at the session's settings.
+
+        Of one that nobody has looked at, traitlets thinks that it is what its type begins with, such as 0, and setting
+        it to that is no change.
+        """
+        for name in _SESSIONS:
+            getattr(self, name)
 
     @default("journal")
     def _journal_default(self) -> str:
@@ -105,6 +122,10 @@ class Settings(Magics):
     def _max_blob_bytes(self) -> int:
         return self.session.policy.max_blob_bytes
 
+    @default("max_memory_bytes")
+    def _max_memory_bytes(self) -> int | None:
+        return self.session.max_memory_bytes
+
     @default("sample")
     def _sample(self) -> float:
         return self.session.gate.rate
@@ -116,8 +137,8 @@ class Settings(Magics):
         try:
             if name == "redact":
                 policy.rules.optional = value
-            elif name == "request_stream_usage":
-                self.session.request_stream_usage = value
+            elif name in {"request_stream_usage", "max_memory_bytes"}:
+                setattr(self.session, name, value)
             elif name == "sample":
                 self.session.gate.rate = value
             else:

@@ -63,6 +63,7 @@ def _places(session: Session) -> Iterator[str]:
         yield "spans are made on your tracer provider; its exporters get them without prompts and answers"
     else:
         yield "nothing is sent unless you export"
+    yield from _memory(session)
     journal = session.journal
     if journal is None:
         yield "everything is kept in this kernel's memory only: the journal is off"
@@ -70,6 +71,14 @@ def _places(session: Session) -> Iterator[str]:
     yield f"problem: {journal.problem}" if journal.problem else f"the journal is in {journal.directory}"
     if journal.removed:
         yield f"{len(journal.removed)} old sessions made room there"
+
+
+def _memory(session: Session) -> Iterator[str]:
+    sizes, spill = session.store.sizes(), session.store.spill
+    if sizes.disk:
+        yield f"{sizes.disk:,} bytes of older spans are on the disk and {sizes.memory:,} in memory"
+    if spill.problem:
+        yield f"problem: {spill.problem}"
 
 
 def _unpriced(spans: Spans) -> Iterator[str]:

@@ -24,6 +24,8 @@ from nbtrace._store.following import Appended, Following, count
 from nbtrace._store.relief import Relief
 from nbtrace._store.scores import Score, encode_scores
 from nbtrace._store.snapshot import Snapshot
+from nbtrace._store.spill import Spill
+from nbtrace._store.spill import size_of as rows_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,6 +77,14 @@ class Moment(NamedTuple):
     scores: tuple[pa.RecordBatch, ...]
 
 
+class Sizes(NamedTuple):
+    """What ended spans take, in bytes."""
+
+    memory: int
+    disk: int
+    """Of those that were moved there, beyond the bound on memory; not the journal."""
+
+
 class Store:
     """The spans of one session, as a sink of spans and a source of tables.
 
@@ -96,6 +106,10 @@ class Store:
         self._waiting_bytes = 0
         self._relief = Relief(self._encode_waiting)
         self._batches: tuple[pa.RecordBatch, ...] = ()
+        self._settled = 0
+        """How many of the first batches are on the disk."""
+        self.spill = Spill()
+        """The bound on what is kept in memory; none to begin with."""
         self._contents = Contents()
         self._scores_waiting: list[Score] = []
         self._scores: tuple[pa.RecordBatch, ...] = ()
@@ -111,6 +125,13 @@ class Store:
     def __len__(self) -> int:
         with self._lock:
             return count(self._batches) + len(self._waiting) + len(self._running)
+
+    def sizes(self) -> Sizes:
+        """Give the bytes of the ended spans that are encoded."""
+        with self._lock:
+            batches, settled, texts = self._batches, self._settled, self._contents.texts
+        memory = rows_size(batches[settled:]) + texts.in_memory
+        return Sizes(memory, rows_size(batches) + texts.nbytes - memory)
 
     def started(self, span: ReadableSpan) -> None:
         """Show a span as running from now on."""
@@ -188,6 +209,7 @@ class Store:
             self._waiting = []
             self._waiting_bytes = 0
             self._batches = self._scores = ()
+            self._settled = 0
             self._scores_waiting = []
             self._contents = Contents()
             self._following.clear(self._contents.texts)
@@ -323,7 +345,11 @@ class Store:
         """
         batches, every_score = now.batches, now.scores
         for batch in rows:
-            batches = compact((*batches, batch))
+            batches = compact((*batches, batch), self._settled)
+        settled = self._settled
+        with guard("store"):
+            if (moved := self.spill.relieve(batches, settled, now.contents.texts)) is not None:
+                (batches, now.contents.texts), settled = moved, len(moved[0])
         for batch in scores:
             every_score = compact((*every_score, batch))
         with self._lock:
@@ -332,6 +358,8 @@ class Store:
             untold = self._following.with_added(rows, scores, now.contents.texts)
             waiting, scores_waiting = self._waiting[encoded:], self._scores_waiting[scores_encoded:]
             self._epoch += 1
+            if settled > self._settled:
+                self._settled, self._cached = settled, None  # which would keep in memory what no longer is
             self._batches, self._waiting, self._following.untold = batches, waiting, untold
             self._waiting_bytes = sum(size_of(detail) for _, detail in waiting)
             self._scores, self._scores_waiting = every_score, scores_waiting

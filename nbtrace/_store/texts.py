@@ -14,10 +14,12 @@ CHUNK_BYTES: Final = 64 * 2**20
 class Texts:
     """Texts in arrays one after another; a text's number counts through all of them."""
 
-    __slots__ = ("_size", "_starts", "chunks")
+    __slots__ = ("_size", "_starts", "chunks", "settled")
 
-    def __init__(self, chunks: tuple[pa.Array, ...] = ()) -> None:
+    def __init__(self, chunks: tuple[pa.Array, ...] = (), settled: int = 0) -> None:
         self.chunks = chunks
+        self.settled = settled
+        """How many of the first arrays are on the disk, and are never merged."""
         starts = [0]
         for chunk in chunks:
             starts.append(starts[-1] + len(chunk))
@@ -29,19 +31,24 @@ class Texts:
 
     @property
     def nbytes(self) -> int:
-        """What the texts take in memory."""
+        """What the texts take, in memory and on the disk."""
         return sum(chunk.nbytes for chunk in self.chunks)
+
+    @property
+    def in_memory(self) -> int:
+        """What those take that are not on the disk."""
+        return sum(chunk.nbytes for chunk in self.chunks[self.settled :])
 
     def with_chunk(self, chunk: pa.Array) -> Texts:
         """Give these texts and more, with small arrays merged so that there are few and each text is seldom copied."""
         import pyarrow as pa
 
         chunks = [*self.chunks, chunk]
-        while len(chunks) > 1 and len(chunks[-2]) <= 2 * len(chunks[-1]):
+        while len(chunks) > self.settled + 1 and len(chunks[-2]) <= 2 * len(chunks[-1]):
             if chunks[-2].nbytes + chunks[-1].nbytes > CHUNK_BYTES:
                 break
             chunks[-2:] = [pa.concat_arrays(chunks[-2:])]
-        return Texts(tuple(chunks))
+        return Texts(tuple(chunks), self.settled)
 
     def after(self, count: int, size: int) -> list[pa.Array]:
         """Give all but the first texts, in arrays of so many bytes or one text."""

@@ -392,6 +392,15 @@ def test_streams_are_asked_for_their_usage_where_it_is_wanted(kernel: Kernel) ->
     assert printed(kernel, look) == ["estimated", "reported", "estimated"]
 
 
+def test_a_setting_of_zero_counts_though_nobody_has_looked_at_it_before(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nsession = __import__('nbtrace').session()")
+    kernel.run("%config NBTrace.max_blob_bytes = 0\n%config NBTrace.sample = 0")
+    assert kernel.run("session.policy.max_blob_bytes, session.gate.rate").result == "(0, 0.0)"
+    assert "max_content_bytes takes a number of bytes from 1,024; it got 0" in (
+        kernel.run("%config NBTrace.max_content_bytes = 0").text
+    )
+
+
 def test_the_audit_looks_at_what_is_kept_and_at_the_notebook(kernel: Kernel, tmp_path: Path) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run("answer = ask('write to ada@example.org')", cell_id="a")

@@ -70,3 +70,16 @@ def test_sessions_are_listed_and_the_journal_can_be_off(kernel: Kernel, kept: Pa
         f"UsageError: no session in {elsewhere} fits 'zzz'; %nbtrace sessions lists them\n"
     )
     assert list(kept.iterdir()) == [elsewhere]
+
+
+def test_beyond_a_bound_on_memory_spans_go_to_the_disk_and_stay_at_hand(kernel: Kernel, kept: Path) -> None:
+    kernel.run("%load_ext nbtrace\nimport nbtrace")
+    assert "UsageError" not in kernel.run("%config NBTrace.max_memory_bytes = 0").text
+    kernel.run("ask('Hi')", cell_id="call")
+    seen = kernel.run("[span.name for span in nbtrace.spans(cell='call')]")
+    assert seen.result == "['chat smollm2-135m', 'cell [4]']"
+    status = kernel.run("%nbtrace status").text
+    assert re.search(r"^[\d,]+ bytes of older spans are on the disk and 0 in memory$", status, re.MULTILINE)
+    assert not list(kept.glob("nbtrace-spans-*"))
+    refused = kernel.run("%config NBTrace.max_memory_bytes = -1").text
+    assert "max_memory_bytes must be a number of bytes, or None for no bound, but is -1" in refused
