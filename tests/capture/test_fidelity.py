@@ -152,23 +152,25 @@ async def test_async(name: str, way: str, session: Session) -> None:
     assert recorded(session, way) == SPANS[name]
 
 
-def azure(session: Session, endpoint: str) -> JSON:
-    client = openai.AzureOpenAI(
-        azure_endpoint=endpoint,
-        azure_deployment="mine",
-        api_key="x",
-        api_version="2024-10-21",
-        http_client=HTTP.Client(transport=HTTP.MockTransport(answering(ROWS["chat"]))),
-    )
-    with client:
-        client.chat.completions.create(**ASK_CHAT)
-    return only(session)
-
-
+@pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize(("host", "cost"), [("mine.openai.azure.com", "estimated"), ("llm.example.org", "unpriced")])
-def test_azure_by_deployment(host: str, cost: str, session: Session) -> None:
+async def test_azure_by_deployment(host: str, cost: str, kind: str, session: Session) -> None:
     """Of a domain of the user's own nobody knows what it charges; of Azure's the tier's price is missing."""
-    found = azure(session, f"https://{host}")
+    answer = answering(ROWS["chat"])
+
+    async def aanswer(request: Any) -> Any:
+        return answer(request)
+
+    options: Any = {"azure_endpoint": f"https://{host}", "azure_deployment": "mine", "api_version": "2024-10-21"}
+    if kind == "sync":
+        http = HTTP.Client(transport=HTTP.MockTransport(answer))
+        with openai.AzureOpenAI(**options, api_key="x", http_client=http) as client:
+            client.chat.completions.create(**ASK_CHAT)
+    else:
+        ahttp = HTTP.AsyncClient(transport=HTTP.MockTransport(aanswer))
+        async with openai.AsyncAzureOpenAI(**options, api_key="x", http_client=ahttp) as aclient:
+            await aclient.chat.completions.create(**ASK_CHAT)
+    found = only(session)
     varying = {semconv.SERVER_ADDRESS: host, semconv.PROVIDER_NAME: "azure.ai.openai"}
     priced = {key for key in found if "cost" in key}
     rest = {key: value for key, value in SPANS["chat"].items() if key not in priced}
