@@ -105,6 +105,7 @@ class CellCapture:
             )
             self._running.append(CellRun(span, tracing, identity, source, info, before))
             otel_context.attach(below(span, inherit=identity))
+            tracing.progress(span, lambda: {semconv.CELL_SOURCE: source})
 
     def _post_run_cell(self, result: Any) -> None:
         with guard("cells"):

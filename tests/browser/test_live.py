@@ -107,6 +107,7 @@ def test_a_stream_is_watched_while_its_cell_runs(open_lab: OpenLab, desk: Desk, 
 
         start(notebook, STORY)
         trace = widget.get_by_role("treegrid", name="Traces").get_by_role("row").filter(has_text="cell [3]")
+        expect(trace.locator(".row-title")).to_have_text(STORY)
         expect(trace.locator(".time.running, .time.streaming")).to_be_visible()
         trace.click()
         call = widget.get_by_role("treegrid", name="Spans").get_by_role("row").filter(has_text="chat gpt-4o-mini")
@@ -131,11 +132,22 @@ def test_a_stream_is_watched_while_its_cell_runs(open_lab: OpenLab, desk: Desk, 
         stored = notebook.run("print(nbtrace.spans(operation='chat')[-1].output_messages[0]['parts'][0]['content'])")
         assert answer.inner_text().strip() == stored == "".join(WORDS).strip()
 
+        teller.go_on(2)
         start(notebook, LEFT)
         finish(notebook, LEFT)
         widget.get_by_role("button", name="All traces").click()
-        expect(widget.get_by_role("row").filter(has_text="left = client").locator(".time")).to_have_text("unfinished")
+        time = widget.get_by_role("row").filter(has_text="left = client").locator(".time")
+        expect(time).to_have_text("unfinished")
         assert notebook.run("print(nbtrace.spans(operation='chat')[-1].stream_outcome)") == "unfinished"
+
+        # Somebody reads it on, though its cell is over.
+        assert notebook.run("import threading; threading.Thread(target=lambda: [*left]).start(); print('on')") == "on"
+        teller.go_on(40)
+        expect(time).to_have_attribute("title", "streaming")
+        expect(time).to_have_text(re.compile("…$"))
+        teller.go_on(len(WORDS))
+        expect(time).to_have_text(re.compile(r"s$"))
+        assert notebook.run("print(nbtrace.spans(operation='chat')[-1].stream_outcome)") == "exhausted"
 
 
 def test_where_messages_wait_for_the_cell_the_kernel_is_said_to_be_busy(

@@ -13,26 +13,12 @@ from nbtrace._store.store import Store
 from nbtrace._widgets.page import Page
 from tests.browser.notebook import PICTURES
 from tests.browser.plain import ADDRESS
-from tests.browser.test_hostile import WALK
+from tests.browser.walk import BRIDGE, WALK
 from tests.browser.watch import Watch
 from tests.hostile import GROUPS, fill
 from tools.fixture_session import fill_session
 
 pytestmark = pytest.mark.browser
-
-BRIDGE = """
-() => {
-  const view = document.getElementById("view");
-  view.dataset.host = "";
-  globalThis.root = view.querySelector("div").shadowRoot;
-  globalThis.model = { set: (_name, id) => {
-    const open = id && [...globalThis.root.querySelectorAll("[role=row]")][globalThis.rows.indexOf(id) + 1];
-    if (open) open.click();
-    else globalThis.root.querySelector("[aria-label=Close]")?.click();
-  } };
-}
-"""
-"""Gives the walk through hostile spans what a kernel's model gives it elsewhere: here a reader clicks."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -63,6 +49,10 @@ def test_a_colleague_looks_into_a_session(chromium: Browser, tmp_path: Path, sch
 
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
+    running = traces.filter(has_text="And in one sentence?")
+    expect(running.locator(".time")).to_have_attribute("title", "was running when exported")
+    expect(page.get_by_text("2 running when exported")).to_be_visible()
+    expect(page.locator(".pulse")).to_have_count(0)
     page.get_by_role("searchbox").fill("umbrella")
     expect(traces.filter(has_text="nightly evaluation")).to_have_count(0)
     assert said == [file.as_uri()]
@@ -74,16 +64,13 @@ def test_every_payload_in_an_exported_page_does_nothing(chromium: Browser, group
     store = Store()
     fill(store, GROUPS[group])
     html = b"".join(Page(store.snapshot()).parts()).decode()
-    page = chromium.new_page(viewport={"width": 1200, "height": 60 * len(GROUPS[group]) + 400})
+    page = chromium.new_page(viewport={"width": 1200, "height": 900})
     watch = Watch(page, {"/": ("text/html", html)})
     page.goto(ADDRESS)
     page.get_by_role("treegrid").get_by_role("row").nth(1).click()
     page.get_by_role("treegrid", name="Spans").wait_for()
-    page.evaluate(BRIDGE)
-    spans: list[Any] = store.snapshot()["span_id"].to_pylist()
-    ids = [span.hex() for span in spans]
-    page.evaluate("rows => { globalThis.rows = rows; }", ids)
-    done = page.evaluate(WALK, ids[1:])
+    page.locator("#view").evaluate(BRIDGE)
+    done = page.evaluate(WALK, [*range(3, len(GROUPS[group]) + 3)])
     assert done["found"] == []
     assert watch.harmless() == []
     assert done["views"] > 5 * len(GROUPS[group])

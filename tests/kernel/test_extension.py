@@ -96,6 +96,16 @@ def test_a_cell_run_again_is_its_next_run(kernel: Kernel) -> None:
     assert runs == [1, 2, 3]
 
 
+def test_a_running_cell_is_known_by_its_source(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    source = (
+        "import json, nbtrace\n"
+        "cell = nbtrace.spans(name='cell *')[-1]\n"
+        "print(json.dumps([cell.duration_ns, cell.attributes['nbtrace.cell.source']]))"
+    )
+    assert json.loads(kernel.run(source).text) == [None, source]
+
+
 def test_a_call_that_outlives_its_cell_belongs_to_it_and_its_line_follows(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run(ROWS)

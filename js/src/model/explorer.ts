@@ -7,7 +7,7 @@
  */
 
 import { batch, computed, signal } from "@preact/signals";
-import type { Found, SpanDetail, TreeColumns } from "./columns.ts";
+import { type Found, type SpanDetail, type TreeColumns, UNFINISHED } from "./columns.ts";
 import { type Filter, passing, placesOf, type Range, visibleRows, withAncestors, withFound } from "./filter.ts";
 import { type Forest, forestOf, lastAtOrBefore, traceOf } from "./forest.ts";
 import { RowIndex, rowOfSpan, spanIdAt, traceIdAt } from "./ids.ts";
@@ -73,13 +73,26 @@ export class Explorer {
   /** Whether the reader has opened or closed the search; null until then. */
   readonly #toolbar = signal<boolean | null>(null);
 
-  constructor({ hasList = false }: { hasList?: boolean } = {}) {
+  /** Whether its spans are those of a moment gone by, in an exported page. */
+  readonly isStill: boolean;
+
+  constructor({ hasList = false, isStill = false }: { hasList?: boolean; isStill?: boolean } = {}) {
     this.hasList = hasList;
+    this.isStill = isStill;
   }
 
   readonly forest = computed<Forest | null>(() => (this.tree.value ? forestOf(this.tree.value) : null));
   /** How far each row is, in the words of `state.ts`. */
-  readonly states = computed<Uint8Array>(() => (this.tree.value ? statesOf(this.tree.value) : new Uint8Array()));
+  /** To the second, where there are streams, which nobody may be reading by now. */
+  readonly #momentMs = computed<number>(() => {
+    const tree = this.tree.value;
+    if (!tree?.flags.some((flag) => flag & UNFINISHED)) return 0;
+    return Math.max(tree.nowMs, 1000 * Math.floor(this.time.nowMs.value / 1000));
+  });
+
+  readonly states = computed<Uint8Array>(() =>
+    this.tree.value ? statesOf(this.tree.value, this.#momentMs.value) : new Uint8Array(),
+  );
   readonly sums = computed<Sums | null>(() => (this.tree.value ? new Sums(this.tree.value, this.states.value) : null));
   readonly index = computed<RowIndex | null>(() => (this.tree.value ? new RowIndex(this.tree.value) : null));
   readonly isListing = computed(() => this.hasList && this.openTrace.value < 0);

@@ -74,10 +74,11 @@ function factsOf(explorer: Explorer): Fact[] {
         { text: text.counted(tree.length, "span") },
       ]
     : [{ text: text.counted(end - first, "span"), look: "main" }];
-  return [...facts, ...sumFacts(sums.of(first, end), isListing || first === end ? null : toMs - fromMs)];
+  const durationMs = isListing || first === end ? null : toMs - fromMs;
+  return [...facts, ...sumFacts(sums.of(first, end), durationMs, explorer.isStill)];
 }
 
-function sumFacts(sum: Sum, durationMs: number | null): Fact[] {
+function sumFacts(sum: Sum, durationMs: number | null, isStill: boolean): Fact[] {
   const { costUsd, unpriced, estimated, errors } = sum;
   const tokens = text.flow(sum.inputTokens, sum.outputTokens);
   const facts: Fact[] = [];
@@ -89,7 +90,8 @@ function sumFacts(sum: Sum, durationMs: number | null): Fact[] {
   if (unpriced) facts.push({ text: costUsd === null ? text.UNPRICED : `${text.tokens(unpriced)} ${text.UNPRICED}` });
   if (errors) facts.push({ text: text.counted(errors, "error"), look: "failed" });
   for (const state of ["running", "streaming", "unfinished", "interrupted"] as const) {
-    if (sum[state]) facts.push({ text: `${text.tokens(sum[state])} ${state}`, look: state });
+    const words = isStill && (state === "running" || state === "streaming") ? `${state} when exported` : state;
+    if (sum[state]) facts.push({ text: `${text.tokens(sum[state])} ${words}`, look: state });
   }
   return facts;
 }

@@ -106,6 +106,7 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
               isCollapsed={explorer.isCollapsed(row)}
               isCursor={shown.first + offset === index}
               isSelected={selected === row}
+              isStill={explorer.isStill}
               onToggle={toggleOf(explorer)}
               onOpen={openOf(explorer)}
             />

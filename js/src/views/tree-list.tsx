@@ -7,6 +7,7 @@ import type { TreeColumns } from "../model/columns.ts";
 import type { Explorer } from "../model/explorer.ts";
 import { traceOf } from "../model/forest.ts";
 import { type Entry, entriesOf, type Run, runOf, type Sort, type SortKey, sorted } from "../model/runs.ts";
+import { stateWords } from "../model/state.ts";
 import * as text from "../model/text.ts";
 import { visibleName } from "../model/visible.ts";
 import { ROW_HEIGHT, scrollTo } from "../model/window.ts";
@@ -279,9 +280,9 @@ function ListRow(props: ListRowProps): JSX.Element {
       <span role="gridcell" class="started">
         {tree && text.clock(tree.startUnixMs + run.startMs)}
       </span>
-      <span role="gridcell" class={`time ${state ?? ""}`} title={state}>
+      <span role="gridcell" class={`time ${state ?? ""}`} title={stateWords(state ?? "", explorer.isStill)}>
         <i class="share" style={{ width: `${props.longestMs ? (run.durationMs / props.longestMs) * 100 : 0}%` }} />
-        {isGoing && <i class="pulse" role="img" aria-label={state} />}
+        {isGoing && !explorer.isStill && <i class="pulse" role="img" aria-label={state} />}
         {isGoing
           ? `${text.duration(Math.max(0, explorer.time.nowMs.value - run.startMs) * 1e6)}…`
           : (state ?? text.duration(run.durationMs * 1e6))}

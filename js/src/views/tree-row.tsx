@@ -3,7 +3,7 @@
 import { Component, type JSX } from "preact";
 import { CALL, ERROR, ESTIMATED_COST, ESTIMATED_USAGE, type TreeColumns, UNPRICED } from "../model/columns.ts";
 import type { Forest } from "../model/forest.ts";
-import { isGoing, OVER, STATE_WORDS, STREAMING } from "../model/state.ts";
+import { isGoing, OVER, STATE_WORDS, STREAMING, stateWords } from "../model/state.ts";
 import type { Sums } from "../model/sums.ts";
 import * as text from "../model/text.ts";
 import { barOf, type Span } from "../model/time.ts";
@@ -36,6 +36,7 @@ export interface TreeRowProps {
   isCollapsed: boolean;
   isCursor: boolean;
   isSelected: boolean;
+  isStill: boolean;
   onToggle: (row: number) => void;
   onOpen: (row: number) => void;
 }
@@ -50,6 +51,7 @@ export class TreeRow extends Component<TreeRowProps> {
     const depth = forest.depth[row] ?? 0;
     const hasChildren = (forest.childCount[row] ?? 0) > 0;
     const facts = factsOf(props);
+    const state = STATE_WORDS[props.state] ?? "";
     const name = visibleName(tree.name.at(row)) || "(no name)";
     const toggle = (event: MouseEvent): void => {
       event.stopPropagation();
@@ -89,8 +91,8 @@ export class TreeRow extends Component<TreeRowProps> {
           <ModelPill name={name} model={visibleName(tree.model.at(row))} />
           {isCollapsed && <FoldMark count={(forest.ends[row] ?? row) - row - 1} />}
         </span>
-        <span role="gridcell" class={`time ${STATE_WORDS[props.state]}`} title={STATE_WORDS[props.state]}>
-          {isGoing(props.state) && <i class="pulse" role="img" aria-label={STATE_WORDS[props.state]} />}
+        <span role="gridcell" class={`time ${state}`} title={stateWords(state, props.isStill)}>
+          {isGoing(props.state) && !props.isStill && <i class="pulse" role="img" aria-label={state} />}
           {facts.time}
         </span>
         <span role="gridcell" class={`tokens ${facts.isSum ? "sum" : ""}`} title={facts.tokensTitle}>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { CALL, ERROR, INTERRUPTED, UNFINISHED } from "../../src/model/columns.ts";
 import { Explorer } from "../../src/model/explorer.ts";
-import { CUT, OVER, RUNNING, STREAMING, statesOf, UNREAD } from "../../src/model/state.ts";
+import { CUT, OVER, READ_ON_MS, RUNNING, STREAMING, statesOf, UNREAD } from "../../src/model/state.ts";
 import { treeOf } from "../trees.ts";
 
 const NO_END = Number.NaN;
@@ -19,6 +19,24 @@ test("a stream goes on while its cell does, and is unfinished after that", () =>
 
 test("a stream below nothing is unfinished, since nobody is known to read it", () => {
   expect(Array.from(statesOf(treeOf([{ ms: NO_END, flags: CALL | UNFINISHED }])))).toEqual([UNREAD]);
+});
+
+test("a stream whose chunks came after its cell had ended is read on, until none has come for a while", () => {
+  const read = { start: 0, ms: NO_END, flags: CALL | UNFINISHED };
+  const tree = treeOf([
+    { type: "cell", ms: 400 },
+    { parent: 0, ...read, tokens: [1, 30], rate: 100 },
+    { parent: 0, ...read, tokens: [1, 90], rate: 100 },
+    { ...read, tokens: [1, 30], rate: 100 },
+  ]);
+  expect(Array.from(statesOf(tree, 1000))).toEqual([OVER, UNREAD, STREAMING, STREAMING]);
+  expect(Array.from(statesOf(tree, 900 + READ_ON_MS))).toEqual([OVER, UNREAD, UNREAD, UNREAD]);
+
+  const explorer = new Explorer();
+  explorer.show(tree);
+  expect(explorer.time.isGoing.value).toBe(true);
+  explorer.time.nowMs.value = 1000 + READ_ON_MS;
+  expect(explorer.time.isGoing.value).toBe(false);
 });
 
 test("what a kernel's end interrupted neither runs nor lets its streams", () => {

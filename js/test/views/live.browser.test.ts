@@ -44,9 +44,9 @@ test("a stream that was left and a call that its kernel's end cut are words of t
   const explorer = new Explorer();
   const root = draw(explorer);
   const cut = { parent: 0, ms: NO_END, flags: CALL | ERROR | INTERRUPTED, errorType: "interrupted" };
-  explorer.show(treeOf([{ type: "cell", ms: 900 }, STREAM, cut]));
+  explorer.show(treeOf([{ type: "cell", ms: 1000 }, STREAM, cut]));
   await vi.waitFor(() => expect(texts(root, "[aria-level]").length).toBe(3));
-  expect(texts(root, "[aria-level] .time")).toEqual(["900 ms", "unfinished", "interrupted"]);
+  expect(texts(root, "[aria-level] .time")).toEqual(["1.00 s", "unfinished", "interrupted"]);
   expect(root.querySelectorAll(".rate, .pulse").length).toBe(0);
   expect(texts(root, ".facts li").slice(-2)).toEqual(["1 unfinished", "1 interrupted"]);
 });

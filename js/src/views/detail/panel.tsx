@@ -6,7 +6,7 @@ import type { SpanDetail } from "../../model/columns.ts";
 import { blocksOf, documentsOf, eventsOf, linksOf, rawOf, sectionsOf } from "../../model/detail.ts";
 import type { Explorer } from "../../model/explorer.ts";
 import { conversationOf } from "../../model/messages.ts";
-import { isGoing, OVER, STATE_WORDS } from "../../model/state.ts";
+import { isGoing, OVER, STATE_WORDS, stateWords } from "../../model/state.ts";
 import * as text from "../../model/text.ts";
 import { visibleName } from "../../model/visible.ts";
 import { CloseIcon, KindIcon } from "../../ui/icons.tsx";
@@ -73,7 +73,7 @@ function factsOf(explorer: Explorer): string[] {
   const firstChunk = tree.firstChunkMs[row] ?? Number.NaN;
   const facts = [
     visibleName(tree.model.at(row)),
-    isGoing(state) ? (STATE_WORDS[state] ?? "") : "",
+    isGoing(state) ? stateWords(STATE_WORDS[state] ?? "", explorer.isStill) : "",
     timeWords(tree, row, state, explorer.time.nowMs.value),
     Number.isNaN(rate) ? "" : `${text.rate(rate)} so far`,
     Number.isNaN(firstChunk) ? "" : `first chunk ${text.duration(firstChunk * 1e6)}`,
