@@ -7,21 +7,25 @@ receiver does not take or, by what it states, will not keep; roots that were mad
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
 from nbtrace._export import otlp
+from nbtrace._export.backends.backend import Limits
+from nbtrace._export.judging import hand_over, score_id
 from nbtrace._export.prepare import Prepared
-from nbtrace._export.report import ExportReport, spans_in_words
+from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words
 from nbtrace._export.selection import by_trace, rerooted
-from nbtrace._export.sending import Outcome, Sender
+from nbtrace._export.sending import Sender
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
-    from nbtrace._export.backends.backend import Backend, Limits
+    from nbtrace._export.backends.backend import Backend
+    from nbtrace._export.batch import Row
     from nbtrace._export.endpoint import Endpoint
     from nbtrace._export.ledger import Again, Ledger
     from nbtrace._store.snapshot import Snapshot
@@ -37,6 +41,9 @@ class Receiver:
     endpoint: Endpoint
     backend: Backend | None
     resource: Mapping[str, str]
+
+    api: str
+    """The base of its REST API."""
 
     @property
     def shown(self) -> str:
@@ -65,6 +72,9 @@ class Parcel:
     """The spans that go, ready to be encoded, and what is told of the others."""
 
     prepared: Prepared
+    scores: list[Row]
+    """The judgements that go, with their spans or by the backend's API."""
+    has_api: bool
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -78,43 +88,94 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
     Raises:
         ExportError: some have arrived before, and the caller does not want that.
     """
-    chosen, left_out = ended(table)
-    notes: list[str] = []
-    missing = ledger.missing(to.key, chosen)
-    before = len(chosen) - len(missing)
+    whole, left_out = ended(table)
+    limits, notes = to.limits or Limits(), list[str]()
+    chosen = ledger.missing(to.key, whole) if again != "all" else whole
+    before = len(whole) - len(chosen)
     if before and again == "refuse":
-        raise ExportError.arrived_before(to.shown, before, len(chosen))
-    if before and again == "rest":
-        chosen = missing
+        raise ExportError.arrived_before(to.shown, before, len(whole))
+    if before:
         left_out += (f"{spans_in_words(before)} that had arrived before",)
-    limits = to.limits
-    drops_orphans = limits is not None and limits.drops_orphans
-    if is_selection or drops_orphans:
-        chosen, roots = rerooted(chosen, remote=drops_orphans)
-        if roots:
-            whose = "its parent became a root" if roots == 1 else "their parents became roots"
-            notes.append(f"{spans_in_words(roots)} without {whose}")
-    if limits is not None and limits.hours is not None and (old := _older(chosen, limits.hours)):
+    if is_selection or limits.drops_orphans:
+        roots = _roots(chosen)
+        whole, _ = rerooted(whole, remote=limits.drops_orphans)  # parents that arrived before are there
+        chosen = ledger.missing(to.key, whole) if again != "all" else whole
+        if made := _roots(chosen) - roots:
+            whose = "its parent became a root" if made == 1 else "their parents became roots"
+            notes.append(f"{spans_in_words(made)} without {whose}")
+    if limits.hours is not None and (old := _older(chosen, limits.hours)):
         notes.append(f"{spans_in_words(old)} began more than {limits.hours:g} hours ago, and may not be kept there")
-    return Parcel(Prepared(by_trace(chosen), to.backend, to.resource), left_out, tuple(notes))
+    scores = _scores(whole, set() if again == "all" else ledger.scores(to.key))
+    has_api = to.backend is not None and to.backend.scores is not None
+    if not has_api:
+        going = set(_keys(chosen))
+        along = [score for score in scores if score["trace_id"] + score["span_id"] in going]
+        if late := len(scores) - len(along):
+            left_out += (f"{scores_in_words(late)} of spans that had arrived before: there is no API for them",)
+        scores = along
+    return Parcel(Prepared(by_trace(chosen), to.backend, to.resource), scores, has_api, left_out, tuple(notes))
 
 
 def deliver(parcel: Parcel, to: Receiver, *, ledger: Ledger) -> ExportReport:
     """Send what was packed."""
-    sender = Sender(to.endpoint, otlp.request, lambda keys: ledger.add(to.key, keys), to.request_bytes)
+
+    def taken(keys: Iterable[bytes]) -> None:
+        arrived = set(keys)
+        ledger.add(to.key, arrived)
+        if not parcel.has_api:
+            going = (score for score in parcel.scores if score["trace_id"] + score["span_id"] in arrived)
+            ledger.add_scores(to.key, map(score_id, going))
+
+    sender = Sender(to.endpoint, otlp.request, taken, to.request_bytes)
     with _progress(len(parcel), to.shown) as advance:
         outcome = sender.send(otlp.spans(parcel.prepared), advance)
-    return _report(parcel, to, outcome)
-
-
-def _report(parcel: Parcel, to: Receiver, outcome: Outcome) -> ExportReport:
-    left_out = (*parcel.left_out, *(f"{spans_in_words(number)} {why}" for why, number in outcome.refused.items()))
+    left_out = [*parcel.left_out, *(f"{spans_in_words(number)} {why}" for why, number in outcome.refused.items())]
+    judged = _judge(parcel, to, ledger, left_out) if parcel.has_api else 0
     notes = [*parcel.notes, *cut_in_words(parcel.prepared.cut)]
     if outcome.said:
         notes.append(f"The receiver said: {' / '.join(outcome.said)}")
-    if not len(parcel):
+    if not len(parcel) and not judged:
         notes.append("There was nothing to send, so the endpoint was not asked")
-    return ExportReport(to.shown, "OTLP", outcome.spans, outcome.bytes, outcome.requests, left_out, tuple(notes))
+    return ExportReport(
+        to.shown, "OTLP", outcome.spans, outcome.bytes, outcome.requests, tuple(left_out), tuple(notes), judged
+    )  # fmt: skip
+
+
+def _scores(spans: Snapshot, known: set[str]) -> list[Row]:
+    """Give the judgements of spans that are not known at the destination yet."""
+    scores: list[Row] = spans.scores.to_pylist()
+    if not scores:
+        return []
+    there = set(_keys(spans))
+    return [one for one in scores if one["trace_id"] + one["span_id"] in there and score_id(one) not in known]
+
+
+def _judge(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str]) -> int:
+    """Send the scores, and say how many arrived and why the others did not."""
+    if to.backend is None or to.backend.scores is None or not parcel.scores:
+        return 0
+    waiting = iter(parcel.scores)
+    refused: dict[str, int] = {}
+    arrived = 0
+    for why, count in hand_over(to.backend.scores(parcel.scores), to.api, to.endpoint):
+        some = [score_id(score) for score in islice(waiting, count)]
+        if why:
+            refused[why] = refused.get(why, 0) + count
+        else:
+            ledger.add_scores(to.key, some)
+            arrived += count
+    left_out += [f"{scores_in_words(count)} not taken ({why})" for why, count in refused.items()]
+    return arrived
+
+
+def _keys(spans: Snapshot) -> list[bytes]:
+    from nbtrace._store.remap import keys
+
+    return keys(spans.kept).to_pylist()
+
+
+def _roots(spans: Snapshot) -> int:
+    return spans.kept.column("parent_span_id").null_count
 
 
 def cut_in_words(number: int) -> Iterator[str]:

@@ -101,7 +101,8 @@ def export(
         is_full=address.is_full and not endpoint,
         takes_otel_headers=address.takes_otel_headers,
     )
-    receiver, ledger = Receiver(asked, backend, address.resource), ledger or Ledger()
+    receiver = Receiver(asked, backend, address.resource, endpoint or address.api or address.url)
+    ledger = ledger or Ledger()
     parcel = pack(table, receiver, ledger=ledger, again=again, is_selection=is_selection)
     return preview(parcel, receiver) if dry_run else deliver(parcel, receiver, ledger=ledger)
 

@@ -21,10 +21,19 @@ class Ledger:
 
     def __init__(self) -> None:
         self._arrived: dict[str, set[bytes]] = {}
+        self._scores: dict[str, set[str]] = {}
 
     def add(self, destination: str, keys: Iterable[bytes]) -> None:
         """Take note of spans that arrived, by their trace's id and their own."""
         self._arrived.setdefault(destination, set()).update(keys)
+
+    def add_scores(self, destination: str, ids: Iterable[str]) -> None:
+        """Take note of scores that arrived by an API."""
+        self._scores.setdefault(destination, set()).update(ids)
+
+    def scores(self, destination: str) -> set[str]:
+        """Give the ids of scores that have arrived by an API."""
+        return self._scores.get(destination, set())
 
     def missing(self, destination: str, spans: Snapshot) -> Snapshot:
         """Give the spans that have not arrived at a destination."""

@@ -78,13 +78,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Leave the redirect an error."""
 
 
-def post(endpoint: Endpoint, body: bytes) -> Answer:
-    """Send a serialized `ExportTraceServiceRequest`.
+def post(endpoint: Endpoint, body: bytes, *, kind: str = "x-protobuf") -> Answer:
+    """Send a serialized `ExportTraceServiceRequest`, or a body of another type of application.
 
     Raises:
         ExportError: The receiver could not be reached or did not take the request.
     """
-    packed, headers = _packed(endpoint, body, endpoint.compression)
+    packed, headers = _packed(endpoint, body, endpoint.compression if kind == "x-protobuf" else "none", kind)
     deadline = time.monotonic() + endpoint.timeout
     pauses = iter(PAUSES)
     tries = 0
@@ -93,7 +93,7 @@ def post(endpoint: Endpoint, body: bytes) -> Answer:
         if isinstance(outcome, Answer):
             return outcome
         if outcome.status in UNREADABLE and packed is not body:
-            packed, headers = _packed(endpoint, body, "none")
+            packed, headers = _packed(endpoint, body, "none", kind)
             continue
         tries += 1
         pause = max(next(pauses, float("inf")), outcome.after)
@@ -107,8 +107,8 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds * _random.uniform(1.0, 1.2))
 
 
-def _packed(endpoint: Endpoint, body: bytes, compression: Compression) -> tuple[bytes, dict[str, str]]:
-    headers = {"user-agent": "nbtrace", **endpoint.headers, "content-type": "application/x-protobuf"}
+def _packed(endpoint: Endpoint, body: bytes, compression: Compression, kind: str) -> tuple[bytes, dict[str, str]]:
+    headers = {"user-agent": "nbtrace", **endpoint.headers, "content-type": f"application/{kind}"}
     if compression == "gzip":
         return gzip.compress(body, COMPRESSION_LEVEL, mtime=0), {**headers, "content-encoding": "gzip"}
     if compression == "deflate":

@@ -55,11 +55,9 @@ def preview(parcel: Parcel, to: Receiver) -> DryRun:
     for batch in batches(encoded(seen.passing(parcel.prepared), otlp.encode), to.request_bytes):
         size += len(otlp.request(batch))
         requests += 1
-    cut = parcel.prepared.cut
-    return DryRun(
-        to.shown, "OTLP", len(parcel), size, requests, parcel.left_out, parcel.notes, dict(seen.attributes),
-        seen.masked, cut, seen.sample,
-    )  # fmt: skip
+    told = (parcel.left_out, parcel.notes, len(parcel.scores) if parcel.has_api else 0)
+    found = (dict(seen.attributes), seen.masked, parcel.prepared.cut, seen.sample)
+    return DryRun(to.shown, "OTLP", len(parcel), size, requests, *told, *found)
 
 
 def preview_lines(table: Snapshot, shown: str, left_out: tuple[str, ...]) -> DryRun:
@@ -86,7 +84,7 @@ def preview_file(table: Snapshot, shown: str, kind: str, parts: Iterable[bytes] 
 def _of_file(table: Snapshot, told: tuple[str, str, tuple[str, ...]], size: int, seen: Seen) -> DryRun:
     shown, kind, left_out = told
     names = dict(seen.attributes)
-    return DryRun(shown, kind, len(table), size, 0, left_out, (), names, seen.masked, 0, seen.sample)
+    return DryRun(shown, kind, len(table), size, 0, left_out, (), 0, names, seen.masked, 0, seen.sample)
 
 
 def _texts(row: Row) -> Iterator[str]:

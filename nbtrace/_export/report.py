@@ -29,10 +29,13 @@ class ExportReport:
     """What is not at the destination, and why."""
     notes: tuple[str, ...] = ()
     """What is there and may still surprise its reader."""
+    scores: int = 0
+    """Judgements that arrived by the backend's own API; others go with the spans."""
 
     def __repr__(self) -> str:
         sent = f", {_count(self.requests, 'request')}" if self.requests else ""
-        text = f"{_count(self.spans, 'span')} → {self.destination} ({self.format}, {_size(self.bytes)}{sent})."
+        judged = f" and {scores_in_words(self.scores)}" if self.scores else ""
+        text = f"{_count(self.spans, 'span')}{judged} → {self.destination} ({self.format}, {_size(self.bytes)}{sent})."
         if self.left_out:
             text += f" Left out: {'; '.join(self.left_out)}."
         for note in self.notes:
@@ -64,6 +67,11 @@ class DryRun(ExportReport):
         if self.left_out:
             text += f" Left out: {'; '.join(self.left_out)}."
         return text + "".join(f" {note}." for note in self.notes)
+
+
+def scores_in_words(number: int) -> str:
+    """Count scores."""
+    return _count(number, "score")
 
 
 def spans_in_words(number: int) -> str:

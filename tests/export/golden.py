@@ -1,9 +1,9 @@
 """What each backend gets of the rich session, beside the plain OTLP of it; `python -m tests.export.golden` writes it.
 
-A golden file holds the headers, the resource, and by span the attributes that only this backend gets or gets otherwise;
-null stands for one that it does not get. `sources` says for every such attribute, by the longest beginning of its name,
-which documented mapping it meets. A change of an overlay shows as a change of these files, to be read before it is
-committed.
+A golden file holds headers, resource, the requests that scores go by, and by span the attributes that only this
+backend gets or gets otherwise; null stands for one that it does not get. `sources` says for every such attribute, by
+the longest beginning of its name, which documented mapping it meets. A change of an overlay shows as a change of these
+files, to be read before it is committed.
 """
 
 from __future__ import annotations
@@ -61,12 +61,13 @@ def sent(name: str) -> dict[str, Any]:
     finally:
         server.close()
     assert report.spans == len(session())
-    (received,) = server.received
+    received, *judged = server.received
     (group,) = received.otlp.resource_spans
     plain = _plain()
     return {
         "headers": {key: value for key, value in received.headers.items() if key not in COMMON},
         "resource": attributes(group.resource.attributes),
+        "scores": [[one.path, json.loads(one.body)] for one in judged],
         "spans": {
             span.name: _unlike(attributes(span.attributes), plain[span.name]) for span in spans_of(received.otlp)
         },

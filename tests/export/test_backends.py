@@ -175,7 +175,8 @@ def test_the_headers_of_one_receiver_go_to_no_other(
         users(name)
         if name not in {"jaeger", "otlp"}:
             export(session(), name, endpoint=server.url)
-    assert [one.headers.get("x-other-key") for one in server.received] == [None] * (len(NAMES) - 2)
+    assert len(server.received) > len(NAMES) - 2
+    assert {one.headers.get("x-other-key") for one in server.received} == {None}
 
 
 def test_scores_arrive_as_the_conventions_event(scripted: Server) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
+    from nbtrace._export.batch import Row
     from nbtrace._export.facts import Facts
+    from nbtrace._export.judging import Request
 
 
 class Absent(Enum):
@@ -39,6 +41,8 @@ class Address:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     resource: Mapping[str, str] = field(default_factory=dict[str, str])
     """Attributes of the resource that route the spans."""
+    api: str = field(default="", repr=False)
+    """The base of its REST API, where that is another one."""
     is_full: bool = False
     """Whether the URL is asked as it stands."""
     takes_otel_headers: bool = False
@@ -70,6 +74,8 @@ class Backend:
     without: frozenset[str] = frozenset()
     """Attributes that the backend would misread. The overlay says the same in another way."""
     limits: Limits = field(default_factory=Limits)
+    scores: Callable[[Sequence[Row]], Iterable[Request]] | None = None
+    """Makes requests to its API of scores; none where it has none for spans that came by OTLP."""
 
 
 class Variables:

@@ -7,11 +7,14 @@ conventions' finer ones as metadata.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from nbtrace import semconv
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables, basic
+from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
+from nbtrace._export.judging import Request, metadata, score_id
 
 TYPES: Final = {
     "llm": "generation",
@@ -36,7 +39,7 @@ def address(variables: Variables) -> Address:
     public = variables.need("LANGFUSE_PUBLIC_KEY", what="the project's public key")
     secret = variables.need("LANGFUSE_SECRET_KEY", what="the project's secret key")
     headers = {"authorization": basic(public, secret), "x-langfuse-ingestion-version": "4"}
-    return Address(f"{base.rstrip('/')}/api/public/otel", headers)
+    return Address(f"{base.rstrip('/')}/api/public/otel", headers, api=base)
 
 
 def overlay(span: Facts) -> Attributes:
@@ -82,4 +85,23 @@ def _usage(span: Facts) -> dict[str, int]:
     return {name: count for name, count in parts.items() if count is not None}
 
 
-BACKEND: Final = Backend("langfuse", address, overlay, without=frozenset({semconv.USAGE_CACHE_WRITE, *MODALITIES}))
+def scores(judged: Sequence[Row]) -> Iterator[Request]:
+    """Make scores: https://api.reference.langfuse.com/#tag/score/post/api/public/scores."""
+    for score in judged:
+        numeric = score["value"] is not None
+        body = {
+            "id": score_id(score),
+            "traceId": score["trace_id"].hex(),
+            "observationId": score["span_id"].hex(),
+            "name": score["name"],
+            "value": score["value"] if numeric else score["label"] or "",
+            "dataType": "NUMERIC" if numeric else "CATEGORICAL",
+            "comment": score["explanation"],
+            "metadata": metadata(score),
+        }
+        yield "/api/public/scores", {key: value for key, value in body.items() if value is not None}, 1
+
+
+BACKEND: Final = Backend(
+    "langfuse", address, overlay, without=frozenset({semconv.USAGE_CACHE_WRITE, *MODALITIES}), scores=scores
+)

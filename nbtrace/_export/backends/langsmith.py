@@ -6,11 +6,15 @@ go out. Its run id of a span is eight zero bytes and the span's id.
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from nbtrace import semconv
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Limits, Variables
+from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
+from nbtrace._export.judging import Request, metadata, score_id
 
 KINDS: Final = {"llm": "llm", "embedding": "embedding", "tool": "tool", "retrieval": "retriever"}
 
@@ -20,7 +24,7 @@ def address(variables: Variables) -> Address:
     base = variables.get("LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT", default="https://api.smith.langchain.com")
     key = variables.need("LANGSMITH_API_KEY", "LANGCHAIN_API_KEY", what="an API key")
     project = variables.get("LANGSMITH_PROJECT", "LANGCHAIN_PROJECT", default="default")
-    return Address(f"{base.rstrip('/')}/otel", {"x-api-key": key, "langsmith-project": project})
+    return Address(f"{base.rstrip('/')}/otel", {"x-api-key": key, "langsmith-project": project}, api=base)
 
 
 def overlay(span: Facts) -> Attributes:
@@ -49,4 +53,21 @@ def overlay(span: Facts) -> Attributes:
     }
 
 
-BACKEND: Final = Backend("langsmith", address, overlay, limits=Limits(drops_orphans=True, request_bytes=20_000_000))
+def scores(judged: Sequence[Row]) -> Iterator[Request]:
+    """Make feedback: https://docs.langchain.com/langsmith/attach-user-feedback."""
+    for score in judged:
+        body = {
+            "id": score_id(score),
+            "run_id": str(uuid.UUID(bytes=bytes(8) + score["span_id"])),
+            "key": score["name"],
+            "score": None if score["value"] is None else round(score["value"], 4),
+            "value": score["label"],
+            "comment": score["explanation"],
+            "feedback_source": {"type": "model" if score["source"] == "llm" else "api", "metadata": metadata(score)},
+        }
+        yield "/feedback", {key: value for key, value in body.items() if value is not None}, 1
+
+
+BACKEND: Final = Backend(
+    "langsmith", address, overlay, limits=Limits(drops_orphans=True, request_bytes=20_000_000), scores=scores
+)

@@ -6,12 +6,15 @@ of steps, the cost. Its own are JSON, so a word is in quotes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import orjson
 
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables, basic
+from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts
+from nbtrace._export.judging import Request, metadata, score_id
 
 TYPES: Final = {
     "llm": "CHAT_MODEL",
@@ -24,6 +27,8 @@ TYPES: Final = {
     "guardrail": "GUARDRAIL",
     "evaluation": "EVALUATOR",
 }
+
+SOURCES: Final = {"human": "HUMAN", "llm": "LLM_JUDGE", "code": "CODE"}
 
 
 def address(variables: Variables) -> Address:
@@ -63,4 +68,21 @@ def _json(value: object) -> str | None:
     return None if value is None else orjson.dumps(value, default=str).decode()
 
 
-BACKEND: Final = Backend("mlflow", address, overlay)
+def scores(judged: Sequence[Row]) -> Iterator[Request]:
+    """Make feedback: https://mlflow.org/docs/latest/genai/assessments/feedback/."""
+    for score in judged:
+        trace = f"tr-{score['trace_id'].hex()}"
+        assessment = {
+            "assessment_name": score["name"],
+            "trace_id": trace,
+            "span_id": score["span_id"].hex(),
+            "source": {"source_type": SOURCES[score["source"]], "source_id": score["evaluator"] or "nbtrace"},
+            "feedback": {"value": score["label"] if score["value"] is None else score["value"]},
+            "rationale": score["explanation"],
+            "metadata": {"nbtrace.score": score_id(score), **metadata(score)},
+        }
+        body = {"assessment": {key: value for key, value in assessment.items() if value is not None}}
+        yield f"/api/3.0/mlflow/traces/{trace}/assessments", body, 1
+
+
+BACKEND: Final = Backend("mlflow", address, overlay, scores=scores)

@@ -6,11 +6,16 @@ parameters go out as they are, and what it does not make is said in OpenInferenc
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from nbtrace._export import openinference
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables
+from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts
+from nbtrace._export.judging import Request, metadata, score_id
+
+RESULT: Final = {"score": "value", "label": "label", "explanation": "explanation"}
 
 
 def address(variables: Variables) -> Address:
@@ -28,4 +33,20 @@ def overlay(span: Facts) -> Attributes:
     return openinference.basics(span) | openinference.usage(span) | openinference.retrieved(span)
 
 
-BACKEND: Final = Backend("phoenix", address, overlay)
+def scores(judged: Sequence[Row]) -> Iterator[Request]:
+    """Make annotations: https://arize.com/docs/phoenix/sdk-api-reference/rest-api, `POST /v1/span_annotations`."""
+    data = [
+        {
+            "span_id": score["span_id"].hex(),
+            "name": score["name"],
+            "annotator_kind": score["source"].upper(),
+            "result": {name: score[key] for name, key in RESULT.items() if score[key] is not None},
+            "identifier": score_id(score),
+            "metadata": metadata(score),
+        }
+        for score in judged
+    ]
+    yield "/v1/span_annotations", {"data": data}, len(data)
+
+
+BACKEND: Final = Backend("phoenix", address, overlay, scores=scores)

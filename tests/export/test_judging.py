@@ -1,0 +1,69 @@
+"""Scores go by a backend's own API, once, and one that is not taken is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from nbtrace import Session
+from nbtrace._store.scores import Score
+from tests.export import rich
+from tests.export.golden import VARIABLES
+from tests.export.loopback import OK, Reply, Scripted
+
+Server = Callable[..., Scripted]
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A session that has the rich one's spans and scores, and records no more."""
+    for name in ("langfuse", "datadog"):
+        for variable, value in VARIABLES[name].items():
+            monkeypatch.setenv(variable, value)
+    session = Session()
+    session.store.adopt(rich.session())
+    return session
+
+
+def paths(server: Scripted) -> list[str]:
+    return [one.path for one in server.received]
+
+
+def test_a_score_that_comes_later_goes_alone(scripted: Server, recorded: Session) -> None:
+    server = scripted()
+    first = recorded.export("langfuse", endpoint=server.url)
+    assert (first.spans, first.scores, first.left_out) == (9, 2, ())
+    again = recorded.export("langfuse", endpoint=server.url)
+    assert (again.spans, again.scores) == (0, 0)
+    recorded.rate(Score(rich.TRACE.to_bytes(16, "big"), (6).to_bytes(8, "big"), "helpful", 0.0, source="human"))
+    later = recorded.export("langfuse", endpoint=server.url)
+    assert repr(later) == (
+        f"0 spans and 1 score → langfuse at {server.url} (OTLP, 0 B). Left out: 9 spans that had arrived before."
+    )
+    assert paths(server) == ["/v1/traces", *["/api/public/scores"] * 3]
+    ids = [one.body for one in server.received[1:]]
+    recorded.export("langfuse", endpoint=server.url, again="all")
+    assert [one.body for one in server.received[-3:]] == ids
+
+
+def test_a_score_that_is_not_taken_keeps_no_other_away(scripted: Server, recorded: Session) -> None:
+    def answer(body: bytes) -> Reply:
+        return (400, {"content-type": "text/plain"}, b"no such name") if b"relevance" in body[:400] else OK
+
+    server = scripted(OK, answer=answer)
+    report = recorded.export("langfuse", endpoint=server.url)
+    assert (report.spans, report.scores) == (9, 1)
+    assert report.left_out == ("1 score not taken (HTTP 400 Bad Request: no such name)",)
+    assert recorded.export("langfuse", endpoint=scripted().url).scores == 2
+    assert recorded.export("langfuse", endpoint=server.url).left_out[-1] == report.left_out[0]
+
+
+def test_without_an_api_a_late_score_is_said(scripted: Server, recorded: Session) -> None:
+    server = scripted()
+    assert recorded.export("datadog", endpoint=server.url).left_out == ()
+    recorded.rate(Score(rich.TRACE.to_bytes(16, "big"), (6).to_bytes(8, "big"), "helpful", 0.0))
+    assert recorded.export("datadog", endpoint=server.url).left_out == (
+        "9 spans that had arrived before",
+        "1 score of spans that had arrived before: there is no API for them",
+    )
