@@ -80,6 +80,12 @@ test-engines: setup-engines ## compute the metrics in PySpark (Java 17 or newer)
 	@mkdir -p build/jupyter
 	.venv-engines/bin/python -m pytest --basetemp=build/pytest-engines tests/query -m spark
 
+.PHONY: test-servers
+test-servers: setup setup-servers ## export to a real Phoenix and a real MLflow, and read back what they show
+	$(STEP) "Tests: Phoenix and MLflow"
+	@mkdir -p build/jupyter
+	.venv/bin/python -m pytest --basetemp=build/pytest-servers tests/export/test_servers.py -m slow
+
 .PHONY: test-presidio
 test-presidio: setup-presidio ## run the tests of the Presidio rule with the real one, some 300 MB
 	$(STEP) "Tests: Presidio"
@@ -175,7 +181,7 @@ clean: ## remove what was built, keep the installed packages
 
 .PHONY: distclean
 distclean: clean ## remove the installed packages too
-	rm -rf .venv .venv-openai2 .venv-engines .venv-peers .venv-presidio .tools js/node_modules
+	rm -rf .venv .venv-openai2 .venv-engines .venv-peers .venv-presidio .venv-servers .tools js/node_modules
 
 ## Set it up (the targets above do this themselves)
 
@@ -194,6 +200,9 @@ setup-presidio: .venv-presidio/.ready ## an environment with the optional extra 
 .PHONY: setup-browser
 setup-browser: ## Chromium: the system's, or apt's
 	@tools/chromium --install >/dev/null
+
+.PHONY: setup-servers
+setup-servers: .venv-servers/.ready ## an environment with Phoenix and MLflow, about 1 GB
 
 .PHONY: setup-engines
 setup-engines: .venv-engines/.ready ## the third environment, with PySpark
@@ -217,6 +226,12 @@ setup-engines: .venv-engines/.ready ## the third environment, with PySpark
 	$(STEP) "Set-up: a peer to compare with (.venv-peers/$*)"
 	$(UV) venv --quiet --clear --python .venv/bin/python .venv-peers/$*
 	$(UV) pip install --quiet --python .venv-peers/$*/bin/python --requirements $<
+	@touch $@
+
+.venv-servers/.ready: tests/export/servers.txt | .venv/.ready
+	$(STEP) "Set-up: Phoenix and MLflow (.venv-servers)"
+	$(UV) venv --quiet --clear --python .venv/bin/python .venv-servers
+	$(UV) pip install --quiet --python .venv-servers/bin/python --requirements $<
 	@touch $@
 
 .venv-presidio/.ready: pyproject.toml uv.lock

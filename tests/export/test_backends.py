@@ -16,7 +16,7 @@ from nbtrace._export.backends.backend import Variables
 from nbtrace._export.destination import export
 from nbtrace._store.store import Store
 from nbtrace.errors import ExportError
-from tests.export import golden
+from tests.export import golden, shown
 from tests.export.loopback import Scripted, spans_of
 from tests.export.making import made
 from tests.export.rich import session
@@ -228,3 +228,9 @@ def test_no_overlay_fails_on_what_cannot_be_read(
     server = scripted()
     assert export(store.snapshot(), name, endpoint=server.url).spans == 1
     assert len(spans_of(server.received[0].otlp)) == 1
+
+
+def test_the_table_of_the_overlays_is_theirs() -> None:
+    document = shown.DOCUMENT.read_text(encoding="utf-8")
+    drawn = shown.overlays() + "\n" + shown.sources()
+    assert shown.with_part(document, shown.OVERLAYS, drawn) == document, "run: python -m tests.export.shown"

@@ -71,7 +71,7 @@ def test_an_in_process_receiver_has_everymade(spans: list[ReadableSpan], snapsho
     assert sorted(map(canonical, arrived)) == sorted(map(canonical, wanted))
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -95,7 +95,7 @@ def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tup
         subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path) as process,
     ):
         deadline = time.monotonic() + 30
-        while not _listens(port):
+        while not listens(port):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)
