@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, get_args, overload
 
 from nbtrace._export.ledger import Again, Ledger
 from nbtrace._trace import pricing
@@ -17,6 +17,8 @@ from nbtrace._trace.prices import Prices
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
+    from nbtrace._export.live import Live
+    from nbtrace._export.options import Options
     from nbtrace._export.report import ExportReport
     from nbtrace._query.cost import Cost
     from nbtrace._query.filters import Filters
@@ -186,7 +188,42 @@ class Answers:
             attributes |= pricing.cost(attributes, at_ns=found.start_time_unix_nano, prices=self.prices)
         return Cost.of(attributes)
 
+    @overload
     def export(
+        self, to: str | PathLike[str], *, live: Literal[False] = False, **options: Unpack[Options]
+    ) -> ExportReport: ...
+    @overload
+    def export(self, to: str | PathLike[str], *, live: Literal[True], **options: Unpack[Options]) -> Live: ...
+    def export(self, to: str | PathLike[str], *, live: bool = False, **options: Unpack[Options]) -> ExportReport | Live:
+        """Write the session out, once or from now on; see `nbtrace.export`."""
+        return self._live(to, options) if live else self._export(to, **options)
+
+    def _live(self, to: str | PathLike[str], options: Options) -> Live:
+        """Begin to send, and go on."""
+        from nbtrace._export.delivery import ended
+        from nbtrace._export.destination import receiver
+        from nbtrace._export.live import Live
+
+        for name in ("spans", "dry_run", "verify", "again"):
+            if name in options:
+                expected = "nothing beside live=True, which sends each span once"
+                raise UsageError.argument(name, expected, options.get(name))
+        asked = {"headers": None, "timeout": None, "endpoint": None} | {
+            name: value for name, value in options.items() if name != "content"
+        }
+        there = receiver(str(to), **cast("Any", asked))
+        if there is None:
+            raise UsageError.argument(
+                "live", "False for a file: only an endpoint or a backend takes spans as they end", True
+            )
+        return Live(
+            there.shown,
+            send=lambda: self._export(to, shows_progress=False, **options),
+            waiting=lambda: len(self.ledger.missing(there.key, ended(self.snapshot())[0])),
+            subscribe=self.subscribe,
+        )
+
+    def _export(
         self,
         to: str | PathLike[str],
         *,
@@ -196,9 +233,10 @@ class Answers:
         spans: Spans | None = None,
         content: bool = True,
         dry_run: bool = False,
+        verify: bool = False,
         again: Again = "rest",
+        shows_progress: bool = True,
     ) -> ExportReport:
-        """Write the session out; see `nbtrace.export`."""
         from nbtrace._export.destination import export
         from nbtrace._query.frame import Spans
         from nbtrace._trace.redact.content import is_metadata
@@ -216,6 +254,8 @@ class Answers:
             timeout=timeout,
             endpoint=endpoint,
             dry_run=dry_run,
+            verify=verify,
+            shows_progress=shows_progress,
             again=again,
             ledger=self.ledger,
             is_selection=spans is not None,

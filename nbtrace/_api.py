@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from opentelemetry.util.types import AttributeValue
 
@@ -15,7 +15,8 @@ from nbtrace._capture.steps import Step, StepKind
 from nbtrace._session import Session
 
 if TYPE_CHECKING:
-    from nbtrace._export.ledger import Again
+    from nbtrace._export.live import Live
+    from nbtrace._export.options import Options
     from nbtrace._export.report import ExportReport
     from nbtrace._query.cost import Cost
     from nbtrace._query.filters import Filters
@@ -245,17 +246,11 @@ def cost(span: object) -> Cost:
     return _default.cost(span)
 
 
-def export(
-    to: str | PathLike[str],
-    *,
-    headers: Mapping[str, str] | None = None,
-    timeout: float | None = None,
-    endpoint: str | None = None,
-    spans: Spans | None = None,
-    content: bool = True,
-    dry_run: bool = False,
-    again: Again = "rest",
-) -> ExportReport:
+@overload
+def export(to: str | PathLike[str], *, live: Literal[False] = False, **options: Unpack[Options]) -> ExportReport: ...
+@overload
+def export(to: str | PathLike[str], *, live: Literal[True], **options: Unpack[Options]) -> Live: ...
+def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Options]) -> ExportReport | Live:
     """Write the session's spans to a file, or send them to a backend.
 
     Args:
@@ -266,16 +261,23 @@ def export(
             `langfuse`, `langsmith`, `logfire`, `mlflow`, `otlp` (whatever `OTEL_EXPORTER_OTLP_ENDPOINT` says),
             `phoenix`, `weave`. Its address and key come from the variables that its users set; what it reads under
             names of its own is said under those too.
-        headers: HTTP headers besides those of the backend, or for an endpoint those in `OTEL_EXPORTER_OTLP_HEADERS`.
-        timeout: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
-        endpoint: another address for a backend of that name, such as a proxy's or a collector's.
-        spans: only these, as `nbtrace.spans(...)` gives them; those whose parents are not among them become roots.
-        content: whether what was said goes along: prompts, answers, arguments, sources; without it goes only how the
-            calls went, names and numbers.
-        dry_run: only look: the report says destination, spans, bytes, attributes, what is masked and cut, and has a
-            `sample`; nothing is sent or written.
-        again: what to do with spans that this session has sent there before: send only the `rest`, send `all` once
-            more under the same ids, or `refuse`.
+        live: go on: send spans as they end, in batches on a thread of its own, until `.stop()`. Its text says how many
+            were sent and wait; while the receiver fails they stay in the session, and it is tried again.
+        **options: any of
+
+            - `headers`: HTTP headers besides those of the backend, or for an endpoint those in
+              `OTEL_EXPORTER_OTLP_HEADERS`.
+            - `timeout`: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
+            - `endpoint`: another address for a backend of that name, such as a proxy's or a collector's.
+            - `spans`: only these, as `nbtrace.spans(...)` gives them; those whose parents are not among them become
+              roots.
+            - `content`: whether what was said goes along (it does): prompts, answers, arguments, sources; without it
+              goes only how the calls went, names and numbers.
+            - `dry_run`: only look: the report says destination, spans, bytes, attributes, what is masked and cut, and
+              has a `sample`; nothing is sent or written.
+            - `verify`: read back afterwards which spans are there: of Langfuse, MLflow and Phoenix.
+            - `again`: what to do with spans that this session has sent there before: send only the `"rest"` (the
+              default), send `"all"` once more under the same ids, or `"refuse"`.
 
     Returns:
         What was written: spans, bytes, destination, and what was left out.
@@ -288,16 +290,7 @@ def export(
         >>> nbtrace.export(tempfile.mkdtemp() + "/session.parquet").spans
         0
     """
-    return _default.export(
-        to,
-        headers=headers,
-        timeout=timeout,
-        endpoint=endpoint,
-        spans=spans,
-        content=content,
-        dry_run=dry_run,
-        again=again,
-    )
+    return _default.export(to, live=True, **options) if live else _default.export(to, **options)
 
 
 def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:

@@ -21,6 +21,7 @@ from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words
 from nbtrace._export.selection import by_trace, rerooted
 from nbtrace._export.sending import Sender
+from nbtrace._export.verifying import in_words, missing
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -116,8 +117,10 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
     return Parcel(Prepared(by_trace(chosen), to.backend, to.resource), scores, has_api, left_out, tuple(notes))
 
 
-def deliver(parcel: Parcel, to: Receiver, *, ledger: Ledger) -> ExportReport:
-    """Send what was packed."""
+def deliver(
+    parcel: Parcel, to: Receiver, *, ledger: Ledger, verify: bool = False, shows_progress: bool = True
+) -> ExportReport:
+    """Send what was packed, and look whether it is there."""
 
     def taken(keys: Iterable[bytes]) -> None:
         arrived = set(keys)
@@ -127,13 +130,15 @@ def deliver(parcel: Parcel, to: Receiver, *, ledger: Ledger) -> ExportReport:
             ledger.add_scores(to.key, map(score_id, going))
 
     sender = Sender(to.endpoint, otlp.request, taken, to.request_bytes)
-    with _progress(len(parcel), to.shown) as advance:
+    with _progress(len(parcel), to.shown, is_shown=shows_progress) as advance:
         outcome = sender.send(otlp.spans(parcel.prepared), advance)
     left_out = [*parcel.left_out, *(f"{spans_in_words(number)} {why}" for why, number in outcome.refused.items())]
     judged = _judge(parcel, to, ledger, left_out) if parcel.has_api else 0
     notes = [*parcel.notes, *cut_in_words(parcel.prepared.cut)]
     if outcome.said:
         notes.append(f"The receiver said: {' / '.join(outcome.said)}")
+    if verify:
+        _verify(parcel, to, ledger, left_out, notes)
     if not len(parcel) and not judged:
         notes.append("There was nothing to send, so the endpoint was not asked")
     return ExportReport(
@@ -166,6 +171,18 @@ def _judge(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str]) ->
             arrived += count
     left_out += [f"{scores_in_words(count)} not taken ({why})" for why, count in refused.items()]
     return arrived
+
+
+def _verify(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str], notes: list[str]) -> None:
+    """Read back what has arrived, and say what is not there."""
+    if to.backend is None or to.backend.read is None:
+        notes.append("Nothing was read back: there is no way to here")
+        return
+    asked = [key for key in _keys(parcel.prepared.table) if ledger.has(to.key, key)]
+    if asked:
+        gone, told = in_words(len(asked), missing(asked, to.backend.read, to))
+        left_out += gone
+        notes += told
 
 
 def _keys(spans: Snapshot) -> list[bytes]:
@@ -210,9 +227,9 @@ def _older(table: Snapshot, hours: float) -> int:
 
 
 @contextmanager
-def _progress(spans: int, name: str) -> Generator[Callable[[int], object]]:
+def _progress(spans: int, name: str, *, is_shown: bool) -> Generator[Callable[[int], object]]:
     """Draw a progress bar, unless it takes less than a second."""
     from tqdm.auto import tqdm
 
-    with tqdm(total=spans, desc=name, unit="span", delay=1, leave=False) as bar:
+    with tqdm(total=spans, desc=name, unit="span", delay=1, leave=False, disable=not is_shown) as bar:
         yield bar.update

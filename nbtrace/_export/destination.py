@@ -56,6 +56,8 @@ def export(
     timeout: float | None = None,
     endpoint: str | None = None,
     dry_run: bool = False,
+    verify: bool = False,
+    shows_progress: bool = True,
     again: Again = "rest",
     ledger: Ledger | None = None,
     is_selection: bool = False,
@@ -71,6 +73,8 @@ def export(
         headers: HTTP headers for an endpoint; each wins over the same one from elsewhere.
         endpoint: Another address for a backend of that name.
         dry_run: Look at all that would be done, and do nothing of it.
+        verify: Read back what has arrived, where the backend allows it.
+        shows_progress: Draw a bar while it takes longer than a second.
         again: What is done with spans that have arrived there before.
         ledger: What knows which those are; without it none have.
         is_selection: Whether the spans were chosen, so that those whose parents were not become roots.
@@ -89,10 +93,28 @@ def export(
         raise ExportError.destination(to) from None
     if is_metadata is not None:
         table = without_content(table, is_metadata)
-    backend = backends.find(text)
-    if backend is None and "://" not in text:
+    to_there = receiver(text, headers=headers, timeout=timeout, endpoint=endpoint)
+    if to_there is None:
         chosen = rerooted(table, remote=False)[0] if is_selection else table
         return _to_file(chosen, text, page, dry_run=dry_run)
+    ledger = ledger or Ledger()
+    parcel = pack(table, to_there, ledger=ledger, again=again, is_selection=is_selection)
+    if dry_run:
+        return preview(parcel, to_there)
+    return deliver(parcel, to_there, ledger=ledger, verify=verify, shows_progress=shows_progress)
+
+
+def receiver(
+    text: str, *, headers: Mapping[str, str] | None, timeout: float | None, endpoint: str | None
+) -> Receiver | None:
+    """Give who is sent to, if a destination is no file.
+
+    Raises:
+        ExportError: A variable that the backend needs is not set, or the address is no good.
+    """
+    backend = backends.find(text)
+    if backend is None and "://" not in text:
+        return None
     address = Address(text, takes_otel_headers=True) if backend is None else backend.address(Variables(text))
     asked = Endpoint.read(
         endpoint or address.url,
@@ -101,10 +123,7 @@ def export(
         is_full=address.is_full and not endpoint,
         takes_otel_headers=address.takes_otel_headers,
     )
-    receiver = Receiver(asked, backend, address.resource, endpoint or address.api or address.url)
-    ledger = ledger or Ledger()
-    parcel = pack(table, receiver, ledger=ledger, again=again, is_selection=is_selection)
-    return preview(parcel, receiver) if dry_run else deliver(parcel, receiver, ledger=ledger)
+    return Receiver(asked, backend, address.resource, endpoint or address.api or address.url)
 
 
 def _to_file(table: Snapshot, text: str, page: Callable[[Snapshot], Page] | None, *, dry_run: bool) -> ExportReport:

@@ -27,6 +27,10 @@ class Ledger:
         """Take note of spans that arrived, by their trace's id and their own."""
         self._arrived.setdefault(destination, set()).update(keys)
 
+    def has(self, destination: str, key: bytes) -> bool:
+        """Say whether a span has arrived."""
+        return key in self._arrived.get(destination, ())
+
     def add_scores(self, destination: str, ids: Iterable[str]) -> None:
         """Take note of scores that arrived by an API."""
         self._scores.setdefault(destination, set()).update(ids)

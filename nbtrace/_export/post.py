@@ -102,6 +102,27 @@ def post(endpoint: Endpoint, body: bytes, *, kind: str = "x-protobuf") -> Answer
         sleep(pause)
 
 
+def get(endpoint: Endpoint, url: str) -> bytes | None:
+    """Ask an address with the endpoint's headers; what is not there (404) is none.
+
+    Raises:
+        ExportError: It could not be reached or does not tell.
+    """
+    request = urllib.request.Request(url, headers={"user-agent": "nbtrace", **endpoint.headers})  # noqa: S310 - as `_once`
+    try:
+        with _opener(endpoint).open(request, timeout=endpoint.timeout) as response:
+            return response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == HTTPStatus.NOT_FOUND:
+                return None
+            raise _refusal(endpoint, error).error from None
+    except urllib.error.URLError as error:
+        raise _no_connection(endpoint, error.reason).error from None
+    except (OSError, http.client.HTTPException) as error:
+        raise _no_connection(endpoint, error).error from None
+
+
 def sleep(seconds: float) -> None:
     """Wait a little longer than asked, so that clients that failed together do not return together."""
     time.sleep(seconds * _random.uniform(1.0, 1.2))
@@ -117,12 +138,9 @@ def _packed(endpoint: Endpoint, body: bytes, compression: Compression, kind: str
 
 
 def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: float) -> Answer | _Failure:
-    handlers: list[urllib.request.BaseHandler] = [_NoRedirect(), urllib.request.HTTPSHandler(context=endpoint.tls)]
-    if endpoint.host in LOOPBACK:
-        handlers.append(urllib.request.ProxyHandler({}))  # a proxy has a loopback of its own
     request = urllib.request.Request(endpoint.url, body, headers, method="POST")  # noqa: S310 - http(s) only, checked
     try:
-        with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as response:
+        with _opener(endpoint).open(request, timeout=timeout) as response:
             said = response.read(ANSWER_BYTES)
             if len(said) < min(_promised(response.headers), ANSWER_BYTES):
                 return _Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
@@ -136,6 +154,13 @@ def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: flo
         return _Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
     except (OSError, http.client.HTTPException) as error:
         return _no_connection(endpoint, error)
+
+
+def _opener(endpoint: Endpoint) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirect(), urllib.request.HTTPSHandler(context=endpoint.tls)]
+    if endpoint.host in LOOPBACK:
+        handlers.append(urllib.request.ProxyHandler({}))  # a proxy has a loopback of its own
+    return urllib.request.build_opener(*handlers)
 
 
 def _promised(headers: Message) -> int:

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from google.protobuf.descriptor import FieldDescriptor
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -53,9 +53,13 @@ class Scripted:
     ) -> None:
         self.received: list[Received] = []
         self.statuses: list[int] = []
+        self.found: Iterator[bytes | None] = iter(())
+        """What is said to those who read, in order; none, and nothing more, is 404."""
         replies = iter(script)
         received, statuses = self.received, self.statuses
         self.arrived = arrived = threading.Semaphore(0)
+
+        scripted = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -73,6 +77,13 @@ class Scripted:
                 self.end_headers()
                 self.wfile.write(reply)
                 arrived.release()
+
+            def do_GET(self) -> None:
+                reply = next(scripted.found, None)
+                self.send_response(404 if reply is None else 200)
+                self.send_header("content-length", str(len(reply or b"")))
+                self.end_headers()
+                self.wfile.write(reply or b"")
 
             def log_message(self, *_: object, **__: object) -> None:
                 """Stay quiet."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbtrace._export.batch import Row
     from nbtrace._export.facts import Facts
     from nbtrace._export.judging import Request
+    from nbtrace._export.verifying import Read
 
 
 class Absent(Enum):
@@ -76,6 +77,8 @@ class Backend:
     limits: Limits = field(default_factory=Limits)
     scores: Callable[[Sequence[Row]], Iterable[Request]] | None = None
     """Makes requests to its API of scores; none where it has none for spans that came by OTLP."""
+    read: Read | None = None
+    """Reads back which spans of a trace are there, where its API tells."""
 
 
 class Variables:

@@ -7,8 +7,8 @@ conventions' finer ones as metadata.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from nbtrace import semconv
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables, basic
@@ -102,6 +102,12 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
         yield "/api/public/scores", {key: value for key, value in body.items() if value is not None}, 1
 
 
+def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:
+    """Read observations: https://api.reference.langfuse.com/#tag/trace/get/api/public/traces/{traceId}."""
+    found = get(f"/api/public/traces/{trace}")
+    return {bytes.fromhex(one["id"]) for one in found["observations"]} if found else set()
+
+
 BACKEND: Final = Backend(
-    "langfuse", address, overlay, without=frozenset({semconv.USAGE_CACHE_WRITE, *MODALITIES}), scores=scores
+    "langfuse", address, overlay, without=frozenset({semconv.USAGE_CACHE_WRITE, *MODALITIES}), scores=scores, read=read
 )

@@ -6,8 +6,9 @@ of steps, the cost. Its own are JSON, so a word is in quotes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import orjson
 
@@ -85,4 +86,10 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
         yield f"/api/3.0/mlflow/traces/{trace}/assessments", body, 1
 
 
-BACKEND: Final = Backend("mlflow", address, overlay, scores=scores)
+def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:
+    """Read spans, as the server's own pages do."""
+    found = get(f"/ajax-api/3.0/mlflow/get-trace-artifact?request_id=tr-{trace}")
+    return {base64.b64decode(span["span_id"]) for span in found["spans"]} if found else set()
+
+
+BACKEND: Final = Backend("mlflow", address, overlay, scores=scores, read=read)

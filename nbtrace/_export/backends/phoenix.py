@@ -6,8 +6,9 @@ parameters go out as they are, and what it does not make is said in OpenInferenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
 
 from nbtrace._export import openinference
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables
@@ -49,4 +50,17 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
     yield "/v1/span_annotations", {"data": data}, len(data)
 
 
-BACKEND: Final = Backend("phoenix", address, overlay, scores=scores)
+def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:
+    """Read spans: https://arize.com/docs/phoenix/sdk-api-reference/rest-api, `GET /v1/projects/{project}/spans`."""
+    found: set[bytes] = set()
+    cursor = ""
+    while True:
+        page = get(f"/v1/projects/{quote(resource[openinference.PROJECT])}/spans?limit=1000&trace_id={trace}{cursor}")
+        spans = (span["context"] for span in page["data"]) if page else ()
+        found |= {bytes.fromhex(one["span_id"]) for one in spans if one["trace_id"] == trace}
+        if not page or not page["next_cursor"]:
+            return found
+        cursor = f"&cursor={quote(page['next_cursor'])}"
+
+
+BACKEND: Final = Backend("phoenix", address, overlay, scores=scores, read=read)

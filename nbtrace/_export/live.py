@@ -1,0 +1,120 @@
+"""Keeps sending as spans end, off the path of any call.
+
+A thread of its own waits for changes and sends what has not arrived, as an export by hand would: the store is the queue
+and the ledger says what is left of it, so that an outage loses nothing, and what waits can be counted at any time. A
+receiver that fails is asked again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Self
+
+from nbtrace._guard import caught
+from nbtrace.errors import ExportError
+
+if TYPE_CHECKING:
+    from nbtrace._export.report import ExportReport
+
+GATHER: Final = 1.0
+"""Seconds from a change to the sending, in which more can come."""
+LONGEST_PAUSE: Final = 60.0
+"""Seconds between tries at most, while the receiver fails."""
+LAST_TRY: Final = 10.0
+"""Seconds that the end of the process waits for the rest."""
+
+
+class Live:
+    """An export that goes on until it is stopped.
+
+    Example:
+        >>> live = Live("there", send=lambda: None, waiting=lambda: 0, subscribe=lambda changed: lambda: None)
+        >>> live.stop()
+        >>> live
+        <live export to there, stopped: 0 spans sent, 0 waiting>
+    """
+
+    def __init__(
+        self,
+        destination: str,
+        *,
+        send: Callable[[], ExportReport | None],
+        waiting: Callable[[], int],
+        subscribe: Callable[[Callable[[], None]], Callable[[], None]],
+    ) -> None:
+        self.destination = destination
+        self.sent = 0
+        """Spans that have arrived since it began."""
+        self.failure: str | None = None
+        """Why the last try failed, in words; none if it did not."""
+        self.left_out: tuple[str, ...] = ()
+        """What of the last sending did not arrive."""
+        self._send = send
+        self._waiting = waiting
+        self._changed = threading.Event()
+        self._stopping = threading.Event()
+        self._sending = threading.Lock()
+        self._changed.set()
+        self._unsubscribe = subscribe(self._changed.set)
+        self._thread = threading.Thread(target=self._run, name="nbtrace live export", daemon=True)
+        self._thread.start()
+        atexit.register(self.stop)
+
+    @property
+    def backlog(self) -> int:
+        """How many ended spans have not arrived."""
+        return self._waiting()
+
+    def flush(self) -> Self:
+        """Send what waits now.
+
+        Raises:
+            ExportError: the receiver did not take it.
+        """
+        self._try()
+        return self
+
+    def stop(self) -> None:
+        """Send what waits, once, and end; what could not be sent stays in the session."""
+        atexit.unregister(self.stop)
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._unsubscribe()
+            self._changed.set()
+            self._thread.join(LAST_TRY)
+
+    def _run(self) -> None:
+        pause = GATHER
+        is_last = False
+        while not is_last:
+            self._changed.wait()
+            self._stopping.wait(pause)
+            self._changed.clear()  # before the look at the end, whose call is then not missed
+            is_last = self._stopping.is_set()
+            try:
+                self._try()
+                pause = GATHER
+            except ExportError:
+                pause = min(pause * 2, LONGEST_PAUSE)
+                self._changed.set()
+            except Exception as error:  # noqa: BLE001 - as the guard does: nothing of ours ends a thread unheard
+                caught("export", error)
+
+    def _try(self) -> None:
+        with self._sending:
+            try:
+                report = self._send()
+            except ExportError as error:
+                self.failure = str(error)
+                raise
+            self.failure = None
+            if report is not None:
+                self.sent += report.spans
+                self.left_out = report.left_out
+
+    def __repr__(self) -> str:
+        state = ", stopped" if self._stopping.is_set() else ""
+        failed = f"; the last try failed: {self.failure}" if self.failure else ""
+        return f"<live export to {self.destination}{state}: {self.sent:,} spans sent, {self.backlog:,} waiting{failed}>"

@@ -1,0 +1,134 @@
+"""Spans are sent as they end, and an outage loses none; what was sent can be read back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import pytest
+
+from nbtrace import Session
+from nbtrace._export import live, post, verifying
+from nbtrace._export.live import Live
+from nbtrace.errors import ExportError, UsageError
+from tests.export import rich
+from tests.export.golden import VARIABLES
+from tests.export.loopback import OK, Reply, Scripted, spans_of
+
+Server = Callable[..., Scripted]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gather and wait for milliseconds."""
+    monkeypatch.setattr(live, "GATHER", 0.001)
+    monkeypatch.setattr(live, "LONGEST_PAUSE", 0.002)
+    monkeypatch.setattr(post, "sleep", lambda _: None)
+
+
+@contextmanager
+def going(session: Session, to: str) -> Generator[Live]:
+    sending = session.export(to, live=True)
+    try:
+        yield sending
+    finally:
+        sending.stop()
+
+
+def names(server: Scripted) -> list[str]:
+    taken = (one for one, status in zip(server.received, server.statuses, strict=True) if status == 200)
+    return sorted(span.name for one in taken for span in spans_of(one.otlp))
+
+
+def test_spans_are_sent_as_they_end(scripted: Server, session: Session) -> None:
+    server = scripted()
+    with going(session, server.url) as sending:
+        with session.span("one"):
+            pass
+        assert server.arrived.acquire(timeout=30)
+        with session.span("two"), session.span("three"):
+            assert names(server) == ["one"]
+        sending.flush()
+        assert names(server) == ["one", "three", "two"]
+        assert (sending.backlog, sending.failure) == (0, None)
+        assert repr(sending) == f"<live export to {server.url}: 3 spans sent, 0 waiting>"
+
+
+def test_an_outage_loses_nothing(scripted: Server, session: Session) -> None:
+    down = [True]
+
+    def answer(body: bytes) -> Reply:
+        return (503, {}, b"closed") if down else OK
+
+    server = scripted(answer=answer)
+    with going(session, server.url) as sending:
+        for number in range(5):
+            with session.span(f"span {number}"):
+                pass
+        with pytest.raises(ExportError, match="closed"):
+            sending.flush()
+        assert (sending.backlog, sending.sent) == (5, 0)
+        assert "5 waiting; the last try failed: " in repr(sending)
+        down.clear()
+    assert names(server) == [f"span {number}" for number in range(5)]
+    assert repr(sending) == f"<live export to {server.url}, stopped: 5 spans sent, 0 waiting>"
+
+
+def test_stopping_sends_what_waits_and_no_more(scripted: Server, session: Session) -> None:
+    server = scripted()
+    with going(session, server.url), session.span("last"):
+        pass
+    with session.span("later"):
+        pass
+    assert names(server) == ["last"]
+
+
+def test_only_a_receiver_takes_spans_as_they_end(session: Session) -> None:
+    with pytest.raises(UsageError, match="only an endpoint or a backend takes spans as they end"):
+        session.export("a.parquet", live=True)
+    with pytest.raises(UsageError, match="cannot use again='all'"):
+        session.export("http://127.0.0.1:1", live=True, again="all")
+
+
+@pytest.fixture
+def recorded() -> Session:
+    """A session that has the rich one's spans and records no more."""
+    recorded = Session()
+    recorded.store.adopt(rich.session())
+    return recorded
+
+
+def _langfuse(there: list[int]) -> object:
+    return {"observations": [{"id": f"{number:016x}"} for number in there]}
+
+
+def _mlflow(there: list[int]) -> object:
+    return {"spans": [{"span_id": base64.b64encode(number.to_bytes(8, "big")).decode()} for number in there]}
+
+
+def _phoenix(there: list[int]) -> object:
+    context = [{"context": {"trace_id": f"{rich.TRACE:032x}", "span_id": f"{number:016x}"}} for number in there]
+    return {"data": context, "next_cursor": None}
+
+
+@pytest.mark.parametrize(("name", "told"), [("langfuse", _langfuse), ("mlflow", _mlflow), ("phoenix", _phoenix)])
+def test_what_is_not_there_when_read_back_is_said(
+    name: str, told: Callable[[list[int]], object], scripted: Server, recorded: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in VARIABLES[name].items():
+        monkeypatch.setenv(variable, value)
+    server = scripted()
+    server.found = iter([None, json.dumps(told([1, 2])).encode(), json.dumps(told(list(range(1, 10)))).encode()])
+    report = recorded.export(name, endpoint=server.url, verify=True)
+    assert (report.left_out, report.notes) == ((), ("All 9 spans were read back",))
+    monkeypatch.setattr(verifying, "PATIENCE", 0)
+    server.found = iter([json.dumps(told([1, 2, 3, 4, 5, 6, 8])).encode()])
+    report = recorded.export(name, endpoint=server.url, verify=True, again="all")
+    assert report.left_out == (f"2 spans not there when read back: {7:016x}, {9:016x}",)
+
+
+def test_what_cannot_be_read_back_is_said(scripted: Server, recorded: Session) -> None:
+    report = recorded.export(scripted().url, verify=True)
+    assert report.notes == ("Nothing was read back: there is no way to here",)
