@@ -24,18 +24,19 @@ with _imports.uncollected():
         trace,
         traces,
     )  # fmt: skip
-    from nbtrace._declare import prices, prompt, prompts, redact
+    from nbtrace._declare import budget, prices, prompt, prompts, redact
     from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
     from nbtrace._pictures import compare, freeze, latency, usage
     from nbtrace._session import Session
-    from nbtrace.errors import NbtraceError
+    from nbtrace.errors import BudgetError, NbtraceError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "NbtraceError", "Session", "compare", "context", "cost", "export", "freeze", "latency", "metrics", "of", "open",
-    "prices", "prompt", "prompts", "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
+    "BudgetError", "NbtraceError", "Session", "budget", "compare", "context", "cost", "export", "freeze", "latency",
+    "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "session", "span", "spans", "sql", "trace",
+    "traces", "usage",
 ]  # fmt: skip
 
 

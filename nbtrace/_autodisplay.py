@@ -162,8 +162,10 @@ class AutoDisplay:
         if not summary.calls:
             return None
         difference = self._difference(run, summary.calls)
-        html = summary_html(tree(spans, summaries=ROWS), summary, difference)
-        return {"text/html": html, "text/plain": summary_text(summary, is_changed=difference is not None)}
+        budgets = self._session.spending.line(run.attributes)
+        html = summary_html(tree(spans, summaries=ROWS), summary, difference, budgets)
+        plain = summary_text(summary, is_changed=difference is not None, budgets=budgets)
+        return {"text/html": html, "text/plain": plain}
 
     def _difference(self, run: CellRun, calls: int) -> Difference | None:
         """Compare what the cell asked with what it asked when it ran before; none if that is the same, or unknown."""

@@ -11,6 +11,7 @@ from nbtrace._prompts.text import PromptText
 from nbtrace._trace.redact.rules import Rule
 
 if TYPE_CHECKING:
+    from nbtrace._capture.spending import Per, Spending
     from nbtrace._prompts.languages import Language
 
 
@@ -78,6 +79,36 @@ Examples:
     >>> nbtrace.prices["llama3"] = {"input_mtok": 0.2, "output_mtok": 0.8}
     >>> del nbtrace.prices["llama3"]
 """
+
+
+def budget(limit: float | str | None = None, *, per: Per = "session") -> Spending:
+    """Set what calls may come to, in money or tokens: the next call beyond it is stopped before it is sent.
+
+    It then raises `nbtrace.BudgetError` in your code. Calls at the same time can go beyond a budget by what those in
+    flight come to, and by no more: a call counts when it ends, a stream too, and a retried one once. At 80 % there is a
+    warning. What has no price does not count against a budget of money, which is said once for each model. Calls of the
+    clients that nbtrace captures itself are counted and stopped, of all wires, while it records.
+
+    Args:
+        limit: US dollars (`2.00`, `"$2"`) or tokens in and out (`"100000 tokens"`); `"off"` takes the budget away;
+            without it, nothing is changed.
+        per: what has it: the `session` with all that this kernel has recorded so far, each run of a `cell`, or each
+            `sweep` (`nbtrace.compare(..., inputs=...)`). Each of the three may have one.
+
+    Returns:
+        How the budgets stand: prints as a sentence each; `total(per)` gives the figures.
+
+    Raises:
+        UsageError: the limit is no amount, or `per` is none of the three.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.budget("100000 tokens", per="cell")
+        budget for each cell: 100,000 tokens
+        >>> nbtrace.budget("off", per="cell")
+        no budget is set; nbtrace.budget(2.00) or %nbtrace budget 2.00 sets one
+    """
+    return default().budget(limit, per=per)
 
 
 def redact(*rules: Rule, name: str | None = None) -> None:

@@ -7,7 +7,7 @@ extension, or loading it again, loses nothing.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from IPython.core.error import UsageError
 from IPython.core.magic import line_cell_magic, line_magic, magics_class
@@ -18,6 +18,7 @@ from traitlets.config import Config
 from nbtrace import _api, _earlier, _guard, _status
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
+from nbtrace._capture.spending import Per
 from nbtrace._settings import SETTINGS, Settings
 from nbtrace._store import sessions
 from nbtrace._trace import origin
@@ -36,6 +37,7 @@ ACTIONS: Final = {
     "off": "pause recording; nothing recorded is lost",
     "status": "say what is recorded, where, and what could not be",
     "last": "draw the last trace",
+    "budget": "say what is left; `2.00`, `100000 tokens` or `off` sets it, then `cell` or `sweep` for each of these",
     "instrument": "list the installed GenAI instrumentors; with a name after it, activate that one",
     "audit": "list what looks like a secret in what is kept and in the notebook's saved file, or in another's",
     "sessions": "list the sessions that are kept on this machine",
@@ -43,8 +45,8 @@ ACTIONS: Final = {
     "help": "this text",
 }
 
-_NAMED: Final = {"instrument": "_activate", "audit": "_audit", "resume": "_resume"}
-"""Actions that take a name, and what does them then."""
+_NAMED: Final = {"instrument": "_activate", "audit": "_audit", "resume": "_resume", "budget": "_set_budget"}
+"""Actions that take a name, or an amount, and what does them then."""
 
 
 @magics_class
@@ -119,14 +121,15 @@ class NBTrace(Settings):
     @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument(
         "name",
-        nargs="?",
-        help="with `instrument`: what to activate; with `resume`: which session; with `audit`: the notebook's file",
+        nargs="*",
+        help="with `instrument`: what to activate; with `resume`: which session; with `audit`: the notebook's file; "
+        "with `budget`: the amount",
     )  # pyright: ignore[reportUntypedFunctionDecorator]
     @line_magic
     def nbtrace(self, line: str) -> Any:
-        """Record LLM calls: `%nbtrace on|off|status|last|instrument|audit|sessions|resume|help`."""
+        """Record LLM calls: `%nbtrace on|off|status|last|budget|instrument|audit|sessions|resume|help`."""
         given = parse_argstring(self.nbtrace, line)
-        action, name = given.action, given.name
+        action, name = given.action, " ".join(given.name) or None
         if action not in ACTIONS:
             message = f"%nbtrace has no action {action!r}; expected one of: {', '.join(ACTIONS)}"
             raise UsageError(message)
@@ -176,6 +179,15 @@ class NBTrace(Settings):
 
     def _last(self) -> Any:
         return self.session.trace()
+
+    def _budget(self) -> None:
+        print(self.session.budget())
+
+    def _set_budget(self, given: str) -> None:
+        """Take an amount, and for what it is: `2.00`, `100000 tokens cell`, `off`."""
+        amount, _, last = given.rpartition(" ")
+        per: Any = last if amount and last in get_args(Per) else "session"
+        print(self.session.budget(amount if per == last else given, per=per))
 
     def _instrument(self) -> None:
         found = installed()

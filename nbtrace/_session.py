@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
+from time import time_ns
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 
@@ -19,6 +20,7 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._answers import Answers
 from nbtrace._capture.client import ClientCapture
+from nbtrace._capture.spending import Spending
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._export.ledger import Ledger
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._audit import Audit
+    from nbtrace._capture.spending import Per
     from nbtrace._prompts.languages import Language
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
@@ -77,11 +80,14 @@ class Session(Answers):
         """What is kept of a span: rules, content mode, limits."""
         self.prices = Prices()
         self.ledger = Ledger()
+        self.spending = Spending(self.prices)
+        """What the calls have come to, against the budgets that are set."""
         finished = partial(finish, calls=self._calls, policy=self.policy, prices=self.prices)
         self.store = Store(finished, KeptSpans(self.policy).read)
         self.prompts = Prompts(self._list_prompts)
         """The prompts by name, and their list; see `nbtrace.prompts`."""
         self._ids = ids
+        self._made_ns = time_ns()
         self.request_stream_usage = False
         """Whether chat streams are asked for their usage where the request does not say; see the README."""
         self._sinks: list[SpanSink] = [self.store]
@@ -167,7 +173,7 @@ class Session(Answers):
                 self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids, sharing=self.expect_others)
                 self.gate.is_open = True
                 learn = self.policy.rules.known.learn
-                self._clients = ClientCapture(self._tracing, lambda: self.request_stream_usage, learn)
+                self._clients = ClientCapture(self._tracing, lambda: self.request_stream_usage, learn, self.spending)
                 self._threads = ThreadCapture()
                 self._clients.open()
                 self._threads.open()
@@ -230,6 +236,20 @@ class Session(Answers):
                     sink.ended(admitted, its_detail)
                 except Exception as error:  # noqa: BLE001 - as the guard does
                     caught("store", error)
+        if self.spending.limits:
+            # Only now: a call that ends while the first budget is set is either in the table or counted here.
+            with guard("budget"):
+                self.spending.ended(span, detail)
+
+    def budget(self, limit: float | str | None = None, *, per: Per = "session") -> Spending:
+        """Set or show what calls may come to; see `nbtrace.budget`."""
+        if limit is not None:
+            self.spending.limit(limit, per)
+            if self.spending.limits:
+                from nbtrace._query.spent import ended_calls
+
+                self.spending.take_in(ended_calls(self.snapshot(), since_ns=self._made_ns))
+        return self.spending
 
     def open_journal(
         self, directory: Path, *, notebook: str, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES

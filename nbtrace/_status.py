@@ -22,6 +22,7 @@ def lines(session: Session) -> list[str]:
     spans = session.spans()
     return [
         *_totals(session, spans),
+        *session.spending.lines(),
         *_places(session),
         *_unpriced(spans),
         *_policy(session),

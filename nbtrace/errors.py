@@ -1,7 +1,8 @@
 """The errors a user can meet, with their wording in one place.
 
-Every message says what was expected, what came, and what to do next. Nothing here is raised by capture: a failure of
-ours during a user's call is reported by `nbtrace._guard` and never reaches the cell.
+Every message says what was expected, what came, and what to do next. A failure of ours during a user's call is
+reported by `nbtrace._guard` and never reaches the cell; what capture does raise is `BudgetError`, for a user who has
+asked for it by setting a budget.
 """
 
 from __future__ import annotations
@@ -96,6 +97,20 @@ class NotFoundError(NbtraceError):
         """Name the version that is missing and those that there are."""
         there = ", ".join([*map(str, known), *map(repr, tags)])
         return cls(f"the prompt {name!r} has no version {version!r:.100}; there are: {there}")
+
+
+class BudgetError(NbtraceError):
+    """A call was not sent, because the budget that the user had set is spent."""
+
+    @classmethod
+    def spent(cls, limit: str, per: str, total: str, calls: int) -> Self:
+        """Name the budget, what has been spent of it, and how to go on."""
+        where = "" if per == "session" else f" {per}"
+        return cls(
+            f"this call was not sent: the budget of {limit} for the {per} is spent ({total} by {calls} calls); "
+            f"a larger one lets it go, as `%nbtrace budget 5.00{where}` or nbtrace.budget(5.00, per={per!r}) set it, "
+            f"and `off` in place of the amount takes it away"
+        )
 
 
 class ReadError(NbtraceError):

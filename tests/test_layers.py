@@ -39,7 +39,7 @@ LAYERS: dict[str, set[str]] = {
     "_opened": GROUND | STAGES | {"_answers", "_session", "_api"},
     "_api": {"_session", "_answers", "_capture", "_trace", "_query", "_widgets", "_export"},
     "_pictures": {"_api", "_widgets"},
-    "_declare": {"_api", "_prompts", "_trace"},
+    "_declare": {"_api", "_prompts", "_trace", "_capture"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},

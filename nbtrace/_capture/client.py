@@ -26,12 +26,13 @@ from nbtrace._capture.finder import Finder
 from nbtrace._capture.providers import Server
 from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
+from nbtrace._capture.spending import Spending
 from nbtrace._capture.wire import ASKED_ID
 from nbtrace._capture.wrapping import Wrapping, is_wrapped
 from nbtrace._guard import caught, guard
 from nbtrace._imports import version
 from nbtrace._trace.provider import Tracing
-from nbtrace.errors import UnsupportedVersionError
+from nbtrace.errors import BudgetError, UnsupportedVersionError
 
 _guarded: Final = guard("capture")
 _CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
@@ -51,6 +52,7 @@ class ClientCapture:
         tracing: where spans are made.
         asks_usage: whether chat streams are asked for their usage, see `usage_chunk`.
         learn: told of the clients' own keys and of the rule that masks them.
+        spending: what may stop a call before it is sent.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class ClientCapture:
         tracing: Tracing,
         asks_usage: Callable[[], bool] = lambda: False,
         learn: Callable[[object, str], None] = lambda value, rule: None,
+        spending: Spending | None = None,
     ) -> None:
         self._tracing = tracing
+        self._spending = spending
         self._asks_usage = asks_usage
         self._learn = learn
         self._wrapping = Wrapping()
@@ -124,7 +128,11 @@ class ClientCapture:
                 replace("_sleep_for_retry", _asleep if is_async else _sleep)
 
     def begin(self, sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
-        """Start the span of a request, if it is one of ours, and give the options that it is to be made with."""
+        """Start the span of a request, if it is one of ours, and give the options that it is to be made with.
+
+        Raises:
+            BudgetError: the request would be a call, and a budget is spent.
+        """
         method, url, body = options.method, options.url, options.json_data
         wire = sdk.wires.get(url) if method == "post" else None
         if method == "get":
@@ -134,6 +142,8 @@ class ClientCapture:
             return Request(self._tracing, self._server(sdk, client), method, url), options
         if not isinstance(body, dict):
             return None, options
+        if self._spending is not None and self._spending.limits and method == "post":
+            self._spending.allow()
         extra = getattr(options, "extra_json", None)
         if extra or sdk.has_gaps:
             # As the client merges them: an `omit` takes a parameter away.
@@ -211,6 +221,8 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         call = None
         try:
             call, options = _begin(sdk, self, options)
+        except BudgetError:  # the one failure that the user has asked for
+            raise
         except Exception as error:  # noqa: BLE001 - as the guard does
             caught("capture", error)
         if call is None:
@@ -232,6 +244,8 @@ def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         call = None
         try:
             call, options = _begin(sdk, self, options)
+        except BudgetError:  # the one failure that the user has asked for
+            raise
         except Exception as error:  # noqa: BLE001 - as the guard does
             caught("capture", error)
         if call is None:

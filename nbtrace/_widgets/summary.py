@@ -14,6 +14,8 @@ from nbtrace._widgets import static
 from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from nbtrace._query.totals import Summary
@@ -28,8 +30,14 @@ MODELS: Final = 2
 """Names of models on the line; more are counted."""
 
 
-def summary_text(summary: Summary, *, is_changed: bool = False) -> str:
-    """Say what a cell's calls were: calls, models, tokens, cost, time, errors, and whether it asked something else."""
+def summary_text(summary: Summary, *, is_changed: bool = False, budgets: Sequence[str] = ()) -> str:
+    """Say what a cell's calls were: calls, models, tokens, cost, time, errors, and whether it asked something else.
+
+    Args:
+        summary: What `nbtrace._query.totals.summarize` says of the cell's spans.
+        is_changed: Whether it asked something else than in its run before.
+        budgets: How the budgets stand that hold for the cell.
+    """
     parts = [static.counted(summary.calls, "LLM call")]
     parts += _models(summary.models)
     tokens = static.flow(summary.input_tokens, summary.output_tokens)
@@ -45,18 +53,22 @@ def summary_text(summary: Summary, *, is_changed: bool = False) -> str:
     parts += [f"{summary.unfinished} unfinished"] if summary.unfinished else []
     parts += [f"{summary.interrupted} interrupted"] if summary.interrupted else []
     parts += ["changed since the last run"] if is_changed else []
+    parts += budgets
     return " · ".join(parts)
 
 
-def summary_html(tree: pa.Table, summary: Summary, difference: Difference | None = None) -> str:
+def summary_html(
+    tree: pa.Table, summary: Summary, difference: Difference | None = None, budgets: Sequence[str] = ()
+) -> str:
     """Draw the line as HTML that opens to the tree.
 
     Args:
         tree: The cell's spans as `nbtrace._query.tree.tree` returns them.
         summary: What `nbtrace._query.totals.summarize` says of the same spans.
         difference: What the cell asked, against its run before, where that is not the same.
+        budgets: How the budgets stand that hold for the cell.
     """
-    line = escape(summary_text(summary, is_changed=difference is not None))
+    line = escape(summary_text(summary, is_changed=difference is not None, budgets=budgets))
     if summary.errors:
         words = static.counted(summary.errors, "error")
         line = line.replace(words, f"<b>{words}</b>")

@@ -250,7 +250,7 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert kernel.run("%nbtrace nonsense").text == snapshot(
         "UsageError: %nbtrace has no action 'nonsense'; expected one of: "
-        "on, off, status, last, instrument, audit, sessions, resume, help\n"
+        "on, off, status, last, budget, instrument, audit, sessions, resume, help\n"
     )
     assert kernel.run("%nbtrace off now").text == "UsageError: %nbtrace off takes nothing after it, got 'now'\n"
     assert "openinference-instrumentation-openai " in kernel.run("%nbtrace instrument").text
@@ -422,3 +422,19 @@ def test_the_audit_looks_at_what_is_kept_and_at_the_notebook(kernel: Kernel, tmp
     assert kernel.run("%nbtrace audit saved.ipynb").text.splitlines()[-1] == (
         "cell 1, source: bearer-token, 1 x, 'Bearer [redacted: bearer-token]'"
     )
+
+
+def test_a_budget_stops_the_next_call_and_says_what_is_left(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    assert "no budget is set" in kernel.run("%nbtrace budget").text
+    assert kernel.run("%nbtrace budget 1 tokens cell").text == "budget for this cell: 0 tokens of 1 tokens\n"
+    outputs = kernel.run("ask('one')\nask('two')", cell_id="spender")
+    assert outputs.error.startswith("BudgetError: this call was not sent: the budget of 1 tokens for the cell is spent")
+    assert " · budget of the cell " in line(outputs)
+    assert " tokens of 1 tokens" in line(outputs)
+    assert kernel.run("ask('another cell')", cell_id="other").error == ""
+    status = kernel.run("%nbtrace status").text
+    assert "budget for this cell: 0 tokens of 1 tokens\n1 calls were not sent because a budget was spent\n" in status
+    assert "no budget is set" not in kernel.run("%nbtrace budget off cell").text
+    refused = kernel.run("%nbtrace budget much").text
+    assert refused.startswith("UsageError: cannot use budget='much'; expected US dollars such as 2.00")
