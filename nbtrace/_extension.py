@@ -6,11 +6,12 @@ extension, or loading it again, loses nothing.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from IPython.core.error import UsageError
-from IPython.core.magic import line_cell_magic, line_magic, magics_class
+from IPython.core.magic import cell_magic, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import TraitError, observe
 from traitlets.config import Config
@@ -21,9 +22,10 @@ from nbtrace._capture.cells import CellCapture
 from nbtrace._capture.spending import Per
 from nbtrace._settings import SETTINGS, Settings
 from nbtrace._store import sessions
+from nbtrace._sweeps import sweep
 from nbtrace._trace import origin
 from nbtrace._trace.instrument import Instrumentors, installed
-from nbtrace.errors import NbtraceError, NotFoundError
+from nbtrace.errors import BudgetError, NbtraceError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,6 +170,43 @@ class NBTrace(Settings):
         variables[given.output] = rows
         return None
 
+    @magic_arguments()
+    @argument("prompt", help="name of the prompt, of which the cell becomes the next version")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-i", "--inputs", required=True, help="variable with the inputs")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-c", "--call", required=True, help="variable with the client, or with the function")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-m", "--models", help="names of models, joined by commas")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-n", "--repeats", type=int, default=1, help="how often the same is asked")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-p", "--option", action="append", default=[], help="an option of each request: name=value")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-o", "--output", help="name of the variable that gets the comparison too")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @cell_magic
+    def compare(self, line: str, cell: str) -> Any:
+        """Make the cell the next version of a prompt, and compare it with the one before."""
+        given = parse_argstring(self.compare, line)
+        variables = self.shell.user_ns if self.shell is not None else {}
+        missing = [name for name in (given.inputs, given.call) if name not in variables]
+        if missing:
+            message = f"%%compare: there is no variable {missing[0]!r}"
+            raise UsageError(message)
+        try:
+            version = self.session.prompt(given.prompt, cell.removesuffix("\n"))
+            before = [one for one in self.session.prompts[given.prompt].versions if one.version < version.version]
+            found = sweep(
+                self.session,
+                [*before[-1:], version],
+                inputs=variables[given.inputs],
+                call=variables[given.call],
+                models=given.models.split(",") if given.models else None,
+                repeats=given.repeats,
+                **dict(map(_option, given.option)),
+            )
+        except BudgetError:
+            raise
+        except NbtraceError as error:
+            raise UsageError(str(error)) from None
+        if given.output is not None:
+            variables[given.output] = found
+        return found
+
     def _on(self) -> None:
         self.session.start().enabled = True
         print("\n".join(["nbtrace records LLM calls", *_status.unrecorded(self.session)]))
@@ -261,6 +300,18 @@ def unload(shell: InteractiveShell) -> None:
     dispatchers: Any = shell.strdispatchers
     dispatchers["complete_command"].strs.pop("%nbtrace", None)
     _loaded = None
+
+
+def _option(said: str) -> tuple[str, Any]:
+    """Read `name=value`, the value as JSON, or else as text."""
+    name, equals, value = said.partition("=")
+    if not equals or not name.isidentifier():
+        message = f"%%compare -p {said!r}: expected name=value, such as temperature=0.2"
+        raise UsageError(message)
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def _complete(shell: Any, event: Any) -> list[str]:

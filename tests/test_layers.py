@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
 GROUND = {"errors", "semconv", "_guard", "_imports"}
-STAGES = {"_prompts", "_capture", "_trace", "_store", "_query", "_widgets", "_export", "_read"}
+STAGES = {"_prompts", "_capture", "_trace", "_store", "_query", "_sweep", "_widgets", "_export", "_read"}
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
@@ -29,6 +29,7 @@ LAYERS: dict[str, set[str]] = {
     "_capture": GROUND | {"_trace", "_prompts"},
     "_store": GROUND,
     "_query": GROUND | {"_store", "_prompts"},
+    "_sweep": GROUND | {"_trace", "_store", "_query", "_prompts"},
     "_widgets": GROUND | {"_store", "_query", "_prompts"},
     "_export": GROUND | {"_store", "_query"},
     "_notebook": GROUND,
@@ -38,13 +39,14 @@ LAYERS: dict[str, set[str]] = {
     "_session": GROUND | STAGES | {"_answers", "_audit"},
     "_opened": GROUND | STAGES | {"_answers", "_session", "_api"},
     "_api": {"_session", "_answers", "_capture", "_trace", "_query", "_widgets", "_export"},
-    "_pictures": {"_api", "_widgets"},
+    "_sweeps": GROUND | STAGES | {"_session"},
+    "_pictures": GROUND | {"_api", "_widgets", "_sweep", "_sweeps"},
     "_declare": {"_api", "_prompts", "_trace", "_capture"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
-    "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status"},
+    "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status", "_sweeps"},
     "__init__": {"errors", "_imports", "_session", "_api", "_declare", "_opened", "_pictures", "_extension"},
 }
 """What each module or stage may import of the package, besides itself."""
@@ -59,6 +61,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
+    "_sweep": {"opentelemetry", "narwhals", "orjson", "pyarrow"},
     "_widgets": {"numpy", "pandas", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
     "_export": {"pyarrow", "numpy", "opentelemetry.proto", "google.protobuf", "orjson", "tqdm"},
     "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},
@@ -68,6 +71,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_session": {"opentelemetry", "pyarrow", "IPython"},
     "_opened": set(),
     "_api": {"opentelemetry"},
+    "_sweeps": {"opentelemetry", "tqdm"},
     "_pictures": set(),
     "_declare": set(),
     "_autodisplay": {"opentelemetry", "IPython"},

@@ -94,9 +94,9 @@ class Prompt:
             'Hello Ada'
         """
         self._check(variables)
-        told = {key: value if isinstance(value, str) else _told(value) for key, value in variables.items()}
+        written = {key: told(value) for key, value in variables.items()}
         try:
-            return self._filled(self.template, variables, told)
+            return self._filled(self.template, variables, written)
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             message = f"prompt {self.name!r} cannot be rendered: {error}"
             raise UsageError(message) from error
@@ -191,8 +191,10 @@ def _written(messages: Sequence[Message]) -> str:
     return json.dumps([dict(message) for message in messages], ensure_ascii=False, indent=1)
 
 
-def _told(value: object) -> str:
-    """Write a variable's value for the span."""
+def told(value: object) -> str:
+    """Write a variable's value as text, as the span has it."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, (list, tuple, dict)):
         try:
             return json.dumps(value, ensure_ascii=False)
