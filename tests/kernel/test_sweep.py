@@ -1,0 +1,43 @@
+"""`%%compare`: the cell is a prompt's next version, compared with the one before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.kernel.conftest import Kernel
+
+SWEEP = "%%compare greet -i inputs -c client -m {} -p max_tokens=4 -o found\n"
+
+
+def test_a_cell_is_the_next_version_and_is_compared_with_the_one_before(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nimport nbtrace\ninputs = [{'name': 'Ada'}, {'name': 'Bo'}]")
+    name = kernel.run("print(MODEL)").text.strip()
+    first = kernel.run(SWEEP.format(name) + "Greet {name}.")
+    assert first.error == ""
+    second = kernel.run(SWEEP.format(name) + "Greet {name} warmly.\nBe short.")
+    assert second.error == ""
+    look = "found.to_pandas()[['version', 'input.name', 'finish']].sort_values(['version', 'input.name'])"
+    assert kernel.run(f"print({look}.values.tolist())").text == (
+        "[['1', 'Ada', 'length'], ['1', 'Bo', 'length'], ['2', 'Ada', 'length'], ['2', 'Bo', 'length']]\n"
+    )
+    assert kernel.run("nbtrace.prompts['greet'][2].template").result == "'Greet {name} warmly.\\nBe short.'"
+    calls = "len(nbtrace.spans(kind='llm'))"
+    assert kernel.run(calls).result == "4"
+    assert kernel.run(SWEEP.format(name) + "Greet {name} warmly.\nBe short.").error == ""
+    assert kernel.run(calls).result == "4"
+
+
+def test_what_it_cannot_do_is_said_before_any_call(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nimport nbtrace\ninputs = [{'city': 'Oslo'}]")
+    sweep = SWEEP.format("m")
+    assert kernel.run(sweep.replace("-i inputs", "-i nowhere") + "x").text == (
+        "UsageError: %%compare: there is no variable 'nowhere'\n"
+    )
+    assert (
+        "expected name=value, such as temperature=0.2" in kernel.run(sweep.replace("max_tokens=4", "much") + "x").text
+    )
+    refused = kernel.run(sweep + "Greet {name}.").text
+    assert refused.startswith("UsageError: ")
+    assert "name" in refused
+    assert kernel.run("len(nbtrace.spans(kind='llm'))").result == "0"
