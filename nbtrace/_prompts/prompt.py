@@ -94,7 +94,9 @@ class Prompt:
             'Hello Ada'
         """
         self._check(variables)
-        written = {key: told(value) for key, value in variables.items()}
+        written: dict[str, str] = {}
+        with guard("prompts"):
+            written = {key: told(value) for key, value in variables.items()}
         try:
             return self._filled(self.template, variables, written)
         except (ValueError, TypeError, AttributeError, LookupError) as error:
