@@ -44,6 +44,14 @@ def client(server: Loopback) -> Any:
         yield made
 
 
+@pytest.fixture
+def interruptible() -> Any:
+    """Have SIGINT raise, as in a kernel: the processes of xdist ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def two(session: Session) -> None:
     session.prompt("say", "Say {city}")
     session.prompt("say", "Do say {city}")
@@ -198,7 +206,7 @@ def test_a_dry_run_says_what_it_would_be_and_calls_nothing(
 
 
 def test_an_interrupt_keeps_what_is_there_and_says_how_to_go_on(
-    session: Session, client: openai.OpenAI, server: Loopback, capsys: pytest.CaptureFixture[str]
+    session: Session, client: openai.OpenAI, server: Loopback, capsys: pytest.CaptureFixture[str], interruptible: None
 ) -> None:
     two(session)
     main = threading.main_thread().ident

@@ -192,7 +192,8 @@ def test_nbconvert_shows_a_session_and_a_hostile_one(desk: Desk, tmp_path: Path)
     empty, _ = HTMLExporter().from_filename(str(path))
     saved = json.loads(path.read_text())
     for cell, one in zip(saved["cells"], shown, strict=True):
-        data: dict[str, Any] = dict(one._repr_mimebundle_()[0])
+        bundle: Any = one._repr_mimebundle_()
+        data: dict[str, Any] = dict(bundle[0] if isinstance(bundle, tuple) else bundle)
         cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
     path.write_text(json.dumps(saved))
     html, _ = HTMLExporter().from_filename(str(path))
