@@ -59,7 +59,7 @@ class Spill:
         if limit is not None and limit < 0:
             message = f"max_memory_bytes must be a number of bytes, or None for no bound, but is {limit}"
             raise UsageError(message)
-        self._limit = limit
+        self._limit, self.problem = limit, None
 
     def relieve(
         self, batches: tuple[pa.RecordBatch, ...], rows: int, texts: Texts
@@ -74,7 +74,7 @@ class Spill:
         Returns:
             The same batches and texts, all of them on the disk, or none if everything stays where it is.
         """
-        if self._limit is None or size_of(batches[rows:]) + texts.in_memory <= self._limit:
+        if self._limit is None or rows_size(batches[rows:]) + texts.in_memory <= self._limit:
             return None
         if time.monotonic() - self._tried_at < RETRY_S:
             return None
@@ -139,7 +139,7 @@ def _completed(part: pa.RecordBatch, batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
-def size_of(batches: tuple[pa.RecordBatch, ...]) -> int:
+def rows_size(batches: tuple[pa.RecordBatch, ...]) -> int:
     """Give the bytes of rows; columns of nulls take none."""
     return sum(column.nbytes for batch in batches for column in batch.columns if not _is_null(column))
 

@@ -24,8 +24,7 @@ from nbtrace._store.following import Appended, Following, count
 from nbtrace._store.relief import Relief
 from nbtrace._store.scores import Score, encode_scores
 from nbtrace._store.snapshot import Snapshot
-from nbtrace._store.spill import Spill
-from nbtrace._store.spill import size_of as rows_size
+from nbtrace._store.spill import Spill, rows_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -111,6 +111,9 @@ store = bounded(20_000, Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 say(store, range(300))
 print(len(store.snapshot()), store.sizes().disk, list(Path(sys.argv[1]).iterdir()))
+store.spill.limit = None
+print(store.spill.problem)
+store.spill.limit = 20_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 spill.RETRY_S = 0
 say(store, range(300, 302))
@@ -120,6 +123,7 @@ print(len(store.snapshot()), store.sizes().disk > 20_000, store.spill.problem)
     assert done.stdout.splitlines() == [
         "nbtrace: what is beyond max_memory_bytes stays in memory: no file can be written (File too large)",
         "300 0 []",
+        "None",
         "302 True None",
     ]
 
