@@ -34,6 +34,18 @@ CELLS = [
     ),
     "view = nbtrace.compare('describe')\nview",
 ]
+SWEEP = [
+    "%load_ext nbtrace\nimport os, nbtrace, openai\n%nbtrace budget 100000 tokens",
+    (
+        "model = os.environ['NBTRACE_DEMO_MODEL']\n"
+        "before = nbtrace.prompt('describe', 'Describe the {word}.')\n"
+        "after = nbtrace.prompt('describe', 'In one short sentence, say what the {word} looks like.')"
+    ),
+    (
+        "nbtrace.compare([before, after], inputs=[{'word': word} for word in WORDS], call=openai.OpenAI(),\n"
+        "                models=model, settings=[{'temperature': 0.0}, {'temperature': 0.9}], max_tokens=12, seed=1)"
+    ),
+]
 WORDS = ["sea", "rain", "tree", "bird", "stone", "fire", "wind", "moon", "road", "salt"]
 
 
@@ -107,3 +119,23 @@ def test_a_cell_that_asks_something_else_says_so(open_lab: OpenLab, desk: Desk, 
     expect(line.locator("ins b")).to_have_count(0)
     notebook.picture(f"changed-{theme}")
     assert notebook.run("print(nbtrace.compare().comparison.labels)") == "('run 1', 'run 2')"
+
+
+@pytest.mark.parametrize(("theme", "words"), [("light", WORDS), ("dark", WORDS[:3])])
+def test_a_sweep_makes_the_calls_once_and_shows_them(
+    open_lab: OpenLab, desk: Desk, tmp_path: Path, theme: Theme, words: list[str]
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    write_notebook(folder / "sweep.ipynb", [f"WORDS = {words}", *SWEEP])
+    notebook = desk.open(open_lab(folder, theme=theme), "sweep.ipynb")
+    notebook.run_all()
+
+    view = notebook.output("nbtrace.compare").filter(has=notebook.page.locator(".matrix"))
+    view.scroll_into_view_if_needed()
+    expect(view.locator(".matrix thead th")).to_have_count(5)
+    expect(view.locator(".matrix tbody tr")).to_have_count(len(words))
+    expect(view.locator("td.answer").first).not_to_be_empty()
+    notebook.picture(f"sweep-{theme}")
+    calls = "print(len(nbtrace.spans(kind='llm')))"
+    assert notebook.run(calls) == str(4 * len(words))
