@@ -20,9 +20,10 @@ SYNC := NBTRACE_SKIP_JS=1 $(UV) sync --frozen
 RUN := .venv/bin/python -m
 PYTEST := mkdir -p build/jupyter && \
 	NBTRACE_CHROMIUM="$$(tools/chromium 2>/dev/null)" $(RUN) pytest --basetemp=build/pytest
-# Two at a time, each file in one process: what a machine of two processors does in half the time. A process that dies
-# ends the run: xdist would wait forever for the files that its replacement is given again.
-PARALLEL := -n 2 --dist loadfile --max-worker-restart 0
+# Two at a time, each file in one process: half the time on two processors. In their order, so that the long files of the
+# browser come first and nobody waits for one of them at the end. A process that dies ends the run: xdist would wait
+# forever for the files that its replacement is given again.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 NPM := npm --prefix js
 PEERS := $(basename $(notdir $(wildcard tests/bench/peers/*.txt)))
 BUNDLE := nbtrace/_widgets/static/trace.js
