@@ -196,7 +196,8 @@ def _number(name: str, schema: nw.Schema) -> nw.Expr:
     import narwhals.stable.v2 as nw
 
     column = _column(name, schema)
-    return nw.when(column.is_finite()).then(column)
+    is_integer = name in schema and schema[name].is_integer()
+    return column if is_integer else nw.when(column.is_finite()).then(column)
 
 
 def _facts(schema: nw.Schema, *, calls: bool) -> list[nw.Expr]:

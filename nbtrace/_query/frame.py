@@ -62,12 +62,14 @@ class Spans:
     def words_of(self, names: Sequence[str]) -> pa.Table:
         """Build a table of some columns, with dictionaries for words that repeat; no others are touched."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         column = Columns(self._from)
         columns: Any = {name: column(name) for name in names}
         if self._chosen is not None:
-            columns = {name: each.filter(self._chosen) for name, each in columns.items()}
-        return pa.table(columns)
+            count = pc.sum(self._chosen).as_py() or 0
+            columns = {name: _filtered(each, self._chosen, count) for name, each in columns.items()}
+        return pa.table(columns).unify_dictionaries().combine_chunks()
 
     @property
     def table(self) -> pa.Table:
@@ -208,3 +210,10 @@ class Spans:
             )
             for row in last.to_pylist()
         ]
+
+
+def _filtered(column: Any, chosen: Any, count: int) -> Any:
+    """Give the chosen rows of a column; of one that is nothing but nulls there is nothing to look at."""
+    import pyarrow as pa
+
+    return pa.nulls(count, column.type) if column.null_count == len(column) else column.filter(chosen)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from nbtrace._query import arrays
 from nbtrace.errors import UsageError
 
 Array = Any
@@ -35,18 +36,16 @@ def matches(column: Array, wanted: object, *, name: str, literal: bool = False) 
     Raises:
         UsageError: It is no `Match`, or RE2 cannot read it.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     exact, patterns = ([wanted], []) if literal and isinstance(wanted, str) else _sorted(wanted, name)
     if not patterns and not pa.types.is_dictionary(column.type):
         return pc.is_in(column, value_set=pa.array(exact, column.type))
-    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    found: list[Array] = []
-    for chunk in coded.chunks:
-        fits = _fits(chunk.dictionary, exact, patterns, name)
-        found.append(pc.fill_null(fits.take(chunk.indices), False))
-    return pa.chunked_array(found, pa.bool_())
+    places, words = arrays.codes(column)
+    fits = np.append(arrays.booleans(pa.chunked_array([_fits(words, exact, patterns, name)])), [False])
+    return pa.chunked_array([arrays.column(pa.bool_(), fits[places])])  # no text is at -1, the last one
 
 
 def _fits(values: Array, exact: list[str], patterns: list[tuple[str, bool]], name: str) -> Array:
