@@ -111,7 +111,7 @@ def _make(
 
         try:
             with submitting(making, width) as submit:
-                run(missing, submit, Pace(width), over)
+                run(missing, submit, Pace(width), over, making.refused)
         except KeyboardInterrupt:
             print(f"{NAME}: interrupted; {made} of {len(tasks)} calls are there and kept; {AGAIN}")  # noqa: T201
             raise

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 from nbtrace import BudgetError, Session
+from nbtrace._sweep.pace import Pace
 from nbtrace._sweeps import sweep
 from nbtrace.errors import UsageError
 from tests.capture.loopback import Loopback, Received, Reply, completion
@@ -172,6 +173,29 @@ def test_after_a_429_it_waits_as_asked_and_asks_again(
     server.reply = lambda got: refusals.pop() if refusals else echo(got)
     found: Any = sweep(session, "say", inputs=CITIES, call=client, models="a", width=2, **QUIET)
     assert ([run.error for run in found.comparison.runs], len(server.received)) == ([None] * 6, 8)
+
+
+def test_a_429_after_which_the_client_tries_again_by_itself_narrows_the_sweep_too(
+    session: Session, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two(session)
+    widths: list[tuple[int, float | None]] = []
+    limited = Pace.limited
+
+    def noted(pace: Pace, retry_after_s: float | None) -> None:
+        limited(pace, retry_after_s)
+        widths.append((pace.width, retry_after_s))
+
+    monkeypatch.setattr(Pace, "limited", noted)
+    refusals = [Reply({"error": {}}, status=429, headers={"retry-after-ms": "10"})]
+    server.reply = lambda got: refusals.pop() if refusals else echo(got)
+    for asynchronous in (False, True):
+        kind: Any = openai.AsyncOpenAI if asynchronous else openai.OpenAI
+        client = kind(base_url=server.url, **{**OPTIONS, "max_retries": 2})
+        found: Any = sweep(session, "say", inputs=CITIES, call=client, models="a", width=2, cache=False, **QUIET)
+        assert [run.error for run in found.comparison.runs] == [None] * 6
+        refusals.append(Reply({"error": {}}, status=429, headers={"retry-after-ms": "10"}))
+    assert (widths, len(server.received)) == ([(1, 0.01), (1, 0.01)], 14)
 
 
 def test_a_budget_of_the_sweep_stops_it_and_the_rest_is_made_later(

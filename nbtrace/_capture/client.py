@@ -31,6 +31,7 @@ from nbtrace._capture.wire import ASKED_ID
 from nbtrace._capture.wrapping import Wrapping, is_wrapped
 from nbtrace._guard import caught, guard
 from nbtrace._imports import version
+from nbtrace._trace import pressure
 from nbtrace._trace.provider import Tracing
 from nbtrace.errors import BudgetError, UnsupportedVersionError
 
@@ -287,6 +288,11 @@ def _aprocess(original: Callable[..., Any]) -> Callable[..., Any]:
     return process_response
 
 
+def _waits(kwargs: dict[str, Any]) -> None:
+    with _guarded:
+        pressure.tell(kwargs.get("response"))
+
+
 def _waited(kwargs: dict[str, Any], error: BaseException | None, began_ns: int) -> None:
     with _guarded:
         call = under_way()
@@ -297,6 +303,7 @@ def _waited(kwargs: dict[str, Any], error: BaseException | None, began_ns: int) 
 def _sleep(original: Callable[..., Any]) -> Callable[..., Any]:
     def sleep_for_retry(self: Any, **kwargs: Any) -> Any:
         began_ns, error = time_ns(), sys.exc_info()[1]
+        _waits(kwargs)
         try:
             return original(self, **kwargs)
         finally:
@@ -308,6 +315,7 @@ def _sleep(original: Callable[..., Any]) -> Callable[..., Any]:
 def _asleep(original: Callable[..., Any]) -> Callable[..., Any]:
     async def sleep_for_retry(self: Any, **kwargs: Any) -> Any:
         began_ns, error = time_ns(), sys.exc_info()[1]
+        _waits(kwargs)
         try:
             return await original(self, **kwargs)
         finally:

@@ -1,6 +1,6 @@
 """How many calls go out at the same time: fewer when the server says that it is too much, more again when it is not.
 
-Asked and told by one thread, so it needs no lock.
+Asked and told by one thread, so it needs no lock. What other threads have heard of a server waits in a queue.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Any, Final
 
-TOO_MANY: Final = 429
+from nbtrace._trace.pressure import TOO_MANY
+
 ATTEMPTS: Final = 6
 """Times that a call is made again after a 429, besides what its client does by itself."""
 _LONGEST_S: Final = 60.0
@@ -70,9 +71,9 @@ def is_limited(error: BaseException) -> bool:
     return TOO_MANY in (getattr(error, "status_code", None), getattr(response, "status_code", None))
 
 
-def retry_after(error: BaseException) -> float | None:
+def retry_after(response: Any) -> float | None:
     """Give the seconds that a server asks to wait; none if it does not say."""
-    headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
+    headers: Any = getattr(response, "headers", None) or {}
     try:
         if (milliseconds := headers.get("retry-after-ms")) is not None:
             return max(0.0, float(milliseconds) / 1000)

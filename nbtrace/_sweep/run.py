@@ -14,13 +14,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 
 from nbtrace import semconv
 from nbtrace._sweep.pace import ATTEMPTS, Pace, is_limited, retry_after
+from nbtrace._trace import pressure
 from nbtrace._trace.provider import inheriting
 from nbtrace.errors import BudgetError
 
@@ -46,11 +48,14 @@ class Making:
     """Makes the span above a call."""
     keep: Callable[[], None]
     """Writes what has ended to the disk, so that it is not paid again."""
+    refused: SimpleQueue[Any] = field(default_factory=SimpleQueue[Any])
+    """The 429s after which a client tries again by itself."""
 
     @contextmanager
     def _within(self, task: Task) -> Generator[Any]:
         known = {semconv.SWEEP_ID: self.sweep_id, semconv.SWEEP_KEY: task.key}
         token = otel_context.attach(inheriting(known, self.context))
+        heard = pressure.LISTENER.set(self.refused.put)
         try:
             with self.step(
                 {
@@ -61,6 +66,7 @@ class Making:
             ) as step:
                 yield step
         finally:
+            pressure.LISTENER.reset(heard)
             otel_context.detach(token)
             self.keep()
 
@@ -136,8 +142,21 @@ async def _rest(close: Callable[[], Any] | None) -> None:
         await close()
 
 
-def run(tasks: Iterable[Task], submit: Submit, pace: Pace, over: Callable[[Task, BaseException | None], None]) -> None:
+def run(
+    tasks: Iterable[Task],
+    submit: Submit,
+    pace: Pace,
+    over: Callable[[Task, BaseException | None], None],
+    refused: SimpleQueue[Any],
+) -> None:
     """Make calls until all are over; an error of one is told to `over`, and ends nothing.
+
+    Args:
+        tasks: the calls.
+        submit: starts one.
+        pace: how many go out at the same time.
+        over: told of each that is over.
+        refused: 429s that clients have met meanwhile.
 
     Raises:
         BudgetError: a budget stopped one; those under way have ended.
@@ -146,6 +165,8 @@ def run(tasks: Iterable[Task], submit: Submit, pace: Pace, over: Callable[[Task,
     again: Counter[str] = Counter()
     stopped: BudgetError | None = None
     while waiting or flying:
+        while not refused.empty():
+            pace.limited(retry_after(refused.get()))
         while waiting and len(flying) < pace.width and not pace.pause():
             task = waiting.popleft()
             flying[submit(task)] = task
@@ -160,7 +181,7 @@ def run(tasks: Iterable[Task], submit: Submit, pace: Pace, over: Callable[[Task,
                 waiting.clear()
             elif error is not None and is_limited(error) and again[task.key] < ATTEMPTS and stopped is None:
                 again[task.key] += 1
-                pace.limited(retry_after(error))
+                pace.limited(retry_after(getattr(error, "response", None)))
                 waiting.append(task)
             else:
                 if error is None:
