@@ -8,8 +8,13 @@ Pairs are compared, because inputs differ more than versions do. The interval is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 RESAMPLES: Final = 5000
 CONFIDENCE: Final = 0.95
@@ -17,6 +22,8 @@ SEED: Final = 20_250_101
 """Resampling is random and its figures are to be the same each time they are looked at."""
 TOLD_APART: Final = 1e-9
 """Relative difference below which two figures are a tie."""
+BLOCK: Final = 2**22
+"""Numbers of a block of samples: 32 MiB."""
 
 
 class Change(NamedTuple):
@@ -64,8 +71,8 @@ def change(before: Sequence[float], after: Sequence[float], *, relative: bool) -
     n = len(first)
     if not n:
         return Change(0, math.nan, math.nan, math.nan, math.nan, math.nan, relative, 0, 0, 0)
-    drawn = np.random.default_rng(SEED).integers(0, n, (RESAMPLES, n))
-    means = first[drawn].mean(axis=1), second[drawn].mean(axis=1)
+    samples = _kept_samples(n) if RESAMPLES * n <= BLOCK else _samples(n)
+    means = np.concatenate([block @ np.stack([first, second], axis=1) for block in samples]).T / n
     relative = relative and bool(first.mean() > 0 and means[0].min() > 0)
     estimate, spread = (
         (second.mean() / first.mean() - 1, means[1] / means[0] - 1)
@@ -79,3 +86,21 @@ def change(before: Sequence[float], after: Sequence[float], *, relative: bool) -
         n, float(first.mean()), float(second.mean()), float(estimate), float(low), float(high), relative,
         int(((second < first) & ~tie).sum()), int(((second > first) & ~tie).sum()), int(tie.sum()),
     )  # fmt: skip
+
+
+def _samples(n: int) -> Iterator[NDArray[np.float64]]:
+    """Say of each sample how often each of `n` pairs is in it: the same samples for every two versions."""
+    import numpy as np
+
+    random = np.random.default_rng(SEED)
+    rows = max(1, BLOCK // n)
+    for start in range(0, RESAMPLES, rows):
+        drawn: Any = random.integers(0, n, (min(rows, RESAMPLES - start), n))
+        places = drawn + np.arange(len(drawn))[:, None] * n
+        yield np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+
+
+@lru_cache(maxsize=1)
+def _kept_samples(n: int) -> tuple[NDArray[np.float64], ...]:
+    """Keep them from one figure to the next, which have the same inputs."""
+    return tuple(_samples(n))

@@ -12,6 +12,8 @@ from nbtrace._widgets.wire import Wire
 from tests.browser.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Page, Route
 
     from nbtrace._store.store import Store
@@ -23,8 +25,8 @@ PAGE = (
 )
 
 MODEL = """
-import widget from "/trace.js";
-const traits = { height: 480, selected_span: null, selected_trace: null, _slot: "none", _view: "tree", ...TRAITS };
+import widget from "/widget.js";
+const traits = { height: 480, _slot: "none", ...TRAITS };
 const listeners = new Map();
 const emit = (event, ...values) => { for (const one of [...(listeners.get(event) ?? [])]) one(...values); };
 globalThis.model = {
@@ -48,8 +50,16 @@ globalThis.root = document.querySelector("#host > div").shadowRoot;
 
 def open_plain(page: Page, store: Store, **traits: Any) -> Watch:
     """Draw a store's spans on a page."""
+    traits = {"selected_span": None, "selected_trace": None, "_view": "tree", **traits}
+    watch = open_widget(page, "trace", lambda send: Wire(store.snapshot, lambda _changed: lambda: None, send), **traits)
+    page.wait_for_function("globalThis.root?.querySelector('[role=treegrid] [role=row][aria-level]')")
+    return watch
+
+
+def open_widget(page: Page, name: str, make: Callable[[Any], Wire], **traits: Any) -> Watch:
+    """Draw a widget on a page; `make` gives the kernel's end of it, told how to send."""
     sent: Queue[tuple[Any, Any]] = Queue()
-    wire = Wire(store.snapshot, lambda _changed: lambda: None, lambda content, buffers: sent.put((content, buffers)))
+    wire = make(lambda content, buffers: sent.put((content, buffers)))
 
     def ask(route: Route) -> None:
         request = json.loads(route.request.post_data or "null")
@@ -61,11 +71,10 @@ def open_plain(page: Page, store: Store, **traits: Any) -> Watch:
         route.fulfill(body=bytes(buffers[0]) if buffers else b"", headers={"x-content": json.dumps(content)})
 
     script = MODEL.replace("TRAITS", json.dumps(traits))
-    bundle = (STATIC / "trace.js").read_text()
+    bundle = (STATIC / f"{name}.js").read_text()
     js = "text/javascript"
-    watch = Watch(page, {"/": ("text/html", PAGE), "/trace.js": (js, bundle), "/model.js": (js, script)})
+    watch = Watch(page, {"/": ("text/html", PAGE), "/widget.js": (js, bundle), "/model.js": (js, script)})
     page.route(f"{ADDRESS}ask", ask)
     page.goto(ADDRESS)
     page.evaluate("import('/model.js')")
-    page.wait_for_function("globalThis.root?.querySelector('[role=treegrid] [role=row][aria-level]')")
     return watch
