@@ -324,6 +324,18 @@ def test_lists_that_were_flattened_badly() -> None:
     assert flat.parsed("{no JSON") == "{no JSON"
 
 
+@pytest.mark.parametrize("kind", ["openinference.span.kind", "mlflow.spanType"])
+def test_a_text_nested_too_deep_for_a_parser_stays_as_it_is(kind: str) -> None:
+    deep = "[" * 100_000
+    given: dict[str, AttributeValue] = {
+        kind: "LLM",
+        "input.value": deep,
+        "output.value": deep,
+        "mlflow.spanOutputs": deep,
+    }
+    assert {key: value for key, value in canonical(given, [], "any").items() if key in given} == given
+
+
 def test_messages_of_other_shapes() -> None:
     url = {"type": "image_url", "image_url": "https://example.com/a.png"}
     call = {"name": "f", "arguments": "no JSON"}

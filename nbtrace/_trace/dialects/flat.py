@@ -134,7 +134,7 @@ def _built(node: Any) -> Any:
 def parsed(value: Any) -> Any:
     """Read a text as the JSON it holds; anything else stays as it is."""
     if isinstance(value, str) and value[:1] in {"{", "["}:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(value)
     return value
 

@@ -74,7 +74,7 @@ def read(attributes: Attributes, events: Iterable[Any], scope_name: str) -> dict
 
 def _value(written: AttributeValue) -> Any:
     if isinstance(written, str):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(written)
     return written
 
