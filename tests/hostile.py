@@ -126,9 +126,19 @@ PAYLOADS: Final = tuple(itertools.chain.from_iterable(GROUPS.values()))
 MANY: Final = 20_000
 """Characters of a payload where a span holds it many times; its text, its answer and its input hold the whole."""
 
+PLACES: Final = (
+    "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model", "error.type", "user.id", "session.id", "nbtrace.cell.source",
+    "nbtrace.prompt.template", "gen_ai.prompt.name", "gen_ai.prompt.variable.x", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
+    "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", "input.value", "output.value", "server.address", "nbtrace.refusal",
+    "gen_ai.tool.definitions", "gen_ai.response.id", "nbtrace.cell.id", "nbtrace.stream.outcome",
+)  # fmt: skip
+"""Attributes that are shown somewhere."""
+FEW: Final = ("gen_ai.request.model", "error.type", "gen_ai.tool.call.arguments", "input.value", "output.value")
+"""Enough of them for every view to have the payload."""
 
-def messages(role: str, payload: str) -> str:
-    """Put a payload into every part that a message can have."""
+
+def messages(role: str, payload: str, *, is_brief: bool = False) -> str:
+    """Put a payload into every part that a message can have, or into its text and the one that is drawn as JSON."""
     parts: list[dict[str, Any]] = [
         {"type": "text", "content": payload},
         {"type": "reasoning", "content": payload[:MANY]},
@@ -139,28 +149,27 @@ def messages(role: str, payload: str) -> str:
         {"type": "blob", "modality": "image", "mime_type": "image/png", "content": payload[:500]},
         {"type": payload[:200], "content": payload[:MANY]},
     ]
+    parts = [parts[0], parts[4]] if is_brief else parts
     return json.dumps([{"role": role, "name": payload[:200], "finish_reason": payload[:200], "parts": parts}])
 
 
-def attributes(payload: str) -> Iterator[tuple[str, Any]]:
-    """Put a payload into everything that is shown of a span."""
+def attributes(payload: str, *, is_brief: bool = False) -> Iterator[tuple[str, Any]]:
+    """Put a payload into everything that is shown of a span, or into enough for every view to have it."""
     yield "gen_ai.operation.name", "chat"
-    for name in (
-        "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model", "error.type", "user.id", "session.id", "nbtrace.cell.source",
-        "nbtrace.prompt.template", "gen_ai.prompt.name", "gen_ai.prompt.variable.x", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
-        "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", "input.value", "output.value", "server.address", "nbtrace.refusal",
-        "gen_ai.tool.definitions", "gen_ai.response.id", "nbtrace.cell.id", "nbtrace.stream.outcome",
-    ):  # fmt: skip
+    for name in FEW if is_brief else PLACES:
         yield name, payload if name == "input.value" else payload[:MANY]
     yield f"key {payload[:200]}", payload[:MANY]
     yield "gen_ai.response.finish_reasons", [payload[:200]]
     yield "gen_ai.system_instructions", payload[:MANY]
-    yield "gen_ai.input.messages", messages(payload[:200], payload)
+    yield "gen_ai.input.messages", messages(payload[:200], payload, is_brief=is_brief)
     yield "gen_ai.output.messages", payload
 
 
-def fill(store: Store, payloads: tuple[str, ...] = PAYLOADS) -> None:
-    """Give a store one trace with a span for each payload, of every type in turn."""
+def fill(store: Store, payloads: tuple[str, ...] = PAYLOADS, *, is_brief: bool = False) -> None:
+    """Give a store one trace with a span for each payload, of every type in turn.
+
+    Brief spans have it in fewer places, each time in every view: for hosts, which all draw by the same bundle.
+    """
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SinkProcessor(store))
     tracer = provider.get_tracer("hostile")
@@ -169,7 +178,9 @@ def fill(store: Store, payloads: tuple[str, ...] = PAYLOADS) -> None:
         for payload, kind in zip(payloads, types, strict=False):
             link = trace.Link(trace.SpanContext(1, 1, is_remote=True), {payload[:200]: payload[:MANY]})
             span = tracer.start_span(payload or "nothing", links=[link])
-            span.set_attributes(dict(attributes(payload)) | ({"nbtrace.span.type": kind} if kind else {}))
+            span.set_attributes(
+                dict(attributes(payload, is_brief=is_brief)) | ({"nbtrace.span.type": kind} if kind else {})
+            )
             span.add_event(payload[:MANY], {payload[:200] or "x": payload[:MANY]})
             span.set_status(trace.Status(trace.StatusCode.ERROR, payload))
             span.end()

@@ -12,10 +12,10 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from nbtrace import Session
 from tests.browser.fixtures import ROOT, OpenLab
@@ -42,10 +42,13 @@ from tests.hostile import fill
 from tools.fixture_session import fill_session
 afternoon, hostile = nbtrace.Session(), nbtrace.Session()
 fill_session(afternoon.store)
-fill(hostile.store)
+fill(hostile.store, is_brief=True)
 traces, corpus, listed = afternoon.traces(), hostile.trace(), hostile.traces()
 """
 SHOWN = ["traces", "listed", "hostile.usage()", "hostile.latency(by='name')", "corpus"]
+
+SLIT: Final[ViewportSize] = {"width": 900, "height": 160}
+"""A window in which there is little to paint, which takes most of the time where nobody looks."""
 
 OURS = "[class*=nbtrace-], marimo-anywidget, .output_html"
 
@@ -69,6 +72,7 @@ def look_into_a_call(page: Page) -> None:
 def walk_through_the_corpus(page: Page, corpus: Locator) -> None:
     """Look at every payload in its row and in every view of its span, and search for some."""
     expect(corpus.get_by_role("treegrid", name="Spans").get_by_role("row").nth(2)).to_be_visible()
+    page.set_viewport_size(SLIT)
     corpus.evaluate(BRIDGE)
     done: Any = page.evaluate(WALK, [*range(3, len(PAYLOADS) + 3)])
     assert done["found"] == []
@@ -185,7 +189,7 @@ def test_nbconvert_shows_a_session_and_a_hostile_one(desk: Desk, tmp_path: Path)
 
     afternoon, hostile = Session(), Session()
     fill_session(afternoon.store)
-    fill(hostile.store)
+    fill(hostile.store, is_brief=True)
     shown: list[Any] = [afternoon.traces(), hostile.trace(), hostile.traces(), hostile.usage(), hostile.latency()]
     path = tmp_path / "saved.ipynb"
     write_notebook(path, [""] * len(shown))

@@ -15,30 +15,47 @@ async (asked) => {
     + INVARIANTS.strip()
     + r""";
   const found = [];
-  const frame = () => new Promise(requestAnimationFrame);
-  const until = async (holds) => { for (let turn = 0; turn < 3600 && !holds(); turn++) await frame(); return holds(); };
+  // No frame for each view: they come sixty a second at best, and far fewer where a host draws a lot.
+  const task = () => new Promise((done) => setTimeout(done));
+  const drawn = async () => { for (let turn = 0; turn < 20; turn++) await null; }; // the views draw in microtasks
+  const until = async (holds) => {
+    const end = performance.now() + 60_000;
+    while (!holds() && performance.now() < end) await task();
+    return holds();
+  };
+  const unfold = async () => {
+    const closed = [...root.querySelectorAll(".detail details:not(.menu, [open])")];
+    const last = closed.at(-1);
+    const isTold = last && new Promise((done) => last.addEventListener("toggle", done, { once: true }));
+    for (const node of closed) node.open = true;
+    await isTold;
+    await drawn();
+  };
   let views = 0;
-  const look = (span, view) => { views += 1; for (const one of invariants()) found.push(`${span} ${view}: ${one}`); };
+  const look = (span, view) => {
+    views += 1;
+    getComputedStyle([...root.querySelectorAll(".detail *")].at(-1)).color; // what styles ask for is asked for now
+    for (const one of invariants()) found.push(`${span} ${view}: ${one}`);
+  };
   for (const span of asked) {
-    model.set("selected_span", null);
-    await until(() => !root.querySelector(".detail"));
+    const before = root.querySelector("#tab-panel");
+    const isShown = () => { const panel = root.querySelector("#tab-panel"); return panel && panel !== before; };
     model.set("selected_span", span);
-    if (!(await until(() => root.querySelector(".detail [role=tab]")))) { found.push(`${span} is not shown`); continue; }
+    if (!(await until(isShown))) { found.push(`${span} is not shown`); continue; }
     for (const tab of [...root.querySelectorAll("[role=tab]")]) {
       tab.click();
-      await frame();
-      for (const node of root.querySelectorAll(".detail details:not(.menu)")) node.open = true;
-      await frame();
+      await drawn();
+      await unfold();
       look(span, tab.textContent);
       if (tab.id === "tab-messages") {
         root.querySelector(".tabs .toggle").click();
-        await frame();
+        await drawn();
         look(span, "rendered");
         root.querySelector(".tabs .toggle").click();
       }
     }
     for (const button of root.querySelectorAll(".menu-items .button")) button.click();
-    await frame();
+    await new Promise(requestAnimationFrame); // what is loaded only when it is drawn has been
   }
   const unseen = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
   for (const text of copied) if (unseen.test(text)) found.push(`copied as is: ${text.slice(0, 80)}`);
@@ -67,17 +84,13 @@ BRIDGE = """
   const open = async (number) => {
     const grid = root.querySelector("[role=treegrid]");
     const row = () => grid.querySelector(`[aria-rowindex="${number}"]`);
-    const height = grid.querySelector("[aria-level]").offsetHeight;
     for (let turn = 0; turn < 600 && !row(); turn++) {
-      grid.scrollTop = (number - 2) * height;
+      grid.scrollTop = (number - 2) * grid.querySelector("[aria-level]").offsetHeight;
       await new Promise(requestAnimationFrame);
     }
     row()?.click();
   };
-  globalThis.model = { set: (_name, number) => {
-    if (number) void open(number);
-    else root.querySelector("[aria-label=Close]")?.click();
-  } };
+  globalThis.model = { set: (_name, number) => void open(number) };
 }
 """
 """Lets the walk go through a view that stands in a host's element, by numbers of rows as ARIA counts them, from 2: a reader clicks."""
