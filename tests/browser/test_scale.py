@@ -1,0 +1,52 @@
+"""A trace that goes on and on is shown to its last level."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from playwright.sync_api import expect
+
+from nbtrace._store.store import Store
+from nbtrace._trace.processor import SinkProcessor
+from tests.browser.plain import open_plain
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+LEVELS = 500
+
+
+def test_a_trace_of_five_hundred_levels_is_shown_to_its_last(chromium: Browser) -> None:
+    store = Store()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SinkProcessor(store))
+    tracer = provider.get_tracer("deep")
+    spans: list[trace.Span] = []
+    for level in range(1, LEVELS + 1):
+        above = trace.set_span_in_context(spans[-1]) if spans else None
+        spans.append(tracer.start_span(f"step {level}", above))
+    for span in reversed(spans):
+        span.end()
+
+    page = chromium.new_page(viewport={"width": 1200, "height": 800})
+    watch = open_plain(page, store)
+    grid = page.get_by_role("treegrid", name="Spans")
+    grid.focus()
+    page.keyboard.press("End")
+    last = grid.get_by_role("row").filter(has_text=f"step {LEVELS}")
+    expect(last).to_be_in_viewport()
+    expect(last).to_have_attribute("aria-level", str(LEVELS))
+    expect(last.locator(".depth")).to_have_text(str(LEVELS))
+    expect(last.locator(".label")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Selected span")).to_contain_text(f"step {LEVELS}")
+    for _ in range(LEVELS - 1):
+        page.keyboard.press("ArrowUp")
+    first = grid.get_by_role("row").and_(page.locator("[aria-level='1']"))
+    expect(first).to_have_attribute("aria-selected", "true")
+    assert watch.done == []
