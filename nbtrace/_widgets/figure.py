@@ -23,6 +23,10 @@ LINE: Final = "rgba(128, 136, 148, 0.28)"
 INDIGO, ORANGE, GREEN, RED, GREY = "#6875dd", "#d98632", "#3f9b6e", "#d9534c", "#8790a0"
 COLOURS: Final = (INDIGO, ORANGE, GREEN, "#b06fc9", "#2f9bb3", "#a08a2c")
 LABEL: Final = 32
+HEAD, LINE_HEIGHT = 104, 16
+"""Pixels of a title, a line of notes and one of headings, and of each further line."""
+NOTES: Final = 88
+"""Characters of notes that a line holds in a notebook of some 700 pixels: plotly breaks none."""
 
 AXIS: Final[dict[str, Any]] = {
     "gridcolor": LINE, "linecolor": LINE, "zerolinecolor": LINE, "automargin": True, "title": {"font": {"size": 12}},
@@ -32,7 +36,10 @@ TEMPLATE: Final[dict[str, Any]] = {
     "layout": {
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "colorway": COLOURS,
         "font": {"color": INK, "size": 12, "family": "system-ui, sans-serif"}, "barcornerradius": 2, "bargap": 0.35,
-        "title": {"x": 0, "xref": "container", "pad": {"l": 12}, "font": {"size": 15}},
+        "title": {
+            "x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top", "pad": {"l": 12, "t": 16},
+            "font": {"size": 15},
+        },
         "legend": {
             "orientation": "h", "x": 1, "xanchor": "right", "y": 0.99, "yref": "container", "yanchor": "top",
             "font": {"size": 11},
@@ -64,11 +71,25 @@ def new(pictures: tuple[str, str], title: str, notes: list[str]) -> TraceFigure:
     """Begin a figure; the user's own default template has precedence over ours."""
     figure = TraceFigure()
     figure.pictures = pictures
-    subtitle = {"text": " · ".join(notes), "font": {"size": 12}}
+    lines = _lines(notes)
+    subtitle = {"text": "<br>".join(lines), "font": {"size": 12}}
     figure.update_layout(title={"text": title, "subtitle": subtitle} if notes else {"text": title})
+    figure.update_layout(margin_t=HEAD + LINE_HEIGHT * max(0, len(lines) - 1))
     if pio.templates.default == "plotly":
         figure.update_layout(template=TEMPLATE)
     return figure
+
+
+def _lines(notes: list[str]) -> list[str]:
+    """Spread notes over lines that are not too long, as far as notes are not."""
+    lines: list[str] = []
+    for note in notes:
+        joined = f"{lines[-1]} · {note}" if lines else note
+        if lines and len(joined) <= NOTES:
+            lines[-1] = joined
+        else:
+            lines.append(note)
+    return lines
 
 
 def words(text: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nbtrace._widgets.chart_table import money, number, seconds
-from nbtrace._widgets.figure import COLOURS, GREEN, GREY, INDIGO, INK, ORANGE, RED, TraceFigure, new, words
+from nbtrace._widgets.figure import COLOURS, GREEN, GREY, INDIGO, INK, LINE_HEIGHT, ORANGE, RED, TraceFigure, new, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from nbtrace._query.groups import Groups
 
 HATCH: Final = {"shape": "/", "size": 5, "solidity": 0.45, "fillmode": "replace"}
-ROW, FRAME = 30, 152
-"""Pixels of a group's row, and of all that is around the rows."""
+ROW, FOOT = 30, 48
+"""Pixels of a group's row, and of what is below the rows."""
 PANEL: Final = 120
 """Pixels of a figure over time."""
 SHORT: Final = 2
@@ -71,7 +71,7 @@ def usage(
             _bars_over_time(figure, groups, bars, at, every_s or 0)
         _time(figure, len(USAGE))
     else:
-        _columns(figure, groups, [bars.title for bars in USAGE])
+        _columns(figure, groups, [_narrow(bars.title) for bars in USAGE])
         for at, bars in enumerate(USAGE, 1):
             _bars(figure, groups, bars, at)
     return figure
@@ -91,7 +91,7 @@ def latency(
         _bars_over_time(figure, groups, ERRORS, 3, every_s or 0)
         _time(figure, 3)
     else:
-        _columns(figure, groups, titles)
+        _columns(figure, groups, [*titles[:2], _narrow(ERRORS.title)])
         for at, measure in enumerate(measures, 1):
             _boxes(figure, groups, measure, COLOURS[at - 1], at)
         _bars(figure, groups, ERRORS, 3)
@@ -102,7 +102,11 @@ def _columns(figure: TraceFigure, groups: Groups, titles: list[str]) -> None:
     """Lay out panels beside each other, with the names of the groups at the left."""
     figure.set_subplots(1, len(titles), shared_yaxes=True, horizontal_spacing=0.035, subplot_titles=titles)
     names = [words(label) for label in groups.labels]
-    figure.update_layout(barmode="stack", height=FRAME + ROW * max(len(names), 2), showlegend=False)
+    layout: Any = figure.layout
+    above = layout.margin.t + LINE_HEIGHT
+    figure.update_layout(
+        barmode="stack", margin_t=above, height=above + ROW * max(len(names), 2) + FOOT, showlegend=False
+    )
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=names, autorange="reversed", showgrid=False
     )
@@ -113,9 +117,15 @@ def _columns(figure: TraceFigure, groups: Groups, titles: list[str]) -> None:
 def _rows(figure: TraceFigure, titles: list[str]) -> None:
     """Lay out panels below each other, over one axis of time."""
     figure.set_subplots(len(titles), 1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=titles)
-    figure.update_layout(barmode="stack", height=FRAME + PANEL * len(titles))
+    layout: Any = figure.layout
+    figure.update_layout(barmode="stack", height=layout.margin.t + PANEL * len(titles) + FOOT)
     figure.update_yaxes(nticks=4, rangemode="tozero")
     _left_titles(figure)
+
+
+def _narrow(title: str) -> str:
+    """Put what is hatched on a line of its own: a panel is as narrow as its words, where the notebook is narrow."""
+    return title.replace(", ", "<br>")
 
 
 def _left_titles(figure: TraceFigure) -> None:
