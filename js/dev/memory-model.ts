@@ -42,6 +42,7 @@ export class MemoryModel implements TraceModel {
   get(name: "height"): number;
   get(name: "selected_span" | "selected_trace"): string | null;
   get(name: "_slot" | "_view"): string;
+  get(name: "_kernel"): string | undefined;
   get(name: string): unknown {
     return this.#traits[name];
   }

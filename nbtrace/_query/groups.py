@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from nbtrace._query import named
 from nbtrace._query.metrics import metrics
+from nbtrace._query.search import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +40,8 @@ class Groups(NamedTuple):
     """How many groups are not among the rows."""
     is_over_time: bool
     """Whether each row has a time."""
+    find: dict[str, str]
+    """The text to look for, by the name of a group, to find its spans: `model:gpt-4o-mini`; none if it is too long."""
 
 
 def groups(
@@ -66,7 +70,9 @@ def groups(
     shown = [row for row in rows if row["label"] in labels]
     shown.sort(key=lambda row: (labels.index(row["label"]), row.get("time") or 0))
     title = " and ".join(TITLES.get(name, name) for name in names)
-    return Groups(title, labels, shown, whole, len(calls) - len(labels), every is not None)
+    find = {row["label"]: named.written((key, row[key]) for key in keys) for row in shown} if keys else {}
+    find = {label: text for label, text in find.items() if len(text) <= LONGEST}
+    return Groups(title, labels, shown, whole, len(calls) - len(labels), every is not None, find)
 
 
 def _numbers(spans: object) -> dict[Any, int]:

@@ -3,7 +3,7 @@
 The store keeps each text once, so each is looked at once, however many spans repeat it; then comes which spans refer
 to one that has it. Text is compared without regard to case. Messages are JSON text, so what is looked for is looked for
 as JSON writes it too: with escaped quotes and newlines, and letters beyond ASCII both as they are and escaped. A search
-that nobody waits for any more stops at the next piece.
+that nobody waits for any more stops at the next piece. A text may name a column instead: see `named`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
-from nbtrace._query import arrays
+from nbtrace._query import arrays, named
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def search(spans: Snapshot, text: str, *, is_over: Callable[[], bool] = lambda: 
 
     Args:
         spans: Where to look.
-        text: What to look for, in any case; nothing is found for no text.
+        text: What to look for, in any case; nothing is found for no text. One that names columns, such as
+            `model:gpt-4o-mini`, finds the spans that hold exactly that.
         is_over: Asked again and again; once it says yes, nothing more is looked for.
 
     Returns:
@@ -72,7 +73,10 @@ def search(spans: Snapshot, text: str, *, is_over: Callable[[], bool] = lambda: 
         message = f"cannot look for {len(text):,} characters; give {LONGEST:,} of them at most"
         raise UsageError(message)
     places = np.zeros(len(spans), np.uint8)
-    if text:
+    pairs = named.read(text)
+    if pairs is not None:
+        places[arrays.booleans(pa.chunked_array(named.having(spans, pairs)))] = ATTRIBUTES
+    elif text:
         asked = Asked(text, spans.texts, is_over)
         start = 0
         for batch in spans.kept.to_batches():

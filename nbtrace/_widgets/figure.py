@@ -10,12 +10,16 @@ Importing this module imports plotly.
 from __future__ import annotations
 
 import html
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from nbtrace._widgets.hosts import KERNEL
 from nbtrace._widgets.markup import clip, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 INK: Final = "#737b86"
 """Has about the same contrast on white as on black."""
@@ -67,10 +71,20 @@ class TraceFigure(go.Figure):
         return {**({"text/html": page} if page else {}), "text/plain": text, **drawn}
 
 
-def new(pictures: tuple[str, str], title: str, notes: list[str]) -> TraceFigure:
-    """Begin a figure; the user's own default template has precedence over ours."""
+def new(pictures: tuple[str, str], title: str, notes: list[str], find: Mapping[str, str]) -> TraceFigure:
+    """Begin a figure; the user's own default template has precedence over ours.
+
+    Args:
+        pictures: The same as HTML and as text.
+        title: Its title.
+        notes: What stands below the title.
+        find: By the name of a group, what a click on it has the live list of traces look for.
+    """
     figure = TraceFigure()
     figure.pictures = pictures
+    figure.update_layout(
+        meta={"nbtrace": {"kernel": KERNEL, "find": {words(name): text for name, text in find.items()}}}
+    )
     lines = _lines(notes)
     subtitle = {"text": "<br>".join(lines), "font": {"size": 12}}
     figure.update_layout(title={"text": title, "subtitle": subtitle} if notes else {"text": title})

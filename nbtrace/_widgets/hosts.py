@@ -10,6 +10,11 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
+from typing import Final
+
+KERNEL: Final = uuid.uuid4().hex
+"""Tells what this kernel has drawn from what others have, on one page or in a notebook that was saved earlier."""
 
 
 def needs_view() -> bool:

@@ -64,7 +64,7 @@ def usage(
     groups: Groups, title: str, notes: list[str], pictures: tuple[str, str], every_s: float | None
 ) -> TraceFigure:
     """Draw what calls used."""
-    figure = new(pictures, title, notes)
+    figure = new(pictures, title, notes, groups.find)
     if groups.is_over_time:
         _rows(figure, [bars.title for bars in USAGE])
         for at, bars in enumerate(USAGE, 1):
@@ -81,7 +81,7 @@ def latency(
     groups: Groups, title: str, notes: list[str], pictures: tuple[str, str], every_s: float | None
 ) -> TraceFigure:
     """Draw how long calls took."""
-    figure = new(pictures, title, notes)
+    figure = new(pictures, title, notes, groups.find)
     measures = {"latency": "time to the end", "first_chunk": "time to the first chunk"}
     titles = [*measures.values(), ERRORS.title]
     if groups.is_over_time:
@@ -132,7 +132,12 @@ def _left_titles(figure: TraceFigure) -> None:
     """Put the panels' titles at their left edges, where reading begins."""
     layout: Any = figure.layout
     for at, note in enumerate(layout.annotations, 1):
-        note.update(x=layout[f"xaxis{at if at > 1 else ''}"].domain[0], xanchor="left", font={"size": 12, "color": INK})
+        note.update(
+            x=layout[f"xaxis{at if at > 1 else ''}"].domain[0],
+            xanchor="left",
+            align="left",
+            font={"size": 12, "color": INK},
+        )
 
 
 def _time(figure: TraceFigure, rows: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import traitlets
 
 from nbtrace._widgets import listing
+from nbtrace._widgets.hosts import KERNEL
 from nbtrace._widgets.trace import TraceWidget
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ class TracesWidget(TraceWidget):
     """List traces, the runs of a cell under the latest, and open one as a tree."""
 
     _view = traitlets.Unicode("list").tag(sync=True)
+
+    _kernel = traitlets.Unicode(KERNEL).tag(sync=True)
+    """Whose charts, wherever on the page, this list is filtered by."""
 
     selected_trace = traitlets.Unicode(None, allow_none=True, help="Id of the open trace, 32 hex digits.").tag(
         sync=True

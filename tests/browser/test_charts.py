@@ -17,6 +17,9 @@ pytestmark = pytest.mark.browser
 CELLS = [
     f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport nbtrace",
     "from tests.widgets.calls import day\nspans = day()",
+    "from tools.fixture_session import fill_session\nopened = nbtrace.Session()\nfill_session(opened.store)",
+    "opened.traces()",
+    "opened.usage()",
     "nbtrace.usage(spans)",
     "nbtrace.latency(spans, every='1h')",
 ]
@@ -30,6 +33,14 @@ def test_charts_are_drawn_without_a_network(open_lab: OpenLab, desk: Desk, tmp_p
     notebook = desk.open(open_lab(folder, theme=theme), "charts.ipynb")
     notebook.run_all()
 
+    # A click on a bar leads to its calls.
+    chart, traces = notebook.output("opened.usage"), notebook.output("opened.traces").last
+    chart.scroll_into_view_if_needed()
+    chart.locator(".barlayer .point path").first.click(force=True)
+    expect(traces.get_by_role("searchbox")).to_have_value("model:gpt-4o-mini-2024-07-18")
+    traces.scroll_into_view_if_needed()
+    notebook.picture(f"charts-linked-{theme}")
+
     usage = notebook.output("nbtrace.usage")
     expect(usage).to_contain_text("Tokens, cost and calls by model")
     expect(usage).to_contain_text("11 unpriced and not in the cost")
@@ -40,7 +51,7 @@ def test_charts_are_drawn_without_a_network(open_lab: OpenLab, desk: Desk, tmp_p
 
     notebook.save()
     saved = json.loads((folder / "charts.ipynb").read_text())
-    drawn = saved["cells"][2]["outputs"][0]["data"]
+    drawn = saved["cells"][5]["outputs"][0]["data"]
     # JupyterLab's renderer of plotly's may have put a picture of what it drew beside it.
     assert drawn.keys() - {"image/png"} == {"application/vnd.plotly.v1+json", "text/html", "text/plain"}
     figures = notebook.run("print(nbtrace.metrics(spans, by='model')['input_tokens'])")

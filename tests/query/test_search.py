@@ -8,10 +8,14 @@ import orjson
 import pyarrow as pa
 import pytest
 
+from nbtrace._query import named
+from nbtrace._query.groups import groups
 from nbtrace._query.search import ATTRIBUTES, EVENTS, MESSAGES, search
 from nbtrace._store.snapshot import Snapshot
 from nbtrace.errors import UsageError
+from tests.hostile import PAYLOADS
 from tests.query.tables import chat, row, table
+from tests.widgets.calls import day
 
 NOTHING = {"string": None, "int": None, "double": None, "bool": None, "bytes": None, "json": None}
 EVENT = {"time_unix_nano": 0, "dropped_attributes_count": 0}
@@ -73,3 +77,43 @@ def test_a_search_that_is_over_stops_before_the_next_batch() -> None:
 def test_more_than_anybody_types_is_refused_in_words() -> None:
     with pytest.raises(UsageError, match=r"^cannot look for 1,001 characters; give 1,000 of them at most$"):
         search(SPANS, "x" * 1001)
+
+
+CALLED = table(
+    chat(1, request_model="gpt-4o", response_model="gpt-4o-2024-08-06", prompt_name="say hello", prompt_version="1"),
+    chat(2, request_model="gpt-4o", response_model=None, prompt_name='say "hi"', cell_run=2),
+    chat(3, request_model="gpt-4o-2024-08-06", response_model=None, input_messages=messages("model:gpt-4o")),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model:gpt-4o", [2]),
+        ("model:gpt-4o-2024-08-06", [1, 3]),
+        ('model:gpt-4o-2024-08-06 prompt:"say hello"', [1]),
+        ('prompt:"say \\"hi\\""', [2]),
+        ("prompt_version:1", [1]),
+        ('prompt:""', [3]),
+        ("run:2", [2]),
+        ("see model:gpt-4o", []),
+        ("model:gpt-4o ", [2]),
+        (":gpt-4o", [3]),
+    ],
+)
+def test_a_text_that_names_columns_finds_what_they_hold(text: str, expected: list[int]) -> None:
+    assert sorted(found(CALLED, text)) == expected
+
+
+def test_what_finds_a_group_of_a_chart_is_as_many_calls_as_the_group_has() -> None:
+    spans = day()
+    for by in ("model", "cell", ("cell", "model"), "prompt_version", "error_type"):
+        grouped = groups(spans, by=by)
+        counted = {row["label"]: row["calls"] for row in grouped.rows}
+        assert {label: len(found(spans.snapshot, text)) for label, text in grouped.find.items()} == counted
+    assert groups(spans, by=()).find == {}
+    names = [payload[:100].encode(errors="replace").decode() for payload in PAYLOADS]
+    hostile = table(*(chat(number, response_model=name) for number, name in enumerate(names, 1)))
+    for number, name in enumerate(names, 1):
+        if name:
+            assert number in found(hostile, named.written([("model", name)]))

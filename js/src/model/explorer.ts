@@ -401,6 +401,16 @@ export class Explorer {
     });
   }
 
+  /** Looks for a text in all traces: what a click on a chart asks. */
+  lookForAll(text: string): void {
+    batch(() => {
+      this.leaveTrace();
+      this.filters.value = new Set();
+      this.lookFor(text);
+    });
+    this.#wantsFocus = false;
+  }
+
   showAll(): void {
     batch(() => {
       this.lookFor("");

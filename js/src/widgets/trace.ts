@@ -2,6 +2,7 @@
 
 import { effect, signal as value } from "@preact/signals";
 import { Explorer } from "../model/explorer.ts";
+import { watchCharts } from "../ui/charts.ts";
 import { fillSlots } from "../ui/slot.ts";
 import { mountTraceView } from "../views/trace-view.tsx";
 import type { MessageModel } from "../wire/channel.ts";
@@ -14,6 +15,7 @@ export interface TraceModel extends MessageModel {
   get(name: "height"): number;
   get(name: "selected_span" | "selected_trace"): string | null | undefined;
   get(name: "_slot" | "_view"): string;
+  get(name: "_kernel"): string | undefined;
   set(name: "selected_span" | "selected_trace", id: string | null): void;
   save_changes(): void;
   on(event: TraceEvent, listener: () => void): void;
@@ -52,6 +54,8 @@ function render({ model, el, signal }: { model: TraceModel; el: HTMLElement; sig
     explorer.selectTrace(model.get("selected_trace") ?? null);
     listen("change:selected_trace", () => explorer.selectTrace(model.get("selected_trace") ?? null));
     share("selected_trace", () => explorer.selectedTrace.value);
+    const kernel = model.get("_kernel");
+    if (kernel) watchCharts(document, kernel, (text) => explorer.lookForAll(text), signal);
   }
   explorer.select(model.get("selected_span") ?? null);
   listen("change:selected_span", () => explorer.select(model.get("selected_span") ?? null));

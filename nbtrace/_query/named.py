@@ -1,0 +1,69 @@
+r"""Finding spans by what a column holds: `model:gpt-4o-mini`, `prompt:"say hello" prompt_version:2`.
+
+Words for columns are those of `metrics`; a value with spaces or quotes is a JSON string, the empty one is unknown. A
+text that names no column is none of these, and is looked for as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from nbtrace._query.aggregate import KEYS
+from nbtrace._store.schema import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nbtrace._store.snapshot import Snapshot
+
+PART: Final = re.compile(r'\s*(\w+):("(?:[^"\\]|\\.)*"|[^\s"]+)(?=\s|$)')
+PLAIN: Final = re.compile(r"[\w.:/@+~-]+")
+KNOWN: Final = {
+    **{column.name: (column.name,) for column in COLUMNS if column.type in ("string", "int")},
+    **{word: columns for word, columns in KEYS.items() if word != "trace"},
+}
+"""Words to the columns they mean; of several the first that is set counts."""
+
+
+def read(text: str) -> list[tuple[str, str]] | None:
+    """Read which columns are to hold what; None if the text is an ordinary one."""
+    found: list[tuple[str, str]] = []
+    at = 0
+    while part := PART.match(text, at):
+        word, value = part.groups()
+        if word not in KNOWN:
+            return None
+        try:
+            found.append((word, json.loads(value) if value[0] == '"' else value))
+        except ValueError:
+            return None
+        at = part.end()
+    return found if found and not text[at:].strip() else None
+
+
+def written(pairs: Iterable[tuple[str, object]]) -> str:
+    """Write what `read` reads, so that it is harmless wherever it is shown; unknown is None."""
+    texts = [(word, "" if value is None else str(value)) for word, value in pairs]
+    return " ".join(f"{word}:{value if PLAIN.fullmatch(value) else _quoted(value)}" for word, value in texts)
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value).replace("<", "\\u003c").replace("$", "\\u0024")
+
+
+def having(spans: Snapshot, pairs: Sequence[tuple[str, Any]]) -> Any:
+    """Say of each span whether its columns hold what they are to hold."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    masks: list[Any] = []
+    for word, value in pairs:
+        columns: list[Any] = [spans[name].cast(pa.string()) for name in KNOWN[word]]
+        held = pc.fill_null(columns[0] if len(columns) == 1 else pc.coalesce(*columns), "")
+        masks.append(pc.equal(held, value))
+    both = masks[0]
+    for mask in masks[1:]:
+        both = pc.and_(both, mask)
+    return both
