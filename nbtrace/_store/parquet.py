@@ -41,6 +41,9 @@ SPELLED_BYTES: Final = 2**30
 DICTIONARY_BYTES: Final = 2**30
 """Parquet gives up a dictionary at one megabyte otherwise, and writes the texts again wherever they stand."""
 
+PAGE_BYTES: Final = 128 * 1024
+"""Small enough that a column has several pages in a row group, whose bounds the page index tells apart."""
+
 SCORES: Final = "scores"
 
 Array = Any
@@ -59,6 +62,8 @@ def write(spans: Snapshot, file: IO[bytes]) -> int:
         _filed(spans.slice(0, 0), scores.slice(0, 0)).schema,
         compression="zstd",
         dictionary_pagesize_limit=DICTIONARY_BYTES,
+        data_page_size=PAGE_BYTES,
+        write_page_index=True,
         use_compliant_nested_type=False,
         store_schema=False,  # it would have every reader take texts for dictionaries
     ) as writer:

@@ -1,13 +1,15 @@
 """Spans a second of every export encoding, beside the SDK's own encoder on the same spans.
 
-Run it as `python tests/bench/bench_export.py [spans]`. Both sides start from what they have in
-hand after a session: ours from a store's snapshot, the SDK's from its finished spans. Each number is the best of five
-rounds by processor time, with the sides taking turns, so that a busy machine slows both.
+Run it as `python tests/bench/bench_export.py [spans]`. The Parquet file is also measured on calls that have texts of
+their own, in words drawn at random, so that they share nothing but words. Both sides start from what they have in hand
+after a session: ours from a store's snapshot, the SDK's from its finished spans. Each number is the best of five rounds
+by processor time, with the sides taking turns, so that a busy machine slows both.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import sys
 import tempfile
 import time
@@ -29,17 +31,38 @@ from nbtrace._store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from nbtrace._store.snapshot import Snapshot
+
 ROUNDS: Final = 5
 
 
-def calls(count: int) -> Sequence[ReadableSpan]:
-    """Make LLM calls with 2 KB of prompt and of answer each."""
+WORDS: Final = 4096
+"""Different words, each as likely as any other: 12 bits a word, where English has fewer."""
+
+
+def own(number: int) -> list[str]:
+    """Give a prompt of 1.1 KB and an answer of 0.4 KB that no other call has."""
+    chosen = random.Random(number)
+    words = [f"{chosen.randrange(WORDS):05x}" for _ in range(250)]
+    return [" ".join(words[:180]), " ".join(words[180:])]
+
+
+def shared(number: int) -> list[str]:
+    """Give a prompt and an answer of 2 KB that all calls have."""
+    return ["what is a span? " * 125] * 2
+
+
+def calls(count: int, texts: Callable[[int], list[str]] = shared) -> Sequence[ReadableSpan]:
+    """Make LLM calls."""
     memory = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(memory))
     tracer = provider.get_tracer("bench", "1.0")
-    messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "what is a span? " * 125}]}])
     for number in range(count):
+        asked, answered = (
+            json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
+            for role, text in zip(("user", "assistant"), texts(number), strict=True)
+        )
         attributes = {
             semconv.OPERATION_NAME: "chat",
             semconv.PROVIDER_NAME: "openai",
@@ -52,20 +75,25 @@ def calls(count: int) -> Sequence[ReadableSpan]:
             semconv.REQUEST_TEMPERATURE: 0.5,
             semconv.SERVER_ADDRESS: "api.openai.com",
             semconv.SERVER_PORT: 443,
-            semconv.INPUT_MESSAGES: messages,
-            semconv.OUTPUT_MESSAGES: messages,
+            semconv.INPUT_MESSAGES: asked,
+            semconv.OUTPUT_MESSAGES: answered,
         }
         tracer.start_span("chat gpt-5", kind=SpanKind.CLIENT, attributes=attributes).end()
     return memory.get_finished_spans()
 
 
-def main(count: int) -> None:
-    """Print one line an encoding."""
-    spans = calls(count)
+def kept(spans: Sequence[ReadableSpan]) -> Snapshot:
+    """Put spans into a store."""
     store = Store()
     for span in spans:
         store.ended(span, None)
-    table = store.snapshot()
+    return store.snapshot()
+
+
+def main(count: int) -> None:
+    """Print one line an encoding."""
+    spans = calls(count)
+    table, different = kept(spans), kept(calls(count, own))
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         sides: dict[str, Callable[[], object]] = {
@@ -74,6 +102,7 @@ def main(count: int) -> None:
             "OTLP, a backend's": lambda: deque(otlp.requests(Prepared(table, backends.find("langfuse"))), maxlen=0),
             "OTLP JSON file": lambda: otlp_json.write(Prepared(table), folder / "a.jsonl"),
             "Parquet file": lambda: parquet.write(table, folder / "a.parquet"),
+            "Parquet, own texts": lambda: parquet.write(different, folder / "b.parquet"),
         }
         best = dict.fromkeys(sides, float("inf"))
         for _ in range(ROUNDS):
@@ -81,10 +110,12 @@ def main(count: int) -> None:
                 start = time.process_time()
                 side()
                 best[name] = min(best[name], time.process_time() - start)
+        sizes = [(folder / name).stat().st_size / count for name in ("a.parquet", "b.parquet")]
     reference = best["SDK encode_spans"]
-    print(f"{count:,} LLM calls, 4 KB of messages each")
+    print(f"{count:,} LLM calls, 4 KB of messages each, the same ones; with texts of their own 1.5 KB")
     for name, seconds in best.items():
         print(f"{name:18}{count / seconds:>12,.0f} spans/s{reference / seconds:>8.2f} x SDK")
+    print("A span in a Parquet file takes {:,.0f} B, with texts of its own {:,.0f} B".format(*sizes))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nbtrace._export.destination import export
 from nbtrace._store.parquet import read
 from nbtrace._store.schema import schema
+from tests.export.conftest import START
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +32,6 @@ def test_the_file_read_back_is_the_store(
     back = pq.read_schema(path)
     assert back.names == [*schema().names, "scores"]
     assert back.metadata == {b"nbtrace.schema_version": b"2"}
-    row_group = pq.read_metadata(path).row_group(0)
-    assert {row_group.column(index).compression for index in range(row_group.num_columns)} == {"ZSTD"}
     size = path.stat().st_size
     assert repr(report) == f"{len(spans) + 1} spans → {path} (Parquet, {size / 1000:.1f} KB)."
 
@@ -42,3 +41,35 @@ def test_no_spans_are_a_file_without_rows(snapshot: Take, tmp_path: Path) -> Non
     report = export(snapshot([]), tmp_path / "empty.parquet")
     assert read(tmp_path / "empty.parquet").table().equals(schema().empty_table(), check_metadata=True)
     assert (report.spans, report.left_out) == (0, ())
+
+
+def test_a_file_has_types_bounds_and_an_index_of_pages(
+    spans: list[ReadableSpan], snapshot: Take, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    export(snapshot(spans), tmp_path / "session.parquet")
+    metadata = pq.read_metadata(tmp_path / "session.parquet")
+    group = metadata.row_group(0)
+    columns = [group.column(index) for index in range(group.num_columns)]
+    assert {column.compression for column in columns} == {"ZSTD"}
+    assert {column.has_dictionary_page for column in columns if column.physical_type != "BOOLEAN"} == {True}
+    assert {(one.has_offset_index, one.has_column_index) for one in columns} == {(True, True)}
+    assert {column.is_stats_set for column in columns} == {True}
+    types = {
+        column.path: (column.physical_type, str(column.logical_type).partition("(")[0])
+        for column in (metadata.schema.column(index) for index in range(metadata.num_columns))
+    }
+    assert {name: types[name] for name in ("trace_id", "start_time", "start_time_unix_nano", "cost_usd", "name")} == {
+        "trace_id": ("FIXED_LEN_BYTE_ARRAY", "None"),
+        "start_time": ("INT64", "Timestamp"),
+        "start_time_unix_nano": ("INT64", "None"),
+        "cost_usd": ("DOUBLE", "None"),
+        "name": ("BYTE_ARRAY", "String"),
+    }
+    times = [str(metadata.schema.column(index).logical_type) for index in range(metadata.num_columns)]
+    (time,) = (one for one in times if one.startswith("Timestamp"))  # Spark reads no nanoseconds
+    assert "isAdjustedToUTC=true, timeUnit=microseconds" in time
+    (started,) = (column.statistics for column in columns if column.path_in_schema == "start_time_unix_nano")
+    assert started is not None
+    assert (started.min, started.max) == (START, START + 2)
