@@ -65,7 +65,16 @@ class Answers:
         """Compute the figures of groups of spans; see `nbtrace.metrics`."""
         from nbtrace._query.metrics import metrics
 
-        return metrics(self._meant(spans), by=by, every=every, calls_only=calls_only)
+        return metrics(self._measured(spans), by=by, every=every, calls_only=calls_only)
+
+    def columns(self) -> object:
+        """Give that of which figures are made: spans, or what reads their columns when they are asked for."""
+        return self.spans()
+
+    def _measured(self, spans: object) -> object:
+        """Give what an argument means, for figures."""
+        asked = self if spans is None else spans
+        return asked.columns() if isinstance(asked, Answers) else asked
 
     def _meant(self, spans: object) -> object:
         """Give the spans that an argument means: these where it is none, and of who has some, those."""
@@ -79,7 +88,7 @@ class Answers:
         """Draw tokens, cost and calls; see `nbtrace.usage`."""
         from nbtrace._widgets import charts
 
-        return charts.usage(self._meant(spans), by=by, every=every)
+        return charts.usage(self._measured(spans), by=by, every=every)
 
     def latency(
         self, spans: object = None, *, by: str | Sequence[str] = "model", every: str | timedelta | None = None
@@ -87,7 +96,7 @@ class Answers:
         """Draw times and errors; see `nbtrace.latency`."""
         from nbtrace._widgets import charts
 
-        return charts.latency(self._meant(spans), by=by, every=every)
+        return charts.latency(self._measured(spans), by=by, every=every)
 
     def sql(self, query: str, **given: object) -> Result:
         """Ask in SQL; see `nbtrace.sql`."""
@@ -209,7 +218,7 @@ class Answers:
                 expected = "nothing beside live=True, which sends each span once"
                 raise UsageError.argument(name, expected, options.get(name))
         asked = {"headers": None, "timeout": None, "endpoint": None} | {
-            name: value for name, value in options.items() if name != "content"
+            name: value for name, value in options.items() if name not in {"content", "filesystem"}
         }
         there = receiver(str(to), **cast("Any", asked))
         if there is None:
@@ -235,6 +244,7 @@ class Answers:
         dry_run: bool = False,
         verify: bool = False,
         again: Again = "rest",
+        filesystem: object = None,
         shows_progress: bool = True,
     ) -> ExportReport:
         from nbtrace._export.destination import export
@@ -260,4 +270,5 @@ class Answers:
             ledger=self.ledger,
             is_selection=spans is not None,
             is_metadata=None if content else is_metadata,
+            filesystem=filesystem,
         )

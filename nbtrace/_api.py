@@ -256,9 +256,11 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
     Args:
         to: a path ending in `.parquet` (the span table), `.jsonl` (OTLP JSON lines, as the OpenTelemetry file exporter
             specification says) or `.html` (a page with the list of traces, their trees and details, that works without
-            a kernel or network); the base URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added); or the name
-            of a backend: `arize`, `datadog`, `grafana` (Tempo, one's own or the cloud's), `honeycomb`, `jaeger`,
-            `langfuse`, `langsmith`, `logfire`, `mlflow`, `otlp` (whatever `OTEL_EXPORTER_OTLP_ENDPOINT` says),
+            a kernel or network); a path ending in `/`, or the URL of another file system (`s3://`, `gs://`, any that
+            pyarrow or fsspec reads): a dataset of Parquet files by day and session, to which spans are added; the base
+            URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added); or the name of a backend: `arize`,
+            `datadog`, `grafana` (Tempo, one's own or the cloud's), `honeycomb`, `jaeger`, `langfuse`, `langsmith`,
+            `logfire`, `mlflow`, `otlp` (whatever `OTEL_EXPORTER_OTLP_ENDPOINT` says),
             `phoenix`, `weave`. Its address and key come from the variables that its users set; what it reads under
             names of its own is said under those too.
         live: go on: send spans as they end, in batches on a thread of its own, until `.stop()`. Its text says how many
@@ -276,8 +278,10 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
             - `dry_run`: only look: the report says destination, spans, bytes, attributes, what is masked and cut, and
               has a `sample`; nothing is sent or written.
             - `verify`: read back afterwards which spans are there: of Langfuse, MLflow and Phoenix.
-            - `again`: what to do with spans that this session has sent there before: send only the `"rest"` (the
-              default), send `"all"` once more under the same ids, or `"refuse"`.
+            - `again`: what to do with spans that this session has sent there before, or that a dataset has: send only
+              the `"rest"` (the default), send `"all"` once more under the same ids, or `"refuse"`. In a dataset `"all"`
+              makes one file of all files of a session and day.
+            - `filesystem`: one of pyarrow's or fsspec's, in which the path is.
 
     Returns:
         What was written: spans, bytes, destination, and what was left out.

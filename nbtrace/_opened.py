@@ -7,9 +7,10 @@ nbtrace does by itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 from nbtrace import semconv
 from nbtrace._answers import Answers
@@ -20,6 +21,9 @@ from nbtrace._trace.redact.policy import Policy
 from nbtrace._trace.redact.spans import Spans as KeptSpans
 
 if TYPE_CHECKING:
+    from nbtrace._query.filters import Filters
+    from nbtrace._query.frame import Spans
+    from nbtrace._read.dataset import Dataset
     from nbtrace._read.found import Found
     from nbtrace._session import Session
     from nbtrace._store.snapshot import Snapshot
@@ -43,13 +47,14 @@ class Opened(Answers):
 
     def __init__(self, found: Found, session: Session) -> None:
         self._snapshot = found.snapshot
+        self._account = found.account
         self.prices = session.prices
         self.ledger = Ledger()
         self.format = found.format
         """What was read, in words."""
-        self.repaired = dict(found.account.repaired)
+        self.repaired: dict[str, int] = found.account.repaired
         """Repairs and how many spans had them; they say so themselves in `nbtrace.repaired`."""
-        self.left_out = dict(found.account.left_out)
+        self.left_out: dict[str, int] = found.account.left_out
         """What could not be read, and how often."""
 
     def snapshot(self) -> Snapshot:
@@ -73,7 +78,51 @@ class Opened(Answers):
         return f"<nbtrace opened {self.format}: {'; '.join(words)}>"
 
 
-def open(source: object) -> Opened:  # noqa: A001 - called `nbtrace.open`
+class Gathered(Opened):
+    """Spans of a dataset, of which only what is asked for is read.
+
+    `metrics`, `usage` and `latency` read the columns that they need. `spans` with filters and `trace` read what may be
+    wanted, by its day, time, trace, model, user and the like. What asks for all spans reads them, once.
+    """
+
+    def __init__(self, dataset: Dataset, session: Session) -> None:
+        from nbtrace._read.found import Account, Found
+        from nbtrace._store.store import Store
+
+        super().__init__(Found(Store().snapshot(), "dataset", Account()), session)
+        self._dataset = dataset
+        self._is_read = False
+
+    def snapshot(self) -> Snapshot:
+        """Give all spans, which are read when they are first asked for."""
+        if not self._is_read:
+            self._snapshot = self._dataset.snapshot(self._account)
+            self._is_read = True
+        return self._snapshot
+
+    def spans(self, **filters: Unpack[Filters]) -> Spans:
+        """Give the spans that filters choose; see `nbtrace.spans`."""
+        from nbtrace._query.frame import Spans
+        from nbtrace._query.pushdown import pushed
+
+        chosen = None if self._is_read else pushed(filters)
+        if chosen is None:
+            return super().spans(**filters)
+        return Spans(self._dataset.snapshot(self._account, chosen), self._draw).filter(**filters)
+
+    def trace_table(self, trace_id: str) -> Snapshot:
+        """Give the spans of one trace, by its id in hex."""
+        return self.spans(trace=trace_id).snapshot
+
+    def columns(self) -> object:
+        """Give what reads columns when they are asked for."""
+        return self._dataset
+
+    def __len__(self) -> int:
+        return len(self._snapshot) if self._is_read else len(self._dataset)
+
+
+def open(source: object, *, filesystem: object = None) -> Opened:  # noqa: A001 - called `nbtrace.open`
     """Read spans back, of nbtrace and of others, as a session to ask.
 
     Spans of OpenInference, Traceloop and other instrumentations are brought to the conventions' names, secrets are
@@ -87,15 +136,20 @@ def open(source: object) -> Opened:  # noqa: A001 - called `nbtrace.open`
             - a file, whatever its name: Parquet of nbtrace, OTLP as JSON lines or a JSON document, OTLP in protobuf:
               one `ExportTraceServiceRequest`, or many with a length (a varint, or four bytes) before each.
             - a directory of such files, which are read as one.
+            - a dataset, as `nbtrace.export("directory/")` makes them, on this machine or by its URL (`s3://`, `gs://`,
+              any that pyarrow or fsspec reads). It is not read but asked: figures read the columns that they need,
+              `spans(since=..., model=...)` and `trace(...)` the files and rows that may be wanted.
             - an earlier session, by its directory or its id (`%nbtrace sessions`).
             - a data frame with the columns of nbtrace's (Arrow, pandas, polars); or spans.
             - what `get_spans_dataframe()` of Phoenix or `search_traces()` of MLflow gives, or a Parquet file of it.
+        filesystem: one of pyarrow's or fsspec's, in which the source is a path.
 
     Returns:
         A session that does not change, with `spans`, `traces`, `trace`, `metrics`, `sql`, `of`, `cost` and `export`.
 
     Raises:
         ReadError: there is nothing to read, or it is nothing that can be read as spans.
+        UsageError: the file system is not reached.
         UnsupportedVersionError: a newer nbtrace wrote it.
 
     Examples:
@@ -107,10 +161,10 @@ def open(source: object) -> Opened:  # noqa: A001 - called `nbtrace.open`
     """
     from nbtrace._api import default
 
-    return read_back(source, default())
+    return read_back(source, default(), filesystem)
 
 
-def read_back(given: object, session: Session) -> Opened:
+def read_back(given: object, session: Session, filesystem: object = None) -> Opened:
     """Read what was given as the session would keep it; see `nbtrace.open`."""
     from nbtrace._query.frame import Spans
     from nbtrace._read import again, rows
@@ -121,7 +175,12 @@ def read_back(given: object, session: Session) -> Opened:
     policy = session.policy
     own = partial(_own, session=session, calls=Calls(watching=True))
     mask = cast("Any", KeptSpans(policy).read)  # for spans that read like the SDK's
-    if isinstance(given, Spans | Answers):
+    if (dataset := _dataset(given, filesystem)) is not None:
+        if _is_default(policy):
+            return Gathered(dataset, session)
+        account = Account()
+        found = Found(dataset.snapshot(account), "dataset", account)
+    elif isinstance(given, Spans | Answers):
         found = Found(given.snapshot() if isinstance(given, Answers) else given.snapshot, "spans", Account())
     else:
         directory = session.journal.directory if session.journal is not None else default_directory()
@@ -130,6 +189,17 @@ def read_back(given: object, session: Session) -> Opened:
         kept = rows.keep(again.spans(found.snapshot, found.account), own, mask)
         found = Found(kept, found.format, found.account)
     return Opened(found, session)
+
+
+def _dataset(given: object, filesystem: object) -> Dataset | None:
+    """Find the dataset that was given, if it is one."""
+    if not isinstance(given, str | os.PathLike):
+        return None
+    from nbtrace._read.dataset import Dataset
+    from nbtrace._store.places import Place
+
+    place = Place.of_dataset(os.fsdecode(given), filesystem)
+    return None if place is None else Dataset(place)
 
 
 def _own(span: Any, *, session: Session, calls: Calls) -> Mapping[str, object]:

@@ -43,6 +43,11 @@ class UsageError(NbtraceError):
         )
 
     @classmethod
+    def place(cls, shown: str, reason: object) -> Self:
+        """Say why a file system is not reached."""
+        return cls(f"cannot reach {shown!r}: {reason!s:.300}; expected a path, or a URL that pyarrow or fsspec reads")
+
+    @classmethod
     def occupied(cls, session: object) -> Self:
         """Name the session that has to stop before another can record."""
         return cls(
@@ -189,10 +194,15 @@ class ExportError(NbtraceError):
     def destination(cls, to: object) -> Self:
         """Refuse a destination that is no known file type, no OTLP endpoint and no backend's name."""
         return cls(
-            f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, "
+            f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, or in / for a dataset, "
             "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, "
             "jaeger, langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
         )
+
+    @classmethod
+    def only_parquet(cls, shown: str) -> Self:
+        """Say what can be written to another file system than this machine's."""
+        return cls(f"cannot write '{shown}': a URL takes a dataset or one .parquet file; choose one of these")
 
     @classmethod
     def variable(cls, backend: str, names: Sequence[str], what: str) -> Self:

@@ -59,7 +59,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_trace": {"opentelemetry", "genai_prices", "presidio_analyzer", "spacy"},
     "_prompts": {"opentelemetry", "jinja2"},
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},
-    "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson"},
+    "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson", "fsspec"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
     "_sweep": {"opentelemetry", "narwhals", "orjson", "pyarrow"},
     "_widgets": {"numpy", "pandas", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
@@ -84,8 +84,8 @@ OUTSIDE: dict[str, set[str]] = {
 """What each may import of other distributions. OpenTelemetry stays left of the store and Arrow right of it."""
 
 HEAVY = {
-    "IPython", "anywidget", "duckdb", "ipywidgets", "jinja2", "narwhals", "numpy", "openai", "pandas", "plotly",
-    "polars", "presidio_analyzer", "pyarrow", "spacy", "tiktoken", "tqdm",
+    "IPython", "anywidget", "duckdb", "fsspec", "ipywidgets", "jinja2", "narwhals", "numpy", "openai", "pandas",
+    "plotly", "polars", "presidio_analyzer", "pyarrow", "spacy", "tiktoken", "tqdm",
 }  # fmt: skip
 
 LAZY: dict[str, str] = {

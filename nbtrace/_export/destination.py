@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nbtrace._export import backends, otlp_json, parquet
+from nbtrace._export import backends, dataset, otlp_json, parquet
 from nbtrace._export.atomic import replacing
 from nbtrace._export.backends.backend import Address, Variables
 from nbtrace._export.delivery import Receiver, deliver, ended, pack
@@ -21,6 +21,7 @@ from nbtrace._export.prepare import Prepared
 from nbtrace._export.preview import preview, preview_file, preview_lines
 from nbtrace._export.report import ExportReport, spans_in_words
 from nbtrace._export.selection import rerooted, without_content
+from nbtrace._store.places import Place
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -62,13 +63,15 @@ def export(
     ledger: Ledger | None = None,
     is_selection: bool = False,
     is_metadata: Callable[[str], bool] | None = None,
+    filesystem: object = None,
 ) -> ExportReport:
     """Write spans to a file or send them to an OTLP endpoint.
 
     Args:
         table: All spans, or any selection of them.
         to: A path ending in `.parquet`, `.jsonl` or `.html`, or an OTLP/HTTP endpoint: a base URL as `http://127.0.0.1:4318`,
-            or a full one ending in `/v1/traces`; or the name of a backend.
+            or a full one ending in `/v1/traces`; or the name of a backend; or a dataset: a path ending in `/`, or the
+            URL of another file system.
         page: Draws spans as a page; without it none can be written.
         headers: HTTP headers for an endpoint; each wins over the same one from elsewhere.
         endpoint: Another address for a backend of that name.
@@ -79,6 +82,7 @@ def export(
         ledger: What knows which those are; without it none have.
         is_selection: Whether the spans were chosen, so that those whose parents were not become roots.
         is_metadata: Says of an attribute's name that it is no content; content is then left out.
+        filesystem: One of pyarrow's or fsspec's, in which the path is.
         timeout: Seconds for one request, its retries included; 10 unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
 
     Returns:
@@ -93,9 +97,11 @@ def export(
         raise ExportError.destination(to) from None
     if is_metadata is not None:
         table = without_content(table, is_metadata)
-    to_there = receiver(text, headers=headers, timeout=timeout, endpoint=endpoint)
+    to_there = None if filesystem else receiver(text, headers=headers, timeout=timeout, endpoint=endpoint)
     if to_there is None:
         chosen = rerooted(table, remote=False)[0] if is_selection else table
+        if (place := _place(text, filesystem)) is not None:
+            return _to_place(chosen, place, again=again, dry_run=dry_run)
         return _to_file(chosen, text, page, dry_run=dry_run)
     ledger = ledger or Ledger()
     parcel = pack(table, to_there, ledger=ledger, again=again, is_selection=is_selection)
@@ -113,7 +119,7 @@ def receiver(
         ExportError: A variable that the backend needs is not set, or the address is no good.
     """
     backend = backends.find(text)
-    if backend is None and "://" not in text:
+    if backend is None and text.partition("://")[0].lower() not in {"http", "https"}:
         return None
     address = Address(text, takes_otel_headers=True) if backend is None else backend.address(Variables(text))
     asked = Endpoint.read(
@@ -124,6 +130,34 @@ def receiver(
         takes_otel_headers=address.takes_otel_headers,
     )
     return Receiver(asked, backend, address.resource, endpoint or address.api or address.url)
+
+
+def _place(text: str, filesystem: object) -> Place | None:
+    """Give the place of a dataset, or of a file in another file system, if one is meant.
+
+    Raises:
+        UsageError: It is not reached.
+    """
+    if text.endswith(("/", os.sep)) and "\0" not in text:
+        return Place.find(text, filesystem)
+    return Place.of_dataset(text, filesystem)
+
+
+def _to_place(table: Snapshot, place: Place, *, again: Again, dry_run: bool) -> ExportReport:
+    """Add to a dataset, or write one file that is not on this machine.
+
+    Raises:
+        ExportError: It cannot be written.
+    """
+    match Path(place.path).suffix.lower():
+        case ".parquet" if place.kind() != "directory":
+            if dry_run:
+                return preview_file(table, place.shown, "Parquet", None)
+            return dataset.alone(table, place)
+        case ".jsonl" | ".html":
+            raise ExportError.only_parquet(place.shown)
+        case _:
+            return dataset.add(table, place, again=again, dry_run=dry_run)
 
 
 def _to_file(table: Snapshot, text: str, page: Callable[[Snapshot], Page] | None, *, dry_run: bool) -> ExportReport:

@@ -21,3 +21,4 @@ class Options(TypedDict, total=False):
     dry_run: bool
     verify: bool
     again: Again
+    filesystem: object

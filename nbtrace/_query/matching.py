@@ -21,7 +21,7 @@ Match = str | re.Pattern[str] | Iterable[str | re.Pattern[str]]
 
 EXPECTED: Final = "a text, a pattern such as 'gpt-4*', a compiled regular expression, or a list of these"
 
-_WILDCARDS: Final = re.compile(r"[*?\[]")
+WILDCARDS: Final = re.compile(r"[*?\[]")
 
 
 def matches(column: Array, wanted: object, *, name: str, literal: bool = False) -> Array:
@@ -70,7 +70,7 @@ def _sorted(wanted: object, name: str) -> tuple[list[str], list[tuple[str, bool]
     for one in several:
         if isinstance(one, re.Pattern) and isinstance(one.pattern, str):
             patterns.append((_flagged(one), bool(one.flags & re.IGNORECASE)))
-        elif isinstance(one, str) and _WILDCARDS.search(one):
+        elif isinstance(one, str) and WILDCARDS.search(one):
             patterns.append((wildcard(one), False))
         elif isinstance(one, str):
             exact.append(one)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from nbtrace._query import moments
-from nbtrace._query.frame import Spans
 from nbtrace._query.result import Result
 from nbtrace._store.schema import COLUMNS
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+@runtime_checkable
+class Columnar(Protocol):
+    """Spans whose columns can be had one by one, such as `Spans` and datasets."""
+
+    def words_of(self, names: Sequence[str]) -> pa.Table:
+        """Give a table of some columns."""
+        ...
 
 
 def metrics(
@@ -28,7 +36,7 @@ def metrics(
     from nbtrace._query.aggregate import QUANTILES, aggregate
 
     names = [by] if isinstance(by, str) else list(by)
-    frame = _columns(spans, names) if isinstance(spans, Spans) else _frame(spans)
+    frame = _columns(spans, names) if isinstance(spans, Columnar) else _frame(spans)
     wanted = QUANTILES if quantiles is None else quantiles
     return Result(aggregate(frame, names, every_s=_every(every), calls=calls_only, quantiles=wanted))
 
@@ -43,7 +51,7 @@ def _every(every: str | timedelta | None) -> int | None:
     return length // timedelta(seconds=1)
 
 
-def _columns(spans: Spans, by: Sequence[str]) -> pa.Table:
+def _columns(spans: Columnar, by: Sequence[str]) -> pa.Table:
     """Take the columns that the figures need."""
     from nbtrace._query.aggregate import KEYS, read
 

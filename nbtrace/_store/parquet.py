@@ -10,7 +10,8 @@ Files are written from kept rows and read to kept rows, a row group at a time, s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -73,10 +74,22 @@ def write(spans: Snapshot, file: IO[bytes]) -> int:
     return left
 
 
-def read(source: Path | IO[bytes]) -> Snapshot:
+def file_schema() -> pa.Schema:
+    """Give the columns of a file as it says them itself."""
+    nothing = Snapshot(kept_schema().empty_table(), Gathered().all())
+    with BytesIO() as file:
+        write(nothing, file)
+        return pq.read_schema(file).remove_metadata()
+
+
+def read(source: Path | IO[bytes], groups: Sequence[int] | None = None) -> Snapshot:
     """Read a file that this nbtrace or an earlier one wrote.
 
     Columns that it lacks are null; columns that it has besides are left out.
+
+    Args:
+        source: the file.
+        groups: only these groups of rows, by number.
 
     Raises:
         UnsupportedVersionError: a newer nbtrace wrote it.
@@ -89,7 +102,7 @@ def read(source: Path | IO[bytes]) -> Snapshot:
     with pq.ParquetFile(source, metadata=metadata, read_dictionary=_dictionaries(metadata)) as file:
         upgraded(file.schema_arrow.empty_table())
         is_cut = all(pa.types.is_list(field.type) for field in file.schema_arrow if field.name in _MESSAGES)
-        for index in range(file.num_row_groups):
+        for index in range(file.num_row_groups) if groups is None else groups:
             table = upgraded(file.read_row_group(index))
             batches += keep(table, contents, rows=len(table) if is_cut else ROWS)
             scores.append(unlisted(table, SCORES))
