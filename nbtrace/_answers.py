@@ -61,11 +61,12 @@ class Answers:
         by: str | Sequence[str] = (),
         every: str | timedelta | None = None,
         calls_only: bool = True,
+        engine: object = None,
     ) -> Result:
         """Compute the figures of groups of spans; see `nbtrace.metrics`."""
         from nbtrace._query.metrics import metrics
 
-        return metrics(self._measured(spans), by=by, every=every, calls_only=calls_only)
+        return metrics(self._measured(spans), by=by, every=every, calls_only=calls_only, engine=engine)
 
     def columns(self) -> object:
         """Give that of which figures are made: spans, or what reads their columns when they are asked for."""
@@ -218,7 +219,7 @@ class Answers:
                 expected = "nothing beside live=True, which sends each span once"
                 raise UsageError.argument(name, expected, options.get(name))
         asked = {"headers": None, "timeout": None, "endpoint": None} | {
-            name: value for name, value in options.items() if name not in {"content", "filesystem"}
+            name: value for name, value in options.items() if name not in {"content", "filesystem", "layout"}
         }
         there = receiver(str(to), **cast("Any", asked))
         if there is None:
@@ -245,6 +246,7 @@ class Answers:
         verify: bool = False,
         again: Again = "rest",
         filesystem: object = None,
+        layout: str = "nbtrace",
         shows_progress: bool = True,
     ) -> ExportReport:
         from nbtrace._export.destination import export
@@ -271,4 +273,5 @@ class Answers:
             is_selection=spans is not None,
             is_metadata=None if content else is_metadata,
             filesystem=filesystem,
+            layout=layout,
         )

@@ -91,7 +91,12 @@ def spans(**filters: Unpack[Filters]) -> Spans:
 
 
 def metrics(
-    spans: object = None, *, by: str | Sequence[str] = (), every: str | timedelta | None = None, calls_only: bool = True
+    spans: object = None,
+    *,
+    by: str | Sequence[str] = (),
+    every: str | timedelta | None = None,
+    calls_only: bool = True,
+    engine: object = None,
 ) -> Result:
     """Compute tokens, cost, latency, errors and retries, of all spans or of groups of them.
 
@@ -105,6 +110,8 @@ def metrics(
             `prompt`, `user`, `session`, `conversation`, `cell`, `run`, `trace`.
         every: also group by time, in buckets of this length counted in UTC: a `timedelta` or `"15m"`, `"1h"`, `"1d"`.
         calls_only: measure LLM calls only; otherwise tools, steps and cells too.
+        engine: what computes the figures of a dataset that `nbtrace.open` gave: `"duckdb"` or a connection of DuckDB's,
+            which reads it piece by piece, or a session of PySpark's, on many machines; otherwise pyarrow, in memory.
 
     Returns:
         A row a group: its keys (`time` is the begin of a bucket), `spans`, `calls`, `errors`, `error_rate`, `retried`,
@@ -125,7 +132,7 @@ def metrics(
         >>> nbtrace.metrics(by="model", every="1h")["latency_p95_s"]
         []
     """
-    return _default.metrics(spans, by=by, every=every, calls_only=calls_only)
+    return _default.metrics(spans, by=by, every=every, calls_only=calls_only, engine=engine)
 
 
 def sql(query: str, **given: object) -> Result:
@@ -281,6 +288,7 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
             - `again`: what to do with spans that this session has sent there before, or that a dataset has: send only
               the `"rest"` (the default), send `"all"` once more under the same ids, or `"refuse"`. In a dataset `"all"`
               makes one file of all files of a session and day.
+            - `layout`: `"clickhouse"` for a Parquet file in the shape of the OpenTelemetry Collector's `otel_traces`.
             - `filesystem`: one of pyarrow's or fsspec's, in which the path is.
 
     Returns:

@@ -194,9 +194,17 @@ class ExportError(NbtraceError):
     def destination(cls, to: object) -> Self:
         """Refuse a destination that is no known file type, no OTLP endpoint and no backend's name."""
         return cls(
-            f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, or in / for a dataset, "
+            f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, "
             "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, "
             "jaeger, langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
+        )
+
+    @classmethod
+    def layout(cls, layout: object, shown: str) -> Self:
+        """Say which files have which layout."""
+        return cls(
+            f"cannot write '{shown}' with layout={layout!r}: expected 'nbtrace', or for a .parquet file on this "
+            "machine 'clickhouse'"
         )
 
     @classmethod

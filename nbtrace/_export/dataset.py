@@ -240,8 +240,8 @@ def _written(place: Place, spans: Snapshot) -> int:
 def _name(spans: Snapshot) -> str:
     from nbtrace._store.remap import keys
 
-    names = hashlib.blake2b(b"".join(sorted(keys(spans.kept).to_pylist())), digest_size=12)
-    return f"spans-{names.hexdigest()}.parquet"
+    names = sorted(key or b"" for key in keys(spans.kept).to_pylist())
+    return f"spans-{hashlib.blake2b(b''.join(names), digest_size=12).hexdigest()}.parquet"
 
 
 def _rewritten(part: Part) -> int:

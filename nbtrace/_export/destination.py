@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nbtrace._export import backends, dataset, otlp_json, parquet
+from nbtrace._export import backends, clickhouse, dataset, otlp_json, parquet
 from nbtrace._export.atomic import replacing
 from nbtrace._export.backends.backend import Address, Variables
 from nbtrace._export.delivery import Receiver, deliver, ended, pack
@@ -21,7 +21,7 @@ from nbtrace._export.prepare import Prepared
 from nbtrace._export.preview import preview, preview_file, preview_lines
 from nbtrace._export.report import ExportReport, spans_in_words
 from nbtrace._export.selection import rerooted, without_content
-from nbtrace._store.places import Place
+from nbtrace._store.places import Place, is_of_files
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def export(
     is_selection: bool = False,
     is_metadata: Callable[[str], bool] | None = None,
     filesystem: object = None,
+    layout: str = "nbtrace",
 ) -> ExportReport:
     """Write spans to a file or send them to an OTLP endpoint.
 
@@ -82,6 +83,7 @@ def export(
         ledger: What knows which those are; without it none have.
         is_selection: Whether the spans were chosen, so that those whose parents were not become roots.
         is_metadata: Says of an attribute's name that it is no content; content is then left out.
+        layout: Columns of a Parquet file: ours, or `clickhouse` for those of its `otel_traces`.
         filesystem: One of pyarrow's or fsspec's, in which the path is.
         timeout: Seconds for one request, its retries included; 10 unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
 
@@ -100,8 +102,10 @@ def export(
     to_there = None if filesystem else receiver(text, headers=headers, timeout=timeout, endpoint=endpoint)
     if to_there is None:
         chosen = rerooted(table, remote=False)[0] if is_selection else table
-        if (place := _place(text, filesystem)) is not None:
+        if layout == "nbtrace" and (place := _place(text, filesystem)) is not None:
             return _to_place(chosen, place, again=again, dry_run=dry_run)
+        if layout != "nbtrace" and not dry_run:
+            return _write_layout(chosen, text, layout)
         return _to_file(chosen, text, page, dry_run=dry_run)
     ledger = ledger or Ledger()
     parcel = pack(table, to_there, ledger=ledger, again=again, is_selection=is_selection)
@@ -119,7 +123,7 @@ def receiver(
         ExportError: A variable that the backend needs is not set, or the address is no good.
     """
     backend = backends.find(text)
-    if backend is None and text.partition("://")[0].lower() not in {"http", "https"}:
+    if backend is None and ("://" not in text or is_of_files(text)):
         return None
     address = Address(text, takes_otel_headers=True) if backend is None else backend.address(Variables(text))
     asked = Endpoint.read(
@@ -178,6 +182,15 @@ def _to_file(table: Snapshot, text: str, page: Callable[[Snapshot], Page] | None
             return preview_file(table, text, "HTML", drawn.parts()) if dry_run else _write_page(drawn, text, path)
         case _:
             raise ExportError.destination(text)
+
+
+def _write_layout(table: Snapshot, text: str, layout: str) -> ExportReport:
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - as in `_to_file`
+    if layout != "clickhouse" or path.suffix.lower() != ".parquet" or "://" in text:
+        raise ExportError.layout(layout, text)
+    chosen, left_out = ended(table)
+    size = clickhouse.write(chosen, path)
+    return ExportReport(text, "Parquet for ClickHouse", len(chosen), size, 0, (*left_out, "types of attributes"))
 
 
 def _write_parquet(table: Snapshot, text: str, path: Path) -> ExportReport:

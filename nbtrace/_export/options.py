@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from nbtrace._export.ledger import Again
@@ -22,3 +22,4 @@ class Options(TypedDict, total=False):
     verify: bool
     again: Again
     filesystem: object
+    layout: Literal["nbtrace", "clickhouse"]

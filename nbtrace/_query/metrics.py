@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from nbtrace._query import moments
+from nbtrace._query.engines import scanned
 from nbtrace._query.result import Result
 from nbtrace._store.schema import COLUMNS
 from nbtrace.errors import UsageError
@@ -31,9 +32,13 @@ def metrics(
     every: str | timedelta | None = None,
     calls_only: bool = True,
     quantiles: Mapping[str, tuple[str, float]] | None = None,
+    engine: object = None,
 ) -> Result:
     """Compute the figures of groups of spans; see `nbtrace.metrics`."""
     from nbtrace._query.aggregate import QUANTILES, aggregate
+
+    if engine is not None:
+        spans = scanned(spans, engine)
 
     names = [by] if isinstance(by, str) else list(by)
     frame = _columns(spans, names) if isinstance(spans, Columnar) else _frame(spans)

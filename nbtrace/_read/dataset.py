@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace._read.graph import mended
 from nbtrace._read.parquet import MAX_BYTES, is_ours, sound
-from nbtrace.errors import ReadError
+from nbtrace.errors import ReadError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -62,6 +62,18 @@ class Dataset:
     def __len__(self) -> int:
         with self._reading():
             return self.files.count_rows()
+
+    def url(self) -> str:
+        """Give the address of the directory, as engines of other processes read it.
+
+        Raises:
+            UsageError: only this process reaches it.
+        """
+        schemes = {"local": "file", "s3": "s3a", "gcs": "gs", "abfs": "abfs", "hdfs": "hdfs"}
+        if (scheme := schemes.get(self.place.files.type_name)) is None:
+            raise UsageError.place(self.place.shown, "only this process has that file system")
+        path = self.place.path
+        return f"file:///{path.lstrip('/')}" if scheme == "file" else f"{scheme}://{path}"
 
     def words_of(self, names: Sequence[str]) -> pa.Table:
         """Read some columns of all spans; no others are touched."""

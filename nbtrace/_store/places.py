@@ -130,6 +130,18 @@ class Place:
             self.files.delete_file(self.path)
 
 
+def is_of_files(url: str) -> bool:
+    """Say whether a URL is one of a file system, by its scheme: of pyarrow's, or of those that fsspec knows."""
+    scheme = url.partition("://")[0].lower()
+    if scheme in BUILT_IN or scheme in {"http", "https"}:
+        return scheme in BUILT_IN
+    try:
+        from fsspec.registry import known_implementations, registry
+    except ImportError:
+        return False
+    return scheme in known_implementations or scheme in registry
+
+
 def without_keys(url: str) -> str:
     """Take user, password and query out of a URL."""
     if "://" not in url:

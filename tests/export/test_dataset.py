@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -17,6 +18,7 @@ from pyarrow import fs
 
 import nbtrace
 from nbtrace._export.destination import export
+from nbtrace._query.aggregate import TYPES_READ
 from nbtrace._store.schema import schema
 from nbtrace._store.scores import Score
 from nbtrace._store.snapshot import Snapshot
@@ -192,8 +194,8 @@ def test_any_file_system_of_pyarrow_or_fsspec_will_do(memory: MemoryFileSystem, 
 
 
 def test_what_is_not_reached_says_so_and_shows_no_key(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot reach 'nowhere://x/y'.*nowhere"):
-        export(spans(1), "nowhere://x/y")
+    with pytest.raises(UsageError, match=r"cannot reach 'gdrive://x/y': .*gdrive"):
+        export(spans(1), "gdrive://x/y")
     with pytest.raises(UsageError, match="filesystem is int 7; expected a file system of pyarrow's or of fsspec's"):
         export(spans(1), "x/", filesystem=7)
     with pytest.raises(ExportError) as caught:
@@ -239,7 +241,7 @@ def test_figures_read_no_other_columns(tmp_path: Path) -> None:
     export(some, f"{tmp_path}/")
     wanted = nbtrace.open(some.table()).metrics(by=["model", "user"], every="1d").table
     for name in files(tmp_path):
-        spoil(tmp_path / name, *{*schema().names, "scores"} - {*nbtrace.metrics().table.column_names} - READ)
+        spoil(tmp_path / name, *UNREAD)
     opened = nbtrace.open(f"{tmp_path}/")
     assert opened.metrics(by=["model", "user"], every="1d").table.equals(wanted)
     assert nbtrace.metrics(opened, by=["model", "user"], every="1d").table.equals(wanted)
@@ -247,11 +249,8 @@ def test_figures_read_no_other_columns(tmp_path: Path) -> None:
         opened.spans()
 
 
-READ = frozenset({
-    "operation", "span_type", "status_code", "duration_ns", "start_time_unix_nano", "response_id", "request_model",
-    "usage_state", "cost_state", "attempts", "user_id", "time_to_first_chunk_s", "response_model",
-})  # fmt: skip
-"""What figures by model and user come from."""
+UNREAD = {*schema().names, "scores"} - {*TYPES_READ, "request_model", "user_id"}
+"""What figures by model and user do not come from."""
 
 
 def test_filters_read_no_other_files_and_rows(tmp_path: Path) -> None:
@@ -291,3 +290,33 @@ def test_filters_choose_the_same_as_of_a_session(tmp_path: Path) -> None:
     assert len(opened.trace_table(f"{1:032x}")) == 5
     assert ids(opened) == [1, 2, 11, 12, 13]
     assert len(opened.sql("SELECT * FROM spans").table) == 5
+
+
+def test_duckdb_computes_the_same_figures_and_reads_no_other_columns(tmp_path: Path) -> None:
+    some = spans(1, 2, 11, 12, 25)
+    export(some, f"{tmp_path}/")
+    wanted = nbtrace.open(some.table())
+    for name in files(tmp_path):
+        spoil(tmp_path / name, *UNREAD)
+    opened = nbtrace.open(tmp_path)
+    for engine in ("duckdb", duckdb.connect()):
+        for by, every in (((), None), (("model", "user"), "1d")):
+            found = opened.metrics(by=by, every=every, engine=engine).table
+            assert found.to_pylist() == wanted.metrics(by=by, every=every).table.to_pylist()
+    assert nbtrace.metrics(opened, engine="duckdb")["calls"] == [5]
+
+
+def test_duckdb_computes_what_only_this_process_reaches(memory: MemoryFileSystem) -> None:
+    export(spans(1, 2, 11), "memory://team")
+    opened = nbtrace.open("memory://team")
+    assert opened.metrics(by="model", engine="duckdb").table.equals(opened.metrics(by="model").table)
+    assert opened.metrics(engine="duckdb")["cost_usd"] == [1.5]
+
+
+def test_an_engine_is_for_datasets(tmp_path: Path) -> None:
+    export(spans(1), f"{tmp_path}/")
+    opened = nbtrace.open(tmp_path)
+    with pytest.raises(UsageError, match="cannot use engine='duckdb'; expected none: only a dataset"):
+        nbtrace.metrics(opened.spans(), engine="duckdb")
+    with pytest.raises(UsageError, match="cannot use engine=7; expected 'duckdb', a connection of"):
+        opened.metrics(engine=7)

@@ -27,7 +27,7 @@ def test_an_unknown_destination_is_refused(to: Any, snapshot: Take) -> None:
     with pytest.raises(ExportError) as failure:
         export(snapshot([]), to)
     assert str(failure.value) == (
-        f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, or in / for a dataset, "
+        f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, "
         "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, jaeger, "
         "langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
     )

@@ -81,7 +81,7 @@ def test_the_path_of_a_base_url_is_completed(given: str, asked: str, table: Snap
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://host/x", "grpc://host:1", "http://", "http://host:port", "http://a b", "http://host/ü", "http://h:99999"],
+    ["htp://host/x", "grpc://host:1", "http://", "http://host:port", "http://a b", "http://host/ü", "http://h:99999"],
 )
 def test_only_http_urls_are_sent_to(url: str, table: Snapshot) -> None:
     assert failing(table, url) == (

@@ -261,8 +261,8 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("import nbtrace")
     assert kernel.run("nbtrace.export('session.csv')").error == snapshot(
         "ExportError: cannot export to 'session.csv': expected a path ending in .parquet, .jsonl or .html, "
-        "or in / for a dataset, an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, "
-        "grafana, honeycomb, jaeger, langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
+        "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, jaeger, "
+        "langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
     )
     assert "nothing listens on 127.0.0.1:9" in kernel.run("nbtrace.export('http://127.0.0.1:9')").error
     assert printed(kernel, "len(nbtrace.spans()) > 0")
