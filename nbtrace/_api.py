@@ -167,8 +167,9 @@ def of(answer: object) -> Span:
     """Find the span of what a call returned.
 
     Args:
-        answer: a response of any recorded client, a chunk or event of a stream, a message, or the whole text of an
-            answer; of several calls with the same one, the last.
+        answer: a response of any recorded client, raw or not, a stream that has been read from, a chunk or event of
+            one, a message, or the whole text of an answer; of several calls with the same one, the last. Streams and
+            raw responses that are unread are known by the request id that their server gives them.
 
     Returns:
         The span, for reading (`nbtrace.of(answer).cost_usd`) and for `nbtrace.trace(...)`.

@@ -13,6 +13,7 @@ import nbtrace
 from nbtrace import Session
 from nbtrace._query.answer import find
 from nbtrace.errors import NotFoundError
+from tests.capture.loopback import HELLO, Loopback, Received, Reply, completion
 from tests.query.tables import chat, table
 
 
@@ -34,6 +35,37 @@ def test_what_a_client_returns_leads_to_its_span(session: Session, model: str) -
     del first, message
     gc.collect()
     assert kept() is None
+
+
+def test_streams_and_raw_responses_lead_to_their_spans(session: Session) -> None:
+    numbers = iter(range(9))
+
+    def reply(received: Received) -> Reply:
+        headers = {"x-request-id": f"req_{next(numbers)}"}
+        if b'"stream":true' in received.body:
+            return Reply(chunks=HELLO, headers=headers)
+        return Reply(completion("Hello"), headers=headers)
+
+    ask: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "req_1"}]}
+    with Loopback(reply) as server, OpenAI(base_url=server.url, api_key="none", max_retries=0) as client:
+        create = client.chat.completions.create
+        streams = [create(**ask, stream=True) for _ in range(2)]
+        for stream in streams:
+            next(stream)
+        raw = client.chat.completions.with_raw_response.create(**ask)
+        with client.chat.completions.with_streaming_response.create(**ask) as streaming:
+            streaming.read()
+            found = [session.of(one).span_id for one in (*streams, raw, streaming)]
+        for stream in streams:
+            list(stream)
+        server.reply = Reply(completion("Hi", id="chatcmpl-2"))
+        bare = client.chat.completions.with_raw_response.create(**ask)
+        server.reply = Reply(chunks=HELLO)
+        nameless = create(**ask, stream=True)
+    assert found == [f"{made:016x}" for made in (1, 2, 3, 4)]
+    assert session.of(bare).response_id == "chatcmpl-2"
+    with pytest.raises(NotFoundError, match="no span here has the answer Stream"):
+        session.of(nameless)
 
 
 def test_of_several_alike_the_last_is_meant_and_only_whole_texts_count() -> None:
