@@ -141,7 +141,7 @@ def sql(query: str, **given: object) -> Result:
     The tables are `spans` (its ids are hex digits) and `messages`: `trace_id`, `span_id`, `direction` (`input`,
     `output`, `system`), `position`, `role`, `text`, `tool_calls` (names), `finish_reason` and `parts` (JSON);
     and `scores`, the judgements of the spans: `trace_id`, `span_id`, `name`, `value`, `label`, `explanation`,
-    `evaluator`, `evaluator_version`, `source`, `time_unix_nano`.
+    `evaluator`, `evaluator_version`, `source`, `time_unix_nano`, `error_type`, `key`.
     `attribute(attributes, 'name')` gives an attribute as text. A query reaches no file, network or Python variable.
 
     Args:
@@ -315,8 +315,8 @@ def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -
 
     Args:
         name: the step's name, such as that of the tool or agent.
-        kind: `chain`, `tool`, `retrieval`, `agent`, `guardrail` or `embedding`; the last five are the operations of the
-            GenAI semantic conventions where those have one.
+        kind: `chain`, `tool`, `retrieval`, `agent`, `guardrail`, `evaluation` or `embedding`; all but the first are the
+            operations of the GenAI semantic conventions where those have one.
         **attributes: attributes of the span, which exporters of yours see too.
 
     Raises:

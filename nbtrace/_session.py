@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from time import time_ns
@@ -47,6 +48,7 @@ from nbtrace.errors import NotFoundError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._audit import Audit
@@ -328,8 +330,15 @@ class Session(Answers):
         return self.prompts.prompt(name, template, language=language, cell=cast("tuple[str | None, int | None]", cell))
 
     def rate(self, score: Score) -> None:
-        """Keep a judgement of a span."""
-        self.store.score(score)
+        """Keep a judgement of a span; what it says in words is masked as everything is."""
+        said = score.explanation and (self.policy.text(score.explanation) or None)
+        self.store.score(replace(score, explanation=said))
+
+    def judge(self, scores: pa.Table) -> None:
+        """Keep many judgements of spans, as `scores_schema` has them; what they say in words is masked."""
+        from nbtrace._store.scores import masked
+
+        self.store.judge(masked(scores, self.policy.text))
 
     def _list_prompts(self) -> Result:
         from nbtrace._query.prompts import listed

@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
 GROUND = {"errors", "semconv", "_guard", "_imports"}
-STAGES = {"_prompts", "_capture", "_trace", "_store", "_query", "_sweep", "_widgets", "_export", "_read"}
+STAGES = {"_prompts", "_capture", "_trace", "_store", "_query", "_sweep", "_evaluate", "_widgets", "_export", "_read"}
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
@@ -30,6 +30,7 @@ LAYERS: dict[str, set[str]] = {
     "_store": GROUND,
     "_query": GROUND | {"_store", "_prompts"},
     "_sweep": GROUND | {"_trace", "_store", "_query", "_prompts"},
+    "_evaluate": GROUND | {"_trace", "_store", "_query", "_sweep"},
     "_widgets": GROUND | {"_store", "_query", "_prompts"},
     "_export": GROUND | {"_store", "_query"},
     "_notebook": GROUND,
@@ -40,6 +41,8 @@ LAYERS: dict[str, set[str]] = {
     "_opened": GROUND | STAGES | {"_answers", "_session", "_api"},
     "_api": {"_session", "_answers", "_capture", "_trace", "_query", "_widgets", "_export"},
     "_sweeps": GROUND | STAGES | {"_session"},
+    "_evaluations": GROUND | STAGES | {"_api", "_answers", "_opened", "_session"},
+    "checks": {"_evaluate"},
     "_pictures": GROUND | {"_api", "_widgets", "_sweep", "_sweeps"},
     "_declare": {"_api", "_prompts", "_trace", "_capture"},
     "_autodisplay": GROUND | STAGES | {"_session"},
@@ -47,7 +50,18 @@ LAYERS: dict[str, set[str]] = {
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
     "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status", "_sweeps"},
-    "__init__": {"errors", "_imports", "_session", "_api", "_declare", "_opened", "_pictures", "_extension"},
+    "__init__": {
+        "errors",
+        "_imports",
+        "_session",
+        "_api",
+        "_declare",
+        "_evaluations",
+        "_opened",
+        "_pictures",
+        "_extension",
+        "checks",
+    },
 }
 """What each module or stage may import of the package, besides itself."""
 
@@ -62,6 +76,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson", "fsspec"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
     "_sweep": {"opentelemetry", "narwhals", "orjson", "pyarrow"},
+    "_evaluate": {"opentelemetry", "jsonschema", "orjson", "pyarrow"},
     "_widgets": {"numpy", "pandas", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
     "_export": {"pyarrow", "numpy", "opentelemetry.proto", "google.protobuf", "orjson", "tqdm"},
     "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},
@@ -72,6 +87,8 @@ OUTSIDE: dict[str, set[str]] = {
     "_opened": set(),
     "_api": {"opentelemetry"},
     "_sweeps": {"opentelemetry", "tqdm"},
+    "_evaluations": {"pyarrow", "tqdm"},
+    "checks": set(),
     "_pictures": set(),
     "_declare": set(),
     "_autodisplay": {"opentelemetry", "IPython"},

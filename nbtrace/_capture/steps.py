@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-StepKind = Literal["chain", "tool", "retrieval", "agent", "guardrail", "embedding"]
+StepKind = Literal["chain", "tool", "retrieval", "agent", "guardrail", "evaluation", "embedding"]
 
 _OPERATIONS: Final[Mapping[StepKind, tuple[str, str]]] = {
     "tool": ("execute_tool", semconv.TOOL_NAME),

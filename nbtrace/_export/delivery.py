@@ -108,6 +108,9 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
         notes.append(f"{spans_in_words(old)} began more than {limits.hours:g} hours ago, and may not be kept there")
     scores = _scores(whole, set() if again == "all" else ledger.scores(to.key))
     has_api = to.backend is not None and to.backend.scores is not None
+    if has_api and (failed := sum(one["error_type"] is not None for one in scores)):
+        left_out += (f"{scores_in_words(failed)} without a value: the check failed",)
+        scores = [one for one in scores if one["error_type"] is None]
     if not has_api:
         going = set(_keys(chosen))
         along = [score for score in scores if score["trace_id"] + score["span_id"] in going]

@@ -34,6 +34,7 @@ _SCORE_ATTRIBUTES: Final = {
     "evaluator": "nbtrace.evaluator",
     "evaluator_version": "nbtrace.evaluator.version",
     "source": "nbtrace.evaluation.source",
+    "error_type": "error.type",
 }
 
 Step = Callable[[Row], None]

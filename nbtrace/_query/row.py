@@ -1,29 +1,18 @@
-"""One span in the hands of a user: a row, read once."""
+"""One span in the hands of a user: a row, read once, or as far as it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
-
-import orjson
+from typing import TYPE_CHECKING, Any, Self
 
 from nbtrace._query import text
-from nbtrace._query.attributes import plain
-from nbtrace._query.kinds import kind
+from nbtrace._query.rows import Row, Rows
 from nbtrace._query.totals import ERROR
-from nbtrace._store.schema import COLUMNS, PROMOTED
+from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
     from nbtrace._store.snapshot import Snapshot
-
-CONTENT: Final = ("system_instructions", "input_messages", "output_messages", "tool_definitions")
-"""Columns of JSON, read here."""
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-IDS: Final = ("trace_id", "span_id", "parent_span_id")
 
 
 class Span(Mapping[str, Any]):
@@ -33,11 +22,40 @@ class Span(Mapping[str, Any]):
     the span under its own name, those with a column of their own too.
     """
 
-    __slots__ = ("_columns", "_spans")
+    __slots__ = ("_columns", "_row", "_spans")
 
-    def __init__(self, row: Snapshot, spans: Spans) -> None:
-        self._columns = _read(row)
+    def __init__(self, row: Snapshot, spans: Spans | None) -> None:
+        self._row = Row(Rows(row), 0)
+        self._columns: Mapping[str, Any] = dict(self._row)
         self._spans = spans
+
+    @classmethod
+    def of(cls, rows: Rows, at: int, spans: Spans | None = None) -> Self:
+        """Make the span of a row, of which nothing is read before it is asked for."""
+        made = cls.__new__(cls)
+        made._row = made._columns = Row(rows, at)  # noqa: SLF001 - its own
+        made._spans = spans  # noqa: SLF001
+        return made
+
+    @property
+    def answer(self) -> str | None:
+        """What was said, or what a step gave, as text; none if there is nothing."""
+        return self._row.read("answer")
+
+    @property
+    def question(self) -> str | None:
+        """The last thing that the user said, or what a step was given, as text; none if there is nothing."""
+        return self._row.read("question")
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        """The calls of tools in the answer: `name`, `arguments`, `id`."""
+        return self._row.read("tool_calls")
+
+    @property
+    def documents(self) -> list[Any]:
+        """What a retrieval found, in order of rank."""
+        return self._row.read("documents")
 
     def __getitem__(self, name: str) -> Any:
         return self._columns[name]
@@ -65,7 +83,14 @@ class Span(Mapping[str, Any]):
         return hash((self["trace_id"], self["span_id"]))
 
     def trace(self) -> Any:
-        """Draw the span's trace, with the span selected."""
+        """Draw the span's trace, with the span selected.
+
+        Raises:
+            NotFoundError: the span is of a table alone, without its trace.
+        """
+        if self._spans is None:
+            message = "this span stands alone, without the spans of its trace"
+            raise NotFoundError(message)
         return self._spans.draw(self["trace_id"], self["span_id"])
 
     def __repr__(self) -> str:
@@ -79,33 +104,3 @@ class Span(Mapping[str, Any]):
         words.append(text.duration(self["duration_ns"]))
         words += [self["error_type"] or "error"] if self["status_code"] == ERROR else []
         return f"<{self['type']} span: {' · '.join(words)}>"
-
-
-def _read(row: Snapshot) -> dict[str, Any]:
-    names = [column.name for column in COLUMNS if column.name != "start_time"]  # datetimes by Arrow import pandas
-    stored = {name: row[name][0].as_py() for name in names}
-    promoted = {key: stored[column.name] for key, column in PROMOTED.items() if stored[column.name] is not None}
-    start = stored["start_time_unix_nano"]
-    return {
-        **stored,
-        **{name: stored[name] and stored[name].hex() for name in IDS},
-        **{name: _json(stored[name]) for name in CONTENT},
-        "type": kind(stored["span_type"], stored["operation"]),
-        "start_time": None if start is None else EPOCH + timedelta(microseconds=start // 1000),
-        "attributes": promoted | plain(stored["attributes"]),
-        "events": [{**event, "attributes": plain(event["attributes"])} for event in stored["events"] or ()],
-        "links": [_link(link) for link in stored["links"] or ()],
-    }
-
-
-def _json(stored: str | None) -> Any:
-    """Read JSON; what is none stays as it is."""
-    try:
-        return stored and orjson.loads(stored)
-    except orjson.JSONDecodeError:
-        return stored
-
-
-def _link(link: Mapping[str, Any]) -> dict[str, Any]:
-    ids = {name: link[name].hex() for name in ("trace_id", "span_id")}
-    return {**link, **ids, "attributes": plain(link["attributes"])}

@@ -20,7 +20,7 @@ from nbtrace._store.contents import Overlay
 from nbtrace._store.encode import Finished
 from nbtrace._store.kept import kept_schema
 from nbtrace._store.remap import referred
-from nbtrace._store.scores import scores_schema
+from nbtrace._store.scores import completed, scores_schema
 from nbtrace._store.segments import ROWS, SCORES, TEXTS, SegmentReader
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.starts import Start, read_starts
@@ -120,6 +120,8 @@ def _read_segment(path: Path, series: dict[int, _Series], problems: list[str]) -
     for kind, schema in schemas.items():
         try:
             for first, batch in reader.batches(kind):
+                if kind == SCORES:
+                    batch = completed(pa.Table.from_batches([batch])).combine_chunks().to_batches()[0]  # noqa: PLW2901
                 if not batch.schema.equals(schema):
                     problems.append(f"{path.name} has rows of another version")
                     break

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
@@ -41,6 +41,10 @@ class Score:
     """Whether a person, a program or a model judged."""
     time_unix_nano: int = 0
     """When, in nanoseconds since the epoch."""
+    error_type: str | None = None
+    """Class of the error with which the judging failed (`error.type`); the explanation is its traceback then."""
+    key: str | None = None
+    """The same for the same judgement: by the same check, version, parameters and reference."""
 
 
 COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -54,6 +58,8 @@ COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("evaluator_version", "string", "its version"),
     ("source", "string", "`human`, `code` or `llm`"),
     ("time_unix_nano", "int", "when, nanoseconds since the epoch"),
+    ("error_type", "string", "with what the judging failed: `error.type`; the explanation is the traceback then"),
+    ("key", "string", "the same for the same check, version, parameters and reference"),
 )
 """Name, type and meaning of each column."""
 
@@ -111,8 +117,30 @@ def unlisted(table: pa.Table, name: str) -> pa.Table:
     lists: Any = table.column(name).combine_chunks()
     flat, rows = lists.flatten(), pc.list_parent_indices(lists)
     ids = [table.column(one).combine_chunks().take(rows) for one in ("trace_id", "span_id")]
-    values = [flat.field(one.name) for one in list(scores_schema())[2:]]
-    return pa.Table.from_arrays([*ids, *values], names=scores_schema().names).cast(scores_schema())
+    there = {one.name for one in flat.type}
+    values = {one.name: flat.field(one.name) for one in list(scores_schema())[2:] if one.name in there}
+    return completed(pa.table({"trace_id": ids[0], "span_id": ids[1], **values}))
+
+
+LATER: Final = ("error_type", "key")
+"""Columns that tables of an earlier nbtrace do not have."""
+
+
+def completed(table: pa.Table) -> pa.Table:
+    """Bring a table of scores, of an earlier nbtrace too, to the schema.
+
+    Raises:
+        pyarrow.ArrowInvalid: they are no scores.
+    """
+    import pyarrow as pa
+
+    for name in LATER:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(len(table), pa.string()))
+    if set(table.column_names) != set(scores_schema().names):
+        message = f"the columns of scores are {', '.join(scores_schema().names)}; these are {table.column_names}"
+        raise pa.ArrowInvalid(message)
+    return table.select(scores_schema().names).cast(scores_schema())
 
 
 def encode_scores(scores: Sequence[Score]) -> pa.RecordBatch:
@@ -134,3 +162,16 @@ def encode_scores(scores: Sequence[Score]) -> pa.RecordBatch:
             case _:
                 arrays.append(numbers(pa.int64(), "q", columns[name]))
     return pa.RecordBatch.from_arrays(arrays, schema=scores_schema())
+
+
+def masked(scores: pa.Table, mask: Callable[[str], str]) -> pa.Table:
+    """Give scores with what may be kept of their explanations; each distinct one is looked at once."""
+    import pyarrow as pa
+
+    explanations = scores["explanation"].to_pylist()
+    kept = {text: mask(text) or None for text in dict.fromkeys(explanations) if text is not None}
+    if all(kept[text] == text for text in kept):
+        return scores
+    at = scores.column_names.index("explanation")
+    column = pa.array([None if text is None else kept[text] for text in explanations], pa.string())
+    return scores.set_column(at, scores.schema.field(at), column)

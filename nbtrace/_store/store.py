@@ -201,6 +201,15 @@ class Store:
             self.revision += 1
         self._changed()
 
+    def judge(self, scores: pa.Table) -> None:
+        """Add many judgements of spans, as `scores_schema` has them."""
+        with self._encoding:
+            while self._install(self._encode_waiting(), (), tuple(scores.combine_chunks().to_batches())) is None:
+                pass
+            with self._lock:
+                self.revision += 1
+        self._changed()
+
     def clear(self) -> None:
         """Forget every span and score. A span that is running comes back when it ends."""
         with self._lock:

@@ -1,0 +1,1 @@
+"""Judges spans that are there: checks, who runs them, and what they came to."""

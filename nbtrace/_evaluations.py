@@ -1,0 +1,226 @@
+"""An evaluation, joined: what is to be judged, what is known already, the checks that are missing, and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast, overload
+
+from nbtrace._answers import Answers
+from nbtrace._api import default
+from nbtrace.errors import BudgetError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nbtrace._evaluate.check import Check, Function
+    from nbtrace._evaluate.evaluating import Evaluating, Step
+    from nbtrace._evaluate.result import Evaluation
+    from nbtrace._evaluate.targets import Target
+    from nbtrace._session import Session
+
+WIDTH: Final = 8
+"""Spans judged at the same time: what every provider's smallest account allows."""
+_AGAIN: Final = "the same call again judges only those that are missing"
+
+
+@overload
+def check(function: Function, /) -> Check: ...
+@overload
+def check(
+    *, name: str | None = None, version: str | None = None, traced: bool | None = None
+) -> Callable[[Function], Check]: ...
+def check(
+    function: Function | None = None,
+    /,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    traced: bool | None = None,
+) -> Check | Callable[[Function], Check]:
+    """Make a function a check of spans, for `nbtrace.evaluate`.
+
+    The function, plain or async, returns a bool (`pass` or `fail`), a number, a text (a label), a
+    `nbtrace.checks.Verdict`, a tuple of one of these and an explanation, or None where there is nothing to judge. What
+    it takes is told by the names of its parameters without a default: a column of the spans, `answer`, `question` (the
+    last thing the user said), `tool_calls` or `documents` is that of the span; one of another name is the span itself.
+    `reference` or `expected` is what should have come. Those with a default are changed by `.using(...)`.
+
+    Args:
+        function: the function.
+        name: what its scores are called; by default the function's name.
+        version: its version, under which its scores are kept and not asked for again; by default a hash of its source.
+        traced: whether each run of it is a span, below which are the calls that it makes. By default async ones are: a
+            plain function mostly computes, and a hundred thousand spans of it would bury the session's own.
+
+    Raises:
+        UsageError: the function takes something that nobody gives it.
+
+    Examples:
+        >>> import nbtrace
+        >>> @nbtrace.check
+        ... def short(answer, most=100):
+        ...     return len(answer) <= most, f"{len(answer)} characters"
+        >>> nbtrace.evaluate(nbtrace.spans(), [short, short.using(most=20)], progress=False)["check"]
+        []
+    """
+    from nbtrace._evaluate.check import check_of
+
+    if function is None:
+        return lambda given: check_of(given, name=name, version=version, traced=traced)
+    return check_of(function, name=name, version=version, traced=traced)
+
+
+def evaluate(
+    spans: object = None,
+    checks: object = (),
+    *,
+    references: object = None,
+    width: int = WIDTH,
+    cache: bool = True,
+    progress: bool = True,
+) -> Evaluation:
+    """Judge spans by checks, and keep what they say as scores of the spans.
+
+    A check that raises is a failed evaluation, with its traceback; the others go on. An interrupt keeps what is there.
+    Calls that checks make are recorded and priced, below the evaluation's own span where the check is traced, and are
+    not judged in their turn.
+
+    Args:
+        spans: what `nbtrace.spans(...)` chooses; a comparison, as `nbtrace.compare` gives it; what `nbtrace.open`
+            gives, of which it is the LLM calls; a data frame or a file of spans; without it, the LLM calls of the
+            session. Of a PySpark data frame the workers do the work, see below.
+        checks: one or several: functions made by `nbtrace.check`, those of `nbtrace.checks`, or plain functions.
+        references: what should have come, for checks that take a `reference` or `expected`: a list as long as the
+            spans, or for a comparison as its inputs; a dict by span id (16 hex digits); a function of a span; or the
+            name of a column or attribute, such as `"nbtrace.metadata.expected"`.
+        width: how many spans are judged at the same time, in threads or, by async checks, in an event loop.
+        cache: whether what the same check of the same version, with the same parameters and reference, has said of a
+            span before, in this session or one that was resumed, is not asked for again; what had failed is.
+        progress: whether a bar shows how far it is.
+
+    Returns:
+        A table, a row a span and check, with `summary()` (pass rates with their intervals, means, counts of labels),
+        `failures`, `confusion()` and the doors of a table (`to_pandas()`, `to_polars()`). The scores are in
+        `nbtrace.sql`, `nbtrace.compare` and exports too, unless the spans are no session's. Of a PySpark data frame:
+        the scores as one of PySpark's, computed by its workers when somebody asks for it.
+
+    Raises:
+        UsageError: something that is no check, or references that do not fit.
+        BudgetError: a budget stopped the calls of a check; what has been judged is kept.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.evaluate(nbtrace.spans(), nbtrace.checks.contains("Paris"), progress=False).summary()["judged"]
+        [0]
+    """
+    return evaluated(default(), spans, checks, references=references, width=width, cache=cache, progress=progress)
+
+
+def evaluated(
+    session: Session,
+    spans: object,
+    checks: object,
+    *,
+    references: object = None,
+    width: int = WIDTH,
+    cache: bool = True,
+    progress: bool = True,
+) -> Any:
+    """Judge spans for a session; see `nbtrace.evaluate`."""
+    from nbtrace._evaluate.spark import is_spark, over
+
+    every = _checks(checks)
+    if isinstance(width, bool) or not isinstance(width, int) or width < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
+        raise UsageError.argument("width", "a number of spans at the same time, from 1", width)
+    if is_spark(spans):
+        return over(spans, every, references, width)
+    return _evaluate(session, spans, every, references, width=width, cache=cache, progress=progress)
+
+
+def _checks(given: object) -> list[Check]:
+    from nbtrace._evaluate.check import Check, check_of
+
+    several = list(cast("Iterable[Any]", given)) if isinstance(given, Iterable) else [cast("Any", given)]
+    if not several:
+        raise UsageError.argument("checks", "a check, or several", given)
+    return [one if isinstance(one, Check) else check_of(one) for one in several]
+
+
+def _evaluate(
+    session: Session,
+    given: object,
+    checks: Sequence[Check],
+    references: object,
+    *,
+    width: int,
+    cache: bool,
+    progress: bool,
+) -> Evaluation:
+    import pyarrow as pa
+    from tqdm.auto import tqdm
+
+    from nbtrace._evaluate.evaluating import Doing, Evaluating
+    from nbtrace._evaluate.result import Evaluation
+
+    answers: Answers = given if isinstance(given, Answers) else session
+    target = _target(answers, session, given, references)
+    before = pa.concat_tables([answers.snapshot().scores, target.spans.scores]) if cache else None
+    every = [Evaluating(one, target, before) for one in checks]
+    with tqdm(total=len(target.spans) * len(every), desc="evaluate", unit="span", disable=not progress) as bar:
+        doing = Doing(width, _stepper(session), _keeper(answers), bar.update)
+        try:
+            for one in every:
+                one.run(doing)
+        except KeyboardInterrupt:
+            print(f"evaluate: interrupted; {_there(every)}; {_AGAIN}")  # noqa: T201
+            raise
+        except BudgetError as error:
+            message = f"{error}; {_there(every)}; {_AGAIN}"
+            raise BudgetError(message) from None
+    nothing = {f"{one.check.name} {one.check.full_version}": one.nothing for one in every}
+    return Evaluation(pa.concat_tables([cast("Any", one.table) for one in every]), checks, nothing, target.left_out)
+
+
+def _there(every: Sequence[Evaluating]) -> str:
+    return f"{sum(one.made for one in every):,} evaluations are there and kept"
+
+
+def _stepper(session: Session) -> Step:
+    return lambda name, attributes: session.span(name, kind="evaluation", **attributes)
+
+
+def _target(answers: Answers, session: Session, given: object, references: object) -> Target:
+    """Find the spans that are meant.
+
+    Raises:
+        UsageError: nothing that has spans, or references that do not fit.
+    """
+    from nbtrace._evaluate.targets import of_comparison, of_spans
+    from nbtrace._opened import read_back
+    from nbtrace._query.comparison import Comparison
+    from nbtrace._query.frame import Spans
+
+    comparison = getattr(given, "comparison", given)
+    if isinstance(comparison, Comparison):
+        return of_comparison(answers.snapshot(), comparison, references)
+    if isinstance(given, Spans):
+        return of_spans(given.snapshot, references)
+    if given is not None and not isinstance(given, Answers):
+        return of_spans(read_back(given, session).snapshot(), references)
+    return of_spans(answers.spans(kind="llm").snapshot, references)
+
+
+def _keeper(answers: Answers) -> Callable[[pa.Table], None]:
+    """Give what keeps scores: in the session, as far as the spans are its own."""
+    from nbtrace._session import Session
+
+    def keep(scores: pa.Table) -> None:
+        if isinstance(answers, Session):
+            import pyarrow.compute as pc
+
+            from nbtrace._store.remap import keys
+
+            there = keys(answers.snapshot().kept).combine_chunks()
+            answers.judge(scores.filter(pc.is_in(keys(scores).combine_chunks(), value_set=there)))
+
+    return keep
