@@ -26,7 +26,7 @@ with _imports.uncollected():
         traces,
     )  # fmt: skip
     from nbtrace._declare import budget, prices, prompt, prompts, redact
-    from nbtrace._evaluations import check, evaluate
+    from nbtrace._evaluations import agreement, check, evaluate, judge
     from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
     from nbtrace._pictures import compare, freeze, latency, usage
     from nbtrace._session import Session
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "BudgetError", "NbtraceError", "Session", "budget", "check", "checks", "compare", "context", "cost",
-    "evaluate", "export", "freeze", "latency", "metrics", "of", "open", "prices", "prompt", "prompts", "redact",
-    "session", "span", "spans", "sql", "trace", "traces", "usage",
+    "BudgetError", "NbtraceError", "Session", "agreement", "budget", "check", "checks", "compare", "context",
+    "cost", "evaluate", "export", "freeze", "judge", "latency", "metrics", "of", "open", "prices", "prompt",
+    "prompts", "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ when there are more.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, get_args, overload
@@ -39,6 +40,8 @@ class Answers:
     prices: Prices
     ledger: Ledger
     """What has arrived where."""
+    annotator: str | None = None
+    """Who rates by hand, for `nbtrace.agreement`."""
 
     def snapshot(self) -> Snapshot:
         """Give all spans as they are now."""
@@ -173,7 +176,9 @@ class Answers:
             whole = self.snapshot() if spans is None else spans.snapshot
             return of_traces(whole, [run.trace_id for run in comparing().runs])
 
-        return CompareWidget(comparing, self.rate, traces, self.subscribe, baseline=comparing().baseline(baseline))
+        return CompareWidget(
+            comparing, self.rate_by_hand, traces, self.subscribe, baseline=comparing().baseline(baseline)
+        )
 
     def rate(self, score: Score) -> None:
         """Keep a judgement of a span.
@@ -183,6 +188,14 @@ class Answers:
         """
         message = "these spans were read back and take no scores; rate them in the session that recorded them"
         raise UsageError(message)
+
+    def rate_by_hand(self, score: Score) -> None:
+        """Keep a judgement of whoever is the annotator now.
+
+        Raises:
+            UsageError: these spans were read back, and do not change.
+        """
+        self.rate(replace(score, evaluator=self.annotator))
 
     def cost(self, span: object) -> Cost:
         """Tell what a call cost; see `nbtrace.cost`."""

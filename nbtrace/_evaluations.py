@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast, overload
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
 from nbtrace._answers import Answers
 from nbtrace._api import default
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nbtrace._evaluate.evaluating import Evaluating, Step
     from nbtrace._evaluate.result import Evaluation
     from nbtrace._evaluate.targets import Target
+    from nbtrace._query.result import Result
     from nbtrace._session import Session
 
 WIDTH: Final = 8
@@ -135,6 +136,117 @@ def evaluated(
     if is_spark(spans):
         return over(spans, every, references, width)
     return _evaluate(session, spans, every, references, width=width, cache=cache, progress=progress)
+
+
+def judge(
+    client: object,
+    rubric: str,
+    *,
+    model: str | None = None,
+    labels: Sequence[str] | Mapping[str, float] | None = None,
+    scale: tuple[float, float] | None = None,
+    pairwise: bool = False,
+    name: str = "judge",
+    version: str | None = None,
+    **options: Any,
+) -> Check:
+    """Make a check that asks a model for a verdict by a rubric.
+
+    The model gets the question, the answer and, where there is one, the reference, each between marks: what stands
+    there is data, whatever it asks for. A server that knows structured output is held to the form of a verdict; of
+    others a JSON object is expected, and what is none is a failed evaluation. Each verdict is a span, with the call
+    that it took, and its cost, below it; it is not asked for again as long as rubric, model and options stay.
+
+    Args:
+        client: a client such as `OpenAI()` or `Anthropic()`, sync or async, or a function `f(messages, model=...)`
+            that gives a text.
+        rubric: what is good, and what is not.
+        model: the name of the model, which a client needs.
+        labels: the verdicts that there are, or a dict of what each is worth; by default `pass` (1) and `fail` (0).
+        scale: in place of labels, the lowest and the highest number.
+        pairwise: whether the answer is held against another one, its reference. It is asked for in both orders, and
+            the label is `better` (1), `worse` (0) or `tie` (0.5), which it is as well where the orders do not agree.
+        name: what the scores are called.
+        version: by default a hash of rubric, verdicts and options.
+        **options: of each request, such as `temperature=0`.
+
+    Raises:
+        UsageError: something of this does not fit.
+
+    Examples:
+        >>> import json, nbtrace
+        >>> def model(messages):
+        ...     return json.dumps({"reason": "it is one", "label": "pass"})
+        >>> nbtrace.judge(model, "Names a city.", name="city").name
+        'city'
+    """
+    from nbtrace._evaluate.judge import judge_of
+
+    return judge_of(
+        client,
+        rubric,
+        model=model,
+        labels=labels,
+        scale=scale,
+        pairwise=pairwise,
+        name=name,
+        version=version,
+        **options,
+    )
+
+
+def agreement(
+    spans: object = None, *, name: str | None = None, weights: Literal["linear", "quadratic"] | None = None
+) -> Result:
+    """Tell how far people who judged the same spans by hand agree: Cohen's kappa of each two of them.
+
+    Who judges is what `nbtrace.session().annotator` says meanwhile. Of several judgements of a span by the same person
+    the last one counts.
+
+    Args:
+        spans: what `nbtrace.spans(...)` chooses, or what `nbtrace.open` gives; without it, all of the session.
+        name: of the scores; by default the only one that people have given.
+        weights: none, so that two say the same or not; `linear` or `quadratic`, so that numbers or labels that are
+            neighbours agree in part.
+
+    Returns:
+        A row for each two: `first`, `second`, how many `spans` both have judged, the share on which they `agreed`, and
+        `kappa` with the ends of its 95 % interval (`low`, `high`).
+
+    Raises:
+        NotFoundError: no two people have judged the same spans.
+        UsageError: there are scores of several names, and none was chosen.
+
+    Examples:
+        >>> import nbtrace
+        >>> nbtrace.agreement()  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        nbtrace.errors.NotFoundError: no two people have judged the same spans as ''; those who judged: nobody; ...
+    """
+    return agreed(default(), spans, name=name, weights=weights)
+
+
+def agreed(
+    session: Session,
+    spans: object = None,
+    *,
+    name: str | None = None,
+    weights: Literal["linear", "quadratic"] | None = None,
+) -> Result:
+    """Tell how far people agree, in a session; see `nbtrace.agreement`."""
+    import pyarrow.compute as pc
+
+    from nbtrace._evaluate.agreement import agreement
+    from nbtrace._query.frame import Spans
+    from nbtrace._store.remap import keys
+
+    scores: Any = (spans if isinstance(spans, Answers) else session).snapshot().scores
+    if isinstance(spans, Spans):
+        scores = scores.filter(pc.is_in(keys(scores), value_set=keys(spans.snapshot.kept).combine_chunks()))
+    elif spans is not None and not isinstance(spans, Answers):
+        raise UsageError.kind("spans", spans, "what nbtrace.spans(...) or nbtrace.open(...) gives")
+    return agreement(scores, name, weights)
 
 
 def _checks(given: object) -> list[Check]:

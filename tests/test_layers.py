@@ -76,7 +76,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_store": {"opentelemetry", "numpy", "platformdirs", "pyarrow", "orjson", "fsspec"},
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
     "_sweep": {"opentelemetry", "narwhals", "orjson", "pyarrow"},
-    "_evaluate": {"opentelemetry", "jsonschema", "orjson", "pyarrow"},
+    "_evaluate": {"opentelemetry", "jsonschema", "numpy", "orjson", "pyarrow"},
     "_widgets": {"numpy", "pandas", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
     "_export": {"pyarrow", "numpy", "opentelemetry.proto", "google.protobuf", "orjson", "tqdm"},
     "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},

@@ -46,6 +46,8 @@ class Check:
     is_async: bool = False
     is_quick: bool = False
     """Whether it only computes, so that nothing is gained by running several at the same time."""
+    close: Callable[[], Any] | None = None
+    """Closes what an async check has opened in its event loop."""
     traced: bool = False
     """Whether each run is a span, with the calls that it makes below it."""
 

@@ -121,7 +121,11 @@ async def _loop(check: Check, left: _Left, tell: Tell, width: int, around: Aroun
             if not left.is_over:
                 tell(number, outcome)
 
-    await asyncio.gather(*(work() for _ in range(width)))
+    try:
+        await asyncio.gather(*(work() for _ in range(width)))
+    finally:
+        if check.close is not None:
+            await check.close()
 
 
 def _judged(check: Check, given: dict[str, Any], left: _Left | None = None) -> Outcome:
