@@ -25,20 +25,21 @@ with _imports.uncollected():
         trace,
         traces,
     )  # fmt: skip
-    from nbtrace._declare import budget, prices, prompt, prompts, redact
+    from nbtrace._declare import budget, guard, guarding, prices, prompt, prompts, redact
     from nbtrace._evaluations import agreement, check, evaluate, judge
     from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
     from nbtrace._pictures import compare, freeze, latency, usage
     from nbtrace._session import Session
-    from nbtrace.errors import BudgetError, NbtraceError
+    from nbtrace.errors import BudgetError, GuardrailError, NbtraceError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "BudgetError", "NbtraceError", "Session", "agreement", "budget", "check", "checks", "compare", "context",
-    "cost", "evaluate", "export", "freeze", "judge", "latency", "metrics", "of", "open", "prices", "prompt",
-    "prompts", "redact", "session", "span", "spans", "sql", "trace", "traces", "usage",
+    "BudgetError", "GuardrailError", "NbtraceError", "Session", "agreement", "budget", "check", "checks",
+    "compare", "context", "cost", "evaluate", "export", "freeze", "guard", "guarding", "judge", "latency",
+    "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "session", "span", "spans", "sql", "trace",
+    "traces", "usage",
 ]  # fmt: skip
 
 

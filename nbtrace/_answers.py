@@ -69,6 +69,12 @@ class Answers:
         """Compute the figures of groups of spans; see `nbtrace.metrics`."""
         from nbtrace._query.metrics import metrics
 
+        if by == "guardrail":
+            from nbtrace._query.frame import Spans
+            from nbtrace._query.guardrails import guardrails
+
+            meant = self._meant(spans)
+            return guardrails(meant if isinstance(meant, Spans) else self.spans())
         return metrics(self._measured(spans), by=by, every=every, calls_only=calls_only, engine=engine)
 
     def columns(self) -> object:

@@ -107,7 +107,8 @@ def metrics(
         spans: what `nbtrace.spans(...)` gives, or a data frame with its columns in pyarrow, pandas, polars, DuckDB or
             PySpark, which then does the work itself; without it, all spans of the session.
         by: one column or several to group by; besides those of the table `model` (answered, else asked), `kind`,
-            `prompt`, `user`, `session`, `conversation`, `cell`, `run`, `trace`.
+            `prompt`, `user`, `session`, `conversation`, `cell`, `run`, `trace`. `guardrail` stands alone and has
+            figures of its own: how often each guard passed, blocked, warned, fixed and failed, and how long it took.
         every: also group by time, in buckets of this length counted in UTC: a `timedelta` or `"15m"`, `"1h"`, `"1d"`.
         calls_only: measure LLM calls only; otherwise tools, steps and cells too.
         engine: what computes the figures of a dataset that `nbtrace.open` gave: `"duckdb"` or a connection of DuckDB's,

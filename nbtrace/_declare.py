@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 from nbtrace._api import default
+from nbtrace._capture.guardrails import Action, Guard, Guarding, On
 from nbtrace._prompts.prompt import Message, Prompt
 from nbtrace._prompts.text import PromptText
 from nbtrace._trace.redact.rules import Rule
 
 if TYPE_CHECKING:
     from nbtrace._capture.spending import Per, Spending
+    from nbtrace._capture.steps import Step
     from nbtrace._prompts.languages import Language
 
 
@@ -109,6 +112,78 @@ def budget(limit: float | str | None = None, *, per: Per = "session") -> Spendin
         no budget is set; nbtrace.budget(2.00) or %nbtrace budget 2.00 sets one
     """
     return default().budget(limit, per=per)
+
+
+@overload
+def guard(function: Callable[[str], Any], /) -> Guard: ...
+@overload
+def guard(
+    *, on: On = "both", action: Action = "block", name: str | None = None
+) -> Callable[[Callable[[str], Any]], Guard]: ...
+def guard(
+    function: Callable[[str], Any] | None = None,
+    /,
+    *,
+    on: On = "both",
+    action: Action = "block",
+    name: str | None = None,
+) -> Guard | Callable[[Callable[[str], Any]], Guard]:
+    """Make a function a guard of what goes into calls and what comes out of them.
+
+    The function gets a text and says whether it passes: a bool, None for yes, or a tuple of that and an explanation;
+    one that fixes gives the text to use. Called with a text the guard gives it back, or the fixed one, or raises; in a
+    `with nbtrace.guarding(...)` it looks at every call. Each run is a span of kind `guardrail` with its verdict.
+
+    Args:
+        function: the rule.
+        on: what it looks at: the `input`, the `output`, or `both`.
+        action: what becomes of a text that does not pass: `block` raises, for an input before the call is sent; `warn`
+            is a Python warning; `fix` gives another text, to whoever calls the guard: a call itself is never changed.
+        name: by default the function's name.
+
+    Raises:
+        UsageError: it is no plain function, or there is no such side or action.
+
+    Examples:
+        >>> import nbtrace
+        >>> @nbtrace.guard(action="fix", on="input")
+        ... def no_badge(text):
+        ...     return text.replace("ACME-1234", "…")
+        >>> no_badge("I am ACME-1234")
+        'I am …'
+    """
+    if function is None:
+        return functools.partial(Guard, make=_guardrail, on=on, action=action, name=name)
+    return Guard(function, _guardrail, on=on, action=action, name=name)
+
+
+def _guardrail(name: str, attributes: dict[str, str]) -> Step:
+    return default().span(name, kind="guardrail", **attributes)
+
+
+def guarding(*guards: Guard) -> Guarding:
+    """Have guards look at the calls that are made in a `with` block, or in a function that it decorates.
+
+    What is sent, and the answer that comes back, are looked at as text, whole; of a stream the answer is not, which a
+    warning says. A guard that blocks raises `nbtrace.GuardrailError`: before the call is sent, or in place of the
+    answer, which has been paid then. A rule that itself raises blocks as well. Calls that a guard makes are not
+    guarded.
+
+    Args:
+        *guards: as `nbtrace.guard` makes them.
+
+    Raises:
+        UsageError: one of them is none, or fixes.
+
+    Examples:
+        >>> import nbtrace
+        >>> @nbtrace.guard
+        ... def no_badge(text):
+        ...     return "ACME-" not in text
+        >>> with nbtrace.guarding(no_badge):
+        ...     pass
+    """
+    return Guarding(guards)
 
 
 def redact(*rules: Rule, name: str | None = None) -> None:

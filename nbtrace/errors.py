@@ -118,6 +118,31 @@ class BudgetError(NbtraceError):
         )
 
 
+class GuardrailError(NbtraceError):
+    """A guard of the user's blocked what goes into a call, or what came out of one."""
+
+    rule: str = ""
+    """The guard's name."""
+    on: str = ""
+    """Which side: `input`, `output` or `both`."""
+
+    @classmethod
+    def blocked(cls, rule: str, on: str, why: str | None) -> Self:
+        """Name the guard, the side, and the reason that the guard gave."""
+        sent = "; it was not sent" if on == "input" else ""
+        made = cls(f"the guard {rule!r} blocked the {on} of this call{f': {why}' if why else ''}{sent}")
+        made.rule, made.on = rule, on
+        return made
+
+    @classmethod
+    def failed(cls, rule: str, on: str, error: Exception) -> Self:
+        """Say that the guard could not look, so that nothing passes."""
+        said = f"the rule raised {type(error).__name__}: {error}"
+        made = cls(f"the guard {rule!r} blocked the {on} of this call, which it could not look at: {said}")
+        made.rule, made.on = rule, on
+        return made
+
+
 class ReadError(NbtraceError):
     """A file or data frame could not be read as spans."""
 

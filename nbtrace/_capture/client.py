@@ -20,7 +20,7 @@ from time import time_ns
 from types import ModuleType
 from typing import Any, Final
 
-from nbtrace._capture import blobs, providers, usage_chunk
+from nbtrace._capture import blobs, guardrails, providers, usage_chunk
 from nbtrace._capture.call import Call, under_way
 from nbtrace._capture.finder import Finder
 from nbtrace._capture.providers import Server
@@ -33,7 +33,7 @@ from nbtrace._guard import caught, guard
 from nbtrace._imports import version
 from nbtrace._trace import pressure
 from nbtrace._trace.provider import Tracing
-from nbtrace.errors import BudgetError, UnsupportedVersionError
+from nbtrace.errors import BudgetError, GuardrailError, UnsupportedVersionError
 
 _guarded: Final = guard("capture")
 _CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
@@ -133,6 +133,7 @@ class ClientCapture:
 
         Raises:
             BudgetError: the request would be a call, and a budget is spent.
+            GuardrailError: a guard of the user's blocks what it says.
         """
         method, url, body = options.method, options.url, options.json_data
         wire = sdk.wires.get(url) if method == "post" else None
@@ -153,6 +154,8 @@ class ClientCapture:
         if options.files:
             with _guarded:
                 body = {**body, blobs.FILES: blobs.uploads(options.files)}
+        if guardrails.any_active() and method == "post":
+            guardrails.before(wire, body)
         call = Call(self._tracing, wire, self._server(sdk, client), body)
         if url in sdk.usage_optional and self._asks_usage():
             with _guarded:
@@ -222,7 +225,7 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         call = None
         try:
             call, options = _begin(sdk, self, options)
-        except BudgetError:  # the one failure that the user has asked for
+        except (BudgetError, GuardrailError):  # the failures that the user has asked for
             raise
         except Exception as error:  # noqa: BLE001 - as the guard does
             caught("capture", error)
@@ -235,6 +238,8 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             call.raised(error)
             raise
+        if guardrails.any_active():
+            guardrails.after(call)
         return response
 
     return request
@@ -245,7 +250,7 @@ def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         call = None
         try:
             call, options = _begin(sdk, self, options)
-        except BudgetError:  # the one failure that the user has asked for
+        except (BudgetError, GuardrailError):  # the failures that the user has asked for
             raise
         except Exception as error:  # noqa: BLE001 - as the guard does
             caught("capture", error)
@@ -258,6 +263,8 @@ def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             call.raised(error)
             raise
+        if guardrails.any_active():
+            guardrails.after(call)
         return response
 
     return request
