@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,17 @@ def test_headless_demo_writes_the_session_and_prints_its_trees(
     assert pq.read_table(folder / "session.parquet")["operation"].to_pylist().count("chat") == 6
     html = (folder / "01_quickstart.html").read_text(encoding="utf-8")
     assert "1 LLM call · smollm2-135m" in html
+
+
+@pytest.mark.notebook
+def test_a_regression_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "regression"
+    notebook = ROOT / "notebooks" / "02_finding_a_regression.ipynb"
+    execute(notebook, folder)
+    cells = {cell.id: cell for cell in code_cells(folder / notebook.name)}
+    assert [output for cell in cells.values() for output in cell.outputs if output.output_type == "error"] == []
+    said = "".join(output.text for output in cells["verdict"].outputs)
+    assert re.search(r"max_tokens 4 is .*cheaper by .*lower in names the capital by", said), said
 
 
 def chats_in(file: Path) -> int:
