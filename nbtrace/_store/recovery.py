@@ -120,7 +120,7 @@ def _read_segment(path: Path, series: dict[int, _Series], problems: list[str]) -
     for kind, schema in schemas.items():
         try:
             for first, batch in reader.batches(kind):
-                if kind == SCORES:
+                if kind == SCORES and len(batch) and not batch.schema.equals(schema):
                     batch = completed(pa.Table.from_batches([batch])).combine_chunks().to_batches()[0]  # noqa: PLW2901
                 if not batch.schema.equals(schema):
                     problems.append(f"{path.name} has rows of another version")

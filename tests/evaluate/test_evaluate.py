@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import openai
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binomtest
@@ -16,6 +17,7 @@ import nbtrace
 from nbtrace import Session, check, checks
 from nbtrace._evaluate.result import Evaluation, wilson
 from nbtrace._evaluations import evaluated
+from nbtrace._opened import read_back
 from nbtrace._query.frame import Spans
 from nbtrace.checks import Verdict
 from nbtrace.errors import UsageError
@@ -325,3 +327,37 @@ def test_a_check_is_still_a_function_and_has_the_parameters_that_it_has() -> Non
         short.using(least=1)
     assert short.version != check(lambda answer: True).version
     assert check(lambda answer: True).name == "<lambda>"
+
+
+def test_what_a_check_says_in_words_is_masked_like_everything(session: Session, client: openai.OpenAI) -> None:
+    ask(client, "one")
+
+    @check
+    def tells(answer: str) -> Any:
+        return False, f"{answer}: password=hunter2-and-more"
+
+    evaluated(session, None, tells, **QUIET)
+    assert "hunter2" not in session.sql("SELECT explanation FROM scores")["explanation"][0]
+    session.policy.content = "metadata"
+    evaluated(session, None, tells, cache=False, **QUIET)
+    assert session.sql("SELECT explanation FROM scores ORDER BY time_unix_nano")["explanation"][1] is None
+
+
+def test_scores_of_an_earlier_nbtrace_are_read(session: Session, client: openai.OpenAI, tmp_path: Any) -> None:
+    ask(client, "one")
+    evaluated(session, None, checks.length(at_most=3), **QUIET)
+    path = tmp_path / "session.parquet"
+    session.export(path)
+    table = pq.read_table(path)
+    rows = [
+        [{name: value for name, value in one.items() if name not in ("error_type", "key")} for one in row or ()]
+        for row in table["scores"].to_pylist()
+    ]
+    at = table.column_names.index("scores")
+    kind = table.schema.field("scores").type.value_type
+    fields = [field for field in kind if field.name not in ("error_type", "key")]
+    older = table.set_column(at, "scores", pa.array(rows, pa.list_(pa.struct(fields))))
+    pq.write_table(older, path)
+    opened = read_back(str(path), session)
+    scores = opened.snapshot().scores.to_pylist()
+    assert [(one["name"], one["label"], one["key"]) for one in scores] == [("length", "pass", None)]
