@@ -50,6 +50,8 @@ LAYERS: dict[str, set[str]] = {
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
     "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status", "_sweeps"},
+    "_cli": GROUND | STAGES | {"__init__", "_earlier", "_opened"},
+    "__main__": {"_cli"},
     "__init__": {
         "errors",
         "_imports",
@@ -96,16 +98,20 @@ OUTSIDE: dict[str, set[str]] = {
     "_settings": {"IPython", "traitlets"},
     "_status": set(),
     "_extension": {"IPython", "traitlets"},
+    "_cli": {"click", "orjson"},
+    "__main__": set(),
     "__init__": {"IPython"},
 }
 """What each may import of other distributions. OpenTelemetry stays left of the store and Arrow right of it."""
 
 HEAVY = {
-    "IPython", "anywidget", "duckdb", "fsspec", "ipywidgets", "jinja2", "narwhals", "numpy", "openai", "pandas",
-    "plotly", "polars", "presidio_analyzer", "pyarrow", "spacy", "tiktoken", "tqdm",
+    "IPython", "anywidget", "click", "duckdb", "fsspec", "ipywidgets", "jinja2", "narwhals", "numpy", "openai",
+    "pandas", "plotly", "polars", "presidio_analyzer", "pyarrow", "spacy", "tiktoken", "tqdm",
 }  # fmt: skip
 
 LAZY: dict[str, str] = {
+    "__main__": "only the command imports it",
+    "_cli": "only the command imports it",
     "_extension": "IPython itself imports it, on %load_ext",
     "_settings": "only the extension imports it",
     "_store.columns": "imported with the first snapshot",

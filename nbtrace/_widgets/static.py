@@ -56,9 +56,14 @@ def page(line: str, table: str) -> str:
     return f'<div class="{IGNORE_MATH}"><div style="padding:4px 0">{escape(line)}</div>{table}</div>'
 
 
-def tree_text(tree: pa.Table) -> str:
-    """Draw a tree table as text, for terminals, diffs, and whoever reads a notebook as a file."""
-    rows = _rows(tree)
+def tree_text(tree: pa.Table, most: int = ROWS) -> str:
+    """Draw a tree table as text, for terminals, diffs, and whoever reads a notebook as a file.
+
+    Args:
+        tree: What `nbtrace._query.tree.tree` returns.
+        most: How many rows to draw; the text says how many more there are.
+    """
+    rows = _rows(tree, most)
     return "\n".join([headline(tree), *row_lines(rows), *more(len(tree) - len(rows), "more span")])
 
 
@@ -136,12 +141,12 @@ def money(usd: float | None, *, unpriced: int, estimated: int) -> list[str]:
     return [words, f"{unpriced} {text.UNPRICED}"] if unpriced else [words]
 
 
-def _rows(tree: pa.Table) -> list[dict[str, Any]]:
+def _rows(tree: pa.Table, most: int = ROWS) -> list[dict[str, Any]]:
     """Read the first rows, with depth and times counted from where this tree begins: it may be a branch of another."""
     from nbtrace._query.branch import branch, end_of
 
     depth, start = _origin(tree)
-    rows = tree.select(COLUMNS).slice(0, ROWS).to_pylist()
+    rows = tree.select(COLUMNS).slice(0, most).to_pylist()
     for index, row in enumerate(rows):
         row["branch"] = below = branch(tree, index, end_of(tree, index))
         row["summary"] = row["summary"] or row["title"]

@@ -96,8 +96,8 @@ def test_metadata_says_what_a_user_needs_to_know(distributions: Distributions) -
         "License-File": "LICENSE",
     }
     assert {name for name, rest in needed if "extra" not in rest} == {
-        *("anywidget", "genai-prices", "ipython", "narwhals", "numpy", "opentelemetry-proto", "opentelemetry-sdk"),
-        *("orjson", "pandas", "platformdirs", "pyarrow", "tqdm"),
+        *("anywidget", "click", "genai-prices", "ipython", "narwhals", "numpy", "opentelemetry-proto"),
+        *("opentelemetry-sdk", "orjson", "pandas", "platformdirs", "pyarrow", "tqdm"),
     }
     assert {name: rest.partition("extra == ")[2].strip("'\"") for name, rest in needed if "extra" in rest} == {
         "duckdb": "sql",

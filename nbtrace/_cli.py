@@ -1,0 +1,172 @@
+"""The command `nbtrace`: what a file of spans can be asked without a notebook.
+
+Each command is a thin call of what `nbtrace.open` gives, and is imported when it is asked for. What was asked for goes
+to the standard output, as words or, by `--json`, as JSON; what is wrong goes to the standard error, in one sentence and
+with exit status 2. Names and texts of spans are hostile: no control character of theirs reaches the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from nbtrace.errors import NbtraceError, UsageError
+
+if TYPE_CHECKING:
+    from nbtrace._opened import Opened
+    from nbtrace._query.frame import Spans
+
+FILTERS: Final = {
+    "since": "started at this moment or later: ISO, or how long ago, such as 2h",
+    "until": "started before this moment",
+    "trace": "of the trace whose id begins with these digits",
+    "kind": "llm, tool, retrieval, agent, chain, cell, ...",
+    "status": "ok, error or running",
+    "model": "asked or answered; a pattern such as 'gpt-4*'",
+    "prompt": "of the prompt of this name",
+    "user": "made for this user",
+    "text": "with this text in names, messages, attributes or events",
+}
+"""The filters of `nbtrace.spans` that are words."""
+
+
+class Refused(click.ClickException):
+    """An error that the user can do something about."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Say it as it is."""
+        click.echo(f"nbtrace: {shown(self.message)}", err=True)
+
+
+class Commands(click.Group):
+    """Commands whose errors are sentences."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except NbtraceError as error:
+            raise Refused(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="nbtrace", message="nbtrace %(version)s")
+def main() -> None:
+    """Look at recorded LLM calls, write them elsewhere, and see what has changed."""
+
+
+def chosen(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the filters as options, and a number of the last spans."""
+    command = click.option("--last", type=click.IntRange(min=1), help="Only so many, the last by start.")(command)
+    for name, meaning in reversed(FILTERS.items()):
+        command = click.option(f"--{name}", metavar="WORD", help=f"Only what is {meaning}.")(command)
+    return command
+
+
+def spans_of(source: str, filters: Mapping[str, Any]) -> tuple[Opened, Spans | None]:
+    """Read a file, dataset or session, and choose of it what filters say, if any do."""
+    import nbtrace
+
+    opened = nbtrace.open(source)
+    given: Any = {name: value for name, value in filters.items() if value is not None}
+    return opened, opened.spans(**given) if given else None
+
+
+@main.command()
+@click.option("--directory", type=click.Path(path_type=Path), help="Where they are; by default the user's own.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: a list, the last session first.")
+def sessions(directory: Path | None, *, as_json: bool) -> None:
+    """List the earlier sessions that are kept on this machine."""
+    from dataclasses import asdict
+
+    from nbtrace._earlier import listed
+    from nbtrace._store.sessions import default_directory, earlier
+
+    there = directory or default_directory()
+    if directory is not None and not directory.is_dir():
+        raise UsageError.argument("--directory", "a directory of sessions", str(directory))
+    if as_json:
+        echo_json([asdict(one.manifest) | {"state": one.state, "path": str(one.path)} for one in earlier(there)])
+        return
+    lines = listed(there, own="")
+    for line in lines or [f"there are no sessions in {there}"]:
+        click.echo(shown(line))
+
+
+@main.command()
+@click.argument("source")
+@chosen
+@click.option("--rows", default=200, show_default=True, type=click.IntRange(min=1), help="Lines of the tree.")
+@click.option("--html", type=click.Path(), help="Write a page with all details instead, which needs no network.")
+def view(source: str, *, rows: int, html: str | None, **filters: Any) -> None:
+    """Show the spans of SOURCE as a tree: a file, a dataset, or a session by its id."""
+    opened, chosen = spans_of(source, filters)
+    if html is not None:
+        if not html.endswith(".html"):
+            raise UsageError.argument("--html", "a path ending in .html", html)
+        click.echo(shown(repr(opened.export(html, spans=chosen))))
+        return
+    from nbtrace._query.tree import tree
+    from nbtrace._widgets.static import tree_text
+
+    said_of(opened)
+    click.echo(tree_text(tree((opened.spans() if chosen is None else chosen).snapshot, summaries=rows), rows))
+
+
+@main.command()
+@click.argument("source")
+@click.argument("to")
+@chosen
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--no-content", is_flag=True, help="Without what was said: prompts, answers, arguments, sources.")
+@click.option("--again", type=click.Choice(["rest", "all", "refuse"]), default="rest", show_default=True,
+              help="Spans that a dataset has already.")  # fmt: skip
+@click.option("--endpoint", metavar="URL", help="Another address for a backend of that name.")
+@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="An HTTP header; may be repeated.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="How long an endpoint may take to answer.")
+@click.option("--verify", is_flag=True, help="Read back which spans are there (Langfuse, MLflow, Phoenix).")
+@click.option("--layout", type=click.Choice(["nbtrace", "clickhouse"]), default="nbtrace", show_default=True,
+              help="The shape of a Parquet file.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def export(source: str, to: str, *, no_content: bool, headers: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Write the spans of SOURCE to TO: a file, a dataset, an OTLP endpoint, or a backend by name.
+
+    TO is what nbtrace.export takes: a path ending in .parquet, .jsonl or .html, a directory ending in /, a URL, or a
+    name such as phoenix.
+    """
+    from dataclasses import asdict
+
+    filters = {name: given.pop(name) for name in (*FILTERS, "last")}
+    opened, chosen = spans_of(source, filters)
+    said_of(opened)
+    pairs = {name: value for name, _, value in (one.partition("=") for one in headers)}
+    report = opened.export(to, spans=chosen, content=not no_content, headers=pairs or None, **given)
+    if as_json:
+        echo_json(asdict(report))
+    else:
+        click.echo(shown(repr(report)))
+
+
+def said_of(opened: Opened) -> None:
+    """Say on the standard error what of a source was repaired or could not be read."""
+    if opened.repaired or opened.left_out:
+        click.echo(f"nbtrace: {shown(repr(opened))}", err=True)
+
+
+def echo_json(value: object) -> None:
+    """Write JSON, two spaces a level."""
+    import orjson
+
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def shown(text: str) -> str:
+    """Make every character of a line one that a terminal only shows."""
+    from nbtrace._widgets.markup import visible
+
+    return visible(text)
