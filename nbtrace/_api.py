@@ -264,14 +264,14 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
 
     Args:
         to: a path ending in `.parquet` (the span table), `.jsonl` (OTLP JSON lines, as the OpenTelemetry file exporter
-            specification says) or `.html` (a page with the list of traces, their trees and details, that works without
-            a kernel or network); a path ending in `/`, or the URL of another file system (`s3://`, `gs://`, any that
-            pyarrow or fsspec reads): a dataset of Parquet files by day and session, to which spans are added; the base
-            URL of an OTLP/HTTP endpoint (protobuf; `/v1/traces` is added); or the name of a backend: `arize`,
-            `datadog`, `grafana` (Tempo, one's own or the cloud's), `honeycomb`, `jaeger`, `langfuse`, `langsmith`,
-            `logfire`, `mlflow`, `otlp` (whatever `OTEL_EXPORTER_OTLP_ENDPOINT` says),
-            `phoenix`, `weave`. Its address and key come from the variables that its users set; what it reads under
-            names of its own is said under those too.
+            specification says), `.html` (a page with the list of traces, their trees and details, that works without a
+            kernel or network) or `.csv` (what fits into cells; the report says what does not); a path ending in `/`, or
+            the URL of another file system (`s3://`, `gs://`, any that pyarrow or fsspec reads): a dataset of Parquet
+            files by day and session, to which spans are added; the base URL of an OTLP/HTTP endpoint (protobuf;
+            `/v1/traces` is added); or the name of a backend: `arize`, `datadog`, `grafana` (Tempo, one's own or the
+            cloud's), `honeycomb`, `jaeger`, `langfuse`, `langsmith`, `logfire`, `mlflow`, `otlp` (whatever
+            `OTEL_EXPORTER_OTLP_ENDPOINT` says), `phoenix`, `weave`. Its address and key come from the variables that
+            its users set; what it reads under names of its own is said under those too.
         live: go on: send spans as they end, in batches on a thread of its own, until `.stop()`. Its text says how many
             were sent and wait; while the receiver fails they stay in the session, and it is tried again.
         **options: any of
@@ -280,6 +280,8 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
               `OTEL_EXPORTER_OTLP_HEADERS`.
             - `timeout`: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
             - `endpoint`: another address for a backend of that name, such as a proxy's or a collector's.
+            - `protocol`: `"http/protobuf"` or `"http/json"`; for an endpoint else `OTEL_EXPORTER_OTLP_PROTOCOL`, else
+              the first.
             - `spans`: only these, as `nbtrace.spans(...)` gives them; those whose parents are not among them become
               roots.
             - `content`: whether what was said goes along (it does): prompts, answers, arguments, sources; without it

@@ -219,7 +219,7 @@ class ExportError(NbtraceError):
     def destination(cls, to: object) -> Self:
         """Refuse a destination that is no known file type, no OTLP endpoint and no backend's name."""
         return cls(
-            f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, "
+            f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl, .html or .csv, "
             "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, "
             "jaeger, langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace import semconv
 from nbtrace._export import otlp
 from nbtrace._export.backends.backend import Limits
+from nbtrace._export.encodings import ENCODINGS
 from nbtrace._export.judging import hand_over, score_id
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words
@@ -132,9 +133,10 @@ def deliver(
             going = (score for score in parcel.scores if score["trace_id"] + score["span_id"] in arrived)
             ledger.add_scores(to.key, map(score_id, going))
 
-    sender = Sender(to.endpoint, otlp.request, taken, to.request_bytes)
+    encoding = ENCODINGS[to.endpoint.protocol]
+    sender = Sender(to.endpoint, encoding.request, taken, to.request_bytes)
     with _progress(len(parcel), to.shown, is_shown=shows_progress) as advance:
-        outcome = sender.send(otlp.spans(parcel.prepared), advance)
+        outcome = sender.send(encoding.spans(parcel.prepared), advance)
     left_out = [*parcel.left_out, *(f"{spans_in_words(number)} {why}" for why, number in outcome.refused.items())]
     judged = _judge(parcel, to, ledger, left_out) if parcel.has_api else 0
     notes = [*parcel.notes, *cut_in_words(parcel.prepared.cut)]

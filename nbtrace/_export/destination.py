@@ -1,8 +1,8 @@
 """Chooses the format by the destination, and is the only door of this stage.
 
-A path ending in `.parquet`, `.jsonl` or `.html` is written, an `http(s)` URL or a backend's name is sent to; anything
-else is refused before a span is touched. OTLP has no span without an end, so spans that still run stay behind there
-and the report counts them.
+A path ending in `.parquet`, `.jsonl`, `.html` or `.csv` is written, an `http(s)` URL or a backend's name is sent to;
+anything else is refused before a span is touched. OTLP has no span without an end, so spans that still run stay behind
+there and the report counts them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nbtrace._export import backends, clickhouse, dataset, otlp_json, parquet
+from nbtrace._export import backends, clickhouse, dataset, flat, otlp_json, parquet
 from nbtrace._export.atomic import replacing
 from nbtrace._export.backends.backend import Address, Variables
 from nbtrace._export.delivery import Receiver, deliver, ended, pack
@@ -65,14 +65,15 @@ def export(
     is_metadata: Callable[[str], bool] | None = None,
     filesystem: object = None,
     layout: str = "nbtrace",
+    protocol: str | None = None,
 ) -> ExportReport:
     """Write spans to a file or send them to an OTLP endpoint.
 
     Args:
         table: All spans, or any selection of them.
-        to: A path ending in `.parquet`, `.jsonl` or `.html`, or an OTLP/HTTP endpoint: a base URL as `http://127.0.0.1:4318`,
-            or a full one ending in `/v1/traces`; or the name of a backend; or a dataset: a path ending in `/`, or the
-            URL of another file system.
+        to: A path ending in `.parquet`, `.jsonl`, `.html` or `.csv`, or an OTLP/HTTP endpoint: a base URL as
+            `http://127.0.0.1:4318`, or a full one ending in `/v1/traces`; or the name of a backend; or a dataset: a
+            path ending in `/`, or the URL of another file system.
         page: Draws spans as a page; without it none can be written.
         headers: HTTP headers for an endpoint; each wins over the same one from elsewhere.
         endpoint: Another address for a backend of that name.
@@ -83,6 +84,7 @@ def export(
         ledger: What knows which those are; without it none have.
         is_selection: Whether the spans were chosen, so that those whose parents were not become roots.
         is_metadata: Says of an attribute's name that it is no content; content is then left out.
+        protocol: Form of the requests, `http/protobuf` or `http/json`.
         layout: Columns of a Parquet file: ours, or `clickhouse` for those of its `otel_traces`.
         filesystem: One of pyarrow's or fsspec's, in which the path is.
         timeout: Seconds for one request, its retries included; 10 unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
@@ -99,7 +101,9 @@ def export(
         raise ExportError.destination(to) from None
     if is_metadata is not None:
         table = without_content(table, is_metadata)
-    to_there = None if filesystem else receiver(text, headers=headers, timeout=timeout, endpoint=endpoint)
+    to_there = (
+        None if filesystem else receiver(text, headers=headers, timeout=timeout, endpoint=endpoint, protocol=protocol)
+    )
     if to_there is None:
         chosen = rerooted(table, remote=False)[0] if is_selection else table
         if layout == "nbtrace" and (place := _place(text, filesystem)) is not None:
@@ -115,7 +119,12 @@ def export(
 
 
 def receiver(
-    text: str, *, headers: Mapping[str, str] | None, timeout: float | None, endpoint: str | None
+    text: str,
+    *,
+    headers: Mapping[str, str] | None,
+    timeout: float | None,
+    endpoint: str | None,
+    protocol: str | None = None,
 ) -> Receiver | None:
     """Give who is sent to, if a destination is no file.
 
@@ -130,6 +139,7 @@ def receiver(
         endpoint or address.url,
         headers={**address.headers, **(headers or {})},
         timeout=timeout,
+        protocol=protocol,
         is_full=address.is_full and not endpoint,
         takes_otel_headers=address.takes_otel_headers,
     )
@@ -158,7 +168,7 @@ def _to_place(table: Snapshot, place: Place, *, again: Again, dry_run: bool) -> 
             if dry_run:
                 return preview_file(table, place.shown, "Parquet", None)
             return dataset.alone(table, place)
-        case ".jsonl" | ".html":
+        case ".jsonl" | ".html" | ".csv":
             raise ExportError.only_parquet(place.shown)
         case _:
             return dataset.add(table, place, again=again, dry_run=dry_run)
@@ -180,6 +190,10 @@ def _to_file(table: Snapshot, text: str, page: Callable[[Snapshot], Page] | None
         case ".html" if page is not None:
             drawn = page(table)
             return preview_file(table, text, "HTML", drawn.parts()) if dry_run else _write_page(drawn, text, path)
+        case ".csv":
+            return (
+                preview_file(table, text, "CSV", [flat.cells(table)[0]]) if dry_run else _write_cells(table, text, path)
+            )
         case _:
             raise ExportError.destination(text)
 
@@ -197,6 +211,12 @@ def _write_parquet(table: Snapshot, text: str, path: Path) -> ExportReport:
     size, strange = parquet.write(table, path)
     left_out = (f"{strange:,} score{'' if strange == 1 else 's'} of other spans",) if strange else ()
     return ExportReport(text, "Parquet", len(table), size, 0, left_out)
+
+
+def _write_cells(table: Snapshot, text: str, path: Path) -> ExportReport:
+    size, guarded = flat.write(table, path)
+    notes = (f"An apostrophe is before what a spreadsheet would compute: {guarded:,} of the texts",)
+    return ExportReport(text, "CSV", len(table), size, 0, flat.LOST, notes if guarded else ())
 
 
 def _write_page(page: Page, text: str, path: Path) -> ExportReport:

@@ -28,6 +28,8 @@ SECRET_LENGTH: Final = 6
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
+Protocol = Literal["http/protobuf", "http/json"]
+PROTOCOLS: Final = ("http/protobuf", "http/json")
 Compression = Literal["gzip", "deflate", "none"]
 COMPRESSIONS: Final = ("gzip", "deflate", "none")
 
@@ -46,6 +48,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(repr=False)
     tls: ssl.SSLContext | None = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
+    protocol: Protocol = "http/protobuf"
 
     @classmethod
     def read(
@@ -54,6 +57,7 @@ class Endpoint:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        protocol: str | None = None,
         is_full: bool = False,
         takes_otel_headers: bool = True,
     ) -> Self:
@@ -63,8 +67,9 @@ class Endpoint:
             to: the URL, its path a base unless it ends in `/v1/traces`.
             headers: as given by the caller.
             timeout: seconds for one request.
+            protocol: the form of a request; else what `OTEL_EXPORTER_OTLP_PROTOCOL` says, else protobuf.
             is_full: ask the path as it stands.
-            takes_otel_headers: send what `OTEL_EXPORTER_OTLP_HEADERS` holds too.
+            takes_otel_headers: send what `OTEL_EXPORTER_OTLP_HEADERS` holds too, in the form that the variable says.
 
         Raises:
             ExportError: The URL, a header or an environment variable is not usable.
@@ -94,6 +99,7 @@ class Endpoint:
             headers=chosen,
             tls=_tls() if parts.scheme == "https" else None,
             secrets=_secrets(parts, chosen),
+            protocol=_protocol(protocol, takes_variable=takes_otel_headers),
         )
 
     def redact(self, text: str) -> str:
@@ -156,6 +162,17 @@ def _timeout(given: float | None) -> float:
     if not 0 < seconds < float("inf"):
         raise ExportError.setting(variable, "a number of seconds above 0")
     return seconds
+
+
+def _protocol(given: str | None, *, takes_variable: bool) -> Protocol:
+    """Read the form of requests; gRPC is none of HTTP's, and whoever gave a URL of HTTP means that."""
+    variable, value = "protocol", given or ""
+    if given is None and takes_variable:
+        variable, value = _variable("PROTOCOL")
+        value = "" if value == "grpc" else value
+    if value not in ("", *PROTOCOLS):
+        raise ExportError.setting(variable, f"one of {', '.join(PROTOCOLS)}")
+    return value or "http/protobuf"
 
 
 def _compression(host: str) -> Compression:

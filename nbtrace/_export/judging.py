@@ -55,7 +55,7 @@ def hand_over(requests: Iterable[Request], api: str, endpoint: Endpoint) -> Iter
         parts = urlsplit(api)
         url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + path, "", ""))
         try:
-            post(replace(endpoint, url=url, shown=f"{endpoint.shown} ({path})"), orjson.dumps(body), kind="json")
+            post(replace(endpoint, url=url, shown=f"{endpoint.shown} ({path})"), orjson.dumps(body), is_otlp=False)
         except ExportError as error:
             yield error.answer or str(error), count
         else:

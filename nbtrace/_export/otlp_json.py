@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from nbtrace._export.atomic import replacing
-from nbtrace._export.batch import Row, batches, encoded, nested
+from nbtrace._export.batch import Encoded, Row, batches, encoded, nested
 from nbtrace._export.portable import Json, loads, suspicious
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 LINE_BYTES: Final = 1024 * 1024 - 1
@@ -47,9 +47,18 @@ def lines(prepared: Iterable[Row], limit: int = LINE_BYTES) -> Iterator[tuple[by
     Yields:
         A line with its end, and the number of spans in it.
     """
-    for batch in batches(encoded(prepared, encode), limit):
-        groups = nested(batch).items()
-        yield orjson.dumps({"resourceSpans": [_resource_spans(*group) for group in groups]}) + b"\n", len(batch)
+    for batch in batches(spans(prepared), limit):
+        yield request(batch) + b"\n", len(batch)
+
+
+def spans(prepared: Iterable[Row]) -> Iterator[Encoded]:
+    """Encode the rows of ended spans one by one."""
+    return encoded(prepared, encode)
+
+
+def request(batch: Sequence[Encoded]) -> bytes:
+    """Make the document of a batch, which is a line of a file and the body of a request."""
+    return orjson.dumps({"resourceSpans": [_resource_spans(*group) for group in nested(batch).items()]})
 
 
 def _resource_spans(stored: str, scopes: dict[str, list[bytes]]) -> Json:

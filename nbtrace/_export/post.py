@@ -78,13 +78,14 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Leave the redirect an error."""
 
 
-def post(endpoint: Endpoint, body: bytes, *, kind: str = "x-protobuf") -> Answer:
-    """Send a serialized `ExportTraceServiceRequest`, or a body of another type of application.
+def post(endpoint: Endpoint, body: bytes, *, is_otlp: bool = True) -> Answer:
+    """Send an `ExportTraceServiceRequest` in the endpoint's form, or another document of JSON.
 
     Raises:
         ExportError: The receiver could not be reached or did not take the request.
     """
-    packed, headers = _packed(endpoint, body, endpoint.compression if kind == "x-protobuf" else "none", kind)
+    kind = "x-protobuf" if is_otlp and endpoint.protocol == "http/protobuf" else "json"
+    packed, headers = _packed(endpoint, body, endpoint.compression if is_otlp else "none", kind)
     deadline = time.monotonic() + endpoint.timeout
     pauses = iter(PAUSES)
     tries = 0

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from nbtrace._export import otlp, otlp_json
+from nbtrace._export import otlp_json
 from nbtrace._export.batch import Row, batches, encoded
+from nbtrace._export.encodings import ENCODINGS
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import DryRun
 from nbtrace._store.schema import PROMOTED
@@ -52,8 +53,9 @@ def preview(parcel: Parcel, to: Receiver) -> DryRun:
     """Say what an export to a receiver would send."""
     seen = Seen()
     size = requests = 0
-    for batch in batches(encoded(seen.passing(parcel.prepared), otlp.encode), to.request_bytes):
-        size += len(otlp.request(batch))
+    encoding = ENCODINGS[to.endpoint.protocol]
+    for batch in batches(encoded(seen.passing(parcel.prepared), encoding.encode), to.request_bytes):
+        size += len(encoding.request(batch))
         requests += 1
     told = (parcel.left_out, parcel.notes, len(parcel.scores) if parcel.has_api else 0)
     found = (dict(seen.attributes), seen.masked, parcel.prepared.cut, seen.sample)

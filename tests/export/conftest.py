@@ -54,7 +54,16 @@ class CountingIds(IdGenerator):
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exports in these tests go where the test says, whatever the machine is set up for."""
-    for name in ("HEADERS", "TIMEOUT", "COMPRESSION", "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY", "ENDPOINT"):
+    for name in (
+        "HEADERS",
+        "TIMEOUT",
+        "COMPRESSION",
+        "CERTIFICATE",
+        "CLIENT_CERTIFICATE",
+        "CLIENT_KEY",
+        "ENDPOINT",
+        "PROTOCOL",
+    ):
         monkeypatch.delenv(f"OTEL_EXPORTER_OTLP_{name}", raising=False)
         monkeypatch.delenv(f"OTEL_EXPORTER_OTLP_TRACES_{name}", raising=False)
     for name in ("http_proxy", "https_proxy", "all_proxy"):

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 Take = Callable[..., "Snapshot"]
 
 
-@pytest.mark.parametrize("to", ["session.csv", "session", "localhost:4318", "", ".parquet", None, 3])
+@pytest.mark.parametrize("to", ["session.xls", "session", "localhost:4318", "", ".parquet", None, 3])
 def test_an_unknown_destination_is_refused(to: Any, snapshot: Take) -> None:
     with pytest.raises(ExportError) as failure:
         export(snapshot([]), to)
     assert str(failure.value) == (
-        f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl or .html, "
+        f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl, .html or .csv, "
         "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, jaeger, "
         "langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
     )

@@ -16,7 +16,8 @@ from nbtrace._export import otlp_json
 from nbtrace._export.destination import export
 from nbtrace._export.otlp import requests
 from nbtrace._export.prepare import Prepared
-from tests.export.loopback import canonical, expected, spans_of
+from nbtrace.errors import ExportError
+from tests.export.loopback import Scripted, canonical, expected, spans_of
 from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
 
 if TYPE_CHECKING:
@@ -112,3 +113,32 @@ def test_running_spans_stay_behind_and_an_empty_file_is_written(
     report = export(snapshot([], [running]), path)
     assert path.read_bytes() == b""
     assert repr(report) == f"0 spans → {path} (OTLP JSON, 0 B). Left out: 1 span still running."
+
+
+@pytest.mark.parametrize("way", ["argument", "variable", "of traces"])
+def test_json_goes_over_http_where_it_is_asked_for(
+    way: str,
+    spans: list[ReadableSpan],
+    snapshot: Take,
+    scripted: Callable[..., Scripted],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    server = scripted()
+    if way != "argument":
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{'TRACES_' if way == 'of traces' else ''}PROTOCOL", "http/json")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    report = export(snapshot(spans), server.url, protocol="http/json" if way == "argument" else None)
+    assert (report.spans, report.requests, report.left_out) == (len(spans), 1, ())
+    (received,) = server.received
+    assert received.headers["content-type"] == "application/json"
+    assert (received.headers.get("content-encoding") == "gzip") == (way != "argument")
+    export(snapshot(spans), path := tmp_path / "a.jsonl")
+    assert received.body + b"\n" == path.read_bytes()
+
+
+def test_an_unknown_protocol_is_refused(spans: list[ReadableSpan], snapshot: Take) -> None:
+    with pytest.raises(
+        ExportError, match="cannot use protocol for the export: expected one of http/protobuf, http/json"
+    ):
+        export(snapshot(spans), "http://127.0.0.1:1", protocol="http/xml")

@@ -259,8 +259,8 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
         "UsageError: no LLM call was recorded yet; make one, then ask for its trace\n"
     )
     kernel.run("import nbtrace")
-    assert kernel.run("nbtrace.export('session.csv')").error == snapshot(
-        "ExportError: cannot export to 'session.csv': expected a path ending in .parquet, .jsonl or .html, "
+    assert kernel.run("nbtrace.export('session.xls')").error == snapshot(
+        "ExportError: cannot export to 'session.xls': expected a path ending in .parquet, .jsonl, .html or .csv, "
         "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, jaeger, "
         "langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
     )

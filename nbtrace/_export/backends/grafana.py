@@ -1,6 +1,8 @@
 """Grafana Tempo, one's own or Grafana Cloud's: https://grafana.com/docs/grafana-cloud/send-data/otlp/send-data-otlp/.
 
-Spans are kept as they are. What Tempo cuts without a word is cut here and said:
+Its pages give users the standard variables, `OTEL_EXPORTER_OTLP_ENDPOINT` and `_HEADERS`; the three that begin with
+`GRAFANA_CLOUD_` are those that its users set for its collector (Alloy). Spans are kept as they are. What Tempo cuts
+without a word is cut here and said:
 https://grafana.com/docs/tempo/latest/troubleshooting/out-of-memory-errors/ (`max_attribute_bytes`).
 """
 
