@@ -138,13 +138,15 @@ class Answers:
     def _draw(self, trace_id: str, span_id: str | None) -> TraceWidget:
         from nbtrace._widgets.trace import TraceWidget
 
-        return TraceWidget(lambda: self.trace_table(trace_id), self.subscribe, selected_span=span_id)
+        return TraceWidget(
+            lambda: self.trace_table(trace_id), self.subscribe, rate=self.rate_by_hand, selected_span=span_id
+        )
 
     def traces(self) -> TracesWidget:
         """List the session's traces as a live widget; see `nbtrace.traces`."""
         from nbtrace._widgets.traces import TracesWidget
 
-        return TracesWidget(self.snapshot, self.subscribe)
+        return TracesWidget(self.snapshot, self.subscribe, rate=self.rate_by_hand)
 
     def compare(
         self,

@@ -130,6 +130,7 @@ LAZY: dict[str, str] = {
     "_widgets.base": "imported with the first widget",
     "_widgets.figure": "imported with the first chart",
     "_widgets.panels": "imported with the first chart",
+    "_widgets.rating": "imported with the first widget",
     "_widgets.compare": "imported with the first comparison",
     "_widgets.trace": "imported with the first widget",
     "_widgets.traces": "imported with the first list of traces",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -11,13 +10,12 @@ import traitlets
 
 from nbtrace._query import verdict as verdicts
 from nbtrace._query.comparison import FIGURES, Comparison, Run
-from nbtrace._store.scores import Score
 from nbtrace._widgets import matrix
 from nbtrace._widgets.assets import bundle
 from nbtrace._widgets.base import SpanWidget
-from nbtrace._widgets.protocol import PROTOCOL_VERSION, CompareReply, RateReply
-from nbtrace._widgets.wire import Wire, find
-from nbtrace.errors import UsageError
+from nbtrace._widgets.protocol import PROTOCOL_VERSION, CompareReply
+from nbtrace._widgets.rating import Rate, RatingWire
+from nbtrace._widgets.wire import Wire
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,25 +26,19 @@ if TYPE_CHECKING:
     from nbtrace._widgets.wire import Look, Subscribe
 
 Compare = Callable[[], Comparison]
-Rate = Callable[[Score], None]
 
-RATING: Final = "rating"
-"""The name of the scores that a reader gives by hand."""
-BEST: Final = 5
-"""Ratings go from 1 to this."""
 LONGEST: Final = 20_000
 """Characters of an answer that go to the browser; the call itself has all of it."""
 LONGEST_VALUE: Final = 2_000
 """Characters of a variable's value that go to the browser."""
 
 
-class CompareWire(Wire):
+class CompareWire(RatingWire):
     """Answers what the compare view asks, besides the trees and spans of the calls compared."""
 
     def __init__(self, look: Compare, rate: Rate, snapshot: Look, subscribe: Subscribe, send: Any) -> None:
-        super().__init__(snapshot, subscribe, send)
+        super().__init__(rate, snapshot, subscribe, send)
         self._comparison = look
-        self._rate = rate
 
     def handle(self, request: object) -> None:
         """Answer one message of the JavaScript."""
@@ -54,9 +46,6 @@ class CompareWire(Wire):
             case {"id": int(number), "kind": "compare"}:
                 message = cast("dict[str, Any]", request)
                 self._answer(number, "compare", message, lambda: self._compared(number, message))
-            case {"id": int(number), "kind": "rate"}:
-                message = cast("dict[str, Any]", request)
-                self._answer(number, "rate", message, lambda: self._rated(number, message))
             case _:
                 super().handle(request)
 
@@ -74,17 +63,6 @@ class CompareWire(Wire):
             head=orjson.dumps(head(comparison, column)).decode(),
         )
         return reply, cells(comparison)
-
-    def _rated(self, number: int, message: dict[str, Any]) -> tuple[RateReply, pa.Table]:
-        import pyarrow as pa
-
-        value = message.get("value")
-        if not isinstance(value, int) or not 1 <= value <= BEST:
-            raise UsageError.argument("value", f"a rating from 1 to {BEST}", value)
-        span = find(self._snapshot(), str(message.get("span_id")), str(message.get("trace_id")))
-        ids = span["trace_id"][0].as_py(), span["span_id"][0].as_py()
-        self._rate(Score(*ids, RATING, float(value), source="human", time_unix_nano=time.time_ns()))
-        return RateReply(id=number, kind="rate", version=PROTOCOL_VERSION, revision=self._revision), pa.table({})
 
     def outline(self, spans: Snapshot) -> object:
         """Take what tells two comparisons apart: the spans, and how many scores there are."""

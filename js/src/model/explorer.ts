@@ -70,6 +70,10 @@ export class Explorer {
   readonly tab = signal("");
   readonly isRendered = signal(false);
   readonly isHelpOpen = signal(false);
+  /** What the reader has last said of a span, for a moment's confirmation. */
+  readonly rated = signal<string | null>(null);
+  /** Keeps a rating; none where nobody takes them. */
+  rate: ((key: SpanKey, rating: number) => void) | null = null;
   /** Whether the reader has opened or closed the search; null until then. */
   readonly #toolbar = signal<boolean | null>(null);
 
@@ -249,6 +253,12 @@ export class Explorer {
       this.#moveToRow(row);
       this.isOpen.value = true;
     });
+  }
+
+  /** Rates the span of a row, by hand. */
+  rateRow(row: number, rating: number): void {
+    const tree = this.tree.value;
+    if (tree && row >= 0) this.rate?.({ traceId: traceIdAt(tree, row), spanId: spanIdAt(tree, row) }, rating);
   }
 
   close(): void {

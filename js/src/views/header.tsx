@@ -36,6 +36,11 @@ export function Header({ explorer }: { explorer: Explorer }): JSX.Element {
         </bdi>
       )}
       {tree && <Facts facts={factsOf(explorer)} />}
+      {explorer.rated.value && (
+        <span class="notice rated" role="status">
+          {explorer.rated.value}
+        </span>
+      )}
       {notice && (
         <span class="notice" role="status">
           {notice}

@@ -8,7 +8,7 @@ export interface Binding {
   readonly keys: readonly string[];
   readonly shown: string;
   readonly does: string;
-  readonly run: (explorer: Explorer, rowsInPage: number) => void;
+  readonly run: (explorer: Explorer, rowsInPage: number, key: string) => void;
 }
 
 export interface KeyGroup {
@@ -43,6 +43,9 @@ const MOVES: KeyGroup = {
     binding(["Enter"], "Enter", "open the span", (explorer) => {
       if (explorer.cursor.value >= 0) explorer.openRow(explorer.cursor.value);
     }),
+    binding(["1", "2", "3", "4", "5"], "1 to 5", "rate the span", (explorer, _page, key) =>
+      explorer.rateRow(explorer.cursor.value, Number(key)),
+    ),
     binding(["Backspace"], "Backspace", "back to the list of traces", (explorer) => {
       if (explorer.hasList) explorer.leaveTrace();
     }),
@@ -99,6 +102,6 @@ const IN_TREE = new Map([...MOVES.bindings, ...TIME.bindings].flatMap((one) => o
 /** Does what a key is for, and says whether it was for anything. */
 export function act(key: string, isInTree: boolean, explorer: Explorer, rowsInPage: number): boolean {
   const found = ANYWHERE.get(key) ?? (isInTree ? IN_TREE.get(key) : undefined);
-  found?.run(explorer, rowsInPage);
+  found?.run(explorer, rowsInPage, key);
   return found !== undefined;
 }

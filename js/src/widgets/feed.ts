@@ -57,6 +57,17 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     }
   };
 
+  const rate = async (key: SpanKey, rating: number): Promise<void> => {
+    try {
+      await channel.rate(key.traceId, key.spanId, rating);
+      explorer.rated.value = `Rated ${rating}`;
+    } catch (error) {
+      if (error instanceof KernelGone) explorer.kernel.value = "gone";
+      else explorer.rated.value = wordsOf(error);
+    }
+  };
+  if (!model.isStill) explorer.rate = (key, rating) => void rate(key, rating);
+
   // An open span is asked for again with each newer tree for as long as it runs, and once more when it has ended.
   let askedFor = "";
   const stopOpening = effect(() => {
