@@ -32,6 +32,9 @@ FILTERS: Final = {
 }
 """The filters of `nbtrace.spans` that are words."""
 
+COLOURS: Final = {"+ ": "green", "- ": "red", "~ ": "yellow"}
+"""Of the lines of a diff, where the terminal has them."""
+
 
 class Refused(click.ClickException):
     """An error that the user can do something about."""
@@ -150,6 +153,42 @@ def export(source: str, to: str, *, no_content: bool, headers: tuple[str, ...], 
         echo_json(asdict(report))
     else:
         click.echo(shown(repr(report)))
+
+
+@main.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--fail-on", multiple=True, metavar="THRESHOLD",
+              help="Exit with 1 if broken: added, removed, 'cost > +10%', 'error_rate > 2%', ...; may be repeated.",
+              )  # fmt: skip
+@click.option("--markdown", "form", flag_value="markdown", help="As Markdown, for a pull request.")
+@click.option("--json", "form", flag_value="json", help="As JSON: counts, figures, changed spans.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write it as a page as well.")
+def diff(before: str, after: str, *, fail_on: tuple[str, ...], form: str | None, html: Path | None) -> None:
+    """Say what has changed between two recordings: files, datasets, or sessions by id.
+
+    Exit status is 0, or 1 if a threshold of --fail-on is broken, or 2 if something is wrong.
+    """
+    import nbtrace
+
+    found = nbtrace.diff(before, after)
+    broken = found.broken(*fail_on)
+    if html is not None:
+        from nbtrace._export.atomic import replacing
+
+        with replacing(html) as file:
+            file.write(found.to_html().encode("utf-8", "replace"))
+    if form == "json":
+        echo_json(found.as_dict() | {"broken": broken})
+    elif form == "markdown":
+        click.echo(found.to_markdown())
+    else:
+        for line in str(found).splitlines():
+            click.secho(line, fg=COLOURS.get(line.strip()[:2]))
+    for one in broken:
+        click.echo(f"nbtrace: {shown(one)}", err=True)
+    if broken:
+        raise click.exceptions.Exit(1)
 
 
 def said_of(opened: Opened) -> None:

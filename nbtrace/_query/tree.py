@@ -93,6 +93,20 @@ def tree(table: Snapshot, *, summaries: int = 0) -> pa.Table:
     return drawn.replace_schema_metadata({"start_unix_nano": str(origin)})
 
 
+def forest(table: Snapshot) -> tuple[Snapshot, list[int]]:
+    """Put spans depth-first, as `tree` does, and say of each at which place its parent is, -1 for a root."""
+    import numpy as np
+
+    begun = table["start_time_unix_nano"]
+    starts = np.where(arrays.known(begun), arrays.numbers(begun, np.int64), 0)
+    parents, _ = _parents(table, starts)
+    order = _depth_first(table, starts, parents)
+    places = np.empty(len(order) + 1, np.int64)
+    places[order] = np.arange(len(order))
+    places[NO_PARENT] = NO_PARENT
+    return table.take(order), places[parents[order]].tolist()
+
+
 def start_unix_nano(tree: pa.Table) -> int:
     """Read the moment that a tree's times are counted from."""
     return int((tree.schema.metadata or {}).get(b"start_unix_nano", 0))

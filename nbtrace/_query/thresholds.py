@@ -1,0 +1,72 @@
+"""Sentences that a figure can break, such as `cost_usd > +10%`, for an exit status.
+
+    added                     a span was added (or `removed`, `changed`)
+    error_rate > 2%           the figure as it is now; of a rate in percent
+    latency_p95_s > +20%      its growth from what it was, in percent of that
+    errors > +0               its growth from what it was
+    score.correct < -0.1      the same, of the mean of a score
+
+A figure that is not known breaks its sentence: nobody can say that it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from nbtrace.errors import UsageError
+
+if TYPE_CHECKING:
+    from nbtrace._query.changes import Fact
+
+EXPECTED: Final = "added, removed, changed, or a figure with > or < and a number, such as 'cost > +10%'"
+SHORT: Final = {"cost": "cost_usd", "latency": "latency_p95_s"}
+_SENTENCE: Final = re.compile(r"\s*([\w.-]+(?: [\w.-]+)*?)\s*(>=|<=|>|<)\s*([+-]?)(\d+(?:\.\d+)?)\s*(%?)\s*")
+
+
+class Threshold(NamedTuple):
+    """A figure, and what it must not be."""
+
+    said: str
+    figure: str
+    sign: str
+    """`>`, `<`, `>=` or `<=`; of a count of spans `>`."""
+    number: float
+    is_growth: bool
+    is_percent: bool
+
+    @classmethod
+    def of(cls, said: str, *, figures: Sequence[str], counts: Sequence[str]) -> Threshold:
+        """Read a sentence.
+
+        Raises:
+            UsageError: It is none, or of a figure that there is not.
+        """
+        if said.strip() in counts:
+            return cls(said.strip(), said.strip(), ">", 0.0, is_growth=False, is_percent=False)
+        match = _SENTENCE.fullmatch(said)
+        if match is None:
+            raise UsageError.argument("fail_on", EXPECTED, said)
+        name, sign, plus, number, percent = match.groups()
+        figure = SHORT.get(name, name)
+        if figure not in (*figures, *counts):
+            raise UsageError.unknown("figure", name, [*counts, *SHORT, *figures])
+        value = float(f"{plus}{number}") / (100 if percent else 1)
+        return cls(said.strip(), figure, sign, value, bool(plus), bool(percent))
+
+    def broken(self, facts: Mapping[str, Fact]) -> str | None:
+        """Say how the figure is, if that is what it must not be."""
+        _, before, after = facts[self.figure]
+        if after is None or (self.is_growth and before is None):
+            return f"{self.said}: {self.figure} is not known"
+        value = after
+        if self.is_growth:
+            value = after - before
+            if self.is_percent:
+                value = value / before if before else (float("inf") if value else 0.0)
+        is_broken = {
+            ">": value > self.number, "<": value < self.number, ">=": value >= self.number, "<=": value <= self.number,
+        }[self.sign]  # fmt: skip
+        shown = f"{before:.6g} → {after:.6g}" if self.is_growth else f"{after:.6g}"
+        return f"{self.said}: {self.figure} is {shown}" if is_broken else None
