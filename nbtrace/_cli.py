@@ -191,6 +191,38 @@ def diff(before: str, after: str, *, fail_on: tuple[str, ...], form: str | None,
         raise click.exceptions.Exit(1)
 
 
+@main.group()
+def audit() -> None:
+    """Say what the AI said to whom and why, so that a later change shows."""
+
+
+@audit.command("write")
+@click.argument("source")
+@click.argument("to", type=click.Path())
+@chosen
+def write_audit(source: str, to: str, **filters: Any) -> None:
+    """Write the spans of SOURCE to TO: a .parquet file, or a .html page with that file beside it.
+
+    The output is the head of the chain: keep it elsewhere.
+    """
+    import nbtrace
+
+    click.echo(nbtrace.audit(source, **filters).write(to))
+
+
+@audit.command("verify")
+@click.argument("path", type=click.Path())
+@click.option("--head", metavar="SHA256", help="What was the output when it was written.")
+def verify_audit(path: str, *, head: str | None) -> None:
+    """Say whether the audit in the Parquet file PATH is as it was written; else exit with 1 and name the span."""
+    import nbtrace
+
+    found = nbtrace.audit.verify(path, head=head)
+    click.echo(repr(found))
+    if not found:
+        raise click.exceptions.Exit(1)
+
+
 def said_of(opened: Opened) -> None:
     """Say on the standard error what of a source was repaired or could not be read."""
     if opened.repaired or opened.left_out:

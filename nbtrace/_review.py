@@ -1,14 +1,20 @@
-"""The public function of `nbtrace` that puts one recording beside an earlier one, for a review."""
+"""The public functions of `nbtrace` for who reviews: what has changed, and what was said to whom."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from nbtrace._api import default
 from nbtrace._opened import read_back
 
 if TYPE_CHECKING:
+    import os
+
+    from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
+    from nbtrace._trail.trail import Trail
+    from nbtrace._trail.verify import Verified
     from nbtrace._widgets.diff import Diff
 
 
@@ -41,6 +47,58 @@ def diff(before: object, after: object) -> Diff:
     from nbtrace._widgets.diff import Diff
 
     return Diff(changes(_spans(before), _spans(after)))
+
+
+class Audits:
+    """What did the AI say to whom, and why: chosen spans as a page and a file, bound by a chain of hashes.
+
+    (What still looks like a secret is told by `%nbtrace audit` and `nbtrace.session().audit()`.)
+
+    Called with `spans=`, which is whatever `nbtrace.open` takes or gives (without it the session's), and any filters of
+    `nbtrace.spans`, it gives the audit. Its `write(path)` writes a Parquet file, or a page to read with that file
+    beside it, and returns the head of the chain, a SHA-256 of all spans. Keep the head elsewhere: `verify` finds the
+    span that was changed, removed or moved, and by the head also that all was written anew.
+
+    Examples:
+        >>> import nbtrace, tempfile
+        >>> path = tempfile.mkdtemp() + "/audit.parquet"
+        >>> head = nbtrace.audit(user="ada", since="30d").write(path)
+        >>> bool(nbtrace.audit.verify(path, head=head))
+        True
+    """
+
+    def __call__(self, spans: object = None, **filters: Unpack[Filters]) -> Trail:
+        """Choose the spans of an audit.
+
+        Raises:
+            UsageError: a filter is unknown or has a value that it cannot use.
+            ReadError: there is nothing to read.
+        """
+        from nbtrace._trail.trail import Trail
+
+        whole = _spans(default() if spans is None else spans)
+        given = {name: value for name, value in filters.items() if value is not None}
+        return Trail(whole.filter(**filters), whole.snapshot, given)
+
+    def verify(self, path: str | os.PathLike[str], *, head: str | None = None) -> Verified:
+        """Say whether an audit's file is as it was written, and if not, at which span it is not.
+
+        Args:
+            path: the Parquet file.
+            head: what `write` returned, if it was kept.
+
+        Returns:
+            What was found: true if all is as it was; `problems` names the spans.
+
+        Raises:
+            ReadError: it is no audit, or cannot be read as Parquet any more.
+        """
+        from nbtrace._trail.verify import verify
+
+        return verify(Path(path), head)
+
+
+audit = Audits()
 
 
 def _spans(given: object) -> Spans:
