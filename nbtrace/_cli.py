@@ -191,6 +191,35 @@ def diff(before: str, after: str, *, fail_on: tuple[str, ...], form: str | None,
         raise click.exceptions.Exit(1)
 
 
+@main.command()
+@click.option("--dataset", required=True, metavar="SOURCE", help="What is checked: a file, dataset or session.")
+@click.option("--rules", required=True, type=click.Path(path_type=Path), help="A TOML file of [[rule]] tables.")
+@click.option("--baseline", metavar="SOURCE", help="What growth, such as 'cost > +10%', is counted from.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: how each rule came out.")
+def check(dataset: str, rules: Path, *, baseline: str | None, as_json: bool) -> None:
+    """Hold the figures of recorded calls against rules.
+
+    Exit status is 0 if all hold, 1 if one is broken, 2 if something is wrong.
+    """
+    import nbtrace
+    from nbtrace._query.rules import Asked, held, read
+
+    def asked(source: str) -> Asked:
+        opened = nbtrace.open(source)
+        return Asked(opened.spans, opened.metrics)
+
+    outcomes = held(read(rules), asked(dataset), asked(baseline) if baseline is not None else None)
+    broken = [one for one in outcomes if one.broken]
+    if as_json:
+        echo_json({"broken": len(broken), "outcomes": [one._asdict() for one in outcomes]})
+    else:
+        for one in outcomes:
+            of = "".join(f", {name} {value}" for name, value in one.group.items())
+            click.secho(shown(f"{one.rule}{of}: {one.broken or 'holds'}"), fg="red" if one.broken else None)
+    if broken:
+        raise click.exceptions.Exit(1)
+
+
 @main.group()
 def audit() -> None:
     """Say what the AI said to whom and why, so that a later change shows."""

@@ -217,6 +217,11 @@ def _figures(before: Spans, after: Spans, judged: tuple[Any, Any]) -> Iterator[F
         yield Fact(name, means[0].get(name), means[1].get(name))
 
 
+def score_means(spans: Snapshot) -> dict[str, float]:
+    """Average the scores of spans that are numbers, a name each."""
+    return _means(_scores(spans))
+
+
 def _means(scores: Mapping[Any, Mapping[str, Any]]) -> dict[str, float]:
     """Average the scores that are numbers, a name each."""
     values: dict[str, list[float]] = {}
