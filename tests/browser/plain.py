@@ -27,7 +27,7 @@ PAGE = (
 MODEL = """
 import widget from "/widget.js";
 const traits = { height: 480, _slot: "none", ...TRAITS };
-const listeners = new Map();
+const listeners = (globalThis.listeners = new Map());
 const emit = (event, ...values) => { for (const one of [...(listeners.get(event) ?? [])]) one(...values); };
 globalThis.model = {
   get: (name) => traits[name],
@@ -47,12 +47,16 @@ widget.render({ model: globalThis.model, el: document.getElementById("host"), si
 globalThis.root = document.querySelector("#host > div").shadowRoot;
 """
 
+EXPLORER = {"selected_span": None, "selected_trace": None, "_view": "tree"}
+"""Traits of the explorer that shows a tree."""
+
 
 def open_plain(page: Page, store: Store, **traits: Any) -> Watch:
     """Draw a store's spans on a page."""
-    traits = {"selected_span": None, "selected_trace": None, "_view": "tree", **traits}
+    traits = {**EXPLORER, **traits}
     watch = open_widget(page, "trace", lambda send: Wire(store.snapshot, lambda _changed: lambda: None, send), **traits)
-    page.wait_for_function("globalThis.root?.querySelector('[role=treegrid] [role=row][aria-level]')")
+    # A handle of the row itself would keep the view alive.
+    page.wait_for_function("!!globalThis.root?.querySelector('[role=treegrid] [role=row][aria-level]')")
     return watch
 
 

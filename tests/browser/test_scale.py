@@ -1,4 +1,4 @@
-"""A trace that goes on and on is shown to its last level."""
+"""A trace that goes on and on is shown to its last level, and nothing of a view is left once its output is cleared."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from nbtrace._store.store import Store
 from nbtrace._trace.processor import SinkProcessor
 from tests.browser.plain import open_plain
+from tools.fixture_session import fill_session
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 LEVELS = 500
+
+LISTENING = "[...globalThis.listeners.values()].reduce((sum, some) => sum + some.size, 0)"
+CLEAR = """
+() => {
+  globalThis.shown = new WeakRef(globalThis.root.querySelector(".nbtrace"));
+  globalThis.controller.abort();
+  document.getElementById("host").replaceChildren();
+  delete globalThis.root;
+}
+"""
 
 
 def test_a_trace_of_five_hundred_levels_is_shown_to_its_last(chromium: Browser) -> None:
@@ -50,3 +61,28 @@ def test_a_trace_of_five_hundred_levels_is_shown_to_its_last(chromium: Browser) 
     first = grid.get_by_role("row").and_(page.locator("[aria-level='1']"))
     expect(first).to_have_attribute("aria-selected", "true")
     assert watch.done == []
+
+
+def test_a_cleared_output_leaves_neither_listeners_nor_elements(chromium: Browser) -> None:
+    store = Store()
+    fill_session(store)
+    page = chromium.new_page(viewport={"width": 1200, "height": 800})
+    open_plain(page, store, _view="list")
+    page.get_by_role("row").filter(has_text="report = research").click()
+    page.get_by_role("treegrid", name="Spans").get_by_role("row").filter(has_text="chat").first.click()
+    expect(page.locator(".role-answer").first).to_be_visible()
+    assert page.evaluate(LISTENING) > 0
+
+    page.evaluate(CLEAR)
+    page.get_by_role("treegrid").wait_for(state="detached")
+    assert page.evaluate(LISTENING) == 0
+    # Chromium itself holds on to what was last clicked, until something else is.
+    page.mouse.click(5, 790)
+    session = page.context.new_cdp_session(page)
+    for _ in range(100):
+        page.evaluate("new Promise(requestAnimationFrame)")
+        session.send("HeapProfiler.collectGarbage")
+        if page.evaluate("globalThis.shown.deref() === undefined"):
+            break
+    else:
+        pytest.fail("the view is still held by something")
