@@ -91,6 +91,14 @@ def test_what_was_tampered_with_is_found_at_its_span(
     assert [one.span_id for one in found.problems] == [number and spans[number - 1].span_id for number, _ in problems]
 
 
+def test_what_an_audit_says_of_itself_is_bound_too(written: tuple[Path, str]) -> None:
+    path, head = written
+    table = pq.read_table(path)
+    told = {name: value.replace(b'"llm"', b'"all"') for name, value in (table.schema.metadata or {}).items()}
+    pq.write_table(table.replace_schema_metadata(told), path)
+    assert [(one.number, one.what) for one in nbtrace.audit.verify(path, head=head).problems] == [(1, BINDING)]
+
+
 def test_a_byte_that_is_no_text_any_more_is_found_too(written: tuple[Path, str]) -> None:
     path, _ = written
     table = pq.read_table(path)

@@ -36,6 +36,9 @@ ROWS: Final = 200
 SIZE: Final = 18_000
 """Bytes of spans in the HTML that a notebook keeps."""
 MARKDOWN_SIZE: Final = 50_000
+INDENT: Final = "\N{NO-BREAK SPACE}" * 4
+INDENTS: Final = 8
+"""Deeper spans stay at this indent."""
 TABLE: Final = '<table cellpadding="4" style="border-collapse:collapse;margin:4px 0;font-size:12px">'
 
 Mark = Callable[[Part], str]
@@ -186,18 +189,18 @@ def _text(one: Change) -> str:
 
 
 def _markdown(one: Change) -> str:
-    indent = "  " * min(one.depth, 8)
-    lines = [f"{indent}- **{one.kind}** {_md(_title(one))}"]
-    lines += [f"{indent}  - {_md(fact)}" for fact in _facts(one)]
-    lines += [f"{indent}  - {_md(fact.name)}: {_said(fact, _tagged_md)}" for fact in one.texts]
+    """Write an item of a list; not below its parent, which may be the same and not be there."""
+    lines = [f"- **{one.kind}** {_md(_title(one))}"]
+    lines += [f"  - {_md(fact)}" for fact in _facts(one)]
+    lines += [f"  - {_md(fact.name)}: {_said(fact, _tagged_md)}" for fact in one.texts]
     return "\n".join(lines)
 
 
 def _html(one: Change) -> str:
-    indent = "\N{NO-BREAK SPACE}" * 4 * min(one.depth, 8)
+    indent = INDENT * min(one.depth, INDENTS)
     lines = [f"{indent}<b>{SIGNS[one.kind]} {escape(_title(one))}</b>"]
-    lines += [f"{indent}    {escape(fact)}" for fact in _facts(one)]
-    lines += [f"{indent}    {escape(fact.name)}: {_said(fact, _tagged)}" for fact in one.texts]
+    lines += [f"{indent}{INDENT}{escape(fact)}" for fact in _facts(one)]
+    lines += [f"{indent}{INDENT}{escape(fact.name)}: {_said(fact, _tagged)}" for fact in one.texts]
     return f"<div>{'<br>'.join(lines)}</div>"
 
 

@@ -108,6 +108,28 @@ def test_added_removed_and_changed_spans_are_told_with_what_has_changed() -> Non
     assert frame["change"].tolist() == ["changed"] * 6 + ["added", "removed"]
 
 
+def test_a_pull_request_gets_a_table_and_a_list() -> None:
+    markdown = nbtrace.diff(recording(*BEFORE), recording(*AFTER)).to_markdown()
+    assert markdown.splitlines()[:5] == [
+        "**4 spans → 4 spans: 1 added, 1 removed, 1 changed, 2 the same**",
+        "",
+        "| | before | after | |",
+        "|---|--:|--:|--:|",
+        "| spans | 4 | 4 |  |",
+    ]
+    assert markdown.partition("latency\\_p95\\_s")[2].splitlines()[1:] == [
+        "",
+        "- **changed** chat n \\(llm\\) · 1.00 s → 1.00 s",
+        "  - name: chat m → chat n",
+        "  - model: m → n",
+        "  - temperature: 0 → 1",
+        "  - cost\\_usd: \\$0.50 → \\$0.75 \\(+50%\\)",
+        "  - output: assistant: <del>Paris</del><ins>Lyon</ins>",
+        "- **added** chat m \\(llm\\) · 1.00 s",
+        "- **removed** search \\(tool\\) · 1.00 s",
+    ]
+
+
 def test_the_same_recording_has_no_difference_however_long_it_took() -> None:
     diff = nbtrace.diff(recording(*BEFORE), recording(*BEFORE, seconds=5))
     assert (bool(diff), diff.counts["same"]) == (False, 4)
