@@ -29,6 +29,8 @@ with _imports.uncollected():
     from nbtrace._evaluations import agreement, check, evaluate, judge
     from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
     from nbtrace._pictures import compare, freeze, latency, usage
+    from nbtrace._replay_one import replay_span
+    from nbtrace._replays import ReplayMiss, replay
     from nbtrace._review import audit, diff
     from nbtrace._session import Session
     from nbtrace.errors import BudgetError, GuardrailError, NbtraceError
@@ -37,10 +39,10 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "BudgetError", "GuardrailError", "NbtraceError", "Session", "agreement", "audit", "budget", "check", "checks",
-    "compare", "context", "cost", "diff", "evaluate", "export", "freeze", "guard", "guarding", "judge", "latency",
-    "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "session", "span", "spans", "sql", "trace",
-    "traces", "usage",
+    "BudgetError", "GuardrailError", "NbtraceError", "ReplayMiss", "Session", "agreement", "audit", "budget", "check",
+    "checks", "compare", "context", "cost", "diff", "evaluate", "export", "freeze", "guard", "guarding", "judge",
+    "latency", "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "replay", "replay_span", "session",
+    "span", "spans", "sql", "trace", "traces", "usage",
 ]  # fmt: skip
 
 

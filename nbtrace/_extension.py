@@ -7,6 +7,7 @@ extension, or loading it again, loses nothing.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -20,6 +21,7 @@ from nbtrace import _api, _earlier, _guard, _status
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
 from nbtrace._capture.spending import Per
+from nbtrace._replays import Replay
 from nbtrace._settings import SETTINGS, Settings
 from nbtrace._store import sessions
 from nbtrace._sweeps import sweep
@@ -41,12 +43,14 @@ ACTIONS: Final = {
     "last": "draw the last trace",
     "budget": "say what is left; `2.00`, `100000 tokens` or `off` sets it, then `cell` or `sweep` for each of these",
     "instrument": "list the installed GenAI instrumentors; with a name after it, activate that one",
+    "replay": "answer calls from the recording named after it, with `--mode` and `--timing`; `off` makes them again",
     "audit": "list what looks like a secret in what is kept and in the notebook's saved file, or in another's",
     "sessions": "list the sessions that are kept on this machine",
     "resume": "bring back the last session of this notebook; with an id after it, that one",
     "help": "this text",
 }
 
+_OFF: Final = "off"
 _NAMED: Final = {"instrument": "_activate", "audit": "_audit", "resume": "_resume", "budget": "_set_budget"}
 """Actions that take a name, or an amount, and what does them then."""
 
@@ -66,12 +70,15 @@ class NBTrace(Settings):
             super().__init__(shell, parent=None, config=Config())
             print(f"nbtrace: the configuration is left out, because {error}")
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
+        self._replaying: Replay | None = None
         self._instrumentors = Instrumentors(self.session, self.session.expect_others)
         self._cells = CellCapture(self._recording, shell, self._display.finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
         self._keep()
         self._offer()
         self._cells.open()
+        if source := os.environ.get("NBTRACE_REPLAY"):
+            self._replay_from(source, "replay", "none")
 
     @observe("journal")
     def _journal_changed(self, change: object) -> None:
@@ -105,6 +112,8 @@ class NBTrace(Settings):
 
     def close(self) -> None:
         """Stop recording and let go of IPython."""
+        if self._replaying is not None:
+            self._replaying.stop()
         self._instrumentors.close()
         self._cells.close()
         self._display.close()
@@ -125,20 +134,24 @@ class NBTrace(Settings):
         "name",
         nargs="*",
         help="with `instrument`: what to activate; with `resume`: which session; with `audit`: the notebook's file; "
-        "with `budget`: the amount",
+        "with `budget`: the amount; with `replay`: the recording, or `off`",
     )  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("--mode", default="replay", help="with `replay`: `replay`, `record-missing` or `refresh`")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("--timing", default="none", help="with `replay`: `none` or `original`")  # pyright: ignore[reportUntypedFunctionDecorator]
     @line_magic
     def nbtrace(self, line: str) -> Any:
-        """Record LLM calls: `%nbtrace on|off|status|last|budget|instrument|audit|sessions|resume|help`."""
+        """Record LLM calls: `%nbtrace on|off|status|last|budget|instrument|replay|audit|sessions|resume|help`."""
         given = parse_argstring(self.nbtrace, line)
         action, name = given.action, " ".join(given.name) or None
         if action not in ACTIONS:
             message = f"%nbtrace has no action {action!r}; expected one of: {', '.join(ACTIONS)}"
             raise UsageError(message)
-        if name is not None and action not in _NAMED:
+        if name is not None and action not in (*_NAMED, "replay"):
             message = f"%nbtrace {action} takes nothing after it, got {name!r}"
             raise UsageError(message)
         try:
+            if action == "replay" and name is not None:
+                return self._replay_from(name, given.mode, given.timing)
             if name is not None:
                 return getattr(self, _NAMED[action])(name)
             return getattr(self, f"_{action}")()
@@ -238,6 +251,18 @@ class NBTrace(Settings):
     def _activate(self, name: str) -> None:
         self._instrumentors.activate(name)
         print(f"{name} is active; its spans are recorded until nbtrace is unloaded")
+
+    def _replay(self) -> None:
+        print(self._replaying or "no replay is on; %nbtrace replay session.parquet answers calls from that file")
+
+    def _replay_from(self, source: str, mode: Any, timing: Any) -> None:
+        """Begin a replay in the place of the one that is on, or end that."""
+        before, self._replaying = self._replaying, None
+        if before is not None:
+            before.stop()
+        if source != _OFF:
+            self._replaying = Replay(self.session, source, mode, timing).start()
+        print(self._replaying or before or "no replay was on")
 
     def _audit(self, notebook: str | None = None) -> None:
         print(self.session.audit(notebook))

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._audit import Audit
+    from nbtrace._capture.call import Call
     from nbtrace._capture.spending import Per
     from nbtrace._prompts.languages import Language
     from nbtrace._query.filters import Filters
@@ -92,6 +93,8 @@ class Session(Answers):
         self._made_ns = time_ns()
         self.request_stream_usage = False
         """Whether chat streams are asked for their usage where the request does not say; see the README."""
+        self.replaying: Callable[[Call], object] | None = None
+        """What finds the recording that a call is answered from, while there is a replay."""
         self._sinks: list[SpanSink] = [self.store]
         self.gate = Gate()
         """Which spans are recorded: pauses and sampling."""
@@ -175,7 +178,9 @@ class Session(Answers):
                 self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids, sharing=self.expect_others)
                 self.gate.is_open = True
                 learn = self.policy.rules.known.learn
-                self._clients = ClientCapture(self._tracing, lambda: self.request_stream_usage, learn, self.spending)
+                self._clients = ClientCapture(
+                    self._tracing, lambda: self.request_stream_usage, learn, self.spending, lambda: self.replaying
+                )
                 self._threads = ThreadCapture()
                 self._clients.open()
                 self._threads.open()

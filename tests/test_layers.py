@@ -17,7 +17,19 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
 GROUND = {"errors", "semconv", "_guard", "_imports"}
-STAGES = {"_prompts", "_capture", "_trace", "_store", "_query", "_sweep", "_evaluate", "_widgets", "_export", "_read"}
+STAGES = {
+    "_prompts",
+    "_capture",
+    "_trace",
+    "_store",
+    "_query",
+    "_sweep",
+    "_evaluate",
+    "_widgets",
+    "_export",
+    "_read",
+    "_replay",
+}
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
@@ -31,6 +43,7 @@ LAYERS: dict[str, set[str]] = {
     "_query": GROUND | {"_store", "_prompts"},
     "_sweep": GROUND | {"_trace", "_store", "_query", "_prompts"},
     "_evaluate": GROUND | {"_trace", "_store", "_query", "_sweep"},
+    "_replay": GROUND | {"_trace", "_capture", "_store", "_query", "_prompts"},
     "_widgets": GROUND | {"_store", "_query", "_prompts"},
     "_export": GROUND | {"_store", "_query"},
     "_notebook": GROUND,
@@ -43,6 +56,9 @@ LAYERS: dict[str, set[str]] = {
     "_sweeps": GROUND | STAGES | {"_session"},
     "_evaluations": GROUND | STAGES | {"_api", "_answers", "_opened", "_session"},
     "checks": {"_evaluate"},
+    "_testing": {"_replays"},
+    "_replay_one": GROUND | STAGES | {"_session", "_api"},
+    "_replays": GROUND | STAGES | {"_session", "_api", "_opened"},
     "_pictures": GROUND | {"_api", "_widgets", "_sweep", "_sweeps"},
     "_trail": GROUND | {"_store", "_query", "_export", "_widgets"},
     "_review": {"_api", "_opened", "_query", "_widgets", "_trail"},
@@ -51,7 +67,9 @@ LAYERS: dict[str, set[str]] = {
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
-    "_extension": GROUND | STAGES | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status", "_sweeps"},
+    "_extension": GROUND
+    | STAGES
+    | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status", "_sweeps", "_replays"},
     "_cli": GROUND | STAGES | {"__init__", "_earlier", "_opened"},
     "__main__": {"_cli"},
     "__init__": {
@@ -63,6 +81,8 @@ LAYERS: dict[str, set[str]] = {
         "_evaluations",
         "_opened",
         "_pictures",
+        "_replays",
+        "_replay_one",
         "_review",
         "_extension",
         "checks",
@@ -82,6 +102,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_query": {"pyarrow", "narwhals", "numpy", "pandas", "polars", "duckdb", "orjson"},
     "_sweep": {"opentelemetry", "narwhals", "orjson", "pyarrow"},
     "_evaluate": {"opentelemetry", "jsonschema", "numpy", "orjson", "pyarrow"},
+    "_replay": {"anyio", "orjson", "pyarrow"},
     "_widgets": {"numpy", "pandas", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
     "_export": {"pyarrow", "numpy", "opentelemetry.proto", "google.protobuf", "orjson", "tqdm"},
     "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},
@@ -94,6 +115,9 @@ OUTSIDE: dict[str, set[str]] = {
     "_sweeps": {"opentelemetry", "tqdm"},
     "_evaluations": {"pyarrow", "tqdm"},
     "checks": set(),
+    "_testing": {"pytest"},
+    "_replay_one": {"pyarrow"},
+    "_replays": {"opentelemetry", "pyarrow"},
     "_pictures": set(),
     "_trail": {"numpy", "orjson", "pandas", "pyarrow"},
     "_review": set(),

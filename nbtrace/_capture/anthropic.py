@@ -13,6 +13,7 @@ from nbtrace import semconv
 from nbtrace._capture import refusal, usage
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, uri
+from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
 
 JSON = dict[str, Any]
@@ -52,7 +53,7 @@ def request_attributes(body: Body) -> Attributes:
     form = mapping(config.get("format") or body.get("output_format"))
     if form.get("type") == "json_schema":
         found[semconv.OUTPUT_TYPE] = "json"
-    return found
+    return found | options(body, (*_PARAMETERS, "stop_sequences"))
 
 
 def response_attributes(body: Body) -> Attributes:

@@ -19,6 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import attempts, failure, messages, prompts, providers, raw, stream, usage_chunk
+from nbtrace._capture.cuts import cut
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.providers import Server
@@ -75,21 +76,24 @@ class Call:
         "_tokens",
         "_tracing",
         "_unfinished",
-        "_wire",
         "attempts",
         "hides_usage",
         "is_over",
         "options_id",
         "outcome",
         "passed",
+        "recorded",
+        "replaying",
         "span",
+        "wire",
     )
 
     def __init__(self, tracing: Tracing, wire: Wire, server: Server, body: dict[str, Any]) -> None:
         self.is_over = True
         """Whether there is no span, or it has ended."""
         self._tracing = tracing
-        self._wire = wire
+        self.wire = wire
+        """The wire format of its endpoint."""
         self._server = server
         model = body.get("model")
         self._model = None if model is None else str(model)
@@ -110,6 +114,10 @@ class Call:
         self.passed: stream.Passed | None = None
         """What of a stream has been read."""
         self.outcome: str | None = None
+        self.replaying: Callable[[Call], object] | None = None
+        """What finds the recording that the call is answered from, while there is a replay; raises `ReplayMiss`."""
+        self.recorded: Any = None
+        """What was found; the call goes to its server if there is none."""
         self.hides_usage = False
         """Whether the chunk that tells a stream's usage is one that the user has not asked for."""
         self._unfinished: Unfinished | None = None
@@ -118,11 +126,11 @@ class Call:
         self.is_over = False
 
     def _name(self) -> str:
-        return self._wire.operation if self._model is None else f"{self._wire.operation} {self._model}"
+        return self.wire.operation if self._model is None else f"{self.wire.operation} {self._model}"
 
     def _identity(self) -> dict[str, AttributeValue]:
         identity: dict[str, AttributeValue] = {
-            semconv.OPERATION_NAME: self._wire.operation,
+            semconv.OPERATION_NAME: self.wire.operation,
             semconv.PROVIDER_NAME: self._server.provider,
             semconv.SERVER_ADDRESS: self._server.host,
         }
@@ -147,6 +155,11 @@ class Call:
             self._tokens = otel_context.attach(below(self.span)), _CALL.set(weakref.ref(self))
         except Exception as failed:  # noqa: BLE001 - as the guard does
             caught("capture", failed)
+
+    def asked(self) -> dict[str, AttributeValue]:
+        """Give the attributes that say what is asked for, before it is sent."""
+        body = messages.loads(messages.written(self._body or {}))
+        return self._identity() | self.wire.request(body) | self.wire.content(body, None)
 
     def _leave(self) -> None:
         tokens, self._tokens = self._tokens, None
@@ -271,11 +284,11 @@ class Call:
             self._unfinished.over()
         if self._body is not None:  # there was no response
             with _guarded:
-                self._sent(_content_of_request(error))
+                self._sent(failure.request_of(error))
         if error is not None:
             self._fail(failure.raised(error))
-        elif self._wire.failure is not None:
-            self._look_for_failure(self._wire.failure)
+        elif self.wire.failure is not None:
+            self._look_for_failure(self.wire.failure)
         if self._tracing.shared:
             with _guarded:
                 self.span.set_attributes(self._answer()[1])
@@ -312,17 +325,17 @@ class Call:
         """Build every attribute that the request and the response give: the call is its span's detail."""
         request = messages.loads(self._request) if self._request is not None else {}
         response, measures, arrivals = self._answer()
-        found = self._identity() | self._wire.request(request)  # limits of the user's provider may have cut it
+        found = self._identity() | self.wire.request(request)  # limits of the user's provider may have cut it
         found |= measures | self._client()
-        found |= self._wire.content(request, response)
+        found |= self.wire.content(request, response)
         if self._rendered:
-            found |= prompts.made_of(self._rendered, *map(request.get, self._wire.spoken))
+            found |= prompts.made_of(self._rendered, *map(request.get, self.wire.spoken))
         found |= (self._prompt or {}) | attempts.kept(self._headers) | self._error()
         if self._request is None:
             found[semconv.INCOMPLETE] = "the request could not be copied; see the log"
         elif response is None and (self.span.status.is_ok or self.passed is not None):
-            found[semconv.INCOMPLETE] = _unrecorded(self.passed)
-        elif response is not None and self._wire.is_estimable and semconv.USAGE_STATE not in found:
+            found[semconv.INCOMPLETE] = stream.unrecorded(self.passed)
+        elif response is not None and self.wire.is_estimable and semconv.USAGE_STATE not in found:
             found |= estimated_usage(found)
         return found | rate(self.span.start_time, arrivals, found.get(semconv.USAGE_OUTPUT_TOKENS))
 
@@ -349,13 +362,15 @@ class Call:
         found: dict[str, AttributeValue] = {} if outcome is None else {semconv.STREAM_OUTCOME: outcome}
         if passed is None or not passed.is_stream:
             body = self._whole()
-            return body, found | (self._wire.response(body) if body is not None else {}), ()
+            return body, found | (self.wire.response(body) if body is not None else {}), ()
         chunks = stream.chunks(passed.events())
         if self.hides_usage:
             found[semconv.STREAM_USAGE_REQUESTED] = True
-        arrivals = [one.arrived_ns for one in chunks if not (self.hides_usage and usage_chunk.is_extra(one.body))]
-        body = self._wire.fold([chunk.body for chunk in chunks])
-        return body, found | self._wire.response(body) | pace(self.span.start_time, arrivals), arrivals
+        shown = [one for one in chunks if not (self.hides_usage and usage_chunk.is_extra(one.body))]
+        arrivals = [one.arrived_ns for one in shown]
+        found |= cut(self.span.start_time, [one.body for one in shown], arrivals)
+        body = self.wire.fold([chunk.body for chunk in chunks])
+        return body, found | self.wire.response(body) | pace(self.span.start_time, arrivals), arrivals
 
     def _header(self, name: str) -> str:
         parts = self._headers.decode("latin-1").split("\n")
@@ -366,22 +381,10 @@ class Call:
 
     def _whole(self) -> Body | None:
         if self._response is not None and self._mime_type() == raw.EVENT_STREAM:  # a mock had it in hand
-            return self._wire.fold([one.body for one in stream.chunks(raw.events([self._response], [0]))])
-        if self._wire.decode is not None:
-            return self._wire.decode(self._response, self._mime_type()) if self._response is not None else None
+            return self.wire.fold([one.body for one in stream.chunks(raw.events([self._response], [0]))])
+        if self.wire.decode is not None:
+            return self.wire.decode(self._response, self._mime_type()) if self._response is not None else None
         with suppress(ValueError):  # a raw response may be no JSON
             body = messages.loads(self._response) if self._response is not None else None
             return body if isinstance(body, dict) else None
         return None
-
-
-def _unrecorded(passed: stream.Passed | None) -> str:
-    if passed is None:
-        return "the response is not of the form in which this endpoint answers; its content is not recorded"
-    return f"the response was read no further than {len(passed.content())} bytes; its content is not recorded"
-
-
-def _content_of_request(error: BaseException | None) -> bytes | None:
-    with suppress(RuntimeError, TypeError):  # an error without a request says so by raising
-        return vars(getattr(error, "request", error)).get("_content")
-    return None

@@ -14,6 +14,7 @@ from nbtrace import semconv
 from nbtrace._capture import chat_stream, logprobs, refusal, usage
 from nbtrace._capture.failure import in_answer
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
+from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
 
 _PARAMETERS: Final = {
@@ -47,7 +48,7 @@ def request_attributes(body: Body) -> Attributes:
         found[semconv.REQUEST_STOP_SEQUENCES] = [str(one) for one in stop]
     if output := _OUTPUT_TYPES.get(str(mapping(body.get("response_format")).get("type"))):
         found[semconv.OUTPUT_TYPE] = output
-    return found
+    return found | options(body, (*_PARAMETERS, "n", "stop"))
 
 
 def response_attributes(body: Body) -> Attributes:

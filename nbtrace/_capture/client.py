@@ -54,6 +54,7 @@ class ClientCapture:
         asks_usage: whether chat streams are asked for their usage, see `usage_chunk`.
         learn: told of the clients' own keys and of the rule that masks them.
         spending: what may stop a call before it is sent.
+        replaying: gives what finds the recording that a call is answered from, while there is a replay.
     """
 
     def __init__(
@@ -62,10 +63,12 @@ class ClientCapture:
         asks_usage: Callable[[], bool] = lambda: False,
         learn: Callable[[object, str], None] = lambda value, rule: None,
         spending: Spending | None = None,
+        replaying: Callable[[], Callable[[Call], object] | None] = lambda: None,
     ) -> None:
         self._tracing = tracing
         self._spending = spending
         self._asks_usage = asks_usage
+        self._replaying = replaying
         self._learn = learn
         self._wrapping = Wrapping()
         self._finder: Finder | None = None
@@ -144,7 +147,8 @@ class ClientCapture:
             return Request(self._tracing, self._server(sdk, client), method, url), options
         if not isinstance(body, dict):
             return None, options
-        if self._spending is not None and self._spending.limits and method == "post":
+        replaying = self._replaying()
+        if replaying is None and self._spending is not None and self._spending.limits and method == "post":
             self._spending.allow()
         extra = getattr(options, "extra_json", None)
         if extra or sdk.has_gaps:
@@ -157,6 +161,7 @@ class ClientCapture:
         if guardrails.any_active() and method == "post":
             guardrails.before(wire, body)
         call = Call(self._tracing, wire, self._server(sdk, client), body)
+        call.replaying = replaying
         if url in sdk.usage_optional and self._asks_usage():
             with _guarded:
                 asking = usage_chunk.asking(options, body)
@@ -233,6 +238,8 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, cast_to, options, **kwargs)
         try:
             call.enter()
+            if call.replaying is not None:
+                call.recorded = call.replaying(call)
             response = original(self, cast_to, options, **kwargs)
             call.returned(response)
         except BaseException as error:
@@ -258,6 +265,8 @@ def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
             return await original(self, cast_to, options, **kwargs)
         try:
             call.enter()
+            if call.replaying is not None:
+                call.recorded = call.replaying(call)
             response = await original(self, cast_to, options, **kwargs)
             call.returned(response)
         except BaseException as error:

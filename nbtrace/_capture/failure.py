@@ -118,3 +118,10 @@ def _text(error: BaseException) -> str:
         return str(error)
     except Exception as problem:  # noqa: BLE001 - anybody's exception
         return f"(an error without a text: its __str__ raised {type(problem).__name__})"
+
+
+def request_of(error: BaseException | None) -> bytes | None:
+    """Give the body of the request that an error tells of."""
+    with suppress(RuntimeError, TypeError):  # an error without a request says so by raising
+        return vars(getattr(error, "request", error)).get("_content")
+    return None

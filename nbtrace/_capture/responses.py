@@ -14,6 +14,7 @@ from typing import Any, Final
 from nbtrace import semconv
 from nbtrace._capture import blobs, logprobs, refusal, usage
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
+from nbtrace._capture.options import options
 from nbtrace._capture.responses_stream import fold
 from nbtrace._capture.wire import ASKED_ID, Attributes, Body, Wire
 
@@ -46,6 +47,7 @@ def request_attributes(body: Body) -> Attributes:
         found[semconv.REQUEST_REASONING_LEVEL] = str(effort)
     if output := _OUTPUT_TYPES.get(str(mapping(mapping(body.get("text")).get("format")).get("type"))):
         found[semconv.OUTPUT_TYPE] = output
+    found |= options(body, (*_PARAMETERS, "conversation"))
     return found | _conversation(body.get("conversation")) | _prompt(mapping(body.get("prompt")))
 
 

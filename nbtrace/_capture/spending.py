@@ -196,6 +196,8 @@ class Spending:
     def _count(self, span_id: bytes, attributes: Mapping[str, Any]) -> None:
         used = [attributes.get(name) for name in (semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS)]
         known = [count for count in used if isinstance(count, int)]
+        if semconv.REPLAYED_FROM in attributes:
+            return
         refused = attributes.get(semconv.HTTP_STATUS_CODE)  # an answer that is no answer: nobody is charged for it
         free = not known and isinstance(refused, int) and refused >= _REFUSED
         model = str(attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL) or "no model")

@@ -248,3 +248,10 @@ def chunks(events: list[tuple[str, int]]) -> list[Chunk]:
             if isinstance(body, dict) and not body.get("error") and body.get("type") != "ping":
                 found.append(Chunk(body, arrived_ns))
     return found
+
+
+def unrecorded(passed: Passed | None) -> str:
+    """Say why the content of an answer is not recorded."""
+    if passed is None:
+        return "the response is not of the form in which this endpoint answers; its content is not recorded"
+    return f"the response was read no further than {len(passed.content())} bytes; its content is not recorded"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query.kinds import OPERATION_TYPES, TYPES
+from nbtrace._query.text import REPLAYED
 from nbtrace._query.totals import ATTEMPT, BEGUN, CALLS, ERROR
 from nbtrace.errors import UsageError
 
@@ -215,6 +216,7 @@ def _facts(schema: nw.Schema, *, calls: bool) -> list[nw.Expr]:
         known(_column("status_code", schema) == ERROR).alias("failed"),
         known(_column("span_type", schema) == ATTEMPT).alias("attempt"),
         known(_column("cost_state", schema) == "estimated").alias("is_estimated"),
+        known(_column("cost_state", schema) == REPLAYED).alias("is_replayed"),
         known(_column("usage_state", schema) == "estimated").alias("is_estimated_usage"),
         known(_column("attempts", schema) > 1).alias("repeated"),
         (begun[0] | begun[1] | begun[2]).alias("begun"),
@@ -245,7 +247,7 @@ def _parts() -> list[nw.Expr]:
         "retried": col("call") & col("repeated"),
         "priced": col("has_cost") & ~col("is_estimated"),
         "estimated": col("has_cost") & col("is_estimated"),
-        "unpriced": col("answered") & ~col("has_cost"),
+        "unpriced": col("answered") & ~col("has_cost") & ~col("is_replayed"),
         "estimated_usage": col("call") & col("is_estimated_usage"),
         "unknown_usage": col("answered") & col("input_tokens").is_null() & col("output_tokens").is_null(),
     }

@@ -65,7 +65,7 @@ class Cost:
     model: str | None
     """The model that answered, or was asked."""
     state: str | None
-    """`priced`, `estimated` or `unpriced`; none while the call runs."""
+    """`priced`, `estimated`, `unpriced` or `replayed`; none while the call runs."""
     total_usd: float | None
     """US dollars; none, and never 0, if that is not known."""
     buckets: tuple[CostBucket, ...]
@@ -98,7 +98,7 @@ class Cost:
     def total(self) -> str:
         """Word the total to its last digit; an estimate is marked by `~`."""
         about = "~" if self.state == "estimated" else ""
-        return text.UNPRICED if self.total_usd is None else about + _dollars(self.total_usd)
+        return text.cost(None, self.state) if self.total_usd is None else about + _dollars(self.total_usd)
 
     def _headline(self) -> str:
         return " · ".join(one for one in (self.total(), self.model, self.source, self.reason) if one)

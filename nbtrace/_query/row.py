@@ -82,6 +82,11 @@ class Span(Mapping[str, Any]):
     def __hash__(self) -> int:
         return hash((self["trace_id"], self["span_id"]))
 
+    @property
+    def source(self) -> Snapshot | None:
+        """The spans among which it was found; none if it stands alone."""
+        return None if self._spans is None else self._spans.snapshot
+
     def trace(self) -> Any:
         """Draw the span's trace, with the span selected.
 

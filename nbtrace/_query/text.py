@@ -9,6 +9,8 @@ import math
 from typing import Final
 
 UNPRICED: Final = "unpriced"
+REPLAYED: Final = "replayed"
+"""The cost state of a call that was answered from a recording, and the word for it."""
 SECOND: Final = 1e9
 MINUTE_S: Final = 60
 
@@ -17,11 +19,11 @@ def cost(usd: float | None, state: str | None = None) -> str:
     """Word a cost: two significant digits below a dollar, cents above; `~` marks an estimate.
 
     Example:
-        >>> cost(0.00312), cost(0.00312, "estimated"), cost(12.5), cost(None)
-        ('$0.0031', '~$0.0031', '$12.50', 'unpriced')
+        >>> cost(0.00312), cost(0.00312, "estimated"), cost(12.5), cost(None), cost(None, "replayed")
+        ('$0.0031', '~$0.0031', '$12.50', 'unpriced', 'replayed')
     """
     if usd is None or not math.isfinite(usd):
-        return UNPRICED
+        return REPLAYED if state == REPLAYED else UNPRICED
     size = abs(usd)
     decimals = 2 if size >= 1 or size == 0 else max(2, 1 - math.floor(math.log10(float(f"{size:.1e}"))))
     return f"{'~' if state == 'estimated' else ''}{'-' if usd < 0 else ''}${size:,.{decimals}f}"

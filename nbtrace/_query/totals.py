@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace import semconv
+from nbtrace._query.text import REPLAYED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +28,7 @@ CALLS: Final = semconv.LLM_OPERATIONS
 ERROR: Final = 2
 """OTLP's status code of a failed span."""
 
-COUNTS: Final = ("calls", "priced", "estimated", "unpriced", "unknown_usage")
+COUNTS: Final = ("calls", "priced", "estimated", "unpriced", "replayed", "unknown_usage")
 AMOUNTS: Final = ("input_tokens", "output_tokens", "cost_usd")
 BEGUN: Final = ("response_id", "response_model", "time_to_first_chunk_s")
 """Columns of which one is set as soon as a provider has begun to answer."""
@@ -56,6 +57,8 @@ class Summary:
     """Calls with a cost from estimated tokens."""
     unpriced: int = 0
     """Calls that were answered and have no cost."""
+    replayed: int = 0
+    """Calls that were answered from a recording, which cost nothing."""
     errors: int = 0
     """Spans that failed, of any kind."""
     refused: int = 0
@@ -91,12 +94,14 @@ def counted(table: Snapshot) -> dict[str, Column]:
     cost = _where(_is_set(table["cost_usd"]), table["cost_usd"])
     has_cost = pc.and_(call, pc.is_valid(cost))
     estimated = pc.and_(has_cost, pc.is_in(table["cost_state"], value_set=_texts("estimated")))
+    replayed = pc.and_(call, pc.is_in(table["cost_state"], value_set=_texts(REPLAYED)))
     has_usage = pc.or_(pc.is_valid(table["input_tokens"]), pc.is_valid(table["output_tokens"]))
     return {
         "calls": call,
         "priced": pc.and_not(has_cost, estimated),
         "estimated": estimated,
-        "unpriced": pc.and_not(answered, has_cost),
+        "unpriced": pc.and_not(answered, pc.or_(has_cost, replayed)),
+        "replayed": replayed,
         "unknown_usage": pc.and_not(answered, has_usage),
         "refused": pc.and_(call, pc.is_valid(table["refusal"])),
         "errors": pc.and_not(failed, pc.is_in(table["span_type"], value_set=_texts(ATTEMPT))),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nbtrace._query.comparison import FIGURES, Comparison
 from nbtrace._query.statistics import Change, change
+from nbtrace._query.text import REPLAYED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -180,7 +181,7 @@ def _caveats(comparison: Comparison, baseline: int, column: int, measured: Seque
     if failed or before:
         yield f"errors: {failed}, before {before}"
     runs = [run for row in rows for at in (baseline, column) for run in comparison.cell(row, at) if run.error is None]
-    unpriced = sum("cost_usd" not in run.figures for run in runs)
+    unpriced = sum("cost_usd" not in run.figures and run.cost_state != REPLAYED for run in runs)
     if unpriced:
         yield f"{unpriced} calls unpriced" if unpriced < len(runs) else "cost unknown: unpriced"
     if any(run.cost_state == "estimated" for run in runs):

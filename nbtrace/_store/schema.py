@@ -69,7 +69,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("time_to_first_chunk_s", "double", semconv.RESPONSE_TIME_TO_FIRST_CHUNK, "streams: seconds to first chunk"),
     Column("stream_outcome", "string", semconv.STREAM_OUTCOME, "streams: how it ended; `unfinished` while it has not"),
     Column("cost_usd", "double", semconv.USAGE_COST, "US dollars, null when unpriced"),
-    Column("cost_state", "string", semconv.COST_STATE, "`priced`, `estimated` or `unpriced`"),
+    Column("cost_state", "string", semconv.COST_STATE, "`priced`, `estimated`, `unpriced` or `replayed`"),
     Column("attempts", "int", semconv.ATTEMPTS, "requests that went out for the call, null when it was one"),
     Column("rate_limited_s", "double", semconv.ATTEMPTS_RATE_LIMITED, "seconds of its waits that followed a 429"),
     Column("prompt_name", "string", semconv.PROMPT_NAME, "name of the prompt template"),

@@ -73,12 +73,14 @@ def cost(
         prices: the user's own.
 
     Returns:
-        The cost attributes to add: US dollars with state, source and arithmetic, or the state `unpriced`, with the
-        reason. Empty for a span that is not an LLM call or has a cost already.
+        The cost attributes to add: US dollars with state, source and arithmetic, or the state `unpriced` or `replayed`,
+        with the reason. Empty for a span that is not an LLM call or has a cost already.
     """
     asked, answered = attributes.get(semconv.REQUEST_MODEL), attributes.get(semconv.RESPONSE_MODEL)
     if attributes.get(semconv.OPERATION_NAME) not in semconv.LLM_OPERATIONS or (asked is None and answered is None):
         return {}
+    if semconv.REPLAYED_FROM in attributes:
+        return {semconv.COST_STATE: "replayed", semconv.COST_REASON: "answered from a recording: nobody is charged"}
     if semconv.USAGE_COST in attributes:
         return {} if semconv.COST_STATE in attributes else {semconv.COST_STATE: "priced"}
     try:

@@ -45,6 +45,7 @@ def summary_text(summary: Summary, *, is_changed: bool = False, budgets: Sequenc
         unknown = f" ({summary.unknown_usage} unknown)" if summary.unknown_usage else ""
         parts.append(f"{tokens} tokens{unknown}")
     parts += static.money(summary.cost_usd, unpriced=summary.unpriced, estimated=summary.estimated)
+    parts += [f"{summary.replayed} replayed"] if summary.replayed else []
     if summary.duration_ns is not None:
         parts.append(text.duration(summary.duration_ns))
     parts += [f"{summary.refused} refused"] if summary.refused else []

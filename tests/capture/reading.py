@@ -27,7 +27,17 @@ PACE = (
     semconv.STREAM_OUTPUT_RATE,
 )
 """How fast a stream came."""
-VARYING = (semconv.SERVER_PORT, semconv.COST_SOURCE, semconv.CLIENT_NAME, semconv.CLIENT_VERSION, *PACE)
+PIECES = (semconv.STREAM_CUTS, semconv.STREAM_ARRIVALS)
+"""In which pieces it came: a number for each chunk."""
+VARYING = (
+    semconv.REQUEST_OPTIONS,
+    semconv.SERVER_PORT,
+    semconv.COST_SOURCE,
+    semconv.CLIENT_NAME,
+    semconv.CLIENT_VERSION,
+    *PACE,
+    *PIECES,
+)
 STATUS = {0: "unset", 1: "ok", 2: "error"}
 
 

@@ -379,7 +379,8 @@ def test_an_image_that_was_made_comes_with_its_hash() -> None:
 @pytest.mark.parametrize("given", [{"input": 1}, {"input": [None, 2, {}]}, {"reasoning": "x", "text": [], "prompt": 1}])
 def test_a_malformed_request_is_kept(given: JSON) -> None:
     content_attributes(given, {"output": [None, {}, "x"]})
-    assert request_attributes(given) == {semconv.OPENAI_API_TYPE: "responses"}
+    rest = {semconv.REQUEST_OPTIONS: '{"reasoning":"x","text":[]}'} if "reasoning" in given else {}
+    assert request_attributes(given) == {semconv.OPENAI_API_TYPE: "responses"} | rest
 
 
 FAILED = response(status="failed", output=[], usage=None, error={"code": "server_error", "message": "It broke."})

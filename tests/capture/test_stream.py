@@ -24,7 +24,7 @@ from nbtrace._capture.chat_stream import fold
 from nbtrace._capture.stream import chunks
 from tests.capture.conftest import HTTP
 from tests.capture.loopback import HELLO, Loopback, Reply, chunk, completion
-from tests.capture.reading import PACE, only, spans
+from tests.capture.reading import PACE, PIECES, only, spans
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -58,6 +58,7 @@ def test_a_real_stream(session: Session, model: str) -> None:
     own = (semconv.STREAM_CHUNKS, semconv.STREAM_OUTCOME, semconv.REQUEST_STREAM)
     assert [streamed.pop(key) for key in own] == [len(chunks), "exhausted", True]
     assert all(streamed.pop(key) > 0 for key in PACE)
+    assert [len(streamed.pop(key).split()) for key in PIECES] == [len(chunks)] * 2
     for key in (semconv.RESPONSE_ID, semconv.USAGE_CACHE_READ):
         del streamed[key], expected[key]
     assert streamed == expected

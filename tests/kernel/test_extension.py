@@ -250,7 +250,7 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert kernel.run("%nbtrace nonsense").text == snapshot(
         "UsageError: %nbtrace has no action 'nonsense'; expected one of: "
-        "on, off, status, last, budget, instrument, audit, sessions, resume, help\n"
+        "on, off, status, last, budget, instrument, replay, audit, sessions, resume, help\n"
     )
     assert kernel.run("%nbtrace off now").text == "UsageError: %nbtrace off takes nothing after it, got 'now'\n"
     assert "openinference-instrumentation-openai " in kernel.run("%nbtrace instrument").text
@@ -438,3 +438,22 @@ def test_a_budget_stops_the_next_call_and_says_what_is_left(kernel: Kernel) -> N
     assert "no budget is set" not in kernel.run("%nbtrace budget off cell").text
     refused = kernel.run("%nbtrace budget much").text
     assert refused.startswith("UsageError: cannot use budget='much'; expected US dollars such as 2.00")
+
+
+def test_a_saved_session_answers_its_calls(kernel: Kernel, tmp_path: Path) -> None:
+    path = tmp_path / "session.parquet"
+    kernel.run("%load_ext nbtrace")
+    kernel.run(f"import nbtrace\nprint(ask('one'))\nnbtrace.export({str(path)!r})", cell_id="ask")
+    assert "no replay is on" in kernel.run("%nbtrace replay").text
+    said = kernel.run(f"%nbtrace replay {path}").text
+    assert said.startswith("<nbtrace replay, on: session.parquet has 1 calls to answer from; it has no masks; ")
+    again = kernel.run("ask('one')", cell_id="again")
+    assert again.error == ""
+    assert "1 replayed" in line(again)
+    missed = kernel.run("ask('two')", cell_id="miss").error
+    assert missed.startswith("ReplayMiss: no recording answers this call (chat smollm2-135m); session.parquet has 1.")
+    assert "[-one-]{+two+}" in missed
+    assert "over: session.parquet" in kernel.run("%nbtrace replay off").text
+    assert "1 replayed" not in line(kernel.run("ask('two')", cell_id="made"))
+    refused = kernel.run("%nbtrace replay nowhere.parquet --mode often").text
+    assert refused.startswith("UsageError: unknown mode of a replay 'often'")

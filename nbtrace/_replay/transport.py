@@ -1,0 +1,129 @@
+"""Where a replay answers: in the place of the HTTP client's transport, for requests of calls that have a recording.
+
+All that is above it is the client's own: its objects, its streams, its errors and when it tries again. Everything else
+that the process asks of the network passes untouched.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
+from typing import Any, Final
+
+from nbtrace._capture.call import under_way
+from nbtrace._capture.finder import Finder
+from nbtrace._capture.wrapping import Wrapping
+from nbtrace._replay.answer import Answer, Answers
+
+_LIBRARIES: Final = ("httpx", "httpx2")
+"""What the clients send by: httpx2 openai 3, httpx the others."""
+_PLACE: Final = "_transport_for_url"
+
+
+class Transports:
+    """Puts the recording in the place of the network while open."""
+
+    def __init__(self) -> None:
+        self._wrapping = Wrapping()
+        self._finder = Finder({f"{name}._client": self._wrap for name in _LIBRARIES})
+
+    def open(self) -> None:
+        """Wrap the HTTP libraries, also those that are imported later."""
+        for name in _LIBRARIES:
+            module = sys.modules.get(f"{name}._client")
+            if module is not None:
+                self._wrap(module)
+        sys.meta_path.insert(0, self._finder)
+
+    def close(self) -> None:
+        """Put back what was there."""
+        sys.meta_path.remove(self._finder)
+        self._wrapping.restore()
+
+    def _wrap(self, module: ModuleType) -> None:
+        library = sys.modules[module.__name__.partition(".")[0]]
+        for name in ("Client", "AsyncClient"):
+            self._wrapping.replace(getattr(module, name), _PLACE, functools.partial(_instead, library))
+
+
+def _instead(library: ModuleType, original: Callable[..., Any]) -> Callable[..., Any]:
+    def transport_for_url(self: Any, url: Any) -> Any:
+        call = under_way()
+        answers = call.recorded if call is not None else None
+        return original(self, url) if answers is None else _Recorded(library, answers)
+
+    return transport_for_url
+
+
+class _Recorded:
+    """Stands in for a transport, sync and async."""
+
+    def __init__(self, library: Any, answers: Answers) -> None:
+        self._library = library
+        self._answers = answers
+
+    def handle_request(self, request: Any) -> Any:
+        answer = self._answers.next()
+        self._fail_at_once(answer, request)
+        return self._response(answer, request)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        return self.handle_request(request)
+
+    def _response(self, answer: Answer, request: Any) -> Any:
+        body = _body(self._library)(self._library, answer, request)
+        return self._library.Response(answer.status, headers=answer.headers, stream=body)
+
+    def _fail_at_once(self, answer: Answer, request: Any) -> None:
+        if not answer.has_response:
+            raise failure(self._library, answer, request)
+
+
+def failure(library: Any, answer: Answer, request: Any) -> Exception:
+    """Make the HTTP library's error again that an attempt came to."""
+    name, words = answer.failure or ("TransportError", "")
+    kind = getattr(library, name, None)
+    known = isinstance(kind, type) and issubclass(kind, library.TransportError)
+    error = (kind if known else library.TransportError)(words, request=request)  # pyright: ignore[reportOptionalCall]
+    if answer.cause is not None:
+        error.__cause__ = type(answer.cause[0], (Exception,), {})(answer.cause[1])
+    return error
+
+
+class _Body:
+    """A response's body, piece by piece."""
+
+    def __init__(self, library: Any, answer: Answer, request: Any) -> None:
+        self._library, self._answer, self._request = library, answer, request
+
+    def _end(self) -> None:
+        if self._answer.ends is not None:
+            raise self._answer.ends
+        if self._answer.failure is not None:
+            raise failure(self._library, self._answer, self._request)
+
+    def __iter__(self) -> Iterator[bytes]:
+        from time import sleep
+
+        for place, piece in enumerate(self._answer.pieces):
+            if place < len(self._answer.waits_s):
+                sleep(self._answer.waits_s[place])
+            yield piece
+        self._end()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        from anyio import sleep
+
+        for place, piece in enumerate(self._answer.pieces):
+            if place < len(self._answer.waits_s):
+                await sleep(self._answer.waits_s[place])
+            yield piece
+        self._end()
+
+
+@functools.cache
+def _body(library: Any) -> type[_Body]:
+    """Make the body's class one of the HTTP library's, which it asks for."""
+    return type("Body", (_Body, library.SyncByteStream, library.AsyncByteStream), {})
