@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
 
 FILTERS: Final = {
-    "since": "started at this moment or later: ISO, or how long ago, such as 2h",
-    "until": "started before this moment",
-    "trace": "of the trace whose id begins with these digits",
-    "kind": "llm, tool, retrieval, agent, chain, cell, ...",
-    "status": "ok, error or running",
-    "model": "asked or answered; a pattern such as 'gpt-4*'",
-    "prompt": "of the prompt of this name",
-    "user": "made for this user",
-    "text": "with this text in names, messages, attributes or events",
+    "since": "Started at this moment or later: ISO, or how long ago, such as 2h.",
+    "until": "Started before this moment.",
+    "trace": "Of the trace whose id begins with these digits.",
+    "kind": "What it is: llm, tool, retrieval, agent, chain, cell and the like.",
+    "status": "How it ended: ok, error or running.",
+    "model": "Asked or answered by this model; a pattern such as 'gpt-4*' too.",
+    "prompt": "Of the prompt of this name.",
+    "user": "Made for this user.",
+    "text": "With this text in names, messages, attributes or events.",
 }
 """The filters of `nbtrace.spans` that are words."""
 
@@ -67,7 +67,7 @@ def chosen(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the filters as options, and a number of the last spans."""
     command = click.option("--last", type=click.IntRange(min=1), help="Only so many, the last by start.")(command)
     for name, meaning in reversed(FILTERS.items()):
-        command = click.option(f"--{name}", metavar="WORD", help=f"Only what is {meaning}.")(command)
+        command = click.option(f"--{name}", metavar="WORD", help=meaning)(command)
     return command
 
 

@@ -119,6 +119,10 @@ def test_installed_package_imports_and_finds_its_bundle(python: Path, tmp_path: 
     assert size > 50_000
 
 
+def test_the_command_is_installed_with_it(python: Path, tmp_path: Path) -> None:
+    assert run(python.with_name("nbtrace"), "--version", cwd=tmp_path).startswith("nbtrace ")
+
+
 @pytest.mark.browser
 def test_widget_opens_in_a_jupyterlab_of_that_environment(
     python: Path, open_lab: OpenLab, desk: Desk, tmp_path: Path
