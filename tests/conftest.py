@@ -21,7 +21,7 @@ from nbtrace._capture.wrapping import is_ours
 os.environ["NBTRACE_JOURNAL"] = "off"
 """No test writes to the developer's own directory, nor does a kernel that it starts; those about journals say where."""
 
-pytest_plugins = ["tests.browser.fixtures"]
+pytest_plugins = ["tests.browser.fixtures", "tests.cluster"]
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")  # a busy machine is no failure

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +13,11 @@ from nbtrace._evaluations import evaluated
 from nbtrace._query.frame import Spans
 from tests.query.tables import chat, row, table
 
-pytestmark = pytest.mark.spark
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+]
 pytest.importorskip("pyspark", reason="only `make test-engines` has PySpark")
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    """Give a cluster of two workers on this machine, each a process with executors of its own."""
-    from pyspark.sql import SparkSession  # pyright: ignore[reportMissingImports]
-
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PySpark 4 speaks of pandas 3, and leaves sockets to the collector
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-        builder = SparkSession.builder.master("local-cluster[2,1,1024]").config("spark.ui.enabled", "false")  # pyright: ignore[reportAttributeAccessIssue]
-        for name, value in {
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.host": "127.0.0.1",
-            "spark.executor.memory": "512m",
-            "spark.executorEnv.PYTHONPATH": str(Path(__file__).parents[2]),
-            "spark.sql.shuffle.partitions": "2",
-            "spark.sql.session.timeZone": "UTC",
-        }.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("OFF")
-        yield session
-        session.stop()
 
 
 def messages(role: str, text: str) -> str:

@@ -5,9 +5,6 @@ Its executors are two processes besides this one, as on two machines: nothing th
 
 from __future__ import annotations
 
-import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +24,6 @@ from tests.query.test_aggregate import GROUPINGS, found
 
 pytestmark = pytest.mark.spark
 pytest.importorskip("pyspark", reason="only `make test-engines` has PySpark")
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    from pyspark.sql import SparkSession  # pyright: ignore[reportMissingImports]
-
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PySpark 4 speaks of pandas 3, and leaves sockets to the collector
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        builder = SparkSession.builder.master("local-cluster[2,1,1024]").config("spark.ui.enabled", "false")  # pyright: ignore[reportAttributeAccessIssue]
-        for name, value in {
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.host": "127.0.0.1",
-            "spark.executor.memory": "1g",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.sql.session.timeZone": "UTC",
-        }.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("OFF")
-        yield session
-        session.stop()
 
 
 @pytest.mark.parametrize("rows", [[], [dict.fromkeys(VALUES)], MANY], ids=["empty", "nulls", "many"])
