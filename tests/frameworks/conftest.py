@@ -62,6 +62,20 @@ def _wrapped_by_others() -> list[Any]:
     return [*modules, *(kind for kind in found if kind.__module__.startswith(places))]
 
 
+@pytest.fixture(autouse=True)
+def llama_handlers() -> Iterator[None]:
+    """Take away what Traceloop's instrumentor leaves in LlamaIndex's dispatcher, which the next test would have too."""
+    if MAJOR != 2:
+        yield
+        return
+    from llama_index.core.instrumentation import get_dispatcher  # pyright: ignore[reportMissingImports]
+
+    root = get_dispatcher()
+    spans, events = list(root.span_handlers), list(root.event_handlers)
+    yield
+    root.span_handlers, root.event_handlers = spans, events
+
+
 @pytest.fixture
 def activate(session: Session) -> Iterator[Activate]:
     """Activate installed instrumentors until the test is over."""

@@ -18,7 +18,6 @@ if MAJOR != 2:
 
 from llama_index.core import Document, MockEmbedding, VectorStoreIndex, set_global_tokenizer  # pyright: ignore[reportMissingImports]
 from llama_index.core.agent.workflow import FunctionAgent  # pyright: ignore[reportMissingImports]
-from llama_index.core.instrumentation import get_dispatcher  # pyright: ignore[reportMissingImports]
 from llama_index.core.llms import ChatMessage  # pyright: ignore[reportMissingImports]
 from llama_index.llms.openai_like import OpenAILike  # pyright: ignore[reportMissingImports]
 
@@ -29,13 +28,10 @@ TRACELOOP = "opentelemetry-instrumentation-llamaindex"
 
 
 @pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """Take away what Traceloop's instrumentor leaves behind; and see unclosed clients of LlamaIndex's off here."""
+def closed() -> Iterator[None]:
+    """See unclosed clients of LlamaIndex's off here."""
     set_global_tokenizer(str.split)  # its own would be fetched
-    root = get_dispatcher()
-    spans, events = list(root.span_handlers), list(root.event_handlers)
     yield
-    root.span_handlers, root.event_handlers = spans, events
     gc.collect()
 
 
