@@ -255,7 +255,14 @@ def _checks(given: object) -> list[Check]:
     several = list(cast("Iterable[Any]", given)) if isinstance(given, Iterable) else [cast("Any", given)]
     if not several:
         raise UsageError.argument("checks", "a check, or several", given)
-    return [one if isinstance(one, Check) else check_of(one) for one in several]
+    found = [one if isinstance(one, Check) else check_of(one) for one in several]
+    known: set[tuple[str, str]] = set()
+    for one in found:
+        if (one.name, one.full_version) in known:
+            expected = f"checks that are told apart: give one of those called {one.name!r} another name="
+            raise UsageError.argument("checks", expected, [str(each) for each in found])
+        known.add((one.name, one.full_version))
+    return found
 
 
 def _evaluate(

@@ -7,10 +7,12 @@ span. `reference` or `expected` is what should have come. Parameters with a defa
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import CellType, CodeType
 from typing import Any, Final, Literal, Self, cast
 
 from nbtrace._query.row import Span
@@ -33,7 +35,7 @@ class Check:
     function: Function
     name: str
     version: str
-    """The user's own, or a hash of the function's source."""
+    """The user's own, or a hash of the function's source and of what it has taken along."""
     reads: tuple[tuple[str, str], ...]
     """Parameters that are filled from the span, and with what."""
     reference: str | None = None
@@ -173,14 +175,50 @@ def _spans(rows: Rows) -> list[Span]:
     return [Span.of(rows, at) for at in range(len(rows))]
 
 
-def source_version(function: Function) -> str:
-    """Hash a function's source; where there is none, its code."""
+def source_version(function: Function, seen: frozenset[int] = frozenset()) -> str:
+    """Hash what a function does: its source, the values that it has taken along, and of an object what it holds."""
+    return digest(repr(_told(function, seen | {id(function)})))[:_VERSION_DIGITS]
+
+
+def _told(function: Any, seen: frozenset[int]) -> tuple[object, ...]:
+    """Word what tells a function from others that look like it, such as those of one factory."""
+
+    def held(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        return sorted((name, "itself" if id(value) in seen else _said(value, seen)) for name, value in values.items())
+
+    if isinstance(function, functools.partial):
+        made = cast("functools.partial[Any]", function)
+        return (_told(made.func, seen), [_said(one, seen) for one in made.args], held(made.keywords))
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return (_source(type(function)), held(getattr(function, "__dict__", {})))
+    taken = inspect.signature(function).parameters.values()
+    defaults = {one.name: one.default for one in taken if one.default is not one.empty}
+    cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False)
+    closed = {name: cell.cell_contents for name, cell in cells if cell != CellType()}
+    # Of several lambdas in one line the source is the same.
+    compiled = _compiled(code) if code.co_name == "<lambda>" else ()
+    return (_source(function) or _compiled(code), compiled, held(defaults), held(closed))
+
+
+def _source(what: Any) -> str | None:
     try:
-        said = inspect.getsource(function)
+        return inspect.getsource(what)
     except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        said = repr((code.co_code, code.co_consts, code.co_names)) if code is not None else type(function).__qualname__
-    return digest(said)[:_VERSION_DIGITS]
+        return None
+
+
+def _compiled(code: CodeType) -> tuple[object, ...]:
+    """Word a function's code without the addresses and places that differ from process to process."""
+    consts = [
+        _compiled(one)
+        if isinstance(one, CodeType)
+        else sorted(map(repr, cast("frozenset[object]", one)))
+        if isinstance(one, frozenset)
+        else repr(one)
+        for one in code.co_consts
+    ]
+    return (code.co_code.hex(), code.co_names, consts)
 
 
 def digest(text: str) -> str:
@@ -188,7 +226,7 @@ def digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _said(value: object) -> str:
+def _said(value: object, seen: frozenset[int] = frozenset()) -> str:
     """Word a value so that equal ones are worded alike, in another process too."""
     import orjson
 
@@ -196,5 +234,5 @@ def _said(value: object) -> str:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
         if callable(value) and not isinstance(value, type):
-            return source_version(cast("Any", value))
+            return "itself" if id(value) in seen else source_version(cast("Any", value), seen)
         return repr(value)

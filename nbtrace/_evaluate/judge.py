@@ -234,7 +234,7 @@ def judge_of(
     if model is None and not judge.caller.keeps_output:
         raise UsageError.argument("model", "the name of a model, which a client needs", model)
     verdicts = (sorted(scaled.labels.items()), scaled.low, scaled.high, pairwise)
-    said = repr((rubric, verdicts, _SYSTEM, sorted(options.items(), key=str)))
+    said = repr((rubric, verdicts, model, _SYSTEM, sorted(options.items(), key=str)))
     made = check_of(
         _function(judge, "pairwise" if pairwise else "alone"),
         name=name,

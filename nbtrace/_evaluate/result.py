@@ -153,7 +153,8 @@ class Evaluation(Result):
         return Result(pa.table({"expected": pa.array(labels, pa.string()), **columns}))
 
     def __repr__(self) -> str:
-        return "\n".join([repr(self.summary()), *self._notes()])
+        lines = [_shown(line) for note in self._notes() for line in note.splitlines()]
+        return "\n".join([repr(self.summary()), *lines])
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<pre>{escape(note)}</pre>" for note in self._notes())
@@ -168,6 +169,11 @@ class Evaluation(Result):
         if len(failures) > len(rows):
             notes.append(f"and {len(failures) - len(rows):,} more; .failures has all of them")
         return notes
+
+
+def _shown(line: str) -> str:
+    """Make every character of a line one that a terminal only shows: a traceback quotes what a model has said."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
 
 
 def _id(check: Check) -> str:

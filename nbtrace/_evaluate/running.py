@@ -42,7 +42,8 @@ class _Left:
     jobs: Iterator[Job]
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_over: bool = False
-    stopped: BudgetError | None = None
+    stopped: BaseException | None = None
+    """What ended it: a budget, or what a worker itself has died of."""
 
     def take(self) -> Job | None:
         with self.lock:
@@ -63,7 +64,7 @@ def run(check: Check, jobs: Iterator[Job], tell: Tell, *, width: int, around: Ar
     Raises:
         BudgetError: a budget stopped a call of the check; what has been judged is told.
     """
-    if check.is_quick or (width == 1 and not check.is_async):
+    if check.is_quick:
         for number, given in jobs:
             tell(number, _judged(check, given))
             look()
@@ -79,6 +80,8 @@ def run(check: Check, jobs: Iterator[Job], tell: Tell, *, width: int, around: Ar
                 asyncio.run(_loop(check, left, tell, width, around))
             else:
                 _work(check, left, tell, around)
+        except BaseException as error:  # noqa: BLE001 - it would end a thread, and nobody would hear of it
+            left.stopped, left.is_over = left.stopped or error, True
         finally:
             otel_context.detach(token)
 
@@ -153,8 +156,11 @@ async def _ajudged(check: Check, given: dict[str, Any], left: _Left) -> Outcome:
     except BudgetError as error:
         left.stopped, left.is_over = error, True
         return None
-    except asyncio.CancelledError:
-        raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return Failure.of(error)  # of something that the check itself has waited for
     except BaseException as error:  # noqa: BLE001 - as above
         return Failure.of(error)
 

@@ -51,6 +51,8 @@ class Verdict:
         if given is None:
             return None
         if isinstance(given, Verdict):
+            if given.value is not None:
+                _plain(given.value)
             return given
         if isinstance(given, str):
             return cls(label=given)

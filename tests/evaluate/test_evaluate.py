@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import signal
 import threading
@@ -15,6 +17,7 @@ from scipy.stats import binomtest
 
 import nbtrace
 from nbtrace import Session, check, checks
+from nbtrace._evaluate.check import check_of
 from nbtrace._evaluate.result import Evaluation, wilson
 from nbtrace._evaluations import evaluated
 from nbtrace._opened import read_back
@@ -361,3 +364,44 @@ def test_scores_of_an_earlier_nbtrace_are_read(session: Session, client: openai.
     opened = read_back(str(path), session)
     scores = opened.snapshot().scores.to_pylist()
     assert [(one["name"], one["label"], one["key"]) for one in scores] == [("length", "pass", None)]
+
+
+def test_checks_that_look_alike_are_told_apart() -> None:
+    def above(limit: int) -> Any:
+        return lambda answer: len(answer) > limit
+
+    pair = (lambda answer: "a" in answer, lambda answer: "b" in answer)  # fmt: skip
+    parts = [functools.partial(longer, most=most) for most in (1, 2)]
+    several = [above(1), above(2), *pair, *parts, Above(1), Above(2)]
+    assert len({check_of(one, name="one").version for one in several}) == len(several)
+    assert [check_of(above(3), name="one").version for _ in range(2)] == [check_of(above(3), name="one").version] * 2
+
+
+def longer(answer: str, most: int) -> bool:
+    return len(answer) > most
+
+
+class Above:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def __call__(self, answer: str) -> bool:
+        return len(answer) > self.limit
+
+
+def test_two_checks_of_one_name_and_version_are_refused(session: Session) -> None:
+    with pytest.raises(UsageError, match="give one of those called 'longer' another name="):
+        evaluated(session, SPANS, [check(longer), check(longer)], **QUIET)
+
+
+def test_a_check_that_is_cancelled_by_what_it_waits_for_has_failed(session: Session) -> None:
+    async def cancelled(answer: str) -> bool:
+        raise asyncio.CancelledError
+
+    found = evaluated(session, SPANS[:2], cancelled, **QUIET)
+    assert found.table["error"].to_pylist() == ["asyncio.exceptions.CancelledError"] * 2
+
+
+def test_a_number_that_is_none_is_no_verdict(session: Session) -> None:
+    found = evaluated(session, SPANS[:1], check_of(lambda answer: Verdict(float("nan")), name="odd"), **QUIET)
+    assert found.table["error"].to_pylist() == ["ValueError"]
