@@ -7,6 +7,8 @@ with exit status 2. Names and texts of spans are hostile: no control character o
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -262,7 +264,16 @@ def echo_json(value: object) -> None:
     """Write JSON, two spaces a level."""
     import orjson
 
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    from nbtrace._widgets.markup import CONTROLS
+
+    written = orjson.dumps(value, default=repr, option=orjson.OPT_INDENT_2).decode()
+    lines = (CONTROLS.sub(_escaped, line) for line in written.split("\n"))
+    click.echo("\n".join(lines))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Write a character as JSON may: in a string, where all of them are."""
+    return json.dumps(found[0])[1:-1]
 
 
 def shown(text: str) -> str:

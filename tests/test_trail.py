@@ -108,6 +108,28 @@ def test_a_byte_that_is_no_text_any_more_is_found_too(written: tuple[Path, str])
     assert [(one.number, one.what) for one in nbtrace.audit.verify(path).problems] == [(2, CHANGED)]
 
 
+def test_a_text_that_was_null_and_a_second_column_are_found_too(written: tuple[Path, str]) -> None:
+    path, _ = written
+    table = pq.read_table(path)
+    at = table.column_names.index("error_type")
+    odd = pa.array([None, b"\xff", None, None], pa.binary()).view(pa.string())
+    pq.write_table(table.set_column(at, "error_type", odd), path)
+    assert [(one.number, one.what) for one in nbtrace.audit.verify(path).problems] == [(2, CHANGED)]
+    pq.write_table(table.add_column(0, "user_id", pa.array(["eve"] * 4)), path)
+    assert [one.number for one in nbtrace.audit.verify(path).problems] == [None]
+
+
+def test_a_page_takes_no_place_but_an_audits(tmp_path: Path) -> None:
+    made = recording(*CALLS)
+    made.export(tmp_path / "spans.parquet")
+    before = (tmp_path / "spans.parquet").read_bytes()
+    with pytest.raises(ExportError, match=r"spans\.parquet is there and no audit"):
+        nbtrace.audit(made).write(tmp_path / "spans.html")
+    assert (tmp_path / "spans.parquet").read_bytes() == before
+    heads = [nbtrace.audit(made).write(tmp_path / "audit.html") for _ in range(2)]
+    assert heads[0] == heads[1]
+
+
 def test_one_that_was_chained_anew_is_found_by_the_head(written: tuple[Path, str]) -> None:
     path, head = written
     new = nbtrace.audit(recording(*CALLS[:3]), kind="llm").write(path)

@@ -42,10 +42,14 @@ def spoken(messages: str | None) -> list[str]:
         parsed = orjson.loads(messages or "[]")
     except orjson.JSONDecodeError:
         return [messages or ""]
+    if not isinstance(parsed, list):
+        return [messages or ""]
     found: list[str] = []
-    for one in cast("list[Any]", parsed) if isinstance(parsed, list) else []:
+    for one in cast("list[Any]", parsed):
         message = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
         text = "\n".join(_words(message if "parts" in message else {"parts": [one]}))
+        if not text and "parts" not in message:
+            text = orjson.dumps(one).decode()
         found.append(f"{message['role']}: {text}" if isinstance(message.get("role"), str) else text)
     return found
 

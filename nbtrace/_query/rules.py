@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from nbtrace._query.aggregate import FIGURES, QUANTILES
 from nbtrace._query.changes import SCORE, Fact, score_means
 from nbtrace._query.filters import Filters
 from nbtrace._query.thresholds import Threshold
@@ -69,7 +70,7 @@ def read(path: Path) -> list[Rule]:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError.argument("rules", f"a TOML file with [[rule]] tables ({reason})", str(path)) from error
     rules = written.get("rule")
-    if set(written) != {"rule"} or not isinstance(rules, list):
+    if set(written) != {"rule"} or not isinstance(rules, list) or not rules:
         raise UsageError.argument("rules", "[[rule]] tables and nothing else", ", ".join(written))
     return [_rule(one) for one in cast("list[Any]", rules)]
 
@@ -83,10 +84,11 @@ def _rule(written: Any) -> Rule:
         raise UsageError.argument("rule", 'a table with when = "error_rate > 2%" or the like', written)
     table = cast("dict[str, Any]", written)
     by = table.get("by", ())
+    several = [by] if isinstance(by, str) else by
+    if not isinstance(several, (list, tuple)) or not all(isinstance(one, str) for one in cast("list[Any]", several)):
+        raise UsageError.argument("by", "a column, or a list of columns", by)
     filters = {name: value for name, value in table.items() if name not in OWN}
-    return Rule(
-        str(table.get("name", table["when"])), table["when"], (by,) if isinstance(by, str) else tuple(by), filters
-    )
+    return Rule(str(table.get("name", table["when"])), table["when"], tuple(cast("list[str]", several)), filters)
 
 
 def held(rules: Sequence[Rule], now: Asked, baseline: Asked | None = None) -> list[Outcome]:
@@ -99,16 +101,23 @@ def held(rules: Sequence[Rule], now: Asked, baseline: Asked | None = None) -> li
 
 
 def _outcomes(rule: Rule, now: Asked, baseline: Asked | None) -> Iterator[Outcome]:
+    threshold = Threshold.of(rule.when, figures=[*FIGURES, *QUANTILES, *_score(rule)], counts=())
+    if threshold.is_growth and baseline is None:
+        raise UsageError.argument("rule", "a baseline, from which it is a growth", rule.when)
     groups = _figures(rule, now)
-    known = [*next(iter(groups.values()))] if groups else []
     before = {} if baseline is None else _figures(rule, baseline)
+    if not groups:
+        yield Outcome(rule.name, {}, None, f"{rule.when}: there is no call to know it of")
     for group, figures in groups.items():
-        threshold = Threshold.of(rule.when, figures=known, counts=())
-        if threshold.is_growth and baseline is None:
-            raise UsageError.argument("rule", "a baseline, from which it is a growth", rule.when)
-        name = threshold.figure
-        fact = Fact(name, before.get(group, {}).get(name), figures[name])
-        yield Outcome(rule.name, dict(zip(rule.by, group, strict=True)), figures[name], threshold.broken({name: fact}))
+        facts = {name: Fact(name, before.get(group, {}).get(name), value) for name, value in figures.items()}
+        value = figures[threshold.figure]
+        yield Outcome(rule.name, dict(zip(rule.by, group, strict=True)), value, threshold.broken(facts))
+
+
+def _score(rule: Rule) -> list[str]:
+    """Name the score that a rule is about, if it is about one."""
+    said = rule.when.lstrip().partition(" ")[0].rstrip("<>=")
+    return [said] if said.startswith(SCORE) else []
 
 
 def _figures(rule: Rule, asked: Asked) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -117,8 +126,7 @@ def _figures(rule: Rule, asked: Asked) -> dict[tuple[Any, ...], dict[str, Any]]:
     found = asked.metrics(chosen, by=rule.by)
     rows = found.table.to_pylist()
     groups = {tuple(row[name] for name in rule.by): {**row} for row in rows}
-    scored = rule.when.lstrip().partition(" ")[0].rstrip("<>=")
-    if scored.startswith(SCORE):
+    for scored in _score(rule):
         if rule.by:
             raise UsageError.argument("by", "no groups for the mean of a score", rule.by)
         means = score_means(asked.spans(**rule.filters).snapshot)

@@ -11,6 +11,7 @@ A figure that is not known breaks its sentence: nobody can say that it holds.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -58,15 +59,25 @@ class Threshold(NamedTuple):
     def broken(self, facts: Mapping[str, Fact]) -> str | None:
         """Say how the figure is, if that is what it must not be."""
         _, before, after = facts[self.figure]
-        if after is None or (self.is_growth and before is None):
+        if not _is_known(after) or (self.is_growth and not _is_known(before)):
             return f"{self.said}: {self.figure} is not known"
         value = after
         if self.is_growth:
             value = after - before
             if self.is_percent:
-                value = value / before if before else (float("inf") if value else 0.0)
+                value = value / abs(before) if before else math.copysign(math.inf, value) if value else 0.0
         is_broken = {
             ">": value > self.number, "<": value < self.number, ">=": value >= self.number, "<=": value <= self.number,
         }[self.sign]  # fmt: skip
         shown = f"{before:.6g} → {after:.6g}" if self.is_growth else f"{after:.6g}"
+        if not is_broken and self.sign in (">", ">=") and (unpriced := self._unpriced(facts)):
+            return f"{self.said}: {self.figure} is {shown} and more, of {unpriced} calls there is no price"
         return f"{self.said}: {self.figure} is {shown}" if is_broken else None
+
+    def _unpriced(self, facts: Mapping[str, Fact]) -> int:
+        """Count the calls that an amount of money leaves out."""
+        return (facts["unpriced"].after or 0) if self.figure == "cost_usd" and "unpriced" in facts else 0
+
+
+def _is_known(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)

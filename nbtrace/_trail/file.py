@@ -69,3 +69,11 @@ def write(spans: Snapshot, path: Path, about: Mapping[str, object]) -> str:
             told = orjson.dumps({"about": about, "head": head, "spans": number}).decode()
             writer.add_key_value_metadata({**own, chain.KEY: told})
     return head
+
+
+def is_audit(path: Path) -> bool:
+    """Say whether a file is an audit, so that another one may take its place."""
+    try:
+        return chain.KEY.encode() in (pq.read_metadata(path).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False

@@ -72,9 +72,14 @@ class Trail:
 
         from nbtrace._export.atomic import replacing
         from nbtrace._trail import chain, page
-        from nbtrace._trail.file import write
+        from nbtrace._trail.file import is_audit, write
 
         beside = path.with_suffix(".parquet")
+        if beside.exists() and not is_audit(beside):
+            message = (
+                f"the page goes with a file of the same name, and {beside} is there and no audit; choose another name"
+            )
+            raise ExportError(message)
         head = write(self.spans.snapshot, beside, self.about)
         links: Any = pq.read_table(beside, columns=[chain.CHAIN])[chain.CHAIN].to_pylist()
         with replacing(path) as file:

@@ -56,7 +56,7 @@ class Verified:
             where = (
                 "the audit" if one.number is None else f"span {one.number} ({one.span_id}, {visible(one.name or '')})"
             )
-            lines.append(f"{where}: {one.what}")
+            lines.append(f"{where}: {visible(one.what)}")
         return "\n".join(lines)
 
 
@@ -84,6 +84,10 @@ def verify(path: Path, head: str | None = None) -> Verified:
 
 
 def _verified(file: pq.ParquetFile, told: dict[str, Any], head: str | None) -> Verified:
+    names: list[str] = file.schema_arrow.names
+    if len(set(names)) != len(names):
+        what = "it has several columns of one name, and readers may show another than was verified"
+        return Verified(file.metadata.num_rows, told["head"], told["about"], (Problem(None, None, None, None, what),))
     index: Any = file.read(columns=[chain.NUMBER, chain.CHAIN])
     numbers: list[int] = index[chain.NUMBER].to_pylist()
     links: list[str] = index[chain.CHAIN].to_pylist()
@@ -92,11 +96,12 @@ def _verified(file: pq.ParquetFile, told: dict[str, Any], head: str | None) -> V
     for row, number, place in zip(_rows(file), numbers, sorted(numbers), strict=True):
         said = row[chain.CONTENT]
         wrong = ["what it says was changed"] if chain.content(row) != said else []
+        wrong += ["it has no number of its own"] if number < 1 else []
         wrong += [f"it is out of its place: here was span {place}"] if number != place else []
         wrong += _missing(number, chains)
         if number - 1 in chains and chain.link(chains[number - 1], number, said) != row[chain.CHAIN]:
             wrong.append("it is not bound to what was before it: its hashes, or those before it, were changed")
-        where = (number, (row["trace_id"] or b"").hex(), (row["span_id"] or b"").hex(), row["name"])
+        where = (number, (row["trace_id"] or b"").hex(), (row["span_id"] or b"").hex(), _text(row["name"]))
         found += [Problem(*where, what) for what in wrong]
     found += [Problem(None, None, None, None, what) for what in _wrong(told, len(numbers), chains, head)]
     return Verified(len(numbers), told["head"], told["about"], tuple(found))
@@ -104,11 +109,9 @@ def _verified(file: pq.ParquetFile, told: dict[str, Any], head: str | None) -> V
 
 def _missing(number: int, chains: Mapping[int, str]) -> list[str]:
     """Say which spans are missing right before one."""
-    first = number
-    while first - 1 not in chains:
-        first -= 1
-    if first == number:
+    if number < 1 or number - 1 in chains:
         return []
+    first = max(known for known in chains if known < number) + 1
     return [
         f"span {first} is missing before it"
         if first == number - 1
@@ -135,8 +138,12 @@ def _rows(file: pq.ParquetFile) -> Iterator[dict[str, Any]]:
         yield from rows
 
 
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _value(column: Any, at: int) -> Any:
     try:
         return column[at].as_py()
     except UnicodeDecodeError:
-        return None
+        return {"no text": at}  # which no text is hashed as

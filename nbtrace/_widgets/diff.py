@@ -163,7 +163,7 @@ class Diff:
 
     def _figures(self) -> Iterator[tuple[str, str, str, str]]:
         for one in self.changes.figures:
-            yield one.name, _worded(one.name, one.before), _worded(one.name, one.after), _growth(one)
+            yield visible(one.name), _worded(one.name, one.before), _worded(one.name, one.after), _growth(one)
 
     def _spans(self, draw: Callable[[Change], str], size: int | None, say: Callable[[str], str]) -> Iterator[str]:
         """Draw the spans that are not the same, as many as there is room for."""

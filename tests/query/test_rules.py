@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from nbtrace import semconv
 from nbtrace._cli import main
+from nbtrace._query.changes import Fact
+from nbtrace._query.thresholds import Threshold
 from tests.widgets.test_diff import call, recording
 
 RULES = """
@@ -65,6 +67,29 @@ def test_rules_that_hold_are_status_0_and_what_is_not_known_does_not_hold(folder
     (folder / "rules.toml").write_text('[[rule]]\nwhen = "cost > 5"\nmodel = "other"\n')
     ran = run(folder)
     assert (ran.exit_code, ran.output) == (1, "cost > 5: cost > 5: cost_usd is not known\n")
+    (folder / "rules.toml").write_text('[[rule]]\nwhen = "error_rate > 2%"\nby = "model"\nmodel = "nobody"\n')
+    ran = run(folder)
+    assert (ran.exit_code, ran.output.count("there is no call to know it of")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "before", "after", "unpriced", "is_broken"),
+    [
+        ("cost > 5", None, float("nan"), 0, True),
+        ("cost > 5", None, 1.0, 0, False),
+        ("cost > 5", None, 1.0, 3, True),
+        ("cost < 5", None, 6.0, 3, False),
+        ("cost > +10%", -0.5, -0.8, 0, False),
+        ("cost < -10%", -0.5, -0.8, 0, True),
+        ("cost < -10%", 0.0, -1.0, 0, True),
+    ],
+)
+def test_a_threshold_is_broken_by_what_it_must_not_be(
+    said: str, before: float | None, after: float, unpriced: int, is_broken: bool
+) -> None:
+    threshold = Threshold.of(said, figures=["cost_usd"], counts=())
+    facts = {"cost_usd": Fact("cost_usd", before, after), "unpriced": Fact("unpriced", 0, unpriced)}
+    assert (threshold.broken(facts) is not None) is is_broken
 
 
 @pytest.mark.parametrize(
@@ -78,6 +103,9 @@ def test_rules_that_hold_are_status_0_and_what_is_not_known_does_not_hold(folder
         '[[rule]]\nwhen = "cost > +1"',
         '[[rule]]\nwhen = "cost > 1"\nby = "odd"',
         '[[rule]]\nwhen = "cost > 1"\nlast = "x"',
+        '[[rule]]\nwhen = "cost > 1"\nby = 5',
+        '[[rule]]\nwhen = "odd > 1"\nby = "model"\nmodel = "nobody"',
+        "rule = []",
     ],
 )
 def test_a_rule_that_is_none_is_status_2(folder: Path, rules: str) -> None:
