@@ -77,8 +77,13 @@ class NBTrace(Settings):
         self._keep()
         self._offer()
         self._cells.open()
-        if source := os.environ.get("NBTRACE_REPLAY"):
-            self._replay_from(source, "replay", "none")
+        source = os.environ.get("NBTRACE_REPLAY")
+        if source and self.session.replaying is None:  # tests in this process may have begun already
+            try:
+                self._replay_from(source, "replay", "none")
+            except BaseException:
+                self.close()  # or calls would be made that were to be answered
+                raise
 
     @observe("journal")
     def _journal_changed(self, change: object) -> None:
@@ -112,14 +117,16 @@ class NBTrace(Settings):
 
     def close(self) -> None:
         """Stop recording and let go of IPython."""
-        if self._replaying is not None:
-            self._replaying.stop()
-        self._instrumentors.close()
-        self._cells.close()
-        self._display.close()
-        self._unwatch()
-        self.session.stop()
-        self.session.close_journal()
+        try:
+            if self._replaying is not None:
+                self._replaying.stop()
+        finally:
+            self._instrumentors.close()
+            self._cells.close()
+            self._display.close()
+            self._unwatch()
+            self.session.stop()
+            self.session.close_journal()
 
     def _recording(self) -> Tracing | None:
         """Give where a cell's span is made, once its calls are sure to be captured."""

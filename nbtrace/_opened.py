@@ -164,16 +164,16 @@ def open(source: object, *, filesystem: object = None) -> Opened:  # noqa: A001 
     return read_back(source, default(), filesystem)
 
 
-def read_back(given: object, session: Session, filesystem: object = None) -> Opened:
-    """Read what was given as the session would keep it; see `nbtrace.open`."""
+def read_back(given: object, session: Session, filesystem: object = None, policy: Policy | None = None) -> Opened:
+    """Read what was given as the session would keep it, or by another policy; see `nbtrace.open`."""
     from nbtrace._query.frame import Spans
     from nbtrace._read import again, rows
     from nbtrace._read.found import Account, Found
     from nbtrace._read.source import Source
     from nbtrace._store.sessions import default_directory
 
-    policy = session.policy
-    own = partial(_own, session=session, calls=Calls(watching=True))
+    policy = session.policy if policy is None else policy
+    own = partial(_own, session=session, calls=Calls(watching=True), policy=policy)
     mask = cast("Any", KeptSpans(policy).read)  # for spans that read like the SDK's
     if (dataset := _dataset(given, filesystem)) is not None:
         if _is_default(policy):
@@ -202,9 +202,9 @@ def _dataset(given: object, filesystem: object) -> Dataset | None:
     return None if place is None else Dataset(place)
 
 
-def _own(span: Any, *, session: Session, calls: Calls) -> Mapping[str, object]:
+def _own(span: Any, *, session: Session, calls: Calls, policy: Policy) -> Mapping[str, object]:
     """Complete the attributes of a span that was read, as those of a recorded one."""
-    made = finish(span, None, calls=calls, policy=session.policy, prices=session.prices)
+    made = finish(span, None, calls=calls, policy=policy, prices=session.prices)
     if semconv.COST_STATE in span.attributes:  # which says what held when it was recorded
         for name in _COST:
             made.pop(name, None)

@@ -77,14 +77,19 @@ class Replay:
         from nbtrace._replay.cassette import Cassette
         from nbtrace._replay.recording import recordings
         from nbtrace._replay.transport import Transports
+        from nbtrace._trace.redact.policy import Policy
 
         if self.is_on:
             return self
         if self._session.replaying is not None:
             message = "another replay is on; end it first: %nbtrace replay off, or its .stop()"
             raise UsageError(message)
+        if self._session.running and not self._session.enabled:
+            message = "recording is paused, so no call would be answered; %nbtrace on, or nbtrace.session(), goes on"
+            raise UsageError(message)
         is_new = self._mode != "replay" and self._path is not None and not self._path.exists()
-        self._read = None if is_new else read_back(self._source, self._session)
+        # As it was kept: what the session keeps less of, or masks more, is masked when a replayed call is stored.
+        self._read = None if is_new else read_back(self._source, self._session, policy=Policy())
         name = self._path.name if self._path is not None else "the recording"
         self._cassette = Cassette(recordings(self._read.snapshot()) if self._read is not None else (), name)
         if self._cassette.masks():
@@ -104,9 +109,10 @@ class Replay:
 
     def stop(self) -> None:
         """Answer no more calls, and write the file if the mode is one that writes."""
-        self._stop(failed=False)
+        self.end(failed=False)
 
-    def _stop(self, *, failed: bool) -> None:
+    def end(self, *, failed: bool) -> None:
+        """Stop; a file that is refreshed stays as it was if the run that refreshes it has failed."""
         if not self.is_on:
             return
         self._session.replaying = None
@@ -123,7 +129,7 @@ class Replay:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._stop(failed=error is not None)
+        self.end(failed=error is not None)
 
     def _find(self, call: Call) -> object:
         """Find what a call is answered with; none for one that goes to its server.
@@ -204,12 +210,14 @@ class Replay:
         """Write the file anew: what it had, and the calls that were made meanwhile."""
         import pyarrow as pa
 
-        from nbtrace._opened import read_back
+        from nbtrace._export.destination import export
+        from nbtrace._store.snapshot import Snapshot
 
-        tables = [self._made_here()]
-        if self._mode == "record-missing" and self._read is not None:
-            tables.insert(0, self._read.spans().table)
-        read_back(pa.concat_tables(tables), self._session).export(str(self._path))
+        before = self._read.snapshot() if self._mode == "record-missing" and self._read is not None else None
+        tables = [self._made_here()] if before is None else [before.table(), self._made_here()]
+        whole = Snapshot.of(pa.concat_tables(tables))
+        scores = None if before is None else before.scores
+        export(Snapshot(whole.kept, whole.texts, scores), str(self._path), shows_progress=False)
 
     def _made_here(self) -> pa.Table:
         """Give the spans of the calls that were made since the start, with their attempts."""

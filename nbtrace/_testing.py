@@ -20,6 +20,8 @@ VARIABLE: Final = "NBTRACE_REPLAY"
 """The file that a kernel answers from."""
 _replaying: list[Replay] = []
 """The replay of this run, if there is one."""
+_before: list[str | None] = []
+"""What the variable was before it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,9 +44,15 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from nbtrace._replays import replay
 
+    if mode != "replay" and hasattr(config, "workerinput"):
+        import pytest
+
+        message = f"--nbtrace-replay-mode {mode} writes one file, which several processes cannot do; use -n 0"
+        raise pytest.UsageError(message)
     path = Path(file).absolute()
     _replaying.append(replay(path, mode=mode).start())
     if mode == "replay":
+        _before.append(os.environ.get(VARIABLE))
         os.environ[VARIABLE] = str(path)
 
 
@@ -54,8 +62,11 @@ def pytest_runtest_setup() -> None:
         one.rewind()
 
 
-def pytest_unconfigure() -> None:
-    """End the replay."""
-    while _replaying:
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """End the replay; a run that failed refreshes nothing."""
+    while _before:
         os.environ.pop(VARIABLE, None)
-        _replaying.pop().stop()
+        if (before := _before.pop()) is not None:
+            os.environ[VARIABLE] = before
+    while _replaying:
+        _replaying.pop().end(failed=exitstatus != 0)

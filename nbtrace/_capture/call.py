@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import attempts, failure, messages, prompts, providers, raw, stream, usage_chunk
-from nbtrace._capture.cuts import cut
+from nbtrace._capture.cuts import PIECES, cut
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.providers import Server
@@ -72,7 +72,6 @@ class Call:
         "_rendered",
         "_request",
         "_response",
-        "_server",
         "_tokens",
         "_tracing",
         "_unfinished",
@@ -84,6 +83,7 @@ class Call:
         "passed",
         "recorded",
         "replaying",
+        "server",
         "span",
         "wire",
     )
@@ -94,7 +94,8 @@ class Call:
         self._tracing = tracing
         self.wire = wire
         """The wire format of its endpoint."""
-        self._server = server
+        self.server = server
+        """Whom it is for."""
         model = body.get("model")
         self._model = None if model is None else str(model)
         self.options_id: int | None = None
@@ -131,17 +132,17 @@ class Call:
     def _identity(self) -> dict[str, AttributeValue]:
         identity: dict[str, AttributeValue] = {
             semconv.OPERATION_NAME: self.wire.operation,
-            semconv.PROVIDER_NAME: self._server.provider,
-            semconv.SERVER_ADDRESS: self._server.host,
+            semconv.PROVIDER_NAME: self.server.provider,
+            semconv.SERVER_ADDRESS: self.server.host,
         }
         if self._model is not None:
             identity[semconv.REQUEST_MODEL] = self._model
-        if self._server.port is not None:
-            identity[semconv.SERVER_PORT] = self._server.port
+        if self.server.port is not None:
+            identity[semconv.SERVER_PORT] = self.server.port
         return identity
 
     def _client(self) -> dict[str, AttributeValue]:
-        told = zip((semconv.CLIENT_NAME, semconv.CLIENT_VERSION), self._server.client, strict=True)
+        told = zip((semconv.CLIENT_NAME, semconv.CLIENT_VERSION), self.server.client, strict=True)
         return {key: value for key, value in told if value}
 
     def __del__(self) -> None:
@@ -291,7 +292,7 @@ class Call:
             self._look_for_failure(self.wire.failure)
         if self._tracing.shared:
             with _guarded:
-                self.span.set_attributes(self._answer()[1])
+                self.span.set_attributes({k: v for k, v in self._answer()[1].items() if k not in PIECES})
         if self.attempts:
             with _guarded:
                 self._attempts_over(error)
@@ -351,7 +352,7 @@ class Call:
     def _answer(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[int]]:
         """Give the response's body, if it is known, what identifies and measures it, and when its chunks came."""
         body, found, arrivals = self._measured()
-        if body is not None and providers.of_server(self._server.host, self._server.port) is None:
+        if body is not None and providers.of_server(self.server.host, self.server.port) is None:
             told = providers.of_answer(self._header("server"), body)
             found |= {semconv.PROVIDER_NAME: told} if told is not None else {}
         return body, found, arrivals

@@ -39,6 +39,8 @@ _guarded: Final = guard("capture")
 _CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
 _LEFT_OUT: Final = ("Omit", "NotGiven")
 """Types that stand for a parameter that was not given."""
+ASKED_FOR: Final = (BudgetError, GuardrailError, Warning)
+"""The failures that the user has asked for: a guard's warning too, where warnings are errors."""
 _SERVERS: Final = 256
 """Clients whose server is remembered; some programs make a client for each call."""
 
@@ -230,7 +232,7 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         call = None
         try:
             call, options = _begin(sdk, self, options)
-        except (BudgetError, GuardrailError):  # the failures that the user has asked for
+        except ASKED_FOR:
             raise
         except Exception as error:  # noqa: BLE001 - as the guard does
             caught("capture", error)
@@ -257,7 +259,7 @@ def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         call = None
         try:
             call, options = _begin(sdk, self, options)
-        except (BudgetError, GuardrailError):  # the failures that the user has asked for
+        except ASKED_FOR:
             raise
         except Exception as error:  # noqa: BLE001 - as the guard does
             caught("capture", error)

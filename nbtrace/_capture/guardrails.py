@@ -11,6 +11,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast, get_args
 
@@ -181,6 +182,9 @@ class Guarding:
         return run
 
 
+_SENT: Final = (semconv.SYSTEM_INSTRUCTIONS, semconv.INPUT_MESSAGES, semconv.INPUT_VALUE)
+
+
 def any_active() -> bool:
     """Say whether there is a guard to ask: what a call without one pays."""
     with _guarded:
@@ -200,7 +204,7 @@ def before(wire: Wire, body: Body) -> None:
     text: str | None = None
     with ours("capture"):
         sent = messages.loads(messages.written(dict(body)))
-        text = said(wire.content(sent, None), (semconv.SYSTEM_INSTRUCTIONS, semconv.INPUT_MESSAGES))
+        text = said(wire.content(sent, None), _SENT)
     _look(guards, text, "input")
 
 
@@ -226,13 +230,17 @@ def after(call: Call) -> None:
 def _look(guards: Sequence[Guard], text: str | None, on: On) -> None:
     """Run guards beside a call, which a rule that only warns does not stop by raising."""
     if text is None:
+        for one in guards:
+            if one.action == "block":  # what cannot be looked at does not pass
+                raise GuardrailError.failed(one.name, on, ValueError("it could not be read"))
         warnings.warn(f"the {on} of a call could not be read, and no guard has looked at it", stacklevel=5)
     if not text:
         return
-    for one in guards:
+    # Those that block come first: a warning may be an error where the user has it so.
+    for one in sorted(guards, key=lambda one: one.action != "block"):
         try:
             one.look(text, on)
-        except GuardrailError:
+        except (GuardrailError, Warning):
             raise
         except Exception as error:  # noqa: BLE001 - a rule of the user's
             warnings.warn(f"the guard {one.name!r} raised {type(error).__name__}: {error}", stacklevel=5)
@@ -248,8 +256,17 @@ def said(attributes: Mapping[str, Any], names: Sequence[str]) -> str:
     found: list[str] = []
     for name in names:
         value = attributes.get(name)
-        found += _texts(orjson.loads(value)) if isinstance(value, str) and value else []
+        found += _texts(_read_json(value)) if isinstance(value, str) and value else []
     return "\n\n".join(found)
+
+
+def _read_json(value: str) -> Any:
+    """Read messages; a text that is no JSON is one as it stands."""
+    with suppress(orjson.JSONDecodeError):
+        found = orjson.loads(value)
+        if isinstance(found, list | dict):
+            return cast("Any", found)
+    return {"type": "text", "content": value}
 
 
 def _texts(value: Any) -> list[str]:
@@ -258,7 +275,7 @@ def _texts(value: Any) -> list[str]:
             return [text for one in cast("list[Any]", value) for text in _texts(one)]
         case {"parts": parts}:
             return _texts(parts)
-        case {"content": str(text)}:
+        case str(text) | {"content": str(text)}:
             return [text]
         case {"type": "tool_call", "arguments": arguments}:
             return [arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()]

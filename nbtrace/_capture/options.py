@@ -5,7 +5,7 @@ Two requests that differ in one of them are not the same request, and who makes 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from nbtrace import semconv
@@ -19,7 +19,8 @@ _SAID: Final = frozenset(
 _NO_MATTER: Final = frozenset(
     {
         "stream", "stream_options", "user", "metadata", "store", "safety_identifier", "prompt_cache_key",
-        "prompt_cache_retention", "service_tier", "timeout", "include", "mcp_servers",
+        "prompt_cache_retention", "service_tier", "timeout", "include", "mcp_servers", "anthropic_version",
+        "anthropic_beta",
     }
 )  # fmt: skip
 """What does not shape the answer, and servers of tools, which come with their keys."""
@@ -39,5 +40,6 @@ def options(body: Body, kept: Collection[str]) -> Attributes:
         {}
     """
     apart = {*kept, *_SAID, *_NO_MATTER}
-    rest = {name: value for name, value in body.items() if name not in apart and value is not None}
+    stored = {"prompt"} if isinstance(body.get("prompt"), Mapping) else set[str]()  # at the provider's
+    rest = {name: value for name, value in body.items() if name not in apart - stored and value is not None}
     return {semconv.REQUEST_OPTIONS: dumps(rest)} if rest else {}

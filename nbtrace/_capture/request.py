@@ -70,10 +70,10 @@ class Request(Call):
         identity: dict[str, AttributeValue] = {
             semconv.HTTP_METHOD: self._method,
             semconv.URL_PATH: self._path,
-            semconv.SERVER_ADDRESS: self._server.host,
+            semconv.SERVER_ADDRESS: self.server.host,
         }
-        if self._server.port is not None:
-            identity[semconv.SERVER_PORT] = self._server.port
+        if self.server.port is not None:
+            identity[semconv.SERVER_PORT] = self.server.port
         return identity
 
     def responded(self, response: Any, retries: int) -> None:

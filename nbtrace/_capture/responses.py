@@ -47,7 +47,7 @@ def request_attributes(body: Body) -> Attributes:
         found[semconv.REQUEST_REASONING_LEVEL] = str(effort)
     if output := _OUTPUT_TYPES.get(str(mapping(mapping(body.get("text")).get("format")).get("type"))):
         found[semconv.OUTPUT_TYPE] = output
-    found |= options(body, (*_PARAMETERS, "conversation"))
+    found |= options(body, _PARAMETERS)
     return found | _conversation(body.get("conversation")) | _prompt(mapping(body.get("prompt")))
 
 

@@ -93,7 +93,11 @@ def _same(recorded: str | None, now: str | None) -> bool:
     kept = _MASKED.split(recorded)
     if len(kept) == 1:
         return False
-    return re.fullmatch(".*?".join(map(re.escape, kept)), now, re.DOTALL) is not None
+    return re.fullmatch(_WITHIN_A_TEXT.join(map(re.escape, kept)), now) is not None
+
+
+_WITHIN_A_TEXT: Final = r'(?:[^"\\]|\\.)*?'
+"""What a mask stands for: never for what ends the text that it is in, or another message would be taken for it."""
 
 
 def word(name: str) -> str:

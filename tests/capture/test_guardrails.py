@@ -106,6 +106,26 @@ def test_a_guard_that_warns_changes_nothing(session: Session, client: openai.Ope
     assert runs(session) == [("no_badge", "input", "warn", "warn")]
 
 
+@pytest.mark.filterwarnings("error:the guard")
+def test_a_warning_that_is_an_error_sends_nothing_and_one_that_blocks_comes_first(
+    session: Session, client: openai.OpenAI, server: Loopback
+) -> None:
+    warns = guard(session, no_badge, action="warn", on="input")
+    with guarding(warns), pytest.raises(UserWarning, match="found the input wanting"):
+        ask(client, "ACME-1")
+    with guarding(warns, guard(session, no_badge, name="stop")), pytest.raises(GuardrailError, match="'stop' blocked"):
+        ask(client, "ACME-1")
+    assert server.received == []
+
+
+def test_what_is_embedded_is_looked_at_too(session: Session, client: openai.OpenAI, server: Loopback) -> None:
+    with guarding(guard(session, no_badge, on="input")):
+        for given in ("ACME-1", ["fine", "ACME-1"]):
+            with pytest.raises(GuardrailError, match="a badge"):
+                client.embeddings.create(model="m", input=given)
+    assert server.received == []
+
+
 def test_a_guard_that_fixes_gives_another_text_and_never_changes_a_call(session: Session) -> None:
     clean = guard(session, lambda text: text.replace("ACME-1", "…"), action="fix", on="input", name="clean")
     assert (clean("I am ACME-1"), clean("I am Ada")) == ("I am …", "I am Ada")

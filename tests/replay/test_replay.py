@@ -227,6 +227,37 @@ def test_a_mask_stands_for_any_text(client: openai.OpenAI) -> None:
             say(client, "I was ACME-99")
 
 
+def test_a_mask_stands_for_nothing_beyond_its_text(session: Session, client: openai.OpenAI) -> None:
+    first = {"role": "user", "content": f"key {SECRET}"}
+    say(client, f"key {SECRET}")
+    with Replay(session, session, "replay", "none"), pytest.raises(ReplayMiss):
+        longer: Any = [first, {"role": "assistant", "content": "fine"}, {"role": "user", "content": "more"}]
+        client.chat.completions.create(model="gpt-4o-mini", messages=longer)
+
+
+def test_a_cassette_keeps_what_it_has_whatever_the_session_keeps(
+    tmp_path: Path, session: Session, client: openai.OpenAI
+) -> None:
+    path = tmp_path / "calls.parquet"
+    recorded = say(client, "Hi")
+    (span,) = session.spans()
+    session.export(path)
+    session.policy.content = "metadata"
+    with Replay(session, path, "record-missing", "none") as replay:
+        assert say(client, "Hi") == recorded
+        say(client, "Ho")
+    assert (replay.answered, replay.made) == (1, 1)
+    kept = nbtrace.open(path).spans()
+    assert len(kept) == 2
+    assert kept[0].output_messages == span.output_messages
+
+
+def test_a_paused_session_replays_nothing_and_says_so(session: Session) -> None:
+    session.enabled = False
+    with pytest.raises(UsageError, match="recording is paused"):
+        Replay(session, session, "replay", "none").start()
+
+
 def test_content_that_was_not_kept_is_a_miss_that_says_so(session: Session, client: openai.OpenAI) -> None:
     session.policy.content = "hashed"
     say(client, "Hi")
