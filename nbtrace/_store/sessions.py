@@ -81,12 +81,20 @@ class EarlierSession:
     @property
     def has_spans(self) -> bool:
         """Whether there is anything to bring back, be it a span that had only begun."""
-        return self.manifest.spans > 0 or any(path.stat().st_size > len(MAGIC) for path in self.path.glob("*.starts"))
+        return self.manifest.spans > 0 or any(_size(path) > len(MAGIC) for path in self.path.glob("*.starts"))
 
     @property
     def size(self) -> int:
         """Bytes on the disk."""
-        return sum(path.stat().st_size for path in self.path.iterdir())
+        return sum(map(_size, self.path.glob("*")))
+
+
+def _size(path: Path) -> int:
+    """Give a file's bytes; none of one that is gone, as those of a running session may be at any moment."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def default_directory() -> Path:

@@ -28,7 +28,7 @@ from nbtrace._store import session_files
 from nbtrace._store.recovery import LOST, Recovered, recover
 from nbtrace._store.scores import Score
 from nbtrace._store.segments import Segment
-from nbtrace._store.sessions import MANIFEST, earlier
+from nbtrace._store.sessions import MANIFEST, earlier, prune
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
 from tests.store.journals import Both, journal_of, journaled
@@ -521,3 +521,11 @@ def test_a_failure_in_the_thread_is_ours_and_stays_ours(tmp_path: Path, monkeypa
         both.ended(span(1), None)
     assert names(recover(only(tmp_path))) == ["span 1"]
     assert [place.partition(" at ")[0] for place in _guard.failures] == ["journal: ZeroDivisionError"]
+
+
+def test_a_file_that_goes_while_a_session_is_measured_counts_nothing(tmp_path: Path) -> None:
+    written(tmp_path, [1])
+    (one,) = earlier(tmp_path)
+    before = one.size
+    (one.path / "manifest.json.new").symlink_to("gone")
+    assert (one.size, one.has_spans, prune(tmp_path)) == (before, True, [])
