@@ -5,6 +5,8 @@
  * figure's `layout.meta` says whose it is and what to look for. The host may draw late or anew, so the page is watched.
  */
 
+import { watchPage } from "./page.ts";
+
 interface Chart extends HTMLElement {
   layout?: { meta?: { nbtrace?: { kernel?: unknown; find?: Record<string, unknown> } } };
   on?: (event: "plotly_click", listener: (clicked: Clicked) => void) => unknown;
@@ -34,21 +36,10 @@ export function watchCharts(page: Document, kernel: string, onFind: (text: strin
     }
   };
 
-  let isDue = false;
-  const observer = new MutationObserver(() => {
-    if (isDue) return;
-    isDue = true;
-    setTimeout(() => {
-      isDue = false;
-      if (!signal.aborted) look();
-    });
-  });
-  observer.observe(page.body, { childList: true, subtree: true });
-  look();
+  watchPage(page, look, signal);
   signal.addEventListener(
     "abort",
     () => {
-      observer.disconnect();
       for (const [chart, { listener }] of heard) chart.removeListener?.("plotly_click", listener);
       heard.clear();
     },

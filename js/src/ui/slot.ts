@@ -6,6 +6,8 @@
  * draw an output late, twice, or anew, so the page is watched.
  */
 
+import { watchPage } from "./page.ts";
+
 export function fillSlots(
   page: Document,
   className: string,
@@ -26,22 +28,10 @@ export function fillSlots(
     }
   };
 
-  // One look for all that a host does in one go.
-  let isDue = false;
-  const observer = new MutationObserver(() => {
-    if (isDue) return;
-    isDue = true;
-    setTimeout(() => {
-      isDue = false;
-      if (!signal.aborted) look();
-    });
-  });
-  observer.observe(page.body, { childList: true, subtree: true });
-  look();
+  watchPage(page, look, signal);
   signal.addEventListener(
     "abort",
     () => {
-      observer.disconnect();
       for (const controller of filled.values()) controller.abort();
       filled.clear();
     },
