@@ -21,7 +21,6 @@ from nbtrace import _api, _earlier, _guard, _status
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
 from nbtrace._capture.spending import Per
-from nbtrace._replays import Replay
 from nbtrace._settings import SETTINGS, Settings
 from nbtrace._store import sessions
 from nbtrace._sweeps import sweep
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from nbtrace._replays import Replay
     from nbtrace._trace.provider import Tracing
 
 ACTIONS: Final = {
@@ -268,6 +268,8 @@ class NBTrace(Settings):
         if before is not None:
             before.stop()
         if source != _OFF:
+            from nbtrace._replays import Replay
+
             self._replaying = Replay(self.session, source, mode, timing).start()
         print(self._replaying or before or "no replay was on")
 
