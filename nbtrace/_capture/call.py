@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import attempts, failure, messages, prompts, providers, raw, stream, usage_chunk
-from nbtrace._capture.cuts import PIECES, cut
+from nbtrace._capture.cuts import cut
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
 from nbtrace._capture.providers import Server
@@ -292,7 +292,7 @@ class Call:
             self._look_for_failure(self.wire.failure)
         if self._tracing.shared:
             with _guarded:
-                self.span.set_attributes({k: v for k, v in self._answer()[1].items() if k not in PIECES})
+                self.span.set_attributes(self._answer()[1])
         if self.attempts:
             with _guarded:
                 self._attempts_over(error)
@@ -325,9 +325,11 @@ class Call:
     def __call__(self) -> dict[str, AttributeValue]:
         """Build every attribute that the request and the response give: the call is its span's detail."""
         request = messages.loads(self._request) if self._request is not None else {}
-        response, measures, arrivals = self._answer()
+        response, measures, chunks = self._answer()
+        arrivals = [one.arrived_ns for one in chunks]
         found = self._identity() | self.wire.request(request)  # limits of the user's provider may have cut it
         found |= measures | self._client()
+        found |= cut(self.span.start_time, [one.body for one in chunks], arrivals)
         found |= self.wire.content(request, response)
         if self._rendered:
             found |= prompts.made_of(self._rendered, *map(request.get, self.wire.spoken))
@@ -349,15 +351,15 @@ class Call:
     def _error(self) -> dict[str, AttributeValue]:
         return self._failure.attributes() if self._failure is not None else {}
 
-    def _answer(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[int]]:
+    def _answer(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[stream.Chunk]]:
         """Give the response's body, if it is known, what identifies and measures it, and when its chunks came."""
-        body, found, arrivals = self._measured()
+        body, found, chunks = self._measured()
         if body is not None and providers.of_server(self.server.host, self.server.port) is None:
             told = providers.of_answer(self._header("server"), body)
             found |= {semconv.PROVIDER_NAME: told} if told is not None else {}
-        return body, found, arrivals
+        return body, found, chunks
 
-    def _measured(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[int]]:
+    def _measured(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[stream.Chunk]]:
         passed = self.passed  # which a reader in another thread may settle meanwhile
         outcome = self.outcome or ("unfinished" if passed is not None else None)
         found: dict[str, AttributeValue] = {} if outcome is None else {semconv.STREAM_OUTCOME: outcome}
@@ -369,9 +371,8 @@ class Call:
             found[semconv.STREAM_USAGE_REQUESTED] = True
         shown = [one for one in chunks if not (self.hides_usage and usage_chunk.is_extra(one.body))]
         arrivals = [one.arrived_ns for one in shown]
-        found |= cut(self.span.start_time, [one.body for one in shown], arrivals)
         body = self.wire.fold([chunk.body for chunk in chunks])
-        return body, found | self.wire.response(body) | pace(self.span.start_time, arrivals), arrivals
+        return body, found | self.wire.response(body) | pace(self.span.start_time, arrivals), shown
 
     def _header(self, name: str) -> str:
         parts = self._headers.decode("latin-1").split("\n")

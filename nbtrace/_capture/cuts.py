@@ -13,9 +13,6 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 
-PIECES: Final = (semconv.STREAM_CUTS, semconv.STREAM_ARRIVALS)
-"""The attributes that describe pieces; they are as long as the stream, and nobody but the session gets them."""
-
 _WHOLE: Final = frozenset(
     {"role", "id", "type", "format", "name", "signature", "citation", "stop_reason", "stop_sequence"}
 )
