@@ -39,7 +39,7 @@ _guarded: Final = guard("capture")
 _CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
 _LEFT_OUT: Final = ("Omit", "NotGiven")
 """Types that stand for a parameter that was not given."""
-ASKED_FOR: Final = (BudgetError, GuardrailError, Warning)
+ASKED_FOR: Final = (BudgetError, GuardrailError, guardrails.GuardrailWarning)
 """The failures that the user has asked for: a guard's warning too, where warnings are errors."""
 _SERVERS: Final = 256
 """Clients whose server is remembered; some programs make a client for each call."""

@@ -43,6 +43,10 @@ _guarded: Final = ours("capture")
 _EXPECTED: Final = "a bool, a text in place of the one given, None, or a tuple of one of these and an explanation"
 
 
+class GuardrailWarning(UserWarning):
+    """What a guard says where it does not block; it reaches the user's code where warnings are errors there."""
+
+
 class Guard:
     """A guard, as `nbtrace.guard` makes it; called with a text it gives the text, or another one, or raises."""
 
@@ -100,7 +104,7 @@ class Guard:
         if verdict == "block":
             raise GuardrailError.blocked(self.name, on, why)
         if verdict == "warn":
-            warnings.warn(f"the guard {self.name!r} found the {on} wanting{f': {why}' if why else ''}", stacklevel=3)
+            _warn(f"the guard {self.name!r} found the {on} wanting{f': {why}' if why else ''}", 3)
         return fixed if verdict == "fix" else text
 
     def __repr__(self) -> str:
@@ -143,17 +147,15 @@ class Guarding:
                 )
                 raise UsageError(message)
         self._guards = tuple(guards)
-        self._token: Token[Context] | None = None
+        self._tokens: list[Token[Context]] = []
 
     def __enter__(self) -> Self:
         before = cast("tuple[Guard, ...]", otel_context.get_value(_ACTIVE) or ())
-        self._token = otel_context.attach(otel_context.set_value(_ACTIVE, (*before, *self._guards)))
+        self._tokens.append(otel_context.attach(otel_context.set_value(_ACTIVE, (*before, *self._guards))))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        token, self._token = self._token, None
-        if token is not None:
-            otel_context.detach(token)
+        otel_context.detach(self._tokens.pop())
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -183,6 +185,10 @@ class Guarding:
 
 
 _SENT: Final = (semconv.SYSTEM_INSTRUCTIONS, semconv.INPUT_MESSAGES, semconv.INPUT_VALUE)
+
+
+def _warn(said: str, level: int) -> None:
+    warnings.warn(said, GuardrailWarning, stacklevel=level + 1)
 
 
 def any_active() -> bool:
@@ -219,7 +225,7 @@ def after(call: Call) -> None:
         return
     if not call.is_over:  # a stream, of which the user is yet to read everything
         names = ", ".join(one.name for one in guards)
-        warnings.warn(f"a stream is not guarded: call {names} with its text once it is read", stacklevel=4)
+        _warn(f"a stream is not guarded: call {names} with its text once it is read", 4)
         return
     text: str | None = None
     with ours("capture"):
@@ -233,17 +239,17 @@ def _look(guards: Sequence[Guard], text: str | None, on: On) -> None:
         for one in guards:
             if one.action == "block":  # what cannot be looked at does not pass
                 raise GuardrailError.failed(one.name, on, ValueError("it could not be read"))
-        warnings.warn(f"the {on} of a call could not be read, and no guard has looked at it", stacklevel=5)
+        _warn(f"the {on} of a call could not be read, and no guard has looked at it", 5)
     if not text:
         return
     # Those that block come first: a warning may be an error where the user has it so.
     for one in sorted(guards, key=lambda one: one.action != "block"):
         try:
             one.look(text, on)
-        except (GuardrailError, Warning):
+        except (GuardrailError, GuardrailWarning):
             raise
         except Exception as error:  # noqa: BLE001 - a rule of the user's
-            warnings.warn(f"the guard {one.name!r} raised {type(error).__name__}: {error}", stacklevel=5)
+            _warn(f"the guard {one.name!r} raised {type(error).__name__}: {error}", 5)
 
 
 def _active(side: On) -> list[Guard]:

@@ -10,7 +10,8 @@ from typing import Any
 import openai
 import pytest
 
-from nbtrace import GuardrailError, NbtraceError, Session, guarding
+from nbtrace import GuardrailError, NbtraceError, Session, _guard, guarding
+from nbtrace._capture.call import Call
 from nbtrace._capture.guardrails import Guard
 from nbtrace.errors import UsageError
 from tests.capture.loopback import Loopback, Reply, completion
@@ -116,6 +117,28 @@ def test_a_warning_that_is_an_error_sends_nothing_and_one_that_blocks_comes_firs
     with guarding(warns, guard(session, no_badge, name="stop")), pytest.raises(GuardrailError, match="'stop' blocked"):
         ask(client, "ACME-1")
     assert server.received == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_warning_of_ours_that_is_an_error_does_not_reach_the_call(
+    session: Session, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_guard, "reraise", False)
+    monkeypatch.setattr(Call, "__init__", lambda *_: warnings.warn("old", DeprecationWarning, stacklevel=1))
+    assert ask(client, "hello").choices[0].message.content
+
+
+def test_the_same_guards_may_be_entered_within_themselves(
+    session: Session, client: openai.OpenAI, server: Loopback
+) -> None:
+    both = guarding(guard(session, no_badge, on="input"))
+    with both:
+        with both:
+            pass
+        with pytest.raises(GuardrailError):
+            ask(client, "ACME-1")
+    ask(client, "ACME-1")
+    assert len(server.received) == 1
 
 
 def test_what_is_embedded_is_looked_at_too(session: Session, client: openai.OpenAI, server: Loopback) -> None:
