@@ -14,6 +14,7 @@ import nbtrace
 from nbtrace import Session
 from nbtrace._opened import Opened, read_back
 from nbtrace._query.tree import tree
+from nbtrace._store.scores import Score
 from nbtrace._widgets.static import tree_text
 from tests.read.making import recorded
 
@@ -142,6 +143,9 @@ def test_spans_of_others_are_brought_to_the_conventions_masked_and_priced(tmp_pa
 
 def test_a_policy_that_asks_for_more_is_applied_to_what_nbtrace_wrote(tmp_path: Path) -> None:
     session = recorded()
+    span = session.spans(operation="chat")[0]
+    said = Score(bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id), "correct", 1.0, explanation="It is Paris.")
+    session.rate(said)
     path = written(session, tmp_path / "session.parquet")
     strict = Session()
     strict.redact(r"Par\w+", name="city")
@@ -151,6 +155,8 @@ def test_a_policy_that_asks_for_more_is_applied_to_what_nbtrace_wrote(tmp_path: 
     kept = [{**row, "output_messages": None} for row in rows(session)]
     assert [{**row, "output_messages": None} for row in rows(opened)] == kept
     assert "[redacted: city]" in opened.spans(operation="chat")[0].output_messages[0]["parts"][0]["content"]
+    (score,) = opened.snapshot().scores.to_pylist()
+    assert (score["name"], score["value"], score["explanation"]) == ("correct", 1.0, "It is [redacted: city].")
 
 
 def document(*spans: Any, scope: Any = None, resource: Any = None) -> str:
