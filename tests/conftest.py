@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from opentelemetry import trace
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
-from nbtrace import Session, _guard
+from nbtrace import Session, _api, _guard
 from nbtrace._capture.wrapping import is_ours
 
 os.environ["NBTRACE_JOURNAL"] = "off"
@@ -45,6 +45,12 @@ class CountingIds(IdGenerator):
 def reraise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let failures of ours fail the test instead of being swallowed."""
     monkeypatch.setattr(_guard, "reraise", True)
+
+
+@pytest.fixture(autouse=True)
+def own_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a default session that no other has recorded in, redacted or limited."""
+    monkeypatch.setattr(_api, "_default", Session())
 
 
 @pytest.fixture(autouse=True)

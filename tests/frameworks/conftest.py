@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import openai
+import openai.resources
 import pytest
 
 from nbtrace import Session
@@ -47,6 +50,8 @@ def session(request: pytest.FixtureRequest) -> Generator[Session]:
 @pytest.fixture(autouse=True)
 def unwrapped() -> Iterator[None]:
     """Put back what Traceloop's instrumentors leave wrapped: the client's methods, and those of LangChain."""
+    for found in pkgutil.walk_packages(openai.resources.__path__, "openai.resources."):  # which come when first used
+        importlib.import_module(found.name)
     before = [(owner, dict(vars(owner))) for owner in _wrapped_by_others()]
     yield
     for owner, kept in before:
