@@ -195,15 +195,18 @@ class NBTrace(Settings):
     @argument("-i", "--inputs", required=True, help="variable with the inputs")  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("-c", "--call", required=True, help="variable with the client, or with the function")  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("-m", "--models", help="names of models, joined by commas")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-s", "--settings", help="variable with the options to compare, a list of dicts")  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("-n", "--repeats", type=int, default=1, help="how often the same is asked")  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("-p", "--option", action="append", default=[], help="an option of each request: name=value")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("-d", "--dry-run", action="store_true", help="only say how many calls, tokens and dollars it would be")  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("-o", "--output", help="name of the variable that gets the comparison too")  # pyright: ignore[reportUntypedFunctionDecorator]
     @cell_magic
     def compare(self, line: str, cell: str) -> Any:
         """Make the cell the next version of a prompt, and compare it with the one before."""
         given = parse_argstring(self.compare, line)
         variables = self.shell.user_ns if self.shell is not None else {}
-        missing = [name for name in (given.inputs, given.call) if name not in variables]
+        named = (given.inputs, given.call, given.settings)
+        missing = [name for name in named if name is not None and name not in variables]
         if missing:
             message = f"%%compare: there is no variable {missing[0]!r}"
             raise UsageError(message)
@@ -216,7 +219,9 @@ class NBTrace(Settings):
                 inputs=variables[given.inputs],
                 call=variables[given.call],
                 models=given.models.split(",") if given.models else None,
+                settings=variables[given.settings] if given.settings else None,
                 repeats=given.repeats,
+                dry_run=given.dry_run,
                 **dict(map(_option, given.option)),
             )
         except BudgetError:

@@ -29,6 +29,7 @@ from loading import load_ext_ms
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PEERS = {
+    "nbtrace-budget": "nbtrace, with a budget",
     "otel": "OpenTelemetry openai-v2",
     "otel-genai": "OpenTelemetry genai-openai",
     "openinference": "OpenInference",
@@ -40,7 +41,7 @@ CHUNKS = 200
 
 
 def python(recorder: str) -> str:
-    return sys.executable if recorder == "nbtrace" else str(ROOT / ".venv-peers" / recorder / "bin" / "python")
+    return sys.executable if recorder.startswith("nbtrace") else str(ROOT / ".venv-peers" / recorder / "bin" / "python")
 
 
 class Worker:

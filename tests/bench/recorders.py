@@ -44,6 +44,12 @@ def nbtrace() -> Recorder:
     return Recorder(("nbtrace",), lambda: len(store), store.snapshot, store.clear)
 
 
+def nbtrace_budget() -> Recorder:
+    recorder = nbtrace()
+    import_module("nbtrace").budget("1_000_000_000_000 tokens")
+    return recorder
+
+
 def otel() -> Recorder:
     os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "gen_ai_latest_experimental"
     os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "span_only"
@@ -102,6 +108,7 @@ def langfuse() -> Recorder:
 
 RECORDERS = {
     "nbtrace": nbtrace,
+    "nbtrace-budget": nbtrace_budget,
     "otel": otel,
     "otel-genai": otel_genai,
     "openinference": openinference,
@@ -109,7 +116,7 @@ RECORDERS = {
     "logfire": logfire,
     "langfuse": langfuse,
 }
-"""By the name of the environment in which each is installed."""
+"""By the name of the environment in which each is installed, but for those of nbtrace."""
 
 
 def _exporter() -> Any:

@@ -28,6 +28,16 @@ def test_a_cell_is_the_next_version_and_is_compared_with_the_one_before(kernel: 
     assert kernel.run(calls).result == "4"
 
 
+def test_settings_are_columns_and_a_dry_run_calls_nothing(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nimport nbtrace\ninputs = [{'name': 'Ada'}]\nwarmth = [{'seed': 1}, {'seed': 2}]")
+    sweep = SWEEP.format(kernel.run("print(MODEL)").text.strip()).replace("-o found", "-s warmth -o found")
+    dry = kernel.run(sweep.replace("-o", "-d -o") + "Greet {name}.")
+    assert dry.result.startswith("2 calls, 0 of them paid already, 2 to be made; about ")
+    assert kernel.run("len(nbtrace.spans(kind='llm'))").result == "0"
+    assert kernel.run(sweep + "Greet {name}.").error == ""
+    assert kernel.run("found.comparison.labels").result == "('v1 · seed 1', 'v1 · seed 2')"
+
+
 def test_what_it_cannot_do_is_said_before_any_call(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace\nimport nbtrace\ninputs = [{'city': 'Oslo'}]")
     sweep = SWEEP.format("m")
