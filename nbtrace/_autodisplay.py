@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace import semconv
 from nbtrace._capture.cells import CellRun
 from nbtrace._guard import guard
+from nbtrace._prompts.text import PromptText
 from nbtrace._query.totals import CALLS
 from nbtrace._session import Session
 from nbtrace._trace.sink import Detail
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._prompts.difference import Difference
+    from nbtrace._store.snapshot import Snapshot
 
 _REMEMBERED: Final = 256
 """Finished cells whose line follows late calls; calls of older ones are stored all the same."""
@@ -162,10 +164,22 @@ class AutoDisplay:
         if not summary.calls:
             return None
         difference = self._difference(run, summary.calls)
-        budgets = self._session.spending.line(run.attributes)
-        html = summary_html(tree(spans, summaries=ROWS), summary, difference, budgets)
-        plain = summary_text(summary, is_changed=difference is not None, budgets=budgets)
+        notes = [*self._unheld(run, spans), *self._session.spending.line(run.attributes)]
+        html = summary_html(tree(spans, summaries=ROWS), summary, difference, notes)
+        plain = summary_text(summary, is_changed=difference is not None, notes=notes)
         return {"text/html": html, "text/plain": plain}
+
+    def _unheld(self, run: CellRun, spans: Snapshot) -> list[str]:
+        """Say which prompts the cell rendered and its calls do not know, because their texts were changed."""
+        began, ended = (getattr(run.span, name, None) for name in ("start_time", "end_time"))
+        if began is None:
+            return []
+        rendered = [one for one in PromptText.recent.copy() if began <= one.made_ns <= (ended or one.made_ns)]
+        if not rendered:
+            return []
+        from nbtrace._query.prompts import unheld
+
+        return [f"{version} rendered, its text in no call" for version in unheld(rendered, spans)]
 
     def _difference(self, run: CellRun, calls: int) -> Difference | None:
         """Compare what the cell asked with what it asked when it ran before; none if that is the same, or unknown."""

@@ -265,7 +265,8 @@ class Spending:
                     found.append(
                         f"budget for {'the' if per == 'session' else 'this'} {per}: {self._stands(key, limit)}"
                     )
-            stopped = [f"{self.stopped} calls were not sent because a budget was spent"] if self.stopped else []
+            calls = "call was" if self.stopped == 1 else "calls were"
+            stopped = [f"{self.stopped} {calls} not sent because a budget was spent"] if self.stopped else []
             return found + stopped
 
     def __repr__(self) -> str:

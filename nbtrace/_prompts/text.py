@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from time import time_ns
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Self
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ TELLING: Final = 16
 class PromptText(str):
     """The text of a rendered prompt, or one that begins or ends with it."""
 
-    __slots__ = ("prompt", "variables")
+    __slots__ = ("made_ns", "prompt", "variables")
     made: ClassVar = False
     """Whether there has been any: where there is none, nobody needs to look for one."""
     recent: ClassVar[deque[PromptText]] = deque(maxlen=REMEMBERED)
     """The last ones, whole."""
+    made_ns: int
+    """When it was rendered, in nanoseconds since the epoch."""
     prompt: Prompt
     variables: Mapping[str, str]
 
@@ -37,9 +40,9 @@ class PromptText(str):
         made = cls(text)
         made.prompt = prompt
         made.variables = variables
+        made.made_ns = time_ns()
         PromptText.made = True
-        if len(text) >= TELLING:
-            PromptText.recent.append(made)
+        PromptText.recent.append(made)
         return made
 
     def __add__(self, other: str) -> PromptText:
@@ -50,7 +53,7 @@ class PromptText(str):
 
     def _joined(self, text: str) -> PromptText:
         joined = PromptText(text)
-        joined.prompt, joined.variables = self.prompt, self.variables
+        joined.prompt, joined.variables, joined.made_ns = self.prompt, self.variables, self.made_ns
         return joined
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
@@ -67,6 +70,6 @@ class Source(NamedTuple):
 
 def held_in(text: str, rendered: Iterable[PromptText]) -> Source | None:
     """Find the rendered prompt that a text holds; of several the longest, of equal ones the last."""
-    found = [one for one in reversed(tuple(rendered)) if one in text]
+    found = [one for one in reversed(tuple(rendered)) if len(one) >= TELLING and one in text]
     longest = max(found, key=len, default=None)
     return Source(longest.prompt, longest.variables) if longest is not None else None

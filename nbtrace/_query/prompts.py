@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from math import fsum
@@ -16,11 +16,14 @@ from nbtrace._prompts.prompt import Origin, Prompt
 from nbtrace._query.aggregate import aggregate, read
 from nbtrace._query.result import Result
 from nbtrace.errors import UsageError
+from nbtrace.semconv import LLM_OPERATIONS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nbtrace._prompts.text import PromptText
     from nbtrace._query.frame import Spans
+    from nbtrace._store.snapshot import Snapshot
 
 _BY: Final = ("prompt_name", "prompt_version")
 _FIGURES: Final = ("calls", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced", "latency_p50_s")
@@ -104,6 +107,21 @@ def _scores(spans: Spans) -> Mapping[Key, list[dict[str, Any]]]:
         ]
         for key, named in values.items()
     }
+
+
+def unheld(rendered: Iterable[PromptText], spans: Snapshot) -> list[str]:
+    """Name the versions that were rendered for calls of which none says so: their texts were changed on the way.
+
+    Args:
+        rendered: the texts.
+        spans: among which the calls are. Where each call names its prompt, none has lost its own.
+    """
+    calls = [row for row in spans.select(["operation", *_BY]).to_pylist() if row["operation"] in LLM_OPERATIONS]
+    used = {(row["prompt_name"], row["prompt_version"]) for row in calls}
+    if (None, None) not in used:
+        return []
+    made = dict.fromkeys((one.prompt.name, str(one.prompt.version)) for one in rendered)
+    return [f"{name} v{version}" for name, version in made if (name, version) not in used]
 
 
 def versions_in(spans: Spans) -> list[Prompt]:

@@ -30,13 +30,13 @@ MODELS: Final = 2
 """Names of models on the line; more are counted."""
 
 
-def summary_text(summary: Summary, *, is_changed: bool = False, budgets: Sequence[str] = ()) -> str:
+def summary_text(summary: Summary, *, is_changed: bool = False, notes: Sequence[str] = ()) -> str:
     """Say what a cell's calls were: calls, models, tokens, cost, time, errors, and whether it asked something else.
 
     Args:
         summary: What `nbtrace._query.totals.summarize` says of the cell's spans.
         is_changed: Whether it asked something else than in its run before.
-        budgets: How the budgets stand that hold for the cell.
+        notes: What else is to be said of the cell: prompts that were lost, how its budgets stand.
     """
     parts = [static.counted(summary.calls, "LLM call")]
     parts += _models(summary.models)
@@ -54,12 +54,12 @@ def summary_text(summary: Summary, *, is_changed: bool = False, budgets: Sequenc
     parts += [f"{summary.unfinished} unfinished"] if summary.unfinished else []
     parts += [f"{summary.interrupted} interrupted"] if summary.interrupted else []
     parts += ["changed since the last run"] if is_changed else []
-    parts += budgets
+    parts += notes
     return " · ".join(parts)
 
 
 def summary_html(
-    tree: pa.Table, summary: Summary, difference: Difference | None = None, budgets: Sequence[str] = ()
+    tree: pa.Table, summary: Summary, difference: Difference | None = None, notes: Sequence[str] = ()
 ) -> str:
     """Draw the line as HTML that opens to the tree.
 
@@ -67,9 +67,9 @@ def summary_html(
         tree: The cell's spans as `nbtrace._query.tree.tree` returns them.
         summary: What `nbtrace._query.totals.summarize` says of the same spans.
         difference: What the cell asked, against its run before, where that is not the same.
-        budgets: How the budgets stand that hold for the cell.
+        notes: What else is to be said of the cell: prompts that were lost, how its budgets stand.
     """
-    line = escape(summary_text(summary, is_changed=difference is not None, budgets=budgets))
+    line = escape(summary_text(summary, is_changed=difference is not None, notes=notes))
     if summary.errors:
         words = static.counted(summary.errors, "error")
         line = line.replace(words, f"<b>{words}</b>")

@@ -45,7 +45,7 @@ def test_the_next_call_is_stopped_before_it_is_sent(priced: Session, client: ope
     )
     assert (len(server.received), len(priced.spans())) == (2, 2)
     assert repr(priced.budget()) == (
-        "budget for the session: $2.00 of $2.00\n1 calls were not sent because a budget was spent"
+        "budget for the session: $2.00 of $2.00\n1 call was not sent because a budget was spent"
     )
     priced.budget(3.00)
     client.chat.completions.create(**ASK)

@@ -53,3 +53,18 @@ def test_the_runs_of_a_cell_are_compared_call_by_call(kernel: Kernel) -> None:
     ]
     refused = kernel.run("nbtrace.compare(cell='other')").error
     assert "the cell 'other' has not made LLM calls in more than one run; run it again, then compare" in refused
+
+
+def test_a_prompt_whose_text_was_changed_on_the_way_is_said_to_be_in_no_call(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nimport nbtrace\nbird = nbtrace.prompt('bird', 'Describe the {name} in a line')")
+    said = [
+        line(kernel.run(source))
+        for source in (
+            "ask(bird.format(name='owl'))",
+            "ask(f'Please! {bird.format(name=\"owl\")}')",
+            "ask(bird.format(name='owl').upper())",
+            "ask('Name a fish')",
+        )
+    ]
+    lost = "bird v1 rendered, its text in no call"
+    assert [lost in one for one in said] == [False, False, True, False]

@@ -434,7 +434,7 @@ def test_a_budget_stops_the_next_call_and_says_what_is_left(kernel: Kernel) -> N
     assert " tokens of 1 tokens" in line(outputs)
     assert kernel.run("ask('another cell')", cell_id="other").error == ""
     status = kernel.run("%nbtrace status").text
-    assert "budget for this cell: 0 tokens of 1 tokens\n1 calls were not sent because a budget was spent\n" in status
+    assert "budget for this cell: 0 tokens of 1 tokens\n1 call was not sent because a budget was spent\n" in status
     assert "no budget is set" not in kernel.run("%nbtrace budget off cell").text
     refused = kernel.run("%nbtrace budget much").text
     assert refused.startswith("UsageError: cannot use budget='much'; expected US dollars such as 2.00")
