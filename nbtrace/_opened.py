@@ -172,7 +172,6 @@ def read_back(given: object, session: Session, filesystem: object = None, policy
     from nbtrace._read.source import Source
     from nbtrace._store.scores import masked
     from nbtrace._store.sessions import default_directory
-    from nbtrace._store.snapshot import Snapshot
 
     policy = session.policy if policy is None else policy
     own = partial(_own, session=session, calls=Calls(watching=True), policy=policy)
@@ -190,7 +189,7 @@ def read_back(given: object, session: Session, filesystem: object = None, policy
     if not found.is_masked and not _is_default(policy):
         kept = rows.keep(again.spans(found.snapshot, found.account), own, mask)
         scores = masked(found.snapshot.scores, policy.text)
-        found = Found(Snapshot(kept.kept, kept.texts, scores), found.format, found.account)
+        found = Found(kept.judged(scores), found.format, found.account)
     return Opened(found, session)
 
 

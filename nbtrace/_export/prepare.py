@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -18,24 +18,11 @@ from nbtrace._export.backends.backend import Absent, Attributes, Backend
 from nbtrace._export.batch import Row, rows
 from nbtrace._export.facts import Around, Facts
 from nbtrace._store.schema import PROMOTED
+from nbtrace._store.scores import ATTRIBUTES, EVENT
 from nbtrace._store.values import to_json
 
 if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
-
-SCORE_EVENT: Final = "gen_ai.evaluation.result"
-"""The conventions' event of a judgement."""
-
-_SCORE_ATTRIBUTES: Final = {
-    "name": "gen_ai.evaluation.name",
-    "value": "gen_ai.evaluation.score.value",
-    "label": "gen_ai.evaluation.score.label",
-    "explanation": "gen_ai.evaluation.explanation",
-    "evaluator": "nbtrace.evaluator",
-    "evaluator_version": "nbtrace.evaluator.version",
-    "source": "nbtrace.evaluation.source",
-    "error_type": "error.type",
-}
 
 Step = Callable[[Row], None]
 
@@ -76,8 +63,11 @@ class Prepared:
             yield row
 
     def _add_scores(self, row: Row) -> None:
+        there: list[Row] = row["events"] or []
+        told = {(event["time_unix_nano"], _name_of(event)) for event in there if event["name"] == EVENT}
         found = self.scores.get((row["trace_id"], row["span_id"]), ())
-        row["events"] = [*(row["events"] or ()), *map(_event, found)]
+        new = [_event(one) for one in found if (one["time_unix_nano"], one["name"]) not in told]
+        row["events"] = [*there, *new]
 
     def _cut(self, row: Row, limit: int) -> None:
         """Cut the texts of a span that are longer than the receiver keeps, and say on the span what they were."""
@@ -175,13 +165,17 @@ def _by_span(scores: Any) -> dict[tuple[bytes, bytes], list[Row]]:
     return found
 
 
+def _name_of(event: Row) -> str | None:
+    """Give what a judgement that is an event already judges."""
+    names = (one["string"] for one in event["attributes"] or () if one["key"] == ATTRIBUTES["name"])
+    return next(names, None)
+
+
 def _event(score: Row) -> Row:
     return {
         "time_unix_nano": score["time_unix_nano"],
-        "name": SCORE_EVENT,
-        "attributes": [
-            attribute(key, score[name]) for name, key in _SCORE_ATTRIBUTES.items() if score[name] is not None
-        ],
+        "name": EVENT,
+        "attributes": [attribute(key, score[name]) for name, key in ATTRIBUTES.items() if score[name] is not None],
         "dropped_attributes_count": 0,
     }
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def columns(frame: Any) -> list[str] | None:
@@ -20,6 +23,32 @@ def columns(frame: Any) -> list[str] | None:
         return None
     index = getattr(getattr(frame, "index", None), "name", None)
     return [*([str(index)] if index is not None else []), *(str(name) for name in cast("Iterable[object]", names))]
+
+
+def table(frame: Any) -> pa.Table:
+    """Give a data frame as an Arrow table, without views of texts and bytes, of which few kernels know yet.
+
+    Raises:
+        pyarrow.ArrowException: it has a column that is none of Arrow.
+    """
+    import pyarrow as pa
+
+    found = pa.table(frame)
+    fields = [field.with_type(_unviewed(field.type)) for field in found.schema]
+    return found.cast(pa.schema(fields, metadata=cast("Any", found.schema.metadata)))
+
+
+def _unviewed(kind: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_unviewed(field.type)) for field in kind])
+    make = pa.list_ if pa.types.is_list(kind) else pa.large_list if pa.types.is_large_list(kind) else None
+    return kind if make is None else make(kind.value_field.with_type(_unviewed(kind.value_type)))
 
 
 def rows(frame: Any) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OURS: Final = ("trace_id", "span_id", "name", "start_time_unix_nano")
 """The columns that a table of spans cannot be without."""
 
+SCORES: Final = "scores"
+"""The column of a file, or a table made of it, that lists the scores of each span."""
+
 AMOUNTS: Final = tuple(column.name for column in COLUMNS if column.attribute in NUMBERS)
 """Columns that are added up."""
 
@@ -50,7 +53,7 @@ def read_parquet(path: Path, account: Account) -> Snapshot | pa.Table:
             names = file.schema_arrow.names
             if not is_ours(names):
                 return file.read()
-        return sound(parquet.read(path), [name for name in names if name != parquet.SCORES], account)
+        return sound(parquet.read(path), [name for name in names if name != SCORES], account)
     except (pa.ArrowException, OSError, OverflowError) as error:
         raise ReadError.damaged(path, "Parquet", error) from error
 
@@ -66,9 +69,11 @@ def of_table(table: pa.Table, account: Account) -> Snapshot:
     Raises:
         pyarrow.ArrowInvalid: a column has another type.
     """
+    from nbtrace._store.scores import unlisted
     from nbtrace._store.snapshot import Snapshot
 
-    return sound(Snapshot.of(table), table.column_names, account)
+    spans = Snapshot.of(table).judged(unlisted(table, SCORES))
+    return sound(spans, [name for name in table.column_names if name != SCORES], account)
 
 
 def sound(snapshot: Snapshot, names: list[str], account: Account) -> Snapshot:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace._read import frames, mlflow, otlp, phoenix
 from nbtrace._read.found import Account, Found
 from nbtrace._read.graph import mended
+from nbtrace._read.judgements import staying
 from nbtrace._read.parquet import OURS, is_ours, of_table, read_parquet
 from nbtrace._read.rows import keep
+from nbtrace._store.scores import Score, encode_scores
 from nbtrace._store.snapshot import Snapshot
 from nbtrace.errors import NotFoundError, ReadError
 
@@ -136,7 +138,7 @@ class Source:
         if is_ours(names):
             self._is_masked = False
             try:
-                return of_table(pa.table(given), self._account), "spans"
+                return of_table(frames.table(given), self._account), "spans"
             except (pa.ArrowException, TypeError, ValueError) as error:
                 raise ReadError.damaged(what, "a table of spans", error) from error
         if set(phoenix.COLUMNS) <= set(names):
@@ -151,11 +153,21 @@ class Source:
         Raises:
             ReadError: there is none.
         """
+        import pyarrow as pa
+
         before = self._account.left_out.copy()
-        snapshot = keep(spans, self._finish, self._mask)
-        if not len(snapshot):
+        scores: list[Score] = []
+
+        def kept(span: ReadSpan) -> ReadSpan:
+            masked = self._mask(span)
+            if masked.events:
+                masked.events = staying(masked, scores.append)
+            return masked
+
+        found = keep(spans, self._finish, kept)
+        if not len(found):
             raise ReadError.no_spans(what, how, self._account.left_out - before)
-        return snapshot, how
+        return found.judged(pa.Table.from_batches([encode_scores(scores)])), how
 
 
 def is_session(path: Path) -> bool:

@@ -47,6 +47,20 @@ class Score:
     """The same for the same judgement: by the same check, version, parameters and reference."""
 
 
+EVENT: Final = "gen_ai.evaluation.result"
+"""The conventions' event of a judgement, as which a span carries its scores in OTLP."""
+ATTRIBUTES: Final = {
+    "name": "gen_ai.evaluation.name",
+    "value": "gen_ai.evaluation.score.value",
+    "label": "gen_ai.evaluation.score.label",
+    "explanation": "gen_ai.evaluation.explanation",
+    "evaluator": "nbtrace.evaluator",
+    "evaluator_version": "nbtrace.evaluator.version",
+    "source": "nbtrace.evaluation.source",
+    "error_type": "error.type",
+}
+"""What the event's attributes are called, by column."""
+
 COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("trace_id", "id16", "OTLP trace id of the span, 16 bytes"),
     ("span_id", "id8", "OTLP span id of the span, 8 bytes"),

@@ -41,6 +41,10 @@ class Snapshot:
         """Judgements of spans, of those that are left out here too."""
         return scores_schema().empty_table() if self._scores is None else self._scores
 
+    def judged(self, scores: pa.Table) -> Self:
+        """Give the same spans with other judgements."""
+        return type(self)(self.kept, self.texts, scores)
+
     @classmethod
     def of(cls, table: pa.Table) -> Self:
         """Make a snapshot of a table as readers see it, or of an earlier version; columns that it lacks are null.
