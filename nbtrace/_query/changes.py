@@ -16,6 +16,7 @@ from nbtrace._query.alignment import Forest, align
 from nbtrace._query.attributes import plain
 from nbtrace._query.kinds import kind
 from nbtrace._query.preview import spoken
+from nbtrace._query.scored import SCORE, Judged, score_figures, scores_of
 
 if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
@@ -51,8 +52,6 @@ FIGURES: Final = (
     "latency_p95_s",
 )  # fmt: skip
 """Those of `nbtrace.metrics` that are compared."""
-
-SCORE: Final = "score."
 
 
 class Fact(NamedTuple):
@@ -90,7 +89,7 @@ class Changes:
     spans: tuple[Change, ...]
     """Every span of both, depth-first."""
     figures: tuple[Fact, ...]
-    """`spans`, `FIGURES`, and of each score its mean as `score.NAME`."""
+    """`spans`, `FIGURES`, of each score its mean as `score.NAME`, and of each check its pass rate as `check.NAME`."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -106,7 +105,7 @@ def changes(before: Spans, after: Spans) -> Changes:
     from nbtrace._query.tree import forest
 
     (left, above), (right, other) = forest(before.snapshot), forest(after.snapshot)
-    judged = (_scores(left), _scores(right))
+    judged = (scores_of(left), scores_of(right))
     pairs = align(Forest(above, _keys(left)), Forest(other, _keys(right)))
     found: list[Change] = []
     for start in range(0, len(pairs), PIECE):
@@ -161,7 +160,7 @@ def _different(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[
             yield Fact(name, before.get(name), after.get(name))
 
 
-def _facts(row: Mapping[str, Any], judged: Mapping[Any, Mapping[str, Any]]) -> dict[str, Any]:
+def _facts(row: Mapping[str, Any], judged: Mapping[Any, Mapping[str, Judged]]) -> dict[str, Any]:
     """Read what of a span is a word or a number."""
     version = row["prompt_version"]
     settings = {
@@ -180,7 +179,7 @@ def _facts(row: Mapping[str, Any], judged: Mapping[Any, Mapping[str, Any]]) -> d
         "finish reasons": ", ".join(row["finish_reasons"] or ()) or None,
         "refused": row["refusal"],
         **{name: row[name] for name in NUMBERS if name != "duration_ns"},
-        **judged.get((row["trace_id"], row["span_id"]), {}),
+        **_said_of(judged.get((row["trace_id"], row["span_id"]), {})),
     }
 
 
@@ -195,15 +194,9 @@ def _said(value: object) -> str | None:
     return value if value is None or isinstance(value, str) else repr(value)
 
 
-def _scores(spans: Snapshot) -> dict[tuple[bytes, bytes], dict[str, Any]]:
-    """Read the last score of each name of each span."""
-    own = set(zip(spans["trace_id"].to_pylist(), spans["span_id"].to_pylist(), strict=True))
-    found: dict[tuple[bytes, bytes], dict[str, Any]] = {}
-    for row in sorted(spans.scores.to_pylist(), key=lambda one: one["time_unix_nano"] or 0):
-        if (key := (row["trace_id"], row["span_id"])) in own:
-            value = row["label"] if row["value"] is None else row["value"]
-            found.setdefault(key, {})[f"{SCORE}{row['name']}"] = value
-    return found
+def _said_of(scores: Mapping[str, Judged]) -> dict[str, Any]:
+    """Give what was said of a span: a number, or else a word."""
+    return {f"{SCORE}{name}": one.label if one.value is None else one.value for name, one in scores.items()}
 
 
 def _figures(before: Spans, after: Spans, judged: tuple[Any, Any]) -> Iterator[Fact]:
@@ -212,21 +205,6 @@ def _figures(before: Spans, after: Spans, judged: tuple[Any, Any]) -> Iterator[F
     yield Fact("spans", len(before), len(after))
     own, other = metrics(before), metrics(after)
     yield from (Fact(name, own[name][0], other[name][0]) for name in FIGURES)
-    means = [_means(scores) for scores in judged]
+    means = [score_figures(scores) for scores in judged]
     for name in sorted(set(means[0]) | set(means[1])):
         yield Fact(name, means[0].get(name), means[1].get(name))
-
-
-def score_means(spans: Snapshot) -> dict[str, float]:
-    """Average the scores of spans that are numbers, a name each."""
-    return _means(_scores(spans))
-
-
-def _means(scores: Mapping[Any, Mapping[str, Any]]) -> dict[str, float]:
-    """Average the scores that are numbers, a name each."""
-    values: dict[str, list[float]] = {}
-    for each in scores.values():
-        for name, value in each.items():
-            if isinstance(value, float):
-                values.setdefault(name, []).append(value)
-    return {name: sum(each) / len(each) for name, each in values.items()}

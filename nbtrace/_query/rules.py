@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from nbtrace._query.aggregate import FIGURES, QUANTILES
-from nbtrace._query.changes import SCORE, Fact, score_means
+from nbtrace._query.changes import Fact
 from nbtrace._query.filters import Filters
+from nbtrace._query.scored import SCORE, score_figures, scores_of
 from nbtrace._query.thresholds import Threshold
 from nbtrace.errors import UsageError
 
@@ -129,6 +130,6 @@ def _figures(rule: Rule, asked: Asked) -> dict[tuple[Any, ...], dict[str, Any]]:
     for scored in _score(rule):
         if rule.by:
             raise UsageError.argument("by", "no groups for the mean of a score", rule.by)
-        means = score_means(asked.spans(**rule.filters).snapshot)
+        means = score_figures(scores_of(asked.spans(**rule.filters).snapshot))
         groups[()][scored] = means.get(scored)
     return groups

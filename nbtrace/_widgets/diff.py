@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from html import escape as plain_escape
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._prompts.difference import TAGS, Difference, Part
 from nbtrace._query import text
 from nbtrace._query.thresholds import Threshold
-from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, visible
+from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, markdown, visible
 from nbtrace._widgets.static import counted
 
 if TYPE_CHECKING:
@@ -112,9 +111,9 @@ class Diff:
     def to_markdown(self) -> str:
         """Write it for a pull request."""
         lines = [f"**{self.summary}**", "", "| | before | after | |", "|---|--:|--:|--:|"]
-        lines += [f"| {' | '.join(map(_md, row))} |" for row in self._figures()]
+        lines += [f"| {' | '.join(map(markdown, row))} |" for row in self._figures()]
         lines.append("")
-        return "\n".join([*lines, *self._spans(_markdown, MARKDOWN_SIZE, lambda line: f"- {_md(line)}")])
+        return "\n".join([*lines, *self._spans(_markdown, MARKDOWN_SIZE, lambda line: f"- {markdown(line)}")])
 
     def to_html(self) -> str:
         """Write it as a page of its own, which has no script and loads nothing."""
@@ -190,9 +189,9 @@ def _text(one: Change) -> str:
 
 def _markdown(one: Change) -> str:
     """Write an item of a list; not below its parent, which may be the same and not be there."""
-    lines = [f"- **{one.kind}** {_md(_title(one))}"]
-    lines += [f"  - {_md(fact)}" for fact in _facts(one)]
-    lines += [f"  - {_md(fact.name)}: {_said(fact, _tagged_md)}" for fact in one.texts]
+    lines = [f"- **{one.kind}** {markdown(_title(one))}"]
+    lines += [f"  - {markdown(fact)}" for fact in _facts(one)]
+    lines += [f"  - {markdown(fact.name)}: {_said(fact, _tagged_md)}" for fact in one.texts]
     return "\n".join(lines)
 
 
@@ -278,12 +277,5 @@ def _tagged(part: Part) -> str:
 
 def _tagged_md(part: Part) -> str:
     tag = {"removed": "del", "added": "ins", "same": ""}[part.kind]
-    said = _edged(part.text, _md)
+    said = _edged(part.text, markdown)
     return f"<{tag}>{said}</{tag}>" if tag else said
-
-
-def _md(said: str) -> str:
-    """Escape text for Markdown: no markup of its own, no mention of anybody, no reference to an issue, no link."""
-    escaped = plain_escape(visible(said), quote=False)
-    escaped = "".join(f"\\{sign}" if sign in "\\|*_`[](){}~#!$" else sign for sign in escaped)
-    return escaped.replace("@", "@<!-- -->").replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")

@@ -34,3 +34,10 @@ def escape(text: str) -> str:
 def clip(text: str, length: int) -> str:
     """Shorten text to a length, with an ellipsis that counts."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def markdown(said: str) -> str:
+    """Escape text for Markdown: no markup of its own, no mention of anybody, no reference to an issue, no link."""
+    escaped = html.escape(visible(said), quote=False)
+    escaped = "".join(f"\\{sign}" if sign in "\\|*_`[](){}~#!$" else sign for sign in escaped)
+    return escaped.replace("@", "@<!-- -->").replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")

@@ -1,0 +1,50 @@
+"""The judgements of spans, read by span: of several of one name the last that did not fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from nbtrace._store.snapshot import Snapshot
+
+SCORE: Final = "score."
+"""Begins the name of a figure that is the mean of a score."""
+CHECK: Final = "check."
+"""Begins the name of a figure that is the share of spans that pass a check."""
+PASSES: Final = ("pass", "fail")
+
+SpanKey = tuple[bytes, bytes]
+
+
+class Judged(NamedTuple):
+    """What was said of a span."""
+
+    value: float | None
+    label: str | None
+
+
+def scores_of(spans: Snapshot) -> dict[SpanKey, dict[str, Judged]]:
+    """Read the scores of spans, a name each."""
+    scores = spans.scores
+    if not len(scores):
+        return {}
+    own = set(zip(spans["trace_id"].to_pylist(), spans["span_id"].to_pylist(), strict=True))
+    found: dict[SpanKey, dict[str, Judged]] = {}
+    for row in sorted(scores.to_pylist(), key=lambda one: one["time_unix_nano"] or 0):
+        key = (row["trace_id"], row["span_id"])
+        if key in own and row["error_type"] is None:
+            found.setdefault(key, {})[row["name"]] = Judged(row["value"], row["label"])
+    return found
+
+
+def score_figures(scores: Mapping[SpanKey, Mapping[str, Judged]]) -> dict[str, float]:
+    """Average the scores that are numbers, and give of those that pass or fail the share that passes."""
+    values: dict[str, list[float]] = {}
+    for each in scores.values():
+        for name, said in each.items():
+            if said.value is not None:
+                values.setdefault(f"{SCORE}{name}", []).append(said.value)
+            if said.label in PASSES:
+                values.setdefault(f"{CHECK}{name}", []).append(float(said.label == PASSES[0]))
+    return {name: sum(each) / len(each) for name, each in values.items()}
