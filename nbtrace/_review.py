@@ -1,4 +1,4 @@
-"""The public functions of `nbtrace` for who reviews: what has changed, and what was said to whom."""
+"""The public functions of `nbtrace` for who reviews: what has changed, what drifted, and what was said to whom."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
+    from nbtrace._query.samples import Vectors
     from nbtrace._trail.trail import Trail
     from nbtrace._trail.verify import Verified
     from nbtrace._widgets.diff import Diff
+    from nbtrace._widgets.drift import Drift
 
 
 def diff(before: object, after: object) -> Diff:
@@ -47,6 +49,42 @@ def diff(before: object, after: object) -> Diff:
     from nbtrace._widgets.diff import Diff
 
     return Diff(changes(_spans(before), _spans(after)))
+
+
+def drift(before: object, after: object = None, *, by: str | None = None, embeddings: Vectors | None = None) -> Drift:
+    """Say whether calls have come to behave otherwise: two periods, sessions or files, or the groups of one.
+
+    Of the LLM calls that have ended, tokens, times, cost and scores are tested by Mann and Whitney (larger or smaller
+    than before, with Cliff's delta) and by Kolmogorov and Smirnov (spread otherwise, with D); finish reasons, refusals,
+    errors, the models that answered and verdicts by Fisher's exact test or chi-squared (with Cramér's V). All p-values
+    are corrected together (Holm). What moved has a p-value below 0.05 then, and an effect that is not negligible. The
+    tests take calls to be independent of each other: a hundred repeats of one prompt say less than they seem to.
+
+    Args:
+        before: what `nbtrace.open` takes or gives, a session, or spans, as `nbtrace.spans(until="1d")` chooses them.
+        after: the same, of later; without it, the groups of `before` are compared with the one that began first.
+        by: a column, such as `model`, `response_model`, `session` or `prompt_version`; with `after`, each group is
+            compared with itself before.
+        embeddings: vectors to compare as well, by their energy distance: the name of an attribute that holds one, a
+            function that makes an array of a list of answers, or two arrays, of before and of after, a vector a row.
+
+    Returns:
+        A table, a row a test, that is true if something moved: `sentence`, `moved`, `to_pandas()`, `to_markdown()`, and
+        `chart()`, a plotly figure. What is known of fewer than 8 calls is said and not tested.
+
+    Raises:
+        ReadError: there is nothing to read.
+        UsageError: there is nothing to compare with, no such column, or the embeddings are none.
+
+    Examples:
+        >>> import nbtrace
+        >>> bool(nbtrace.drift(nbtrace.spans(until="1d"), nbtrace.spans(since="1d")))
+        False
+    """
+    from nbtrace._query.drift import drifts
+    from nbtrace._widgets.drift import Drift
+
+    return Drift(drifts(_spans(before), None if after is None else _spans(after), by, embeddings))
 
 
 class Audits:

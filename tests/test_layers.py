@@ -159,6 +159,7 @@ LAZY: dict[str, str] = {
     "_trail.file": "imported with the first audit that is written",
     "_trail.verify": "imported with the first audit that is verified",
     "_widgets.base": "imported with the first widget",
+    "_widgets.drift_chart": "imported with the first chart",
     "_widgets.figure": "imported with the first chart",
     "_widgets.panels": "imported with the first chart",
     "_widgets.rating": "imported with the first widget",

@@ -106,6 +106,6 @@ def _lines(notes: list[str]) -> list[str]:
     return lines
 
 
-def words(text: str) -> str:
+def words(text: str, most: int = LABEL) -> str:
     """Make text safe for plotly, which reads some HTML, and formulas between dollar signs."""
-    return html.escape(clip(visible(text), LABEL), quote=False).replace("$", "&#36;")
+    return html.escape(clip(visible(text), most), quote=False).replace("$", "&#36;")

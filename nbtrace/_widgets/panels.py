@@ -111,7 +111,7 @@ def _columns(figure: TraceFigure, groups: Groups, titles: list[str]) -> None:
         type="category", categoryorder="array", categoryarray=names, autorange="reversed", showgrid=False
     )
     figure.update_xaxes(nticks=4)
-    _left_titles(figure)
+    left_titles(figure)
 
 
 def _rows(figure: TraceFigure, titles: list[str]) -> None:
@@ -120,7 +120,7 @@ def _rows(figure: TraceFigure, titles: list[str]) -> None:
     layout: Any = figure.layout
     figure.update_layout(barmode="stack", height=layout.margin.t + PANEL * len(titles) + FOOT)
     figure.update_yaxes(nticks=4, rangemode="tozero")
-    _left_titles(figure)
+    left_titles(figure)
 
 
 def _narrow(title: str) -> str:
@@ -128,7 +128,7 @@ def _narrow(title: str) -> str:
     return title.replace(", ", "<br>")
 
 
-def _left_titles(figure: TraceFigure) -> None:
+def left_titles(figure: TraceFigure) -> None:
     """Put the panels' titles at their left edges, where reading begins."""
     layout: Any = figure.layout
     for at, note in enumerate(layout.annotations, 1):
@@ -182,13 +182,13 @@ def _boxes(figure: TraceFigure, groups: Groups, measure: str, colour: str, colum
         x=at[99], y=names, mode="markers", marker={"symbol": "diamond-open", "color": colour, "size": 7},
         customdata=told, hovertemplate="%{y}: %{customdata}<extra></extra>", row=1, col=column,
     )  # fmt: skip
-    ticks = _ticks([value for share in at for value in at[share]])
+    ticks = log_ticks([value for share in at for value in at[share]])
     figure.update_xaxes(
         type="log", tickvals=ticks, ticktext=[seconds(tick).replace(".00", "") for tick in ticks], row=1, col=column
     )
 
 
-def _ticks(values: list[float]) -> list[float]:
+def log_ticks(values: list[float]) -> list[float]:
     """Choose round numbers of seconds for a logarithmic axis, four to the decade if it is a short one."""
     known = [value for value in values if value > 0] or [1.0]
     low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
