@@ -39,7 +39,7 @@ class Opened(Answers):
 
     Also taken by `nbtrace.traces`, `nbtrace.trace`, `nbtrace.metrics` and, as `spans=`, by `nbtrace.sql`.
 
-    Example:
+    Examples:
         >>> import nbtrace
         >>> nbtrace.open(nbtrace.spans())
         <nbtrace opened spans: 0 spans>

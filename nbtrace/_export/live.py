@@ -29,7 +29,7 @@ LAST_TRY: Final = 10.0
 class Live:
     """An export that goes on until it is stopped.
 
-    Example:
+    Examples:
         >>> live = Live("there", send=lambda: None, waiting=lambda: 0, subscribe=lambda changed: lambda: None)
         >>> live.stop()
         >>> live

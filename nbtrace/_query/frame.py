@@ -37,7 +37,7 @@ class Spans:
 
     `spans[0]` and `spans[-1]` are single spans, `spans[:10]` is a table again.
 
-    Example:
+    Examples:
         >>> import nbtrace
         >>> len(nbtrace.Session().spans())
         0
@@ -85,7 +85,7 @@ class Spans:
             UsageError: A filter is unknown or has a value that it cannot use.
             NotFoundError: There is no such trace, or more than one.
 
-        Example:
+        Examples:
             >>> import nbtrace
             >>> nbtrace.spans(since="1h").filter(status="error", model="gpt-4*")
             <Spans: 0 spans, 0 LLM calls>

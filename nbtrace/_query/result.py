@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Result:
     """An immutable table.
 
-    Example:
+    Examples:
         >>> import nbtrace
         >>> nbtrace.metrics()["calls"]
         [0]

@@ -18,7 +18,7 @@ MINUTE_S: Final = 60
 def cost(usd: float | None, state: str | None = None) -> str:
     """Word a cost: two significant digits below a dollar, cents above; `~` marks an estimate.
 
-    Example:
+    Examples:
         >>> cost(0.00312), cost(0.00312, "estimated"), cost(12.5), cost(None), cost(None, "replayed")
         ('$0.0031', '~$0.0031', '$12.50', 'unpriced', 'replayed')
     """
@@ -32,7 +32,7 @@ def cost(usd: float | None, state: str | None = None) -> str:
 def duration(nanoseconds: float | None) -> str:
     """Word a duration with three significant digits; none means that it still runs.
 
-    Example:
+    Examples:
         >>> duration(1_240_000_000), duration(312_400_000), duration(83_000_000_000), duration(None)
         ('1.24 s', '312 ms', '1 min 23 s', 'running')
     """
@@ -52,7 +52,7 @@ def duration(nanoseconds: float | None) -> str:
 def tokens(count: int | None) -> str:
     """Word a number of tokens.
 
-    Example:
+    Examples:
         >>> tokens(12345), tokens(None)
         ('12,345', 'unknown')
     """

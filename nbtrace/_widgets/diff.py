@@ -46,7 +46,7 @@ Mark = Callable[[Part], str]
 class Diff:
     """What has changed between two recordings; `str(diff)` is for a terminal, and in a notebook it is drawn.
 
-    Example:
+    Examples:
         >>> import nbtrace
         >>> nbtrace.diff(nbtrace.spans(), nbtrace.spans())
         <nbtrace diff: 0 spans → 0 spans: 0 added, 0 removed, 0 changed, 0 the same>
