@@ -167,6 +167,12 @@ wheel: ## build the sdist and the wheel into dist/; needs no Node
 	$(STEP) "Distributions: uv build"
 	$(UV) build --clear
 
+.PHONY: docs
+docs: setup-docs ## build the documentation's site into build/site/ and check its links
+	$(STEP) "Documentation"
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build
+	.venv-docs/bin/python -m tools.check_site build/site
+
 .PHONY: fixtures
 fixtures: .venv/.ready ## write the Arrow fixtures that pytest and vitest share
 	$(RUN) tools.make_fixtures
@@ -182,12 +188,15 @@ clean: ## remove what was built, keep the installed packages
 
 .PHONY: distclean
 distclean: clean ## remove the installed packages too
-	rm -rf .venv .venv-openai2 .venv-engines .venv-peers .venv-presidio .venv-servers .tools js/node_modules
+	rm -rf .venv .venv-docs .venv-openai2 .venv-engines .venv-peers .venv-presidio .venv-servers .tools js/node_modules
 
 ## Set it up (the targets above do this themselves)
 
 .PHONY: setup
 setup: .venv/.ready js ## Python and JavaScript packages, and the bundle
+
+.PHONY: setup-docs
+setup-docs: .venv-docs/.ready ## an environment that builds the documentation
 
 .PHONY: setup-openai2
 setup-openai2: .venv-openai2/.ready ## the second environment, with openai 2
@@ -211,6 +220,11 @@ setup-engines: .venv-engines/.ready ## the third environment, with PySpark
 .venv/.ready: pyproject.toml uv.lock
 	$(STEP) "Set-up: Python packages (.venv)"
 	$(SYNC)
+	@touch $@
+
+.venv-docs/.ready: pyproject.toml uv.lock
+	$(STEP) "Set-up: what builds the documentation (.venv-docs)"
+	UV_PROJECT_ENVIRONMENT=.venv-docs $(UV) sync --frozen --only-group docs
 	@touch $@
 
 .venv-openai2/.ready: pyproject.toml uv.lock

@@ -28,13 +28,6 @@ def test_the_examples_of_docstrings_run(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_files_that_the_documents_name_exist() -> None:
-    for document in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
-        text = (ROOT / document).read_text(encoding="utf-8")
-        named = re.findall(r"(?:\]\(|src(?:set)?=\")([\w./-]+)[)\"]", text)
-        assert [name for name in named if not (ROOT / name).exists()] == []
-
-
 def test_the_tour_of_the_widgets_lists_their_keys() -> None:
     keys = (ROOT / "js/src/views/keys.ts").read_text(encoding="utf-8")
     compared = (ROOT / "js/src/views/compare/keys.ts").read_text(encoding="utf-8")
@@ -43,14 +36,6 @@ def test_the_tour_of_the_widgets_lists_their_keys() -> None:
     listed = re.findall(r"\| `(.+?)` \| (.+?) \|", (ROOT / "docs/widgets.md").read_text(encoding="utf-8"))
     assert len(bindings) > 30
     assert listed == bindings
-
-
-def test_the_readmes_python_compiles() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 4
-    for block in blocks:
-        compile(block.replace("%load_ext nbtrace", ""), "README.md", "exec")
 
 
 def test_the_further_sdk_of_the_document_is_recorded(
