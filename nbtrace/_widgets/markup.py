@@ -1,4 +1,4 @@
-"""Text from spans made safe to stand in HTML that others render: JupyterLab, GitHub, nbconvert.
+"""Text from spans made safe to stand in HTML and Markdown that others render: JupyterLab, GitHub, nbconvert.
 
 Span names and messages are hostile input. Besides the HTML escapes, two things are defused that escaping leaves: dollar
 signs and backslashes, from which hosts typeset formulas, and the Unicode controls that reorder the text around them.
@@ -27,8 +27,19 @@ def visible(text: str) -> str:
 
 def escape(text: str) -> str:
     """Escape text for HTML, on one line."""
-    escaped = html.escape(visible(text))
-    return re.sub(r"[$\\]", lambda sign: f"<span>{sign[0]}</span>", escaped)
+    return as_it_is(visible(text))
+
+
+def as_it_is(text: str) -> str:
+    """Escape text for HTML whose characters are visible already, with all of its blanks."""
+    return re.sub(r"[$\\]", lambda sign: f"<span>{sign[0]}</span>", html.escape(text))
+
+
+def markdown(text: str) -> str:
+    """Escape text for Markdown: no markup of its own, no mention of anybody, no reference to an issue, no link."""
+    escaped = html.escape(visible(text), quote=False)
+    escaped = "".join(f"\\{sign}" if sign in "\\|*_`[](){}~#!$" else sign for sign in escaped)
+    return escaped.replace("@", "@<!-- -->").replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
 
 
 def clip(text: str, length: int) -> str:
