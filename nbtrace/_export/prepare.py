@@ -34,10 +34,16 @@ class Prepared:
         table: the spans that are sent.
         backend: whose overlay and limits hold; none for a plain receiver.
         resource: attributes that are added to every resource.
+        traces: what `around` says of their traces, where not all spans of these are there.
     """
 
     def __init__(
-        self, table: Snapshot, backend: Backend | None = None, resource: Mapping[str, str] | None = None
+        self,
+        table: Snapshot,
+        backend: Backend | None = None,
+        resource: Mapping[str, str] | None = None,
+        *,
+        traces: Mapping[bytes, Around] | None = None,
     ) -> None:
         self.table = table
         self.cut = 0
@@ -45,7 +51,8 @@ class Prepared:
         self.scores = _by_span(table.scores)
         steps: list[Step] = []
         if backend is not None and backend.overlay is not None:
-            steps.append(_Overlay(backend.overlay, backend.without, around(table), self.scores))
+            known = around(table) if traces is None else traces
+            steps.append(_Overlay(backend.overlay, backend.without, known, self.scores))
         if self.scores:
             steps.append(self._add_scores)
         if resource:

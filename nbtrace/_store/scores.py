@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from nbtrace import semconv
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -50,14 +52,14 @@ class Score:
 EVENT: Final = "gen_ai.evaluation.result"
 """The conventions' event of a judgement, as which a span carries its scores in OTLP."""
 ATTRIBUTES: Final = {
-    "name": "gen_ai.evaluation.name",
-    "value": "gen_ai.evaluation.score.value",
-    "label": "gen_ai.evaluation.score.label",
-    "explanation": "gen_ai.evaluation.explanation",
-    "evaluator": "nbtrace.evaluator",
-    "evaluator_version": "nbtrace.evaluator.version",
-    "source": "nbtrace.evaluation.source",
-    "error_type": "error.type",
+    "name": semconv.EVALUATION_NAME,
+    "value": semconv.EVALUATION_VALUE,
+    "label": semconv.EVALUATION_LABEL,
+    "explanation": semconv.EVALUATION_EXPLANATION,
+    "evaluator": semconv.EVALUATOR,
+    "evaluator_version": semconv.EVALUATION_VERSION,
+    "source": semconv.EVALUATION_SOURCE,
+    "error_type": semconv.ERROR_TYPE,
 }
 """What the event's attributes are called, by column."""
 
