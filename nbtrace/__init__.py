@@ -31,7 +31,7 @@ with _imports.uncollected():
     from nbtrace._pictures import compare, freeze, latency, usage
     from nbtrace._replay_one import replay_span
     from nbtrace._replays import ReplayMiss, replay
-    from nbtrace._review import audit, diff, drift
+    from nbtrace._review import audit, diff, drift, explain
     from nbtrace._session import Session
     from nbtrace.errors import BudgetError, GuardrailError, NbtraceError
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BudgetError", "GuardrailError", "NbtraceError", "ReplayMiss", "Session", "agreement", "audit", "budget", "check",
-    "checks", "compare", "context", "cost", "diff", "drift", "evaluate", "export", "freeze", "guard", "guarding",
-    "judge", "latency", "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "replay", "replay_span",
-    "session", "span", "spans", "sql", "trace", "traces", "usage",
+    "checks", "compare", "context", "cost", "diff", "drift", "evaluate", "explain", "export", "freeze", "guard",
+    "guarding", "judge", "latency", "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "replay",
+    "replay_span", "session", "span", "spans", "sql", "trace", "traces", "usage",
 ]  # fmt: skip
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, get_args, overload
 from nbtrace._export.ledger import Again, Ledger
 from nbtrace._trace import pricing
 from nbtrace._trace.prices import Prices
-from nbtrace.errors import UsageError
+from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from nbtrace._explain.explanation import Explanation
     from nbtrace._export.live import Live
     from nbtrace._export.options import Options
     from nbtrace._export.report import ExportReport
@@ -208,16 +209,44 @@ class Answers:
     def cost(self, span: object) -> Cost:
         """Tell what a call cost; see `nbtrace.cost`."""
         from nbtrace._query.cost import Cost
-        from nbtrace._query.row import Span
-        from nbtrace._query.select import find_span
 
-        spans = self.spans()
-        row = None if isinstance(span, Span) else find_span(spans.snapshot, span)
-        found = span if isinstance(span, Span) else self.of(span) if row is None else spans[row]
+        found = self._one(span)
         attributes = found.attributes
         if found.cost_state == "unpriced":  # there may be a price by now
             attributes |= pricing.cost(attributes, at_ns=found.start_time_unix_nano, prices=self.prices)
         return Cost.of(attributes)
+
+    def explain(self, span: object = None) -> Explanation:
+        """Show a span as telemetry; see `nbtrace.explain`."""
+        from nbtrace._explain.explained import explained
+        from nbtrace._explain.explanation import Explanation
+
+        found = self._last_call() if span is None else self._one(span)
+        for among in (self.snapshot(), found.source):
+            one = None if among is None else explained(among, found.trace_id, found.span_id)
+            if one is not None:
+                return Explanation(one)
+        message = f"the span {found.span_id} stands alone, without the spans that it was recorded with"
+        raise NotFoundError(message)
+
+    def _one(self, span: object) -> Span:
+        """Give the span that somebody means by a row of it, its id, or what its call returned."""
+        from nbtrace._query.row import Span
+        from nbtrace._query.select import find_span
+
+        if isinstance(span, Span):
+            return span
+        spans = self.spans()
+        row = find_span(spans.snapshot, span)
+        return self.of(span) if row is None else spans[row]
+
+    def _last_call(self) -> Span:
+        """Give the LLM call that began last."""
+        calls = self.spans(kind=["llm", "embedding"], last=1)
+        if not len(calls):
+            message = "no LLM call was recorded yet; make one, or say which span: nbtrace.explain(nbtrace.spans()[-1])"
+            raise NotFoundError(message)
+        return calls[-1]
 
     @overload
     def export(

@@ -41,6 +41,7 @@ ACTIONS: Final = {
     "off": "pause recording; nothing recorded is lost",
     "status": "say what is recorded, where, and what could not be",
     "last": "draw the last trace",
+    "explain": "show the last LLM call as telemetry; with a span's id after it, that span",
     "budget": "say what is left; `2.00`, `100000 tokens` or `off` sets it, then `cell` or `sweep` for each of these",
     "instrument": "list the installed GenAI instrumentors; with a name after it, activate that one",
     "replay": "answer calls from the recording named after it, with `--mode` and `--timing`; `off` makes them again",
@@ -51,7 +52,13 @@ ACTIONS: Final = {
 }
 
 _OFF: Final = "off"
-_NAMED: Final = {"instrument": "_activate", "audit": "_audit", "resume": "_resume", "budget": "_set_budget"}
+_NAMED: Final = {
+    "instrument": "_activate",
+    "audit": "_audit",
+    "resume": "_resume",
+    "budget": "_set_budget",
+    "explain": "_explain",
+}
 """Actions that take a name, or an amount, and what does them then."""
 
 
@@ -141,13 +148,13 @@ class NBTrace(Settings):
         "name",
         nargs="*",
         help="with `instrument`: what to activate; with `resume`: which session; with `audit`: the notebook's file; "
-        "with `budget`: the amount; with `replay`: the recording, or `off`",
+        "with `explain`: the span's id; with `budget`: the amount; with `replay`: the recording, or `off`",
     )  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("--mode", default="replay", help="with `replay`: `replay`, `record-missing` or `refresh`")  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("--timing", default="none", help="with `replay`: `none` or `original`")  # pyright: ignore[reportUntypedFunctionDecorator]
     @line_magic
     def nbtrace(self, line: str) -> Any:
-        """Record LLM calls: `%nbtrace on|off|status|last|budget|instrument|replay|audit|sessions|resume|help`."""
+        """Record LLM calls: `%nbtrace on|off|status|last|explain|budget|replay|...|help`, which lists them all."""
         given = parse_argstring(self.nbtrace, line)
         action, name = given.action, " ".join(given.name) or None
         if action not in ACTIONS:
@@ -243,6 +250,9 @@ class NBTrace(Settings):
 
     def _last(self) -> Any:
         return self.session.trace()
+
+    def _explain(self, span: str | None = None) -> Any:
+        return self.session.explain(span)
 
     def _budget(self) -> None:
         print(self.session.budget())

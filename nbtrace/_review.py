@@ -1,4 +1,4 @@
-"""The public functions of `nbtrace` for who reviews: what has changed, what drifted, and what was said to whom."""
+"""The public functions of `nbtrace` for who reviews: what has changed or drifted, was said to whom, and a span is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nbtrace._opened import read_back
 if TYPE_CHECKING:
     import os
 
+    from nbtrace._explain.explanation import Explanation
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
     from nbtrace._query.samples import Vectors
@@ -85,6 +86,38 @@ def drift(before: object, after: object = None, *, by: str | None = None, embedd
     from nbtrace._widgets.drift import Drift
 
     return Drift(drifts(_spans(before), None if after is None else _spans(after), by, embeddings))
+
+
+def explain(span: object = None) -> Explanation:
+    """Show a span as telemetry: what each part and attribute of it is, and what becomes of it elsewhere.
+
+    Beside the conversation stand its parts (trace id, parent, kind, status, events, resource, scope and so on) and its
+    attributes, each with its convention, requirement level, type, and why it matters; beside these the span as
+    OTLP JSON, by the encoder that exports use; below what each backend gets, by the overlay that exports use, where its
+    users see it, and which limits it meets. An attribute that is not in the glossary is your own, and says so.
+
+    What routes spans within a backend, such as a project, is added when they go, from variables, and is not shown.
+
+    Args:
+        span: a row such as `nbtrace.spans()[-1]`, a span's id or its first digits, or what `nbtrace.of` takes, such as
+            a response; without it the last LLM call. It may be of a file that was opened.
+
+    Returns:
+        The explanation, drawn in a notebook; `print(explanation)` for a terminal, `to_markdown()`, `to_html()`; `otlp`
+        and `backends` are the data.
+
+    Raises:
+        NotFoundError: there is no such span, or no LLM call yet.
+
+    Examples:
+        >>> import nbtrace
+        >>> with nbtrace.session(), nbtrace.span("look up", kind="tool"):
+        ...     pass
+        >>> print(nbtrace.explain(nbtrace.spans()[-1]).to_markdown().splitlines()[2])
+        ### Parts of the span
+        >>> nbtrace.session().stop()
+    """
+    return default().explain(span)
 
 
 class Audits:

@@ -12,7 +12,7 @@ import pytest
 
 import nbtrace
 from nbtrace import _api
-from tools import schema_table
+from tools import glossary_table, schema_table
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(nbtrace.__path__, "nbtrace."))
@@ -21,6 +21,11 @@ MODULES = sorted(module.name for module in pkgutil.walk_packages(nbtrace.__path_
 def test_the_schema_table_is_the_schema() -> None:
     document = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert schema_table.with_table(document) == document, "run: python -m tools.schema_table"
+
+
+def test_the_document_of_the_conventions_is_the_glossary() -> None:
+    document = (ROOT / "docs/conventions.md").read_text(encoding="utf-8")
+    assert glossary_table.document() == document, "run: python -m tools.glossary_table"
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -29,6 +29,7 @@ STAGES = {
     "_export",
     "_read",
     "_replay",
+    "_explain",
 }
 
 LAYERS: dict[str, set[str]] = {
@@ -61,7 +62,8 @@ LAYERS: dict[str, set[str]] = {
     "_replays": GROUND | STAGES | {"_session", "_api", "_opened"},
     "_pictures": GROUND | {"_api", "_widgets", "_sweep", "_sweeps"},
     "_trail": GROUND | {"_store", "_query", "_export", "_widgets"},
-    "_review": {"_api", "_opened", "_query", "_widgets", "_trail"},
+    "_explain": GROUND | {"_store", "_query", "_widgets", "_export"},
+    "_review": {"_api", "_opened", "_query", "_widgets", "_trail", "_explain"},
     "_declare": {"_api", "_prompts", "_trace", "_capture"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
@@ -120,6 +122,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_replays": {"opentelemetry", "pyarrow"},
     "_pictures": set(),
     "_trail": {"numpy", "orjson", "pandas", "pyarrow"},
+    "_explain": {"orjson", "pyarrow"},
     "_review": set(),
     "_declare": set(),
     "_autodisplay": {"opentelemetry", "IPython"},

@@ -215,6 +215,8 @@ def test_the_magics_say_what_they_do(kernel: Kernel) -> None:
     assert "%nbtrace last" in kernel.run("%nbtrace help").text
     (drawn,) = kernel.run("%nbtrace last").displays.values()
     assert "chat smollm2-135m" in drawn["text/plain"]
+    assert kernel.run("%nbtrace explain").result.startswith("chat smollm2-135m · llm · ")
+    assert kernel.run("%nbtrace explain zz").text.startswith("UsageError: no span begins with 'zz'")
 
 
 def test_what_happens_while_paused_or_stopped_is_recorded_nowhere(kernel: Kernel) -> None:
@@ -250,7 +252,7 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert kernel.run("%nbtrace nonsense").text == snapshot(
         "UsageError: %nbtrace has no action 'nonsense'; expected one of: "
-        "on, off, status, last, budget, instrument, replay, audit, sessions, resume, help\n"
+        "on, off, status, last, explain, budget, instrument, replay, audit, sessions, resume, help\n"
     )
     assert kernel.run("%nbtrace off now").text == "UsageError: %nbtrace off takes nothing after it, got 'now'\n"
     assert "openinference-instrumentation-openai " in kernel.run("%nbtrace instrument").text
