@@ -35,13 +35,6 @@ def as_it_is(text: str) -> str:
     return re.sub(r"[$\\]", lambda sign: f"<span>{sign[0]}</span>", html.escape(text))
 
 
-def markdown(text: str) -> str:
-    """Escape text for Markdown: no markup of its own, no mention of anybody, no reference to an issue, no link."""
-    escaped = html.escape(visible(text), quote=False)
-    escaped = "".join(f"\\{sign}" if sign in "\\|*_`[](){}~#!$" else sign for sign in escaped)
-    return escaped.replace("@", "@<!-- -->").replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
-
-
 def clip(text: str, length: int) -> str:
     """Shorten text to a length, with an ellipsis that counts."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
