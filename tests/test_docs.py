@@ -1,9 +1,10 @@
-"""The documentation says what is true: its tables are those of the code, its examples run."""
+"""The documentation says what is true: its tables are those of the code, its examples run, its links lead somewhere."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
+import os
 import pkgutil
 import re
 from pathlib import Path
@@ -12,9 +13,14 @@ import pytest
 
 import nbtrace
 from nbtrace import _api
-from tools import glossary_table, schema_table
+from tools import docs_site, glossary_table, schema_table
 
-ROOT = Path(__file__).parents[1]
+ROOT = docs_site.ROOT
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+}
+NAVIGATION = re.findall(r"^ +- (?:\w+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
 MODULES = sorted(module.name for module in pkgutil.walk_packages(nbtrace.__path__, "nbtrace."))
 
 
@@ -61,3 +67,32 @@ def test_what_the_document_names_in_the_package_is_there() -> None:
     named = re.findall(r"`((?:nbtrace|tests)/[\w/]+\.py)`", text)
     assert len(named) == 3
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_links_and_anchors_of_the_documents_lead_somewhere() -> None:
+    lost: list[str] = []
+    linked = 0
+    for document, text in DOCUMENTS.items():
+        for link in docs_site.links(text):
+            path, _, anchor = link.partition("#")
+            if re.match(r"[a-z]+:", link):
+                continue
+            linked += 1
+            file = os.path.normpath(Path(document).parent / path) if path else document
+            known = docs_site.anchors(DOCUMENTS[file]) if file in DOCUMENTS else []
+            if not (ROOT / file).exists() or (anchor and anchor not in known):
+                lost.append(f"{document}: {link}")
+    assert linked > 30
+    assert lost == []
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    made = {page for page in docs_site.pages() if not page.startswith("notebooks/")}
+    pages = made | {name.removeprefix("docs/") for name in DOCUMENTS if name.startswith("docs/")}
+    assert sorted(NAVIGATION) == sorted(pages), "mkdocs.yml names each page once; notebooks come by themselves"
+
+
+def test_every_public_name_is_in_the_reference_once() -> None:
+    texts = [text for name, text in DOCUMENTS.items() if name.startswith("docs/reference/")]
+    shown = [name for text in texts for name in re.findall(r"^::: nbtrace\.(\w+)$", text, re.MULTILINE)]
+    assert sorted(shown) == sorted(nbtrace.__all__), "docs/reference/ has a line `::: nbtrace.name` for each"

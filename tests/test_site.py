@@ -1,49 +1,10 @@
-"""The documentation hangs together: links and anchors lead somewhere, and every page is in the site's navigation."""
+"""The site's own tools: documents become pages, and what is wrong with a built site is named."""
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 
-import nbtrace
 from tools import check_site, docs_site
-
-ROOT = docs_site.ROOT
-DOCUMENTS = {
-    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
-}
-NAVIGATION = re.findall(r"^ +- (?:\w+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
-
-
-def test_links_and_anchors_of_the_documents_lead_somewhere() -> None:
-    lost: list[str] = []
-    linked = 0
-    for document, text in DOCUMENTS.items():
-        for link in docs_site.links(text):
-            path, _, anchor = link.partition("#")
-            if re.match(r"[a-z]+:", link):
-                continue
-            linked += 1
-            file = os.path.normpath(Path(document).parent / path) if path else document
-            known = docs_site.anchors(DOCUMENTS[file]) if file in DOCUMENTS else []
-            if not (ROOT / file).exists() or (anchor and anchor not in known):
-                lost.append(f"{document}: {link}")
-    assert linked > 30
-    assert lost == []
-
-
-def test_every_page_is_in_the_navigation_once() -> None:
-    made = {page for page in docs_site.pages() if not page.startswith("notebooks/")}
-    pages = made | {name.removeprefix("docs/") for name in DOCUMENTS if name.startswith("docs/")}
-    assert sorted(NAVIGATION) == sorted(pages), "mkdocs.yml names each page once; notebooks come by themselves"
-
-
-def test_every_public_name_is_in_the_reference_once() -> None:
-    texts = [text for name, text in DOCUMENTS.items() if name.startswith("docs/reference/")]
-    shown = [name for text in texts for name in re.findall(r"^::: nbtrace\.(\w+)$", text, re.MULTILINE)]
-    assert sorted(shown) == sorted(nbtrace.__all__), "docs/reference/ has a line `::: nbtrace.name` for each"
 
 
 def test_links_are_turned_to_the_pages_of_the_site() -> None:
