@@ -50,11 +50,12 @@ screenshots: setup setup-browser ## take the pictures of the quickstart, light a
 ## Test it
 
 .PHONY: test
-test: setup setup-openai2 setup-engines setup-browser ## run every test: JavaScript, openai 2, PySpark, then all others
+test: setup setup-openai2 setup-engines setup-evaluators setup-browser ## run every test: JavaScript, openai 2, PySpark, then all others
 	@$(MAKE) test-js
 	@$(MAKE) test-openai2
 	@$(MAKE) test-engines
 	@$(MAKE) test-presidio
+	@$(MAKE) test-evaluators
 	$(STEP) "Tests: Python, notebooks, browser, wheel"
 	$(PYTEST) $(PARALLEL)
 
@@ -91,6 +92,11 @@ test-servers: setup setup-servers ## export to a real Phoenix and a real MLflow,
 test-presidio: setup-presidio ## run the tests of the Presidio rule with the real one, some 300 MB
 	$(STEP) "Tests: Presidio"
 	.venv-presidio/bin/python -m pytest --basetemp=build/pytest-presidio tests/trace/redact/test_presidio.py
+
+.PHONY: test-evaluators
+test-evaluators: setup-evaluators ## run scorers of autoevals, deepeval and ragas, and guards of guardrails-ai
+	$(STEP) "Tests: evaluators of others"
+	.venv-evaluators/bin/python -m pytest --basetemp=build/pytest-evaluators -W default tests/evaluate/test_scorers.py
 
 .PHONY: test-js
 test-js: js setup-browser ## run the JavaScript tests
@@ -188,7 +194,8 @@ clean: ## remove what was built, keep the installed packages
 
 .PHONY: distclean
 distclean: clean ## remove the installed packages too
-	rm -rf .venv .venv-docs .venv-openai2 .venv-engines .venv-peers .venv-presidio .venv-servers .tools js/node_modules
+	rm -rf .venv .venv-docs .venv-openai2 .venv-engines .venv-evaluators .venv-peers .venv-presidio .venv-servers .tools \
+		js/node_modules
 
 ## Set it up (the targets above do this themselves)
 
@@ -206,6 +213,9 @@ setup-peers: $(PEERS:%=.venv-peers/%/.ready) ## an environment for each peer tha
 
 .PHONY: setup-presidio
 setup-presidio: .venv-presidio/.ready ## an environment with the optional extra `presidio`
+
+.PHONY: setup-evaluators
+setup-evaluators: .venv-evaluators/.ready ## an environment with autoevals, deepeval, ragas and guardrails-ai
 
 .PHONY: setup-browser
 setup-browser: ## Chromium: the system's, or apt's
@@ -252,6 +262,11 @@ setup-engines: .venv-engines/.ready ## the third environment, with PySpark
 .venv-presidio/.ready: pyproject.toml uv.lock
 	$(STEP) "Set-up: Python packages with Presidio (.venv-presidio)"
 	UV_PROJECT_ENVIRONMENT=.venv-presidio $(SYNC) --no-default-groups --group openai3 --group test --extra presidio
+	@touch $@
+
+.venv-evaluators/.ready: pyproject.toml uv.lock
+	$(STEP) "Set-up: Python packages with evaluators of others (.venv-evaluators)"
+	UV_PROJECT_ENVIRONMENT=.venv-evaluators $(SYNC) --no-default-groups --group evaluators --group test
 	@touch $@
 
 js/node_modules/.ready: js/package.json js/package-lock.json

@@ -115,19 +115,17 @@ def budget(limit: float | str | None = None, *, per: Per = "session") -> Spendin
 
 
 @overload
-def guard(function: Callable[[str], Any], /) -> Guard: ...
+def guard(function: Any, /, *, on: On = "both", action: Action = "block", name: str | None = None) -> Guard: ...
 @overload
+def guard(*, on: On = "both", action: Action = "block", name: str | None = None) -> Callable[[Any], Guard]: ...
 def guard(
-    *, on: On = "both", action: Action = "block", name: str | None = None
-) -> Callable[[Callable[[str], Any]], Guard]: ...
-def guard(
-    function: Callable[[str], Any] | None = None,
+    function: Any = None,
     /,
     *,
     on: On = "both",
     action: Action = "block",
     name: str | None = None,
-) -> Guard | Callable[[Callable[[str], Any]], Guard]:
+) -> Guard | Callable[[Any], Guard]:
     """Make a function a guard of what goes into calls and what comes out of them.
 
     The function gets a text and says whether it passes: a bool, None for yes, or a tuple of that and an explanation;
@@ -135,7 +133,7 @@ def guard(
     `with nbtrace.guarding(...)` it looks at every call. Each run is a span of kind `guardrail` with its verdict.
 
     Args:
-        function: the rule.
+        function: the rule; a guard or a validator of guardrails-ai is one too.
         on: what it looks at: the `input`, the `output`, or `both`.
         action: what becomes of a text that does not pass: `block` raises, for an input before the call is sent; `warn`
             is a Python warning; `fix` gives another text, to whoever calls the guard: a call itself is never changed.

@@ -250,12 +250,13 @@ def agreed(
 
 
 def _checks(given: object) -> list[Check]:
-    from nbtrace._evaluate.check import Check, check_of
+    from nbtrace._evaluate.check import check_of
+    from nbtrace._evaluate.scorers import family_of, scorer
 
     several = list(cast("Iterable[Any]", given)) if isinstance(given, Iterable) else [cast("Any", given)]
     if not several:
         raise UsageError.argument("checks", "a check, or several", given)
-    found = [one if isinstance(one, Check) else check_of(one) for one in several]
+    found: list[Check] = [scorer(one) if family_of(one) else check_of(one) for one in several]
     known: set[tuple[str, str]] = set()
     for one in found:
         if (one.name, one.full_version) in known:

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from nbtrace._evaluate.bounds import cost, latency, length
     from nbtrace._evaluate.labelled import accuracy
+    from nbtrace._evaluate.scorers import scorer
     from nbtrace._evaluate.texts import contains, exact, json_schema, numeric, refusal, regex
     from nbtrace._evaluate.tools import retrieved, tools
     from nbtrace._evaluate.verdict import Verdict
 
 __all__ = [
     "Verdict", "accuracy", "contains", "cost", "exact", "json_schema", "latency", "length", "numeric", "refusal",
-    "regex", "retrieved", "tools",
+    "regex", "retrieved", "scorer", "tools",
 ]  # fmt: skip
 
 _PLACES: Final = {
     "verdict": ("Verdict",),
     "bounds": ("cost", "latency", "length"),
     "labelled": ("accuracy",),
+    "scorers": ("scorer",),
     "texts": ("contains", "exact", "json_schema", "numeric", "refusal", "regex"),
     "tools": ("retrieved", "tools"),
 }

@@ -19,7 +19,7 @@ import orjson
 from opentelemetry import context as otel_context
 
 from nbtrace import semconv
-from nbtrace._capture import messages
+from nbtrace._capture import messages, validators
 from nbtrace._guard import guard as ours
 from nbtrace.errors import GuardrailError, UsageError
 
@@ -54,6 +54,9 @@ class Guard:
         self, function: Callable[[str], Any], make: Make, *, name: str | None = None, on: On = "both",
         action: Action = "block",
     ) -> None:  # fmt: skip
+        if validators.is_theirs(function):
+            name = name or validators.name_of(function)
+            function = validators.function_of(function, is_fixing=action == "fix")
         if not callable(function) or inspect.iscoroutinefunction(function):
             raise UsageError.kind("the guard", function, "a plain function of a text")
         if on not in get_args(On):
