@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
-
 from nbtrace._explain.chat import Said, conversation
 from nbtrace._explain.entry import Entry
 from nbtrace._explain.glossary import find
 from nbtrace._explain.parts import KINDS, PARTS, STATUSES
-from nbtrace._explain.received import Json, Received, document, received, span_of
+from nbtrace._explain.pretty import dumped
+from nbtrace._explain.received import Json, Received, document, plain, received, span_of
 from nbtrace._export.facts import Facts
 from nbtrace._export.prepare import Prepared, around
-from nbtrace._query.attributes import plain_value
 from nbtrace._store.snapshot import Snapshot
 
 FIELDS: Final = (
@@ -42,7 +40,7 @@ class Fact:
     """What it is; of an attribute that is not in the glossary, that it is not."""
     entry: Entry | None = None
     note: str = ""
-    """What is odd about it."""
+    """What is odd about it; of an attribute that is not in the glossary, its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +169,11 @@ def _attribute(pair: Json) -> Fact:
     """Tell of an attribute what the glossary knows."""
     key, value = pair["key"], pair.get("value", {})
     entry = find(key)
-    shown = plain_value(value)
-    told = shown if isinstance(shown, str) else orjson.dumps(shown, default=str).decode()
-    if entry is None:
-        return Fact(key, key, told, "Not in the glossary: it is your own, or of another instrumentation.")
+    shown = plain(value)
+    told = shown if isinstance(shown, str) else dumped(shown)
     kind = _kind(value)
+    if entry is None:
+        return Fact(key, key, told, "Not in the glossary: it is your own, or of another instrumentation.", note=kind)
     fits = entry.type in {kind, "any"} or (entry.type, kind) == ("double", "int")
     return Fact(key, key, told, entry.why, entry, "" if fits else f"here a {kind}")
 
@@ -199,17 +197,17 @@ def _groups(found: Json) -> Iterator[Group]:
     resource = found["resourceSpans"][0]
     scope = resource["scopeSpans"][0]
     span = span_of(found)
-    for event in span.get("events", ()):
-        after = int(event["timeUnixNano"]) - int(span.get("startTimeUnixNano", 0)) if "timeUnixNano" in event else 0
-        title = f"event {event.get('name', '')}, {after / 1e9:.3f} s after the start"
-        yield Group("events", title, PARTS["events"].why, _all(event))
-    for link in span.get("links", ()):
-        title = f"link to {link.get('spanId', '')} of {link.get('traceId', '')}"
-        yield Group("links", title, PARTS["links"].why, _all(link))
     told = scope["scope"]
     named = " ".join(str(told[name]) for name in ("name", "version") if name in told)
     yield Group("resource", "resource", PARTS["resource"].why, (*_all(resource["resource"]), *_schema(resource)))
     yield Group("scope", f"scope {named}", PARTS["scope"].why, (*_all(told), *_schema(scope)))
+    for event in span.get("events", ()):
+        after = int(event.get("timeUnixNano", 0)) - int(span.get("startTimeUnixNano", 0))
+        when = f", {after / 1e9:.3f} s after the start" if "timeUnixNano" in event else ""
+        yield Group("events", f"event {event.get('name', '')}{when}", PARTS["events"].why, _all(event))
+    for link in span.get("links", ()):
+        title = f"link to {link.get('spanId', '')} of {link.get('traceId', '')}"
+        yield Group("links", title, PARTS["links"].why, _all(link))
 
 
 def _all(holder: Json) -> tuple[Fact, ...]:

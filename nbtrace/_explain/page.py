@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from nbtrace._explain import explanation as told
 from nbtrace._explain import pretty
+from nbtrace._explain import shown as told
 from nbtrace._explain.entry import CONVENTIONS
 from nbtrace._explain.parts import PARTS
 from nbtrace._widgets.markup import IGNORE_MATH, as_it_is, escape
@@ -22,7 +22,6 @@ from nbtrace._widgets.static import more
 if TYPE_CHECKING:
     from nbtrace._explain.chat import Said
     from nbtrace._explain.explained import Explained, Fact, Group
-    from nbtrace._explain.explanation import Explanation
     from nbtrace._explain.received import Change, Received
 
 SIZE: Final = 40_000
@@ -30,7 +29,8 @@ SIZE: Final = 40_000
 NAME: Final = "nbtrace-explain"
 
 STYLE: Final = """\
-.nbtrace-explain{container-type:inline-size;width:100%;font-size:13px;line-height:1.5;overflow-wrap:anywhere;
+.nbtrace-explain[class][class]{container-type:inline-size;width:100%;padding:0 8px;font-size:13px;line-height:1.5;
+overflow-wrap:anywhere;word-break:normal;
 --line:color-mix(in srgb,currentColor 18%,transparent);--soft:color-mix(in srgb,currentColor 5%,transparent);
 --lit:color-mix(in srgb,#f5b301 32%,transparent);--out:none;
 & *{box-sizing:border-box}
@@ -39,8 +39,9 @@ STYLE: Final = """\
 & h4{font-size:12px;font-weight:600;margin:18px 0 6px;padding:0 0 4px;border-bottom:1px solid var(--line)}
 & h4+details{border-top:0}
 & code,& pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:12px;line-height:1.55;
-background:none;color:inherit;border:0;padding:0;margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
-& a{color:inherit;text-decoration:none}
+background:none;color:inherit;border:0;padding:0;margin:0;white-space:pre-wrap;word-break:normal}
+& a{color:inherit;text-decoration:underline dotted color-mix(in srgb,currentColor 40%,transparent);
+text-underline-offset:3px}
 & a:hover,& a:focus-visible{text-decoration:underline}
 & .said{padding:6px 10px;margin:0 0 6px;border-radius:6px;background:var(--soft)}
 & .said b{font-size:11px;opacity:.75}
@@ -60,11 +61,11 @@ background:none;color:inherit;border:0;padding:0;margin:0;white-space:pre-wrap;o
 & details>div{padding:0 0 2px 14px}
 & details>div:last-child{padding-bottom:12px}
 & .more{opacity:.75;padding:4px 0}
-& :target{background:var(--lit);outline:var(--out)}}
-@container (min-width:860px){.nbtrace-explain .two{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}}
-@media (forced-colors:active){.nbtrace-explain{--out:1px solid Highlight}}
+& :target{background:var(--lit);outline:var(--out)}
+@container (min-width:700px){& .two{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}}
+@media (forced-colors:active){&{--out:1px solid Highlight}}}
 """
-"""Nothing in it needs to be known for the page to be read: without it all stands below each other."""
+"""`[class][class]` outweighs what JupyterLab says of code and links. Without any of it all is still to be read."""
 
 _QUOTED: Final = re.compile(r"^(\{?(?:&quot;key&quot;: )?)(&quot;.*?&quot;)")
 """The name at the beginning of a line of JSON, or the key of its attribute."""
@@ -75,36 +76,36 @@ body{margin:0 auto;padding:16px;max-width:1600px;font-family:system-ui,sans-seri
 """
 
 
-def page(explanation: Explanation) -> str:
+def page(one: Explained) -> str:
     """Make a page of an explanation."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}"><meta name="referrer" content="no-referrer">'
-        f"<title>{escape(explanation.title)}</title><style>{PAGE}</style></head><body>{drawn(explanation)}</body></html>"
+        f"<title>{escape(told.title(one))}</title><style>{PAGE}</style></head><body>{drawn(one)}</body></html>"
     )
 
 
-def drawn(explanation: Explanation) -> str:
+def drawn(one: Explained) -> str:
     """Draw an explanation as a part of somebody else's page."""
-    return _Drawing(explanation).html()
+    return _Drawing(one).html()
 
 
 class _Drawing:
     """One drawing, whose ids and classes are its own: a notebook may have many."""
 
-    def __init__(self, explanation: Explanation) -> None:
-        self.told = explanation
+    def __init__(self, explained: Explained) -> None:
+        self.explained = explained
         self.id = f"nbx{uuid4().hex[:8]}"
         self._numbers: dict[str, int] = {}
-        lines = list(pretty.lines(explanation.otlp))
+        lines = list(pretty.lines(explained.otlp))
         self._all_lines = len(lines)
         self._lines = lines[: told.LINES]
         self._in_json = {line.key for line in self._lines}
         self._anchored: set[str] = set()
 
     def html(self) -> str:
-        one: Explained = self.told.explained
+        one = self.explained
         said = one.said[-told.MESSAGES :]
         earlier = [_more(line) for line in more(len(one.said) - len(said), "earlier message")]
         attributes = map(self._fact, one.attributes)
@@ -112,15 +113,15 @@ class _Drawing:
             *self._section("Conversation", [*earlier, *map(self._said, said)]),
             *self._section("Parts of the span", map(self._fact, one.parts), "part"),
             *self._section(f"Attributes ({len(one.attributes)})", [self._about(), *attributes], "attribute"),
-            *self._section("Around it", map(self._group, one.groups)),
+            *self._section("Resource, scope, events, links", map(self._group, one.groups)),
         ]
         right = self._json()
         backends = self._section("What each backend makes of it", map(_received, one.backends), "backend")
         return (
             f'<div class="{NAME} {self.id} {IGNORE_MATH}"><style>{STYLE}{self._lit()}</style>'
-            f'<div class="head">{escape(self.told.title)}</div>'
+            f'<div class="head">{escape(told.title(one))}</div>'
             f'<div class="two"><div>{"".join(left)}</div><div>{right}</div></div>'
-            f"{''.join(backends)}{''.join(self._section('Words', _words(one)))}</div>"
+            f"{''.join(backends)}{''.join(self._section('Levels', _levels(one)))}</div>"
         )
 
     def _section(self, title: str, drawn: Iterable[str], noun: str = "part") -> Iterator[str]:
@@ -213,14 +214,13 @@ def _change(change: Change) -> str:
     return f'<div class="change"><code>{change.sign} <b>{key}</b>{value}</code>{meaning}</div>'
 
 
-def _words(one: Explained) -> Iterator[str]:
+def _levels(one: Explained) -> Iterator[str]:
     """Say what the levels mean, and where the conventions are to be read."""
-    for level, meaning in told.words(one).items():
+    for level, meaning in told.levels(one).items():
         yield f"<div><b>{escape(level)}</b>: {escape(meaning)}</div>"
-    entries = [fact.entry for facts in (one.attributes, *(group.facts for group in one.groups)) for fact in facts]
-    names = dict.fromkeys(entry.convention for entry in entries if entry is not None)
+    names = dict.fromkeys(entry.convention for entry in told.entries(one))
     links = [
-        f'<a href="{convention.url}" target="_blank" rel="noopener noreferrer"><u>{convention.title}</u></a>'
+        f'<a href="{convention.url}" target="_blank" rel="noopener noreferrer">{convention.title}</a>'
         for convention in map(CONVENTIONS.__getitem__, names)
         if convention.url
     ]

@@ -14,7 +14,9 @@ from nbtrace._explain.parts import PARTS
 from nbtrace._widgets.markup import CONTROLS
 
 WIDTH: Final = 240
-"""Characters of a line."""
+"""Characters of a line that is cut."""
+LONG: Final = 300
+"""Characters of a line that is too long; what is little longer than `WIDTH` is not worth a cut."""
 
 
 GROUPS: Final = ("resource", "scope", "events", "links")
@@ -36,12 +38,12 @@ def lines(document: Any) -> Iterator[Line]:
     """Draw a document."""
     for line in _lines(document, 0, "", "", ""):
         text = line.text
-        yield line if len(text) <= WIDTH else line._replace(text=text[:WIDTH], cut=len(text) - WIDTH)
+        yield line if len(text) <= LONG else line._replace(text=text[:WIDTH], cut=len(text) - WIDTH)
 
 
 def dumped(value: Any) -> str:
     """Write JSON on one line, every character of it visible."""
-    return CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(value, ensure_ascii=False))
+    return CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _lines(value: Any, depth: int, before: str, after: str, key: str) -> Iterator[Line]:

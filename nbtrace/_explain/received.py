@@ -14,6 +14,7 @@ from nbtrace._export import otlp_json
 from nbtrace._export.backends import NAMES, find
 from nbtrace._export.batch import Row
 from nbtrace._export.prepare import Prepared
+from nbtrace._query.attributes import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,14 @@ def document(row: Row) -> Json:
     if row["start_time_unix_nano"] is None:
         del span["startTimeUnixNano"]
     return found
+
+
+def plain(value: Json | None) -> Any:
+    """Read a value of OTLP JSON; what is no such value is given as it stands."""
+    try:
+        return value and plain_value(value)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return value
 
 
 def span_of(found: Json) -> Json:

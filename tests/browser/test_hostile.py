@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nbtrace import Session
 from nbtrace._query.totals import summarize
 from nbtrace._query.tree import tree
 from nbtrace._store.store import Store
@@ -71,6 +72,22 @@ def test_every_payload_in_static_html_does_nothing(store: Store, chromium: Brows
             "line": lambda rows=rows, some=some: summary_html(rows, summarize(some)),
         }[drawn]
         html = f"<!doctype html><meta charset=utf-8><body><div data-host>{draw()}</div><p id=after>after</p>"
+        watch = Watch(page, {"/": ("text/html", html)})
+        page.goto(ADDRESS)
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        assert watch.harmless() == []
+        assert page.locator("body > #after").inner_text() == "after"
+        page.unroute_all()
+
+
+def test_payloads_that_are_explained_do_nothing(chromium: Browser) -> None:
+    session = Session()
+    fill(session.store, PAYLOADS[::16])
+    page = chromium.new_page()
+    drawn = [session.explain(span)._repr_mimebundle_()["text/html"] for span in session.spans()]
+    for first in range(0, len(drawn), 10):
+        some = "".join(drawn[first : first + 10])
+        html = f"<!doctype html><meta charset=utf-8><body><div data-host>{some}</div><p id=after>after</p>"
         watch = Watch(page, {"/": ("text/html", html)})
         page.goto(ADDRESS)
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")

@@ -11,7 +11,7 @@ import pytest
 
 import nbtrace
 from nbtrace import Session, _api, semconv
-from nbtrace._explain import explanation as told
+from nbtrace._explain import shown as told
 from nbtrace._explain.explanation import Explanation
 from nbtrace._export.backends import NAMES
 from nbtrace._opened import Opened
@@ -101,7 +101,7 @@ def test_a_terminal_gets_every_part_and_attribute_in_words(session: Session) -> 
         "      any · nbtrace's own",
         "  event exception, 4.000 s after the start",
         '            {"key": "gen_ai.request.model", "value": {"stringValue": "gpt-6"}},',
-        "  langfuse: 10 as they are, 8 added",
+        "  langfuse: 10 attributes as they are, 8 added",
         "      + langfuse.observation.level = ERROR (its level)",
         "  opt-in: only where somebody asks for it, mostly because it may be private or large",
     ):
@@ -162,10 +162,8 @@ def test_what_is_not_in_the_glossary_and_what_has_another_type_is_said() -> None
     with Session() as session, session.span("step") as step:
         step.set(colour="red", **{semconv.REQUEST_TEMPERATURE: "hot"})
     facts = {one.key: one for one in session.explain(session.spans()[-1]).explained.attributes}
-    assert (facts["colour"].entry, facts["colour"].why) == (
-        None,
-        "Not in the glossary: it is your own, or of another instrumentation.",
-    )
+    assert facts["colour"].why == "Not in the glossary: it is your own, or of another instrumentation."
+    assert told.of_fact(facts["colour"]) == "string"
     assert told.of_fact(facts[semconv.REQUEST_TEMPERATURE]) == "double (here a string) · recommended · GenAI inference"
 
 
@@ -222,5 +220,5 @@ def test_much_is_counted_and_what_is_long_is_cut_in_words() -> None:
 
 
 def test_json_that_is_drawn_is_the_json(session: Session) -> None:
-    lines = told.json_lines(named(session, "retrieval library"))
+    lines = told.json_lines(named(session, "retrieval library").explained)
     assert json.loads("\n".join(lines)) == named(session, "retrieval library").otlp
