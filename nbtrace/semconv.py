@@ -4,7 +4,8 @@ The `gen_ai.*` names are those of the OpenTelemetry GenAI semantic conventions, 
 (open-telemetry/semantic-conventions-genai) and are still in development, so they are stated here instead of imported:
 the constants in `opentelemetry-semantic-conventions` are deprecated and lack the newer ones.
 Names under `nbtrace.*` are ours, where no convention has a word. In order: request, prompt, response with usage,
-content, provider and transport, ours, steps of the user's program, spans of other instrumentations.
+content, provider and transport, ours, steps of the user's program, spans of other instrumentations. The glossary in
+`_explain` says what each is for.
 """
 
 from __future__ import annotations
@@ -223,6 +224,8 @@ PROMPT_MATCH: Final = "nbtrace.prompt.match"
 """`contained`: the message holds the rendered prompt, but did not say so itself."""
 
 TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
 DATA_SOURCE_ID: Final = "gen_ai.data_source.id"

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 import nbtrace
-from nbtrace import _api
+from nbtrace import _api, semconv
+from nbtrace._explain.named import NAMED
+from nbtrace._explain.own import OWN
 from tools import docs_site, glossary_table, schema_table
 
 ROOT = docs_site.ROOT
@@ -32,6 +34,13 @@ def test_the_schema_table_is_the_schema() -> None:
 def test_the_document_of_the_conventions_is_the_glossary() -> None:
     document = (ROOT / "docs/conventions.md").read_text(encoding="utf-8")
     assert glossary_table.document() == document, "run: python -m tools.glossary_table"
+
+
+def test_the_glossary_has_every_attribute_and_no_other() -> None:
+    constants = [value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str)]
+    attributes = {value for value in constants if re.fullmatch(r"[a-z_]+(\.[a-z0-9_]+)+\.?", value)}
+    said = {entry.name for entry in (*NAMED, *OWN)}
+    assert (attributes - said, said - attributes) == (set(), set()), "nbtrace/_explain/named.py, own.py"
 
 
 @pytest.mark.parametrize("name", MODULES)

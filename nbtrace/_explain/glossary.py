@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from nbtrace._explain.entry import Entry
-from nbtrace._explain.named import NAMED
+from nbtrace._explain.named import KEPT, NAMED
 from nbtrace._explain.own import OWN
 from nbtrace._explain.parts import AROUND
 
-GLOSSARY: Final = {entry.name: entry for entry in (*NAMED, *OWN, *AROUND)}
-"""Every attribute that nbtrace writes, by its key."""
+GLOSSARY: Final = {entry.name: entry for entry in (*NAMED, *KEPT, *OWN, *AROUND)}
+"""Every attribute that nbtrace writes, or that the conventions of its spans have, by its key."""
 _PREFIXES: Final = sorted((name for name in GLOSSARY if name.endswith(".")), key=len, reverse=True)
 
 

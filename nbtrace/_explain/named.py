@@ -177,6 +177,11 @@ NAMED: Final[tuple[Entry, ...]] = (
     Entry("code", semconv.CODE_LINE_NUMBER, "int", "defined", "The line of code that made the call."),
 
     _tool(semconv.TOOL_NAME, "string", "required", "Which tool ran. Half of the span's name."),
+    _tool(semconv.TOOL_DESCRIPTION, "string", "recommended",
+        "What the model was told that the tool is for. A vague one is why it is called at the wrong time.",
+        when="if known"),
+    _tool(semconv.TOOL_CALL_ID, "string", "recommended",
+        "Which call of the model's answer it is the run of. By it both are put together.", when="if known"),
     _tool(semconv.TOOL_CALL_ARGUMENTS, "any", "opt-in",
         "What the tool was given, mostly by a model. The first place to look when a tool did something odd."),
     _tool(semconv.TOOL_CALL_RESULT, "any", "opt-in", "What the tool gave back, which the model reads next."),
@@ -200,3 +205,16 @@ NAMED: Final[tuple[Entry, ...]] = (
     _evaluation(semconv.EVALUATION_EXPLANATION, "string", "recommended",
         "Why the verdict is what it is, in the judge's words."),
 )  # fmt: skip
+"""What nbtrace writes under a shared name."""
+
+KEPT: Final[tuple[Entry, ...]] = (
+    _inference("gen_ai.conversation.compacted", "boolean", "recommended",
+        "Whether the model was given a summary of the conversation in place of all of it.", when="if so"),
+    _inference("gen_ai.usage.text.cache_read.input_tokens", "int", "recommended",
+        "Of the text that was read what came from the cache.", TOKENS, "if told apart"),
+    _tool("gen_ai.tool.type", "string", "recommended",
+        "Whether it is a `function` of the program, an `extension` of the agent, or a `datastore`.", when="if known"),
+    _retrieval("gen_ai.retrieval.top_k", "int", "recommended",
+        "How many documents were asked for. Fewer than that is all that there was.", "documents"),
+)  # fmt: skip
+"""What the same conventions have, and other instrumentations write; nbtrace keeps it as it comes."""

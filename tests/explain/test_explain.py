@@ -20,12 +20,14 @@ from nbtrace.errors import NotFoundError
 from tests.export import golden, rich
 from tests.hostile import GROUPS, fill
 
+SPANS = rich.session()
+
 
 class Rich(Session):
     """A session that has the rich session's spans."""
 
     def snapshot(self) -> Snapshot:
-        return rich.session()
+        return SPANS
 
 
 @pytest.fixture

@@ -50,8 +50,8 @@ NAMES: Final = {
 
 TOOL_NAMES: Final = {
     "tool.name": semconv.TOOL_NAME,
-    "tool.description": "gen_ai.tool.description",
-    "tool.id": "gen_ai.tool.call.id",
+    "tool.description": semconv.TOOL_DESCRIPTION,
+    "tool.id": semconv.TOOL_CALL_ID,
     "input.value": semconv.TOOL_CALL_ARGUMENTS,
     "output.value": semconv.TOOL_CALL_RESULT,
 }
