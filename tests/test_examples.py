@@ -1,7 +1,8 @@
 """The code of the documents runs: each page from above to below, in a shell as its reader's, answered by a server here.
 
-A block is a cell. One whose first line is a comment with the name of a file is that file. Of a shell's lines `nbtrace`
-and `pytest` are run. What needs what nobody has here says so in a comment above it, `<!-- not run: why -->`.
+A block is a cell. What `# →` at its end says is what it gives. One whose first line is a comment with the name of a
+file is that file. Of a shell's lines `nbtrace` and `pytest` are run. What needs what nobody has here says so in a
+comment above it, `<!-- not run: why -->`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ BLOCK = re.compile(
     r"(?:<!-- not run: (?P<why>.+?) -->\n)?^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
 )
 FILE = re.compile(r"# (?P<name>[\w.-]+\.\w+)\n")
+GIVES = re.compile(r"# → (?P<value>.+)\n\Z")
 FIRST = ROOT / "docs/howto/index.md"
 """What all other pages go on from."""
 RECEIVER = "http://127.0.0.1:4318"
@@ -126,7 +128,10 @@ def run(block: Block, shell: InteractiveShell, here: Path) -> None:
     if file:
         (here / file["name"]).write_text(block.code, encoding="utf-8")
     elif block.language in {"python", "ipython"}:
-        shell.run_cell(block.code.replace(RECEIVER, shell.user_ns["_there"]), store_history=True).raise_error()
+        ran = shell.run_cell(block.code.replace(RECEIVER, shell.user_ns["_there"]), store_history=True)
+        ran.raise_error()
+        told = GIVES.search(block.code)
+        assert not told or repr(ran.result) == told["value"]
     elif block.language == "bash":
         for line in block.code.splitlines():
             command(line)
@@ -161,7 +166,7 @@ def test_the_code_of_a_page_runs(page: Path, shell: InteractiveShell, tmp_path: 
             raise
 
 
-def test_what_is_not_run_says_why() -> None:
+def test_every_block_says_what_it_is() -> None:
     assert len(PAGES) > 5
     for page in PAGES:
         fences = re.findall(r"^```(\w*)$", page.read_text(encoding="utf-8"), re.MULTILINE)[::2]

@@ -193,8 +193,7 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Turn the links, and what only GitHub understands."""
     uri = page.file.src_uri
-    if uri in pages() and not uri.startswith("notebooks/"):
-        markdown = PICTURE.sub(r"![\g<alt>](\g<light>#only-light)\n![\g<alt>](\g<dark>#only-dark)", markdown)
+    markdown = PICTURE.sub(r"![\g<alt>](\g<light>#only-light)\n![\g<alt>](\g<dark>#only-dark)", markdown)
     if uri == "reference/index.md":
         markdown = FIRST_CELL.sub(lambda cell: NAME.sub(r"[\g<0>][nbtrace.\g<1>]", cell[0]), markdown)
     markdown = re.sub(r"^```ipython$", "```python", markdown, flags=re.MULTILINE)
