@@ -11,7 +11,7 @@ from nbtrace._explain.chat import Said, conversation
 from nbtrace._explain.entry import Entry
 from nbtrace._explain.glossary import find
 from nbtrace._explain.parts import KINDS, PARTS, STATUSES
-from nbtrace._explain.pretty import dumped
+from nbtrace._explain.pretty import dumped, mark
 from nbtrace._explain.received import Json, Received, document, plain, received, span_of
 from nbtrace._export.facts import Facts
 from nbtrace._export.prepare import Prepared, around
@@ -33,7 +33,7 @@ class Fact:
     """One thing that is known of the span."""
 
     key: str
-    """OTLP's name of the part, or the attribute's key."""
+    """OTLP's name of the part, or the `mark` of the attribute."""
     title: str
     value: str
     why: str
@@ -173,9 +173,11 @@ def _attribute(pair: Json) -> Fact:
     told = shown if isinstance(shown, str) else dumped(shown)
     kind = _kind(value)
     if entry is None:
-        return Fact(key, key, told, "Not in the glossary: it is your own, or of another instrumentation.", note=kind)
+        return Fact(
+            mark(key), key, told, "Not in the glossary: it is your own, or of another instrumentation.", note=kind
+        )
     fits = entry.type in {kind, "any"} or (entry.type, kind) == ("double", "int")
-    return Fact(key, key, told, entry.why, entry, "" if fits else f"here a {kind}")
+    return Fact(mark(key), key, told, entry.why, entry, "" if fits else f"here a {kind}")
 
 
 _KINDS: Final = {

@@ -36,8 +36,8 @@ overflow-wrap:anywhere;word-break:normal;
 & *{box-sizing:border-box}
 & .two{display:grid;gap:0 28px;grid-template-columns:minmax(0,1fr)}
 & .head{font-size:15px;font-weight:600;padding:4px 0 0}
-& h4{font-size:12px;font-weight:600;margin:18px 0 6px;padding:0 0 4px;border-bottom:1px solid var(--line)}
-& h4+details{border-top:0}
+& .h{font-size:12px;font-weight:600;margin:18px 0 6px;padding:0 0 4px;border-bottom:1px solid var(--line)}
+& .h+details{border-top:0}
 & code,& pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:12px;line-height:1.55;
 background:none;color:inherit;border:0;padding:0;margin:0;white-space:pre-wrap;word-break:normal}
 & a{color:inherit;text-decoration:underline dotted color-mix(in srgb,currentColor 40%,transparent);
@@ -128,7 +128,7 @@ class _Drawing:
         """Put a title above what is drawn, as far as there is room."""
         kept, left = told.fitting(list(drawn), SIZE, noun)
         if kept or left:
-            yield f"<h4>{title}</h4>"
+            yield _heading(title)
             yield from (*kept, *map(_more, left))
 
     def _lit(self) -> str:
@@ -154,7 +154,7 @@ class _Drawing:
     def _said(self, one: Said) -> str:
         lines = "<br>".join(escape(line) for line in told.said_lines(one.text))
         role = escape(told.clipped(one.role, 40))
-        return f'<div class="said {self._class(one.key)}"><b>{role}</b><div>{lines}</div></div>'
+        return f'<div class="said {self._class(pretty.mark(one.key))}"><b>{role}</b><div>{lines}</div></div>'
 
     def _about(self) -> str:
         """Say what attributes are."""
@@ -184,7 +184,7 @@ class _Drawing:
     def _json(self) -> str:
         kept, _ = told.fitting([self._line(line) for line in self._lines], SIZE, "line")
         rest = "".join(map(_more, more(self._all_lines - len(kept), "more line")))
-        return f"<h4>OTLP JSON</h4><pre>{''.join(kept)}</pre>{rest}"
+        return f"{_heading('OTLP JSON')}<pre>{''.join(kept)}</pre>{rest}"
 
     def _line(self, line: pretty.Line) -> str:
         indent = "  " * line.depth
@@ -196,6 +196,11 @@ class _Drawing:
         else:
             attributes = 'class="l"'
         return f'<span {attributes} style="--d:{line.depth}"><span class="i">{indent}</span>{written}{cut}\n</span>'
+
+
+def _heading(title: str) -> str:
+    """Draw a heading that JupyterLab does not take into the notebook's table of contents."""
+    return f'<div class="h" role="heading" aria-level="4"><b>{title}</b></div>'
 
 
 def _received(found: Received) -> str:

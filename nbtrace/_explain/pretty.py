@@ -29,9 +29,14 @@ class Line(NamedTuple):
     depth: int
     text: str
     key: str
-    """The part of the span, or the attribute, that it is of; empty for what only holds."""
+    """The part of the span, or the `mark` of the attribute, that it is of; empty for what only holds."""
     cut: int = 0
     """Characters that are left out at its end."""
+
+
+def mark(attribute: str) -> str:
+    """Give what an attribute is known by among the parts of a span, whose names it may have."""
+    return f".{attribute}"
 
 
 def lines(document: Any) -> Iterator[Line]:
@@ -49,7 +54,7 @@ def dumped(value: Any) -> str:
 def _lines(value: Any, depth: int, before: str, after: str, key: str) -> Iterator[Line]:
     match value:
         case {"key": str(name)}:
-            yield Line(depth, f"{before}{dumped(value)}{after}", name)
+            yield Line(depth, f"{before}{dumped(value)}{after}", mark(name))
         case dict() if any(map(_holds, cast("dict[str, Any]", value).values())):
             yield Line(depth, before + "{", key)
             yield from _fields(cast("dict[str, Any]", value), depth + 1, key)

@@ -13,6 +13,7 @@ import nbtrace
 from nbtrace import Session, _api, semconv
 from nbtrace._explain import shown as told
 from nbtrace._explain.explanation import Explanation
+from nbtrace._explain.parts import PARTS
 from nbtrace._export.backends import NAMES
 from nbtrace._opened import Opened
 from nbtrace._store.snapshot import Snapshot
@@ -162,10 +163,11 @@ def test_a_span_that_runs_is_without_its_end_and_is_not_sent() -> None:
 
 def test_what_is_not_in_the_glossary_and_what_has_another_type_is_said() -> None:
     with Session() as session, session.span("step") as step:
-        step.set(colour="red", **{semconv.REQUEST_TEMPERATURE: "hot"})
-    facts = {one.key: one for one in session.explain(session.spans()[-1]).explained.attributes}
+        step.set(colour="red", kind="mine", **{semconv.REQUEST_TEMPERATURE: "hot"})
+    facts = {one.title: one for one in session.explain(session.spans()[-1]).explained.attributes}
     assert facts["colour"].why == "Not in the glossary: it is your own, or of another instrumentation."
     assert told.of_fact(facts["colour"]) == "string"
+    assert (facts["kind"].value, facts["kind"].key in PARTS) == ("mine", False)
     assert told.of_fact(facts[semconv.REQUEST_TEMPERATURE]) == "double (here a string) · recommended · GenAI inference"
 
 
@@ -194,7 +196,7 @@ def test_what_is_hostile_is_text_for_every_reader_and_small(group: str) -> None:
         html, text, markdown = bundle["text/html"], bundle["text/plain"], explanation.to_markdown()
         drawn = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
         assert set(re.findall(r"<([a-z][a-z0-9]*)", drawn)) <= {
-            "a", "b", "br", "code", "details", "div", "h4", "pre", "small", "span", "summary", "u",
+            "a", "b", "br", "code", "details", "div", "pre", "small", "span", "summary", "u",
         }  # fmt: skip
         assert re.findall(r"<[^>]+\s(?:on\w+|src|style)=(?!\"--d:\d\")", drawn) == []
         assert set(re.findall(r'href="([^#"][^"]*)', drawn)) <= {one.url for one in told.CONVENTIONS.values()}
