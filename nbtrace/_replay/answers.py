@@ -69,7 +69,7 @@ def _last(recording: Recording, *, is_timed: bool) -> Answer:
     headers, status = _headers(attributes), attributes.get(semconv.HTTP_STATUS_CODE)
     if attributes.get(semconv.STREAM_OUTCOME) is not None:
         return _stream(recording, headers, is_timed=is_timed)
-    waits = [recording.duration_ns / 1e9] if is_timed and recording.duration_ns else []
+    waits = [recording.answered_in_ns / 1e9] if is_timed and recording.answered_in_ns else []
     said = str(attributes.get(semconv.ERROR_BODY) or "")
     if isinstance(status, int) and status >= _REFUSED:
         kind = JSON_TYPE if said[:1] in "{[" else "text/html"

@@ -39,6 +39,8 @@ class Recording:
     message: str | None
     attempts: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     """Attributes of the spans of its attempts, in order, if there were several."""
+    answered_in_ns: int | None = None
+    """How long the request took that was answered: the last attempt, or the whole call if it was the only one."""
 
     @cached_property
     def endpoint(self) -> str:
@@ -83,16 +85,16 @@ def recordings(snapshot: Snapshot) -> Iterator[Recording]:
 
     is_call: Any = pc.is_in(snapshot["operation"], value_set=strings(snapshot["operation"].type, sorted(OPERATIONS)))
     is_attempt: Any = pc.is_in(snapshot["span_type"], value_set=strings(snapshot["span_type"].type, [_ATTEMPT]))
-    attempts: dict[bytes, list[Mapping[str, Any]]] = {}
+    attempts: dict[bytes, list[dict[str, Any]]] = {}
     for each in _rows(snapshot.filter(is_attempt)):
-        attempts.setdefault(each["parent_span_id"], []).append(
-            {**each["attributes"], semconv.ERROR_CAUSE: each["status_message"]}
-        )
+        attempts.setdefault(each["parent_span_id"], []).append(each)
     for each in sorted(_rows(snapshot.filter(is_call)), key=lambda row: row["start_time_unix_nano"] or 0):
         attributes = each["attributes"]
         if semconv.DUPLICATE_OF in attributes or str(attributes.get(semconv.ERROR_TYPE)).startswith(_MISSED):
             continue
-        own = attempts.get(each["span_id"], [])
+        own = sorted(
+            attempts.get(each["span_id"], ()), key=lambda one: one["attributes"].get(semconv.HTTP_RESEND_COUNT) or 0
+        )
         yield Recording(
             attributes,
             each["trace_id"],
@@ -101,7 +103,8 @@ def recordings(snapshot: Snapshot) -> Iterator[Recording]:
             each["duration_ns"],
             each["status_code"] or 0,
             each["status_message"],
-            sorted(own, key=lambda one: one.get(semconv.HTTP_RESEND_COUNT) or 0),
+            [{**one["attributes"], semconv.ERROR_CAUSE: one["status_message"]} for one in own],
+            (own[-1] if own else each)["duration_ns"],
         )
 
 

@@ -216,3 +216,17 @@ def test_original_timing_waits_as_long_as_it_took(
         list(client.chat.completions.create(**ASK, stream=True))
     assert waited == [int(each) / 1e6 for each in arrivals.split()]
     assert len(waited) == len(HELLO)
+
+
+def test_original_timing_of_a_retried_call_takes_the_time_of_its_last_attempt(
+    session: Session, client: openai.OpenAI, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.reply = script(Reply({"error": ERROR}, status=429, headers={"retry-after-ms": "1"}), Reply(completion()))
+    patient = client.with_options(max_retries=1)
+    patient.chat.completions.create(**ASK)
+    last = session.spans(name="attempt 2")[0].duration_ns
+    waited: list[float] = []
+    with Replay(session, session, "replay", "original"), monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", waited.append)
+        patient.chat.completions.create(**ASK)
+    assert waited[-1] == last / 1e9
