@@ -46,6 +46,10 @@ PAGE_BYTES: Final = 128 * 1024
 """Small enough that a column has several pages in a row group, whose bounds the page index tells apart."""
 
 SCORES: Final = "scores"
+REDACTION: Final = "nbtrace.redaction"
+"""In a file's metadata, what `_MASKED` says."""
+_MASKED: Final = "secrets were masked before anything was stored"
+"""True of every file: no span comes into a store by another way."""
 
 Array = Any
 """Nested arrays have more than the stubs of pyarrow know."""
@@ -70,7 +74,7 @@ def write(spans: Snapshot, file: IO[bytes]) -> int:
     ) as writer:
         for start, rows in _groups(spans):
             writer.write_table(_filed(spans.slice(start, rows), scores.slice(start, rows)), row_group_size=rows)
-        writer.add_key_value_metadata({KEY.decode(): str(VERSION)})
+        writer.add_key_value_metadata({KEY.decode(): str(VERSION), REDACTION: _MASKED})
     return left
 
 

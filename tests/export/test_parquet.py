@@ -31,7 +31,10 @@ def test_the_file_read_back_is_the_store(
     assert repr(read(path).table().to_pylist()) == repr(table.table().to_pylist())  # by text, since NaN is in there
     back = pq.read_schema(path)
     assert back.names == [*schema().names, "scores"]
-    assert back.metadata == {b"nbtrace.schema_version": b"2"}
+    assert back.metadata == {
+        b"nbtrace.schema_version": b"2",
+        b"nbtrace.redaction": b"secrets were masked before anything was stored",
+    }
     size = path.stat().st_size
     assert repr(report) == f"{len(spans) + 1} spans → {path} (Parquet, {size / 1000:.1f} KB)."
 
