@@ -47,6 +47,16 @@ screenshots: setup setup-browser ## take the pictures of the quickstart, light a
 	$(PYTEST) tests/browser/test_quickstart.py
 	mkdir -p docs/images && cp build/screenshots/quickstart-{light,dark}.png docs/images/
 
+.PHONY: cassettes
+cassettes: setup ## record what the course in notebooks/ is answered from anew, on the local model
+	$(STEP) "Cassettes"
+	$(RUN) tools.course
+
+.PHONY: pictures
+pictures: setup setup-browser ## take the pictures of the course
+	$(STEP) "Pictures"
+	$(RUN) tools.course_pictures
+
 ## Test it
 
 .PHONY: test

@@ -27,6 +27,7 @@ with _imports.uncollected():
     )  # fmt: skip
     from nbtrace._declare import budget, guard, guarding, prices, prompt, prompts, redact
     from nbtrace._evaluations import agreement, check, evaluate, judge
+    from nbtrace._exercise import exercise
     from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
     from nbtrace._pictures import compare, freeze, latency, usage
     from nbtrace._replay_one import replay_span
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BudgetError", "GuardrailError", "NbtraceError", "ReplayMiss", "Session", "agreement", "audit", "budget", "check",
-    "checks", "compare", "context", "cost", "diff", "drift", "evaluate", "explain", "export", "freeze", "guard",
-    "guarding", "judge", "latency", "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "replay",
+    "checks", "compare", "context", "cost", "diff", "drift", "evaluate", "exercise", "explain", "export", "freeze",
+    "guard", "guarding", "judge", "latency", "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "replay",
     "replay_span", "session", "span", "spans", "sql", "trace", "traces", "usage",
 ]  # fmt: skip
 

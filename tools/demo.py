@@ -62,15 +62,16 @@ def provider() -> Generator[dict[str, str]]:
 
 
 def show(notebook: Path, folder: Path) -> None:
-    """Serve JupyterLab on a copy of the notebook until it is stopped."""
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / notebook.name
-    if not copy.exists() or copy.stat().st_mtime < notebook.stat().st_mtime:
-        shutil.copy(notebook, copy)
+    """Serve JupyterLab on a copy of the course, opened at the notebook, until it is stopped."""
+    for file in (path for path in notebook.parent.rglob("*") if path.is_file()):
+        copy = folder / file.relative_to(notebook.parent)
+        if not copy.exists() or copy.stat().st_mtime < file.stat().st_mtime:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
     with provider() as variables:
         step("JupyterLab: starting")
         with jupyter_lab(folder, home=BUILD / "jupyter", port=PORT, extra=variables) as lab:
-            print(f"\n    Open  {lab.page(copy.name)}\n\n    Ctrl-C here stops it.", flush=True)
+            print(f"\n    Open  {lab.page(notebook.name)}\n\n    Ctrl-C here stops it.", flush=True)
             try:
                 lab.process.wait()
             except KeyboardInterrupt:

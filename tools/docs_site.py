@@ -187,6 +187,8 @@ def on_files(files: Any, config: Any) -> Any:
         files.append(File.generated(config, page, content=text))
     for notebook in notebooks():
         files.append(File.generated(config, f"notebooks/{notebook.name}", abs_src_path=str(notebook)))
+    for image in sorted((ROOT / "notebooks" / "images").glob("*.png")):
+        files.append(File.generated(config, f"notebooks/images/{image.name}", abs_src_path=str(image)))
     return files
 
 
@@ -199,5 +201,6 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     markdown = re.sub(r"^```ipython$", "```python", markdown, flags=re.MULTILINE)
     if uri.startswith("notebooks/"):
         name = PurePosixPath(uri).stem + ".ipynb"
+        markdown = markdown.replace("<details>", "<details markdown>")  # or the code in it would be none
         return turned(markdown, uri) + f"\nThis page is a notebook without its outputs: [{name}]({name}).\n"
     return turned(markdown, uri)

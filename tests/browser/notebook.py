@@ -142,6 +142,20 @@ class Notebook:
         expect(last.locator(".jp-InputArea-prompt")).to_have_text(RAN, timeout=RUN)
         return last.locator(".jp-OutputArea-output").inner_text().strip()
 
+    def change(self, source: str, written: str) -> None:
+        """Write something else into the code cell whose source contains the text, and run it."""
+        self.cell(source).locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(written)
+        self.page.keyboard.press("Control+Enter")
+        self.wait_for_kernel()
+
+    def rerun(self, source: str) -> None:
+        """Run the code cell again whose source contains the text."""
+        self.cell(source).locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+Enter")
+        self.wait_for_kernel()
+
     def menu(self, *path: str) -> None:
         """Choose an entry of the menu bar."""
         menu, entry = path

@@ -1,4 +1,4 @@
-"""A newcomer opens the quickstart in JupyterLab, runs it, looks into a call, and comes back the next day."""
+"""A newcomer opens the quickstart in JupyterLab, runs it, looks into a call, does the exercise, and comes back."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.fixtures import ROOT, OpenLab
 from tests.browser.notebook import Desk
+from tools.course import SOLUTION
 from tools.jupyter import Theme
 
 pytestmark = pytest.mark.browser
@@ -25,6 +27,7 @@ def test_quickstart_from_first_run_to_reopening(open_lab: OpenLab, desk: Desk, t
     folder = tmp_path / "work"
     folder.mkdir()
     shutil.copy(ROOT / "notebooks" / NAME, folder)
+    shutil.copytree(ROOT / "notebooks" / "images", folder / "images")
     lab = open_lab(folder, theme=theme)
 
     notebook = desk.open(lab, NAME)
@@ -51,6 +54,19 @@ def test_quickstart_from_first_run_to_reopening(open_lab: OpenLab, desk: Desk, t
     expect(notebook.output("What is a trace").locator("table")).to_contain_text("chat smollm2-135m")
     line.scroll_into_view_if_needed()
     notebook.picture(f"summary-{theme}")
+
+    checked = notebook.output("nbtrace.exercise")
+    expect(checked).to_contain_text(
+        "○ Exercise 01: not yet. Expected: the span of the longest call. There is: no answer."
+    )
+    cells = {cell.id: cell.source for cell in nbformat.read(folder / NAME, as_version=4).cells}
+    found = SOLUTION.search(cells["solution"])
+    assert found is not None
+    notebook.change("slowest = ...", found[1].strip())
+    notebook.rerun("nbtrace.exercise")
+    expect(checked).to_contain_text("✓ Exercise 01: it took")
+    checked.scroll_into_view_if_needed()
+    notebook.picture(f"exercise-{theme}")
 
     notebook.save()
     notebook.close_and_shut_down()

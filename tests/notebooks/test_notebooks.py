@@ -58,7 +58,7 @@ def test_headless_demo_writes_the_session_and_prints_its_trees(
 @pytest.mark.notebook
 def test_a_regression_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "regression"
-    notebook = ROOT / "notebooks" / "02_finding_a_regression.ipynb"
+    notebook = ROOT / "notebooks" / "finding_a_regression.ipynb"
     execute(notebook, folder)
     cells = {cell.id: cell for cell in code_cells(folder / notebook.name)}
     assert [output for cell in cells.values() for output in cell.outputs if output.output_type == "error"] == []

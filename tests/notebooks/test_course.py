@@ -1,0 +1,105 @@
+"""The course is played twice in one kernel, from its cassettes: what it says, records and asks for is right."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pyarrow.parquet as pq
+import pytest
+
+import nbtrace
+from nbtrace import semconv
+from nbtrace._audit import audit
+from nbtrace._store import parquet
+from nbtrace._trace.redact.rules import Rules
+from tools.course import CASSETTES, COURSE, SOLUTION, Played, lessons, player
+
+LESSONS = lessons()
+ONES = [path.name[:2] for path in LESSONS]
+SPANS = "spans-{number}-{time}.parquet"
+VARIES = re.compile(
+    r"(_id|_s|_ns|_us|_unix_nano|_time|\.id|\.gap\.\w+|_per_second|\.wait|time_to_first_chunk|rate_limited|execution_count)$"
+)
+"""Names of what may differ: times, ids, and the number in a cell's brackets."""
+WHERE = {"attributes", "events", "links", "resource", "scope", "name"}
+"""What is told in another way, or says which process it was."""
+
+NUMBERS = (semconv.STREAM_ARRIVALS, semconv.STREAM_CUTS)
+"""Microseconds and lengths, among which some digits in a row are those of a card by chance."""
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Played]]]:
+    folder = tmp_path_factory.mktemp("course")
+    with player(folder) as running:
+        played: list[dict[str, Played]] = [{}, {}]
+        for time, path in itertools.product(range(2), LESSONS):
+            number = path.name[:2]
+            played[time][number] = running.play(path, afterwards="import nbtrace; nbtrace.export('spans.parquet')")
+            (folder / "spans.parquet").rename(folder / SPANS.format(number=number, time=time))
+    return folder, played
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("number", ONES)
+def test_an_exercise_is_done_by_its_solution_only(number: str, twice: tuple[Path, list[dict[str, Played]]]) -> None:
+    for played in (one[number] for one in twice[1]):
+        assert played.unsolved.startswith(f"○ Exercise {number}: not yet. Expected: ")
+        assert played.solved.startswith(f"✓ Exercise {number}: ")
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("number", ONES)
+def test_every_call_is_answered_by_the_cassette(number: str, twice: tuple[Path, list[dict[str, Played]]]) -> None:
+    recorded = nbtrace.open(CASSETTES / f"{number}.parquet").spans(kind="llm")
+    for played in (one[number] for one in twice[1]):
+        assert played.replay.strip().endswith(f"; {len(recorded)} answered, 0 made, 0 missed>")
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("number", ONES)
+def test_two_times_give_equal_spans(number: str, twice: tuple[Path, list[dict[str, Played]]]) -> None:
+    once, again = (told(twice[0] / SPANS.format(number=number, time=time)) for time in range(2))
+    assert once - again == Counter()
+    assert again - once == Counter()
+    assert once.total() > len(nbtrace.open(CASSETTES / f"{number}.parquet").spans(kind="llm"))
+
+
+def told(file: Path) -> Counter[str]:
+    """Say of each span what is no time or id, and below which spans it is."""
+    rows = {row["span_id"]: row for row in nbtrace.open(file).spans()}
+
+    def path(row: Any) -> list[str]:
+        above = rows.get(row["parent_span_id"])
+        return [*(path(above) if above is not None else []), re.sub(r"\[\d+\]", "[n]", row["name"])]
+
+    def facts(row: Any) -> dict[str, Any]:
+        own = {**row["attributes"], **{name: value for name, value in row.items() if name not in WHERE}}
+        return {name: value for name, value in sorted(own.items()) if not VARIES.search(name)}
+
+    return Counter(repr((path(row), facts(row))) for row in rows.values())
+
+
+@pytest.mark.parametrize("cassette", sorted(CASSETTES.glob("*.parquet")), ids=lambda path: path.stem)
+def test_a_cassette_has_no_secrets_and_says_so(cassette: Path) -> None:
+    found = audit(parquet.read(cassette), Rules(), None)
+    assert [where for where in found["where"] if not where.endswith(NUMBERS)] == []
+    said = pq.read_schema(cassette).metadata
+    assert said[b"nbtrace.redaction"] == b"secrets were masked before anything was stored"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_has_a_picture_an_exercise_and_a_way_on(lesson: Path) -> None:
+    cells = {cell.id: cell for cell in nbformat.read(lesson, as_version=4).cells}
+    assert {"title", "exercise-about", "exercise", "check", "solution"} <= set(cells)
+    assert f'nbtrace.exercise("{lesson.name[:2]}"' in cells["check"].source
+    assert SOLUTION.search(cells["solution"].source)
+    written = "\n".join(cell.source for cell in cells.values() if cell.cell_type == "markdown")
+    linked = re.findall(r"\]\(([\w./-]+)\)", written)
+    assert f"images/{lesson.name[:2]}.png" in linked
+    assert [name for name in linked if not (COURSE / name).exists()] == []

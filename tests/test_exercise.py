@@ -1,0 +1,71 @@
+"""No exercise is done by doing nothing, whatever is given as its answer, and what is missing is said in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import nbtrace
+from nbtrace import _guard
+from nbtrace._exercises import EXERCISES
+
+
+class Rude:
+    """An answer that does not want to be looked at."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no")
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+
+@pytest.mark.parametrize("answer", [None, ..., "", "x", 0, 1.5, float("nan"), [], Rude(), b"\xff", "9" * 10_000])
+@pytest.mark.parametrize("name", EXERCISES)
+def test_nothing_done_is_not_yet(name: str, answer: Any) -> None:
+    said = nbtrace.exercise(name, answer)
+    assert not said.is_done
+    assert repr(said).startswith(f"○ Exercise {name}: not yet. Expected: ")
+    assert len(repr(said).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["10000", "", None, 2, "<b>"])
+def test_an_unknown_exercise_is_no_error(name: Any) -> None:
+    said = nbtrace.exercise(name)
+    assert not said.is_done
+    assert "there is no such exercise; there are: 01, 02, " in repr(said)
+    assert "<b>" not in said._repr_html_()
+
+
+def test_a_step_without_a_call_is_told_what_is_missing() -> None:
+    with nbtrace.session(), nbtrace.span("greeting"):
+        pass
+    assert repr(nbtrace.exercise("02")) == (
+        "○ Exercise 02: not yet. Expected: a call below the span 'greeting'. There is: nothing below it. "
+        "Hint: indent the call, so that it is made before the `with` block ends."
+    )
+
+
+def test_a_tool_beside_its_agent_is_told_so() -> None:
+    with nbtrace.session():
+        with nbtrace.span("exchange", kind="agent"):
+            pass
+        with nbtrace.span("convert"):
+            pass
+        assert "There is: one of kind 'chain'." in repr(nbtrace.exercise("07"))
+        with nbtrace.span("convert", kind="tool"):
+            pass
+    assert "There is: the two apart." in repr(nbtrace.exercise("07"))
+
+
+def test_a_failure_of_ours_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(work: object) -> str:
+        raise KeyError(work)
+
+    monkeypatch.setattr(_guard, "reraise", False)
+    monkeypatch.setitem(EXERCISES, "01", broken)
+    said = nbtrace.exercise("01")
+    assert (said.is_done, said.said) == (False, "this could not be looked at (KeyError); run the cells above again")

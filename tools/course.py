@@ -1,0 +1,163 @@
+"""Play the course in notebooks/: from its cassettes, or on the local model to record these anew.
+
+Each notebook is played as a learner would: its cells in order, the check of its exercise before the work is done, then
+the solution that the notebook itself shows, and the check again. All share one kernel, which forgets everything in
+between, so that what is heavy is imported once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tools.faults import faulty
+from tools.jupyter import environment
+from tools.local_model import MODEL, local_model
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+COURSE = ROOT / "notebooks"
+CASSETTES = COURSE / "cassettes"
+CELL_SECONDS = 300
+ENVIRONMENT = {"OPENAI_API_KEY": "offline", "NBTRACE_DEMO_MODEL": MODEL, "NBTRACE_JOURNAL": "off"}
+"""What a kernel needs in which calls are answered from cassettes."""
+
+REPLAYS = re.compile(r"^#? ?(%nbtrace replay cassettes/\w+\.parquet(?: --timing original)?).*$", re.MULTILINE)
+"""Where a notebook says what answers its calls; in a comment where it is made to run on a model."""
+SOLUTION = re.compile(r"```python\n(.*?)```", re.DOTALL)
+FORGET = """\
+%unload_ext nbtrace
+get_ipython().reset(new_session=True)
+import sys
+for _name in [name for name in sys.modules if name.partition(".")[0] == "nbtrace"]:
+    del sys.modules[_name]
+del sys, _name
+"""
+"""Makes the kernel as good as new; what is not nbtrace stays imported."""
+
+
+@dataclass
+class Played:
+    """What came of a notebook."""
+
+    shown: dict[str, str] = field(default_factory=dict[str, str])
+    """What the cells showed as text, by their ids."""
+    unsolved: str = ""
+    """What the check said before the exercise was done."""
+    solved: str = ""
+    """What it said afterwards."""
+    replay: str = ""
+    """How its replay went."""
+
+
+def lessons() -> list[Path]:
+    """List the notebooks that are answered from cassettes, in their order."""
+    return sorted(
+        path for path in COURSE.glob("[0-9]*.ipynb") if "%nbtrace replay cassettes/" in path.read_text("utf-8")
+    )
+
+
+class Player:
+    """A kernel in a copy of the course.
+
+    Args:
+        client: whose kernel runs.
+    """
+
+    def __init__(self, client: NotebookClient) -> None:
+        self._client = client
+
+    def run(self, source: str) -> str:
+        """Run a cell and give what it shows as text.
+
+        Raises:
+            CellExecutionError: it failed.
+        """
+        from nbformat.v4 import new_code_cell
+
+        cell = new_code_cell(source)
+        self._client.nb.cells.append(cell)
+        self._client.execute_cell(cell, len(self._client.nb.cells) - 1)
+        return "\n".join(filter(None, map(_text, cell.outputs)))
+
+    def play(self, notebook: Path, *, mode: str = "replay", afterwards: str = "") -> Played:
+        """Play a notebook.
+
+        Args:
+            notebook: its file.
+            mode: that of its replay.
+            afterwards: a cell to run when all others have.
+        """
+        import nbformat
+
+        played = Played()
+        cells = {cell.id: cell for cell in nbformat.read(notebook, as_version=4).cells}
+        for name, cell in cells.items():
+            if cell.cell_type == "code":
+                if mode != "replay" and 'nbtrace.open("cassettes/' in cell.source:
+                    self.run("%nbtrace replay off")  # which writes what is opened
+                played.shown[name] = self.run(REPLAYS.sub(rf"\1 --mode {mode}", cell.source))
+        played.unsolved = played.shown["check"]
+        solution = SOLUTION.search(cells["solution"].source)
+        assert solution is not None, f"{notebook.name} has no solution"  # noqa: S101 - a tool's own mistake
+        self.run(solution[1])
+        played.solved = self.run(cells["check"].source)
+        if afterwards:
+            self.run(afterwards)
+        played.replay = self.run("%nbtrace replay off")
+        self.run(FORGET)
+        return played
+
+
+def _text(output: Any) -> str:
+    return output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
+
+
+@contextmanager
+def player(folder: Path, variables: Mapping[str, str] | None = None) -> Generator[Player]:
+    """Start a kernel in a copy of the course below a folder."""
+    from nbclient import NotebookClient
+    from nbformat.v4 import new_notebook
+
+    shutil.copytree(COURSE, folder, dirs_exist_ok=True)
+    client = NotebookClient(
+        new_notebook(),
+        timeout=CELL_SECONDS,
+        resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--log-level=ERROR"],
+    )
+    given = environment(ROOT / "build" / "jupyter", {**ENVIRONMENT, **(variables or {})})
+    with client.setup_kernel(env=given):
+        yield Player(client)
+
+
+def record(numbers: list[str]) -> None:
+    """Record the cassettes of some lessons anew, or of all, on the local model with the faults of lesson 04."""
+    CASSETTES.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        local_model() as variables,
+        faulty(variables["OPENAI_BASE_URL"]) as address,
+        player(Path(folder), {**variables, "OPENAI_BASE_URL": address}) as running,
+    ):
+        for lesson in lessons():
+            if not numbers or lesson.name[:2] in numbers:
+                played = running.play(lesson, mode="refresh")
+                cassette = shutil.copy(Path(folder) / "cassettes" / f"{lesson.name[:2]}.parquet", CASSETTES)
+                print(f"==> {lesson.name}: {Path(cassette).stat().st_size:,} bytes\n    {played.solved}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Record the cassettes of the course on the local model.")
+    parser.add_argument("lessons", nargs="*", help="numbers such as 04; all of them by default")
+    record(parser.parse_args().lessons)
