@@ -13,6 +13,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, get_args, overload
 
 from nbtrace._export.ledger import Again, Ledger
+from nbtrace._store.labels import RATING, Labels
 from nbtrace._trace import pricing
 from nbtrace._trace.prices import Prices
 from nbtrace.errors import NotFoundError, UsageError
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
     from nbtrace._query.row import Span
+    from nbtrace._store.labels import LabelsGiven
     from nbtrace._store.scores import Score
     from nbtrace._store.snapshot import Snapshot
     from nbtrace._widgets.compare import CompareWidget
     from nbtrace._widgets.figure import TraceFigure
+    from nbtrace._widgets.rating import ByHand
     from nbtrace._widgets.trace import TraceWidget
     from nbtrace._widgets.traces import TracesWidget
 
@@ -42,7 +45,32 @@ class Answers:
     ledger: Ledger
     """What has arrived where."""
     annotator: str | None = None
-    """Who rates by hand, for `nbtrace.agreement`."""
+    """Who judges by hand, for `nbtrace.agreement`."""
+    _labels: Labels = RATING
+
+    @property
+    def labels(self) -> Labels:
+        """What the keys of the widgets say of a call by hand: by default `rating`, 1 to 5.
+
+        Set it to one name with up to nine labels, words or numbers; a dict of labels gives each a value, which
+        comparisons can count. Widgets that are made from then on ask it. What is said is a score of that name.
+
+        Raises:
+            UsageError: set to something else.
+
+        Examples:
+            >>> import nbtrace
+            >>> session = nbtrace.Session()
+            >>> session.labels = {"tone": ["kind", "neutral", "rude"]}
+            >>> session.labels = {"helpful": {"yes": 1, "partly": 0.5, "no": 0}}
+            >>> session.labels.name
+            'helpful'
+        """
+        return self._labels
+
+    @labels.setter
+    def labels(self, given: Labels | LabelsGiven) -> None:
+        self._labels = given if isinstance(given, Labels) else Labels.of(given)
 
     def snapshot(self) -> Snapshot:
         """Give all spans as they are now."""
@@ -140,14 +168,14 @@ class Answers:
         from nbtrace._widgets.trace import TraceWidget
 
         return TraceWidget(
-            lambda: self.trace_table(trace_id), self.subscribe, rate=self.rate_by_hand, selected_span=span_id
+            lambda: self.trace_table(trace_id), self.subscribe, by_hand=self.by_hand(), selected_span=span_id
         )
 
     def traces(self) -> TracesWidget:
         """List the session's traces as a live widget; see `nbtrace.traces`."""
         from nbtrace._widgets.traces import TracesWidget
 
-        return TracesWidget(self.snapshot, self.subscribe, rate=self.rate_by_hand)
+        return TracesWidget(self.snapshot, self.subscribe, by_hand=self.by_hand())
 
     def compare(
         self,
@@ -185,9 +213,7 @@ class Answers:
             whole = self.snapshot() if spans is None else spans.snapshot
             return of_traces(whole, [run.trace_id for run in comparing().runs])
 
-        return CompareWidget(
-            comparing, self.rate_by_hand, traces, self.subscribe, baseline=comparing().baseline(baseline)
-        )
+        return CompareWidget(comparing, self.by_hand(), traces, self.subscribe, baseline=comparing().baseline(baseline))
 
     def rate(self, score: Score) -> None:
         """Keep a judgement of a span.
@@ -205,6 +231,12 @@ class Answers:
             UsageError: these spans were read back, and do not change.
         """
         self.rate(replace(score, evaluator=self.annotator))
+
+    def by_hand(self) -> ByHand:
+        """Say to a widget what a reader may say of a span, and what keeps it."""
+        from nbtrace._widgets.rating import ByHand
+
+        return ByHand(self.rate_by_hand, self.labels, lambda: self.annotator)
 
     def cost(self, span: object) -> Cost:
         """Tell what a call cost; see `nbtrace.cost`."""

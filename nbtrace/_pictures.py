@@ -177,7 +177,7 @@ def compare(
 
     Returns:
         A widget: answers with tokens, cost and times against the baseline, differences word by word, sorted and
-        filtered by what got worse; any call opens to its trace; keys 1 to 5 rate it, as the score `rating`. `sentences`
+        filtered by what got worse; any call opens to its trace; keys judge it, as a score. `sentences`
         and `summary()` say what it comes to (paired bootstrap, 95 %); `to_pandas()`, `to_polars()`, `to_markdown()` and
         `to_html()` go on; `comparison` is the data. Where no widget can live it is static HTML or text.
 

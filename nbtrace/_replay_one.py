@@ -164,7 +164,7 @@ def _widget(session: Session, before: Snapshot, after: Snapshot) -> CompareWidge
 
     both = Snapshot.of(pa.concat_tables([before.table(), after.table()]))
     comparing = Comparing(lambda: both, _compared)
-    return CompareWidget(comparing, session.rate, lambda: both, session.subscribe)
+    return CompareWidget(comparing, session.by_hand(), lambda: both, session.subscribe)
 
 
 def _compared(calls: Snapshot) -> Comparison:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, get_args
 
 from IPython.core.magic import Magics
-from traitlets import Bool, Enum, Float, Int, List, TraitError, Unicode, default, validate
+from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, default, validate
 
 from nbtrace._store import sessions
 from nbtrace._trace.redact.content import ContentMode
@@ -33,6 +33,8 @@ SETTINGS: Final = {
     "max_blob_bytes": "up to which size images, recordings and files are kept",
     "max_memory_bytes": "how much of the spans is kept in memory; older ones go to the disk, and stay at hand",
     "sample": "the share of traces that is recorded; those with an error always are",
+    "annotator": "who judges by hand in the widgets",
+    "labels": "what the keys 1 to 9 say there, such as {'tone': ['kind', 'rude']}; by default a rating from 1 to 5",
 }
 
 JOURNAL: Final = "NBTRACE_JOURNAL"
@@ -43,6 +45,7 @@ DAY_S: Final = 24 * 3600
 
 _SESSIONS: Final = (
     "request_stream_usage", "redact", "content", "max_content_bytes", "max_blob_bytes", "max_memory_bytes", "sample",
+    "annotator", "labels",
 )  # fmt: skip
 """Settings that are the session's, and outlive the extension."""
 
@@ -81,6 +84,9 @@ class Settings(Magics):
         help="Bytes of ended spans kept in memory; none for any number. Older ones go to the disk.",
     ).tag(config=True)
     sample = Float(help="The share of traces that is recorded; those with an error always are.").tag(config=True)
+
+    annotator = Unicode(None, allow_none=True, help="Who judges calls by hand in the widgets.").tag(config=True)
+    labels = Dict(help="What the keys 1 to 9 say of a call by hand: a name with its labels.").tag(config=True)
 
     journal = Unicode(
         help="Where the session is kept beyond the kernel's life: on (the user's state directory), off or a directory."
@@ -122,6 +128,14 @@ class Settings(Magics):
     def _max_blob_bytes(self) -> int:
         return self.session.policy.max_blob_bytes
 
+    @default("annotator")
+    def _annotator(self) -> str | None:
+        return self.session.annotator
+
+    @default("labels")
+    def _labels(self) -> dict[str, Any]:
+        return self.session.labels.given()
+
     @default("max_memory_bytes")
     def _max_memory_bytes(self) -> int | None:
         return self.session.max_memory_bytes
@@ -137,7 +151,7 @@ class Settings(Magics):
         try:
             if name == "redact":
                 policy.rules.optional = value
-            elif name in {"request_stream_usage", "max_memory_bytes"}:
+            elif name in {"request_stream_usage", "max_memory_bytes", "annotator", "labels"}:
                 setattr(self.session, name, value)
             elif name == "sample":
                 self.session.gate.rate = value

@@ -133,7 +133,7 @@ def _widget(session: Session, tasks: Sequence[Task], baseline: int | str | None)
         raise NotFoundError(message)
     return CompareWidget(
         comparing,
-        session.rate_by_hand,
+        session.by_hand(),
         lambda: of_traces(session.snapshot(), [run.trace_id for run in comparing().runs]),
         session.subscribe,
         baseline=comparing().baseline(baseline),

@@ -1,6 +1,7 @@
 /** A kernel in memory: anywidget's model as a widget sees it, answering from fixtures. Used by tests and the dev page. */
 
 import { tableFromArrays, tableFromIPC, tableToIPC, uint8, utf8 } from "@uwdata/flechette";
+import { type Judgement, type Labels, UNJUDGED } from "../src/model/labels.ts";
 import type { TraceModel } from "../src/widgets/trace.ts";
 import { type Cancel, PROTOCOL_VERSION, type Request } from "../src/wire/protocol.ts";
 
@@ -24,9 +25,12 @@ export class MemoryModel implements TraceModel {
     selected_trace: null,
     _slot: "nbtrace-slot",
     _view: "tree",
+    _labels: { name: "rating", words: ["1", "2", "3", "4", "5"], isRating: true },
   };
   revision = 0;
   answers: Answers;
+  /** What was said by hand, by span id. */
+  readonly judgements: Record<string, Judgement> = {};
   /** The kernel's clock, in milliseconds after the earliest start. */
   nowMs = 0;
   /** A busy kernel keeps requests until it is set free. */
@@ -43,6 +47,7 @@ export class MemoryModel implements TraceModel {
   get(name: "selected_span" | "selected_trace"): string | null;
   get(name: "_slot" | "_view"): string;
   get(name: "_kernel"): string | undefined;
+  get(name: "_labels"): Labels | null;
   get(name: string): unknown {
     return this.#traits[name];
   }
@@ -105,8 +110,17 @@ export class MemoryModel implements TraceModel {
         return;
       case "span": {
         const bytes = this.answers.spans[request.span_id];
-        if (bytes) this.#reply({ ...head, trace_id: request.trace_id, span_id: request.span_id }, bytes);
+        const key = { trace_id: request.trace_id, span_id: request.span_id };
+        if (bytes) this.#reply({ ...head, ...key, ...(this.judgements[request.span_id] ?? UNJUDGED) }, bytes);
         else this.emit("msg:custom", { ...head, error: "no such span" }, []);
+        return;
+      }
+      case "rate":
+      case "note": {
+        const before = this.judgements[request.span_id] ?? UNJUDGED;
+        const said = request.kind === "rate" ? { choice: request.value } : { note: request.text };
+        this.judgements[request.span_id] = { ...before, ...said };
+        this.#reply(head, this.answers.tree);
         return;
       }
       default:

@@ -85,6 +85,7 @@ def agreement(scores: pa.Table, name: str | None, weights: Weights | None) -> Re
     if weights is not None and weights not in get_args(Weights):
         raise UsageError.unknown("weights", weights, get_args(Weights))
     rows = [one for one in scores.to_pylist() if one["source"] == "human" and one["error_type"] is None]
+    rows = [one for one in rows if one["label"] is not None or one["value"] is not None]  # a note alone says nothing
     names = sorted({one["name"] for one in rows})
     if name is None and len(names) > 1:
         raise UsageError.argument("name", f"one of the scores that there are: {', '.join(names)}", name)

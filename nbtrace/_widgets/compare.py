@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
@@ -10,11 +10,12 @@ import traitlets
 
 from nbtrace._query import verdict as verdicts
 from nbtrace._query.comparison import FIGURES, Comparison, Run
+from nbtrace._store.labels import Judgement
 from nbtrace._widgets import matrix
 from nbtrace._widgets.assets import bundle
 from nbtrace._widgets.base import SpanWidget
 from nbtrace._widgets.protocol import PROTOCOL_VERSION, CompareReply
-from nbtrace._widgets.rating import Rate, RatingWire
+from nbtrace._widgets.rating import ByHand, RatingWire
 from nbtrace._widgets.wire import Wire
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ LONGEST_VALUE: Final = 2_000
 class CompareWire(RatingWire):
     """Answers what the compare view asks, besides the trees and spans of the calls compared."""
 
-    def __init__(self, look: Compare, rate: Rate, snapshot: Look, subscribe: Subscribe, send: Any) -> None:
-        super().__init__(rate, snapshot, subscribe, send)
+    def __init__(self, look: Compare, by_hand: ByHand, snapshot: Look, subscribe: Subscribe, send: Any) -> None:
+        super().__init__(by_hand, snapshot, subscribe, send)
         self._comparison = look
 
     def handle(self, request: object) -> None:
@@ -62,7 +63,8 @@ class CompareWire(RatingWire):
             revision=revision,
             head=orjson.dumps(head(comparison, column)).decode(),
         )
-        return reply, cells(comparison)
+        scores = self._snapshot().scores
+        return reply, cells(comparison, self._by_hand.labels.judged(scores, self._by_hand.annotator()))
 
     def outline(self, spans: Snapshot) -> object:
         """Take what tells two comparisons apart: the spans, and how many scores there are."""
@@ -74,7 +76,7 @@ class CompareWidget(SpanWidget):
 
     Args:
         look: Returns the comparison as it is now.
-        rate: Keeps a score.
+        by_hand: What a reader may say of a call.
         snapshot: Returns the spans of the traces that the calls are of.
         subscribe: Registers a callback for changes.
     """
@@ -86,14 +88,18 @@ class CompareWidget(SpanWidget):
     baseline = traitlets.Int(0, min=0, help="Number of the variant that the others are compared with.").tag(sync=True)
     """The variant that the others are compared with: its place in `comparison.variants`, from 0."""
 
-    def __init__(self, look: Compare, rate: Rate, snapshot: Look, subscribe: Subscribe, **traits: Any) -> None:
+    _labels = traitlets.Dict().tag(sync=True)
+    """What a reader may say of a call by hand."""
+
+    def __init__(self, look: Compare, by_hand: ByHand, snapshot: Look, subscribe: Subscribe, **traits: Any) -> None:
         self._comparison = look
-        self._rate = rate
+        self._by_hand = by_hand
         super().__init__(snapshot, subscribe, **traits)
+        self._labels = by_hand.trait()
 
     def make_wire(self, snapshot: Look, subscribe: Subscribe) -> Wire:
         """Make the kernel's end of this widget."""
-        return CompareWire(self._comparison, self._rate, snapshot, subscribe, self.send)
+        return CompareWire(self._comparison, self._by_hand, snapshot, subscribe, self.send)
 
     @property
     def comparison(self) -> Comparison:
@@ -175,7 +181,7 @@ def _change(found: Any) -> dict[str, Any]:
     }
 
 
-def cells(comparison: Comparison) -> pa.Table:
+def cells(comparison: Comparison, judged: Mapping[tuple[bytes, bytes], Judgement]) -> pa.Table:
     """Give every run as a row for the JavaScript, without nulls: unknown is NaN, or the empty text."""
     import pyarrow as pa
 
@@ -195,6 +201,9 @@ def cells(comparison: Comparison) -> pa.Table:
         found[name] = pa.array([getattr(run, name) or "" for run in runs], pa.string())
     for name in FIGURES:
         found[name] = pa.array([run.figures.get(name, float("nan")) for run in runs], pa.float64())
+    own = [judged.get((bytes.fromhex(run.trace_id), bytes.fromhex(run.span_id)), Judgement()) for run in runs]
+    found["choice"] = pa.array([one.number for one in own], pa.int32())
+    found["note"] = pa.array([one.note for one in own], pa.string())
     found["scores"] = pa.array([orjson.dumps(dict(run.scores)).decode() for run in runs], pa.string())
     return pa.table(found)
 

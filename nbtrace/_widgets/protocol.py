@@ -62,7 +62,7 @@ class CompareRequest(TypedDict):
 
 
 class RateRequest(TypedDict):
-    """Give a call a rating by hand."""
+    """Give a span a label by hand."""
 
     id: int
     kind: Literal["rate"]
@@ -70,7 +70,19 @@ class RateRequest(TypedDict):
     trace_id: str
     span_id: str
     value: int
-    """From 1 to 5."""
+    """The number of the label, from 1."""
+
+
+class NoteRequest(TypedDict):
+    """Note something about a span by hand, beside its label."""
+
+    id: int
+    kind: Literal["note"]
+    version: int
+    trace_id: str
+    span_id: str
+    text: str
+    """Empty to take the note back."""
 
 
 class TreeReply(TypedDict):
@@ -96,6 +108,10 @@ class SpanReply(TypedDict):
     revision: int
     trace_id: str
     span_id: str
+    choice: int
+    """The number of the label that the reader has given it by hand, from 1, or 0."""
+    note: str
+    """What the reader has noted, or nothing."""
 
 
 class SearchReply(TypedDict):
@@ -119,10 +135,19 @@ class CompareReply(TypedDict):
 
 
 class RateReply(TypedDict):
-    """Say that a rating is kept; its buffer is an empty table."""
+    """Say that a label is kept; its buffer is an empty table."""
 
     id: int
     kind: Literal["rate"]
+    version: int
+    revision: int
+
+
+class NoteReply(TypedDict):
+    """Say that a note is kept; its buffer is an empty table."""
+
+    id: int
+    kind: Literal["note"]
     version: int
     revision: int
 

@@ -11,7 +11,7 @@ from nbtrace._widgets.base import SpanWidget
 from nbtrace._widgets.rating import RatingWire
 
 if TYPE_CHECKING:
-    from nbtrace._widgets.rating import Rate
+    from nbtrace._widgets.rating import ByHand
     from nbtrace._widgets.wire import Look, Subscribe, Wire
 
 
@@ -21,7 +21,7 @@ class TraceWidget(SpanWidget):
     Args:
         snapshot: Returns the spans to show.
         subscribe: Registers a callback for changes.
-        rate: Keeps what a reader says of a span; without it the keys for that do nothing.
+        by_hand: What a reader may say of a span; without it the keys for that do nothing.
         traits: The widget's own options.
     """
 
@@ -34,12 +34,16 @@ class TraceWidget(SpanWidget):
     )
     """Id of the selected span, 16 hex digits, or None."""
 
-    def __init__(self, snapshot: Look, subscribe: Subscribe, *, rate: Rate | None = None, **traits: Any) -> None:
-        self._rate = rate
+    _labels = traitlets.Dict(None, allow_none=True).tag(sync=True)
+    """What a reader may say of a span by hand, or None."""
+
+    def __init__(self, snapshot: Look, subscribe: Subscribe, *, by_hand: ByHand | None = None, **traits: Any) -> None:
+        self._by_hand = by_hand
         super().__init__(snapshot, subscribe, **traits)
+        self._labels = None if by_hand is None else by_hand.trait()
 
     def make_wire(self, snapshot: Look, subscribe: Subscribe) -> Wire:
         """Make the kernel's end of this widget."""
-        if self._rate is None:
+        if self._by_hand is None:
             return super().make_wire(snapshot, subscribe)
-        return RatingWire(self._rate, snapshot, subscribe, self.send)
+        return RatingWire(self._by_hand, snapshot, subscribe, self.send)

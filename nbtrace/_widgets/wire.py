@@ -68,7 +68,7 @@ class Wire:
             case "tree":
                 self._answer(number, kind, message, lambda: self._tree(number))
             case "span":
-                self._answer(number, kind, message, lambda: self._span(number, message))
+                self._answer(number, kind, message, lambda: self.span(number, message))
             case "search":
                 over = self._searches[number] = threading.Event()
                 look = partial(self._look, number, message, over)
@@ -124,7 +124,8 @@ class Wire:
         )
         return reply, packed(drawn)
 
-    def _span(self, number: int, message: dict[str, Any]) -> tuple[SpanReply, pa.Table]:
+    def span(self, number: int, message: dict[str, Any]) -> tuple[SpanReply, pa.Table]:
+        """Answer with a span, prepared for reading."""
         from nbtrace._widgets.reading import reading
 
         revision = self._revision
@@ -136,6 +137,8 @@ class Wire:
             revision=revision,
             trace_id=row["trace_id"][0].as_py().hex(),
             span_id=row["span_id"][0].as_py().hex(),
+            choice=0,
+            note="",
         )
         return reply, reading(row)
 

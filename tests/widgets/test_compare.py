@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 
 import nbtrace
 from nbtrace import Session
+from nbtrace._evaluations import agreed
 from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.loopback import Loopback
 from tests.query.test_comparison import ask
@@ -70,8 +72,43 @@ def test_a_rating_is_a_score_of_the_call_and_the_widget_hears_of_it(asked: Sessi
     )  # fmt: skip
     assert widget.to_pandas()["score.rating"].dropna().tolist() == [4.0]
     refused, _ = front.ask(rate | {"id": 3, "value": 9})
-    assert refused["error"] == "cannot use value=9; expected a rating from 1 to 5"
+    assert refused["error"] == "cannot use value=9; expected the number of a label, from 1 to 5"
     widget.close()
+
+
+def test_two_readers_label_a_call_and_each_finds_their_own_word(asked: Session) -> None:
+    asked.labels = {"tone": {"kind": 1, "rude": 0}}
+    span = asked.spans()[2]
+    its = {"version": 2, "trace_id": span.trace_id, "span_id": span.span_id}
+    said: list[tuple[int, str]] = []
+    for person, label in (("ada", 2), ("bo", 1)):
+        asked.annotator = person
+        front = FrontEnd(asked.compare("say"))
+        for message in ({"kind": "note", "text": f" {person} says <b>why</b> "}, {"kind": "rate", "value": label}):
+            reply, _ = front.ask({"id": 1, **its, **message})
+            assert reply["kind"] == message["kind"]
+        shown, _ = front.ask({"id": 2, "kind": "span", **its})
+        _, (buffer,) = front.ask({"id": 3, "kind": "compare", "version": 2, "baseline": 0})
+        runs = pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()
+        said += [(shown["choice"], shown["note"]), (runs["choice"][2].as_py(), runs["note"][2].as_py())]
+    assert said == [(2, "ada says <b>why</b>")] * 2 + [(1, "bo says <b>why</b>")] * 2
+    columns = ["name", "label", "value", "explanation", "evaluator"]
+    assert asked.snapshot().scores.select(columns).slice(1, 1).to_pylist() == [
+        dict(zip(columns, ("tone", "rude", 0.0, "ada says <b>why</b>", "ada"), strict=True))
+    ]
+    assert agreed(asked)["spans"] == [1]
+    refused, _ = front.ask({"id": 4, **its, "kind": "rate", "value": 3})
+    assert refused["error"] == "cannot use value=3; expected the number of a label, from 1 to 2"
+    refused, _ = front.ask({"id": 5, **its, "kind": "note", "text": None})
+    assert refused["error"] == "cannot use text=None; expected a note of up to 10,000 characters"
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"a": ["x"], "b": ["y"]}, {"a": "xy"}, {"a": []}, {"a": ["x", "x"]}, {"a": list(range(10))}, {"a": 3}]
+)
+def test_labels_that_cannot_be_chosen_by_a_key_are_refused(session: Session, given: Any) -> None:
+    with pytest.raises(UsageError, match=r"^cannot use labels=.*; expected one name with its labels, 1 to 9"):
+        session.labels = given
 
 
 def test_the_trace_of_a_call_can_be_opened(asked: Session) -> None:

@@ -139,6 +139,7 @@ def test_a_span_is_answered_ready_for_reading(open_widget: Any) -> None:
     )
     assert reply == {
         "id": 1, "kind": "span", "version": 2, "revision": 0, "trace_id": TRACE, "span_id": "0000000000000008",
+        "choice": 0, "note": "",
     }  # fmt: skip
     (span,) = read(buffers).to_pylist()
     assert {name: span[name] for name in ("name", "status", "start_time", "system_instructions")} == snapshot(

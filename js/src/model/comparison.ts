@@ -7,6 +7,7 @@
 
 import { batch, computed, type Signal, signal } from "@preact/signals";
 import type { Kernel } from "./explorer.ts";
+import type { Judgement, Labels } from "./labels.ts";
 
 export const FIGURES = ["cost_usd", "latency_s", "first_chunk_s", "input_tokens", "output_tokens"] as const;
 export type Figure = (typeof FIGURES)[number];
@@ -44,7 +45,7 @@ export interface Head {
   readonly measured: readonly Measured[];
 }
 
-export interface Run {
+export interface Run extends Judgement {
   readonly variant: number;
   readonly input: number;
   readonly traceId: string;
@@ -98,8 +99,16 @@ export class Comparison {
   /** The run whose trace is open. */
   readonly open = signal<Run | null>(null);
 
-  constructor(baseline = 0) {
+  /** The cell on whose answer the reader is writing a note; empty for none. */
+  readonly noting = signal("");
+  /** What the reader has last said of an answer, for a moment's confirmation. */
+  readonly said = signal("");
+  /** What the reader may say of an answer by hand. */
+  readonly labels: Labels;
+
+  constructor(baseline = 0, labels: Labels = RATING) {
     this.baseline = signal(baseline);
+    this.labels = labels;
   }
 
   /** Takes what the kernel has said. */
@@ -190,7 +199,7 @@ export class Comparison {
   }
 
   toggleWhole(input: number, column: number): void {
-    const [whole, key] = [new Set(this.whole.value), `${input} ${column}`];
+    const [whole, key] = [new Set(this.whole.value), cellKey(input, column)];
     if (!whole.delete(key)) whole.add(key);
     this.whole.value = whole;
   }
@@ -203,6 +212,11 @@ export class Comparison {
   }
 }
 
+export function cellKey(input: number, column: number): string {
+  return `${input} ${column}`;
+}
+
+const RATING: Labels = { name: "rating", words: ["1", "2", "3", "4", "5"], isRating: true };
 const NO_CELL: Cell = { runs: [], means: new Map() };
 
 /** Whether more of it is better: of scores it is, of costs, times and tokens it is not. */

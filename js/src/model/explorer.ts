@@ -11,6 +11,7 @@ import { type Found, type SpanDetail, type TreeColumns, UNFINISHED } from "./col
 import { type Filter, passing, placesOf, type Range, visibleRows, withAncestors, withFound } from "./filter.ts";
 import { type Forest, forestOf, lastAtOrBefore, traceOf } from "./forest.ts";
 import { RowIndex, rowOfSpan, spanIdAt, traceIdAt } from "./ids.ts";
+import { type Judge, type Judgement, type Labels, UNJUDGED } from "./labels.ts";
 import { criticalPath, type Path } from "./path.ts";
 import { statesOf } from "./state.ts";
 import { Sums } from "./sums.ts";
@@ -72,8 +73,13 @@ export class Explorer {
   readonly isHelpOpen = signal(false);
   /** What the reader has last said of a span, for a moment's confirmation. */
   readonly rated = signal<string | null>(null);
-  /** Keeps a rating; none where nobody takes them. */
-  rate: ((key: SpanKey, rating: number) => void) | null = null;
+  /** What the reader may say of a span by hand, and who keeps it; none where nobody does. */
+  labels: Labels | null = null;
+  judge: Judge | null = null;
+  /** What the reader has said of the open span. */
+  readonly judgement = signal<Judgement>(UNJUDGED);
+  /** Whether the reader is writing a note on the open span. */
+  readonly isNoting = signal(false);
   /** Whether the reader has opened or closed the search; null until then. */
   readonly #toolbar = signal<boolean | null>(null);
 
@@ -255,15 +261,37 @@ export class Explorer {
     });
   }
 
-  /** Rates the span of a row, by hand. */
-  rateRow(row: number, rating: number): void {
+  /** Gives the span of a row a label by its number, by hand. */
+  labelRow(row: number, number: number): void {
+    const key = this.#judged(row);
+    if (key && number <= (this.labels?.words.length ?? 0)) this.judge?.label(key, number);
+  }
+
+  noteRow(row: number, text: string): void {
+    const key = this.#judged(row);
+    if (key) this.judge?.note(key, text);
+  }
+
+  /** Opens the span of a row with the field for a note. */
+  beginNote(row: number): void {
+    if (!this.judge || !this.#judged(row)) return;
+    batch(() => {
+      this.openRow(row);
+      this.isNoting.value = true;
+    });
+  }
+
+  /** The span of a row of a tree; in the list rows are traces, of which nothing is said. */
+  #judged(row: number): SpanKey | null {
     const tree = this.tree.value;
-    if (tree && row >= 0) this.rate?.({ traceId: traceIdAt(tree, row), spanId: spanIdAt(tree, row) }, rating);
+    if (!tree || row < 0 || this.isListing.value) return null;
+    return { traceId: traceIdAt(tree, row), spanId: spanIdAt(tree, row) };
   }
 
   close(): void {
     this.#awaited.value = null;
     this.isOpen.value = false;
+    this.isNoting.value = false;
   }
 
   /** Opens a trace of the list, by its first row. */
@@ -345,6 +373,7 @@ export class Explorer {
 
   #moveToRow(row: number): void {
     batch(() => {
+      if (row !== this.cursor.value) this.isNoting.value = false;
       this.cursor.value = row;
       this.cursorMoves.value += 1;
     });

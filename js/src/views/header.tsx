@@ -38,7 +38,7 @@ export function Header({ explorer }: { explorer: Explorer }): JSX.Element {
       {tree && <Facts facts={factsOf(explorer)} />}
       {explorer.rated.value && (
         <span class="notice rated" role="status">
-          {explorer.rated.value}
+          {visibleName(explorer.rated.value)}
         </span>
       )}
       {notice && (

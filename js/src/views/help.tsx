@@ -2,12 +2,21 @@
 
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Labels } from "../model/labels.ts";
+import { visibleName } from "../model/visible.ts";
 import { CloseIcon, HelpIcon } from "../ui/icons.tsx";
 
 /** Keys that belong together, in words. */
 export interface Described {
   readonly title: string;
   readonly bindings: readonly { readonly shown: string; readonly does: string }[];
+}
+
+/** What one's own labels mean, a key each. */
+export function labelKeys(labels: Labels | null): readonly Described[] {
+  if (!labels || labels.isRating) return [];
+  const bindings = labels.words.map((word, at) => ({ shown: String(at + 1), does: visibleName(word) }));
+  return [{ title: visibleName(labels.name), bindings }];
 }
 
 export function Help({ groups, onClose }: { groups: readonly Described[]; onClose: () => void }): JSX.Element {

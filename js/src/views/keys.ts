@@ -23,6 +23,10 @@ const binding = (keys: string[], shown: string, does: string, run: Binding["run"
   run,
 });
 
+function judged(explorer: Explorer, _page: number, key: string): void {
+  explorer.labelRow(explorer.cursor.value, Number(key));
+}
+
 const isError = (explorer: Explorer) => (row: number) => ((explorer.tree.value?.flags[row] ?? 0) & ERROR) !== 0;
 
 /** Keys that act on the row under the cursor, while the tree has the focus. */
@@ -43,9 +47,6 @@ const MOVES: KeyGroup = {
     binding(["Enter"], "Enter", "open the span", (explorer) => {
       if (explorer.cursor.value >= 0) explorer.openRow(explorer.cursor.value);
     }),
-    binding(["1", "2", "3", "4", "5"], "1 to 5", "rate the span", (explorer, _page, key) =>
-      explorer.rateRow(explorer.cursor.value, Number(key)),
-    ),
     binding(["Backspace"], "Backspace", "back to the list of traces", (explorer) => {
       if (explorer.hasList) explorer.leaveTrace();
     }),
@@ -64,14 +65,23 @@ const TIME: KeyGroup = {
   ],
 };
 
+/** Keys that say what the reader thinks of the span, wherever the focus is. */
+const JUDGING: KeyGroup = {
+  title: "Judge",
+  bindings: [
+    binding(["1", "2", "3", "4", "5", "6", "7", "8", "9"], "1 to 9", "give the span that label, or stars", judged),
+    binding(["n"], "n", "note why", (explorer) => explorer.beginNote(explorer.cursor.value)),
+  ],
+};
+
 /** Keys that act wherever the focus is, unless one types. */
 const FINDING: KeyGroup = {
   title: "Find",
   bindings: [
-    binding(["n"], "n", "next match", (explorer) =>
+    binding(["g"], "g", "next match", (explorer) =>
       explorer.seek((row) => explorer.matches.value !== null && explorer.isMatch(row), 1),
     ),
-    binding(["N"], "N", "previous match", (explorer) =>
+    binding(["G"], "G", "previous match", (explorer) =>
       explorer.seek((row) => explorer.matches.value !== null && explorer.isMatch(row), -1),
     ),
     binding(["e"], "e", "next error", (explorer) => explorer.seek(isError(explorer), 1)),
@@ -94,9 +104,11 @@ const PLACES: KeyGroup = {
   ],
 };
 
-export const KEYS: readonly KeyGroup[] = [MOVES, TIME, FINDING, PLACES];
+export const KEYS: readonly KeyGroup[] = [MOVES, TIME, JUDGING, FINDING, PLACES];
 
-const ANYWHERE = new Map(FINDING.bindings.flatMap((one) => one.keys.map((key) => [key, one])));
+const ANYWHERE = new Map(
+  [...JUDGING.bindings, ...FINDING.bindings].flatMap((one) => one.keys.map((key) => [key, one])),
+);
 const IN_TREE = new Map([...MOVES.bindings, ...TIME.bindings].flatMap((one) => one.keys.map((key) => [key, one])));
 
 /** Does what a key is for, and says whether it was for anything. */

@@ -7,7 +7,7 @@ import { isCombination } from "../ui/keyboard.ts";
 import { css } from "../ui/style.ts";
 import { DetailPanel } from "./detail/panel.tsx";
 import { Header } from "./header.tsx";
-import { Help } from "./help.tsx";
+import { Help, labelKeys } from "./help.tsx";
 import { act, KEYS } from "./keys.ts";
 import { Minimap } from "./minimap.tsx";
 import { MatchLine, Toolbar, Tools } from "./toolbar.tsx";
@@ -32,7 +32,7 @@ export function mountTraceView(element: HTMLElement, { explorer, height, signal 
 function onKey(event: KeyboardEvent, frame: HTMLElement, explorer: Explorer): void {
   if (isCombination(event)) return;
   const target = event.target as HTMLElement;
-  const isTyping = target.closest("input") !== null;
+  const isTyping = target.closest("input, textarea") !== null;
   const focus = (selector: string): void => frame.querySelector<HTMLElement>(selector)?.focus();
   if (event.key === "Escape") back(isTyping, explorer, focus);
   else if (isTyping) return;
@@ -91,7 +91,7 @@ function TraceView({ explorer, height }: Omit<TraceViewOptions, "signal">): JSX.
       )}
       {explorer.isHelpOpen.value && (
         <Help
-          groups={KEYS}
+          groups={[...labelKeys(explorer.labels), ...KEYS]}
           onClose={() => {
             explorer.isHelpOpen.value = false;
           }}

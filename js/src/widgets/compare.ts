@@ -2,6 +2,8 @@
 
 import { effect, signal as value } from "@preact/signals";
 import { Comparison, type Head } from "../model/comparison.ts";
+import { type Judge, type Labels, labelWords, noteWords } from "../model/labels.ts";
+import { visibleName } from "../model/visible.ts";
 import { fillSlots } from "../ui/slot.ts";
 import { mountCompareView } from "../views/compare/view.tsx";
 import { Channel, KernelGone, type MessageModel } from "../wire/channel.ts";
@@ -15,6 +17,7 @@ type CompareEvent = "change:height" | "change:baseline" | "comm_live_update";
 export interface CompareModel extends MessageModel {
   get(name: "height" | "baseline"): number;
   get(name: "_slot"): string;
+  get(name: "_labels"): Labels | undefined;
   set(name: "baseline", column: number): void;
   save_changes(): void;
   on(event: CompareEvent, listener: () => void): void;
@@ -28,7 +31,7 @@ function initialize({ model, signal }: { model: CompareModel; signal: AbortSigna
 }
 
 function render({ model, el, signal }: { model: CompareModel; el: HTMLElement; signal: AbortSignal }): void {
-  const comparison = new Comparison(model.get("baseline"));
+  const comparison = new Comparison(model.get("baseline"), model.get("_labels"));
   const height = value(model.get("height"));
   const listen = (event: CompareEvent, listener: () => void): void => {
     model.on(event, listener);
@@ -75,10 +78,17 @@ function render({ model, el, signal }: { model: CompareModel; el: HTMLElement; s
   signal.addEventListener("abort", stop, { once: true });
 
   // The kernel says that a score has come.
-  const rate = (traceId: string, spanId: string, rating: number): void => {
-    channel.rate(traceId, spanId, rating).catch(failed);
+  const judged = (words: string, kept: Promise<unknown>): void => {
+    kept.then(() => {
+      comparison.said.value = visibleName(words);
+    }, failed);
   };
-  mountCompareView(el, { comparison, height, model, rate, signal });
+  const judge: Judge = {
+    label: ({ traceId, spanId }, number) =>
+      judged(labelWords(comparison.labels, number), channel.rate(traceId, spanId, number)),
+    note: ({ traceId, spanId }, text) => judged(noteWords(text), channel.note(traceId, spanId, text)),
+  };
+  mountCompareView(el, { comparison, height, model, judge, signal });
   const watchKernel = (): void => {
     if (el.classList.contains(DISCONNECTED)) comparison.kernel.value = "gone";
     else refresh();

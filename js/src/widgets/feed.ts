@@ -2,6 +2,7 @@
 
 import { effect } from "@preact/signals";
 import type { Explorer, SpanKey } from "../model/explorer.ts";
+import { labelWords, noteWords, UNJUDGED } from "../model/labels.ts";
 import { Channel, KernelGone, type MessageModel } from "../wire/channel.ts";
 import { decodeFound, decodeSpan, decodeTree } from "../wire/decode.ts";
 import { asking, wordsOf } from "./asking.ts";
@@ -45,11 +46,16 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
 
   const open = async (key: SpanKey): Promise<void> => {
     const shown = explorer.detail.peek();
-    if (shown.state !== "ready" || shown.span.spanId !== key.spanId) explorer.detail.value = { state: "loading" };
+    if (shown.state !== "ready" || shown.span.spanId !== key.spanId) {
+      explorer.detail.value = { state: "loading" };
+      explorer.judgement.value = UNJUDGED;
+    }
     const isSelected = (): boolean => explorer.selected.peek()?.spanId === key.spanId;
     try {
-      const { bytes } = await channel.span(key.traceId, key.spanId);
-      if (isSelected()) explorer.detail.value = { state: "ready", span: decodeSpan(bytes) };
+      const { reply, bytes } = await channel.span(key.traceId, key.spanId);
+      if (!isSelected()) return;
+      explorer.detail.value = { state: "ready", span: decodeSpan(bytes) };
+      explorer.judgement.value = { choice: reply.choice, note: reply.note };
     } catch (error) {
       if (!isSelected()) return;
       if (error instanceof KernelGone) explorer.kernel.value = "gone";
@@ -57,16 +63,24 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     }
   };
 
-  const rate = async (key: SpanKey, rating: number): Promise<void> => {
+  const judged = async (key: SpanKey, words: string, kept: Promise<unknown>): Promise<void> => {
     try {
-      await channel.rate(key.traceId, key.spanId, rating);
-      explorer.rated.value = `Rated ${rating}`;
+      await kept;
+      explorer.rated.value = words;
+      if (explorer.selected.peek()?.spanId === key.spanId) await open(key);
     } catch (error) {
       if (error instanceof KernelGone) explorer.kernel.value = "gone";
       else explorer.rated.value = wordsOf(error);
     }
   };
-  if (!model.isStill) explorer.rate = (key, rating) => void rate(key, rating);
+  const { labels } = explorer;
+  if (labels) {
+    explorer.judge = {
+      label: (key, number) =>
+        void judged(key, labelWords(labels, number), channel.rate(key.traceId, key.spanId, number)),
+      note: (key, text) => void judged(key, noteWords(text), channel.note(key.traceId, key.spanId, text)),
+    };
+  }
 
   // An open span is asked for again with each newer tree for as long as it runs, and once more when it has ended.
   let askedFor = "";

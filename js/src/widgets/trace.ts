@@ -2,6 +2,7 @@
 
 import { effect, signal as value } from "@preact/signals";
 import { Explorer } from "../model/explorer.ts";
+import type { Labels } from "../model/labels.ts";
 import { watchCharts } from "../ui/charts.ts";
 import { fillSlots } from "../ui/slot.ts";
 import { mountTraceView } from "../views/trace-view.tsx";
@@ -16,6 +17,7 @@ export interface TraceModel extends MessageModel {
   get(name: "selected_span" | "selected_trace"): string | null | undefined;
   get(name: "_slot" | "_view"): string;
   get(name: "_kernel"): string | undefined;
+  get(name: "_labels"): Labels | null | undefined;
   set(name: "selected_span" | "selected_trace", id: string | null): void;
   save_changes(): void;
   on(event: TraceEvent, listener: () => void): void;
@@ -33,6 +35,7 @@ function initialize({ model, signal }: { model: TraceModel; signal: AbortSignal 
 
 function render({ model, el, signal }: { model: TraceModel; el: HTMLElement; signal: AbortSignal }): void {
   const explorer = new Explorer({ hasList: model.get("_view") === "list", isStill: model.isStill ?? false });
+  explorer.labels = model.get("_labels") ?? null;
   const height = value(model.get("height"));
   const listen = (event: TraceEvent, listener: () => void): void => {
     model.on(event, listener);

@@ -13,6 +13,7 @@ import {
   isChanged,
   isError,
   isReply,
+  type NoteReply,
   PROTOCOL_VERSION,
   type RateReply,
   type Reply,
@@ -97,6 +98,17 @@ export class Channel {
       trace_id: traceId,
       span_id: spanId,
       value,
+    });
+  }
+
+  note(traceId: string, spanId: string, text: string): Promise<Answer<NoteReply>> {
+    return this.#request({
+      id: this.#nextId(),
+      kind: "note",
+      version: PROTOCOL_VERSION,
+      trace_id: traceId,
+      span_id: spanId,
+      text,
     });
   }
 

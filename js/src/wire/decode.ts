@@ -77,6 +77,7 @@ export function decodeRuns(bytes: Uint8Array): Run[] {
   const [traceId, spanId, output, state] = [texts("trace_id"), texts("span_id"), texts("output"), texts("state")];
   const [finish, error, costState, scores] = [texts("finish"), texts("error"), texts("cost_state"), texts("scores")];
   const usageState = texts("usage_state");
+  const [choice, note] = [numbers("choice"), texts("note")];
   const figures = FIGURES.map((name) => [name, numbers(name)] as const);
   return variant.map((_, row) => ({
     variant: variant[row] ?? 0,
@@ -91,6 +92,8 @@ export function decodeRuns(bytes: Uint8Array): Run[] {
     costState: costState[row] ?? "",
     usageState: usageState[row] ?? "",
     figures: Object.fromEntries(figures.map(([name, values]) => [name, values[row]])) as Record<Figure, number>,
+    choice: choice[row] ?? 0,
+    note: note[row] ?? "",
     scores: JSON.parse(scores[row] || "{}") as Record<string, number>,
   }));
 }

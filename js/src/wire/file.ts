@@ -88,7 +88,10 @@ export class FileModel {
         return [{ start_unix_ms: Number(start), now_unix_ms: Number(now) }, await unpacked(this.#tree)];
       }
       case "span":
-        return [{ trace_id: request.trace_id, span_id: request.span_id }, await this.#span(request)];
+        return [
+          { trace_id: request.trace_id, span_id: request.span_id, choice: 0, note: "" },
+          await this.#span(request),
+        ];
       case "search":
         return [{}, await this.#search(request.id, request.text)];
       default:

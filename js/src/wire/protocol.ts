@@ -14,6 +14,7 @@ export const MESSAGES = {
   SearchRequest: { id: "int", kind: "=search", version: "int", text: "str" },
   CompareRequest: { id: "int", kind: "=compare", version: "int", baseline: "int" },
   RateRequest: { id: "int", kind: "=rate", version: "int", trace_id: "str", span_id: "str", value: "int" },
+  NoteRequest: { id: "int", kind: "=note", version: "int", trace_id: "str", span_id: "str", text: "str" },
   Cancel: { id: "int", kind: "=cancel", version: "int" },
   TreeReply: {
     id: "int",
@@ -23,10 +24,20 @@ export const MESSAGES = {
     start_unix_ms: "int",
     now_unix_ms: "int",
   },
-  SpanReply: { id: "int", kind: "=span", version: "int", revision: "int", trace_id: "str", span_id: "str" },
+  SpanReply: {
+    id: "int",
+    kind: "=span",
+    version: "int",
+    revision: "int",
+    trace_id: "str",
+    span_id: "str",
+    choice: "int",
+    note: "str",
+  },
   SearchReply: { id: "int", kind: "=search", version: "int", revision: "int" },
   CompareReply: { id: "int", kind: "=compare", version: "int", revision: "int", head: "str" },
   RateReply: { id: "int", kind: "=rate", version: "int", revision: "int" },
+  NoteReply: { id: "int", kind: "=note", version: "int", revision: "int" },
   ErrorReply: { id: "int", kind: "str", version: "int", error: "str" },
   Changed: { kind: "=changed", version: "int", revision: "int" },
 } as const;
@@ -41,14 +52,16 @@ export type SearchRequest = Messages["SearchRequest"];
 export type Cancel = Messages["Cancel"];
 export type CompareRequest = Messages["CompareRequest"];
 export type RateRequest = Messages["RateRequest"];
-export type Request = TreeRequest | SpanRequest | SearchRequest | CompareRequest | RateRequest;
+export type NoteRequest = Messages["NoteRequest"];
+export type Request = TreeRequest | SpanRequest | SearchRequest | CompareRequest | RateRequest | NoteRequest;
 export type TreeReply = Messages["TreeReply"];
 export type SpanReply = Messages["SpanReply"];
 export type SearchReply = Messages["SearchReply"];
 export type ErrorReply = Messages["ErrorReply"];
 export type CompareReply = Messages["CompareReply"];
 export type RateReply = Messages["RateReply"];
-export type Reply = TreeReply | SpanReply | SearchReply | CompareReply | RateReply;
+export type NoteReply = Messages["NoteReply"];
+export type Reply = TreeReply | SpanReply | SearchReply | CompareReply | RateReply | NoteReply;
 export type Changed = Messages["Changed"];
 
 export function isChanged(message: unknown): message is Changed {

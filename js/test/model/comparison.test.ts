@@ -20,6 +20,8 @@ function run(input: number, variant: number, given: Partial<Run> & { cost?: numb
     usageState: "reported",
     figures: { ...FIGURES, cost_usd: cost },
     scores: {},
+    choice: 0,
+    note: "",
     ...rest,
   };
 }

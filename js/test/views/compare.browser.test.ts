@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import protocol from "../../../tests/fixtures/protocol.json";
 import { MemoryModel } from "../../dev/memory-model.ts";
 import type { Head } from "../../src/model/comparison.ts";
+import type { Labels } from "../../src/model/labels.ts";
 import widget, { type CompareModel } from "../../src/widgets/compare.ts";
 import { PROTOCOL_VERSION, type Request } from "../../src/wire/protocol.ts";
 import { fixture } from "./scene.ts";
@@ -13,6 +14,8 @@ interface Said {
   output: string;
   cost?: number;
   isEstimated?: boolean;
+  choice?: number;
+  note?: string;
 }
 
 /** A kernel that has a comparison. */
@@ -34,7 +37,7 @@ class ComparingModel extends MemoryModel {
     if (request.kind === "compare") {
       const reply = { ...head, head: JSON.stringify({ ...this.head, baseline: request.baseline }) };
       queueMicrotask(() => this.emit("msg:custom", reply, [new DataView(runs(this.said).buffer)]));
-    } else if (request.kind === "rate") {
+    } else if (request.kind === "rate" || request.kind === "note") {
       this.rated.push(request);
       queueMicrotask(() => this.emit("msg:custom", head, [new DataView(runs(this.said.slice(0, 1)).buffer)]));
     } else super.send(content);
@@ -61,6 +64,8 @@ function runs(said: Said[]): Uint8Array {
     first_chunk_s: numbers(() => Number.NaN),
     input_tokens: numbers(() => 5),
     output_tokens: numbers(() => 7),
+    choice: numbers(({ choice }) => choice ?? 0),
+    note: texts(({ note }) => note ?? ""),
     scores: texts(() => "{}"),
   });
   return (tableToIPC(table, { format: "stream" }) as Uint8Array).slice();
@@ -89,8 +94,9 @@ const SAID: Said[] = [
   { input: 1, variant: 1, output: "two", cost: 0.002, isEstimated: true },
 ];
 
-async function draw(said = SAID, head = HEAD): Promise<{ model: ComparingModel; root: ShadowRoot }> {
+async function draw(said = SAID, head = HEAD, labels?: Labels): Promise<{ model: ComparingModel; root: ShadowRoot }> {
   const model = new ComparingModel(await fixture("tree.arrow"), head, said);
+  model.set("_labels", labels);
   const el = document.createElement("div");
   el.style.width = "900px";
   document.body.replaceChildren(el);
@@ -156,6 +162,26 @@ test("keys move, rate, set the baseline and filter, and the kernel is told", asy
   );
   regressed?.click();
   await vi.waitFor(() => expect(texts(root, "tbody th")).toEqual(["<img src=x onerror=alert(1)>"]));
+});
+
+test("labels of one's own and notes are given to answers, and stand in their cells", async () => {
+  const said = SAID.map((one, at) => (at === 3 ? { ...one, choice: 2, note: "<b>why</b>" } : one));
+  const { model, root } = await draw(said, HEAD, { name: "tone", words: ["kind", "rude"], isRating: false });
+  expect(texts(root, "td.answer .note")).toEqual(["<b>why</b>"]);
+  expect(texts(root, "td.answer .choice[aria-pressed=true]")).toEqual(["rude"]);
+  press(root, "1");
+  press(root, "3");
+  press(root, "n");
+  await vi.waitFor(() => expect(root.activeElement?.tagName).toBe("TEXTAREA"));
+  const field = root.activeElement as HTMLTextAreaElement;
+  field.value = "too long";
+  field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, composed: true }));
+  expect(model.rated).toMatchObject([
+    { kind: "rate", span_id: "0000000000000000", value: 1 },
+    { kind: "note", span_id: "0000000000000000", text: "too long" },
+  ]);
+  await vi.waitFor(() => expect(root.activeElement?.className).toBe("matrix"));
+  await vi.waitFor(() => expect(texts(root, ".rated")).toEqual(["Note kept"]));
 });
 
 test("a thousand answers are drawn where they are looked at", async () => {

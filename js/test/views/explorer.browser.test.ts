@@ -88,6 +88,32 @@ test("the time axis zooms by keys, says what it shows, and shows all of it again
   await vi.waitFor(() => expect(opened.all(".zoom-words").length).toBe(0));
 });
 
+test("a reader gives a label by its key and says why, and the view says both", async () => {
+  const tone = { name: "tone", words: ["kind", "neutral", "<i>rude</i>"], isRating: false };
+  const opened = await show({ setUp: (model) => model.set("_labels", tone) });
+  opened.rows()[6]?.click();
+  await vi.waitFor(() => expect(opened.all(".message").length).toBe(4));
+  opened.grid().focus();
+  opened.press("9", "3");
+  await vi.waitFor(() => expect(opened.words(".rated")).toBe("tone: <i>rude</i>"));
+  opened.press("n");
+  await vi.waitFor(() => expect(opened.root.activeElement?.tagName).toBe("TEXTAREA"));
+  (opened.root.activeElement as HTMLTextAreaElement).value = "it <b>shouts</b>, n?";
+  opened.press("1", "?", "Enter");
+  await vi.waitFor(() => expect(opened.words(".judging .note")).toBe("it <b>shouts</b>, n?"));
+  expect(opened.root.activeElement).toBe(opened.grid());
+  expect(opened.words(".rated")).toBe("Note kept");
+  expect(opened.all(".choice").map((one) => one.ariaPressed)).toEqual(["false", "false", "true"]);
+  expect(Object.values(opened.model.judgements)).toEqual([{ choice: 3, note: "it <b>shouts</b>, n?" }]);
+  opened.press("n");
+  await vi.waitFor(() => expect(opened.root.activeElement?.tagName).toBe("TEXTAREA"));
+  opened.press("Escape");
+  await vi.waitFor(() => expect(opened.root.activeElement).toBe(opened.grid()));
+  expect(opened.all(".judging i, .judging b, .rated i").length).toBe(0);
+  opened.press("?");
+  await vi.waitFor(() => expect(opened.words(".key-groups section")).toContain("<i>rude</i>"));
+});
+
 test("the help lists the keys and gives the focus back", async () => {
   const opened = await show();
   opened.grid().focus();

@@ -2,34 +2,42 @@
 
 import { useComputed } from "@preact/signals";
 import type { JSX } from "preact";
-import { useMemo } from "preact/hooks";
-import type { Cell, Comparison, Run } from "../../model/comparison.ts";
+import { useMemo, useRef } from "preact/hooks";
+import { type Cell, type Comparison, cellKey, type Run } from "../../model/comparison.ts";
+import type { Judge } from "../../model/labels.ts";
 import { counted } from "../../model/text.ts";
 import { visibleName, visibleText } from "../../model/visible.ts";
 import { changes } from "../../model/words.ts";
+import { Choices, Note } from "../choices.tsx";
 import { amountOf, deltaOf, isEstimated } from "./words.ts";
 
 export interface AnswerOptions {
   comparison: Comparison;
   input: number;
   column: number;
-  rate: (traceId: string, spanId: string, rating: number) => void;
+  judge: Judge;
 }
 
 const RATING = "rating";
-const STARS = [1, 2, 3, 4, 5] as const;
 
-export function AnswerCell({ comparison, input, column, rate }: AnswerOptions): JSX.Element {
+export function AnswerCell({ comparison, input, column, judge }: AnswerOptions): JSX.Element {
   const cell = comparison.cell(input, column);
   const { cursor } = comparison;
   const run = cell.runs.at(-1);
   // Computed, so that of a thousand cells only the two are drawn again that the cursor leaves and comes to.
   const isCursor = useComputed(() => cursor.value.input === input && cursor.value.column === column).value;
+  const isNoting = useComputed(() => comparison.noting.value === cellKey(input, column)).value;
+  const cellElement = useRef<HTMLTableCellElement>(null);
   const choose = (): void => {
     cursor.value = { input, column };
   };
+  const onNoting = (isOpen: boolean): void => {
+    comparison.noting.value = isOpen ? cellKey(input, column) : "";
+    if (!isOpen) cellElement.current?.closest<HTMLElement>(".matrix")?.focus();
+  };
   return (
     <td
+      ref={cellElement}
       role="gridcell"
       aria-selected={isCursor}
       class={isCursor ? "answer cursor" : "answer"}
@@ -43,20 +51,13 @@ export function AnswerCell({ comparison, input, column, rate }: AnswerOptions): 
         <>
           <Said comparison={comparison} input={input} column={column} run={run} />
           <Facts comparison={comparison} input={input} column={column} cell={cell} />
-          <div class="stars" role="group" aria-label="Rating">
-            {STARS.map((value) => (
-              <button
-                key={value}
-                type="button"
-                class={value <= (run.scores[RATING] ?? 0) ? "star on" : "star"}
-                aria-label={`Rate ${value}`}
-                title={`Rate ${value} of 5 (${value})`}
-                tabIndex={-1}
-                onClick={() => rate(run.traceId, run.spanId, value)}
-              >
-                ★
-              </button>
-            ))}
+          <div class={run.choice || run.note ? "judged hands" : "hands"}>
+            <Choices
+              labels={comparison.labels}
+              said={run}
+              onLabel={(number) => judge.label(run, number)}
+              onNoting={onNoting}
+            />
             <button
               type="button"
               class="button see"
@@ -70,6 +71,15 @@ export function AnswerCell({ comparison, input, column, rate }: AnswerOptions): 
               Trace
             </button>
           </div>
+          <Note
+            said={run}
+            isNoting={isNoting}
+            onNoting={onNoting}
+            onNote={(text) => {
+              judge.note(run, text);
+              onNoting(false);
+            }}
+          />
         </>
       ) : (
         <span class="faint">not run</span>
@@ -78,8 +88,8 @@ export function AnswerCell({ comparison, input, column, rate }: AnswerOptions): 
   );
 }
 
-function Said({ comparison, input, column, run }: Omit<AnswerOptions, "rate"> & { run: Run }): JSX.Element {
-  const isWhole = useComputed(() => comparison.whole.value.has(`${input} ${column}`)).value;
+function Said({ comparison, input, column, run }: Omit<AnswerOptions, "judge"> & { run: Run }): JSX.Element {
+  const isWhole = useComputed(() => comparison.whole.value.has(cellKey(input, column))).value;
   const base = comparison.cell(input, comparison.baseline.value).runs.at(-1);
   const isBase = column === comparison.baseline.value;
   if (run.state === "error") return <p class="said failed">✕ {visibleName(run.error)}</p>;

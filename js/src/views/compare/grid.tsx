@@ -4,6 +4,7 @@ import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Comparison } from "../../model/comparison.ts";
+import type { Judge } from "../../model/labels.ts";
 import { visibleName, visibleText } from "../../model/visible.ts";
 import { AnswerCell, Changes } from "./answer.tsx";
 import { amountOf, deltaOf, isEstimated } from "./words.ts";
@@ -14,10 +15,10 @@ const UNSEEN_HEIGHT = 120;
 export interface GridOptions {
   comparison: Comparison;
   height: { readonly value: number };
-  rate: (traceId: string, spanId: string, rating: number) => void;
+  judge: Judge;
 }
 
-export function Grid({ comparison, height, rate }: GridOptions): JSX.Element {
+export function Grid({ comparison, height, judge }: GridOptions): JSX.Element {
   const table = useRef<HTMLTableElement>(null);
   // Only the reader's own moves bring a cell into sight.
   useSignalEffect(() => {
@@ -44,7 +45,7 @@ export function Grid({ comparison, height, rate }: GridOptions): JSX.Element {
         <tbody>
           {comparison.isTemplateOpen.value && <Templates comparison={comparison} />}
           {rows.map((input) => (
-            <Row key={input} comparison={comparison} input={input} rate={rate} />
+            <Row key={input} comparison={comparison} input={input} judge={judge} />
           ))}
         </tbody>
       </table>
@@ -137,15 +138,7 @@ function Templates({ comparison }: { comparison: Comparison }): JSX.Element {
 }
 
 /** A row draws its answers while it is near what is in sight: there may be thousands, with a diff in each. */
-function Row({
-  comparison,
-  input,
-  rate,
-}: {
-  comparison: Comparison;
-  input: number;
-  rate: GridOptions["rate"];
-}): JSX.Element {
+function Row({ comparison, input, judge }: { comparison: Comparison; input: number; judge: Judge }): JSX.Element {
   const row = useRef<HTMLTableRowElement>(null);
   /** What an undrawn row keeps, so that nothing moves when it leaves; null while it is drawn. */
   const [keptHeight, setKeptHeight] = useState<number | null>(UNSEEN_HEIGHT);
@@ -167,7 +160,7 @@ function Row({
       </th>
       {variants.map(({ label }, column) =>
         keptHeight === null ? (
-          <AnswerCell key={label} comparison={comparison} input={input} column={column} rate={rate} />
+          <AnswerCell key={label} comparison={comparison} input={input} column={column} judge={judge} />
         ) : (
           <td key={label} />
         ),

@@ -1,9 +1,8 @@
 /** What the keys do in the compare view. */
 
-import type { Comparison } from "../../model/comparison.ts";
+import { type Comparison, cellKey } from "../../model/comparison.ts";
+import type { Judge } from "../../model/labels.ts";
 import type { Described } from "../help.tsx";
-
-type Rate = (traceId: string, spanId: string, rating: number) => void;
 
 const described = (shown: string, does: string): Described["bindings"][number] => ({ shown, does });
 
@@ -16,7 +15,8 @@ export const KEYS: readonly Described[] = [
       described("End", "last input"),
       described("Enter", "open the call's trace, or close it"),
       described("Space", "show the whole answer, or its beginning"),
-      described("1 to 5", "rate the answer"),
+      described("1 to 9", "give the answer that label, or stars"),
+      described("n", "note why"),
     ],
   },
   {
@@ -46,7 +46,7 @@ const STEPS: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** Acts on a key; gives whether it means anything here. */
-export function keyed(key: string, comparison: Comparison, rate: Rate): boolean {
+export function keyed(key: string, comparison: Comparison, judge: Judge): boolean {
   const step = STEPS[key];
   const { input, column } = comparison.cursor.value;
   if (step) comparison.move(...step);
@@ -58,9 +58,11 @@ export function keyed(key: string, comparison: Comparison, rate: Rate): boolean 
   else if (key === "s") comparison.isSorted.value = !comparison.isSorted.value;
   else if (key === "?") comparison.isHelpOpen.value = true;
   else if (key === "Escape") return closed(comparison);
-  else if (/^[1-5]$/.test(key)) {
+  else if (/^[1-9]$/.test(key)) {
     const run = comparison.cell(input, column).runs.at(-1);
-    if (run) rate(run.traceId, run.spanId, Number(key));
+    if (run && Number(key) <= comparison.labels.words.length) judge.label(run, Number(key));
+  } else if (key === "n") {
+    if (comparison.cell(input, column).runs.length > 0) comparison.noting.value = cellKey(input, column);
   } else return false;
   return true;
 }

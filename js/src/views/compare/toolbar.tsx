@@ -30,6 +30,9 @@ export function CompareToolbar({ comparison }: { comparison: Comparison }): JSX.
           )}
         </div>
         <div class="tools">
+          <span class="notice rated" role="status">
+            {comparison.said.value}
+          </span>
           <HelpButton
             onClick={() => {
               comparison.isHelpOpen.value = true;

@@ -5,6 +5,7 @@ import { type JSX, render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Comparison, Run } from "../../model/comparison.ts";
 import { Explorer } from "../../model/explorer.ts";
+import type { Judge } from "../../model/labels.ts";
 import { visibleText } from "../../model/visible.ts";
 import { compareCss } from "../../ui/compare-style.ts";
 import { openFrame } from "../../ui/frame.ts";
@@ -12,7 +13,7 @@ import { CloseIcon } from "../../ui/icons.tsx";
 import { isCombination } from "../../ui/keyboard.ts";
 import { feed } from "../../widgets/feed.ts";
 import type { MessageModel } from "../../wire/channel.ts";
-import { Help } from "../help.tsx";
+import { Help, labelKeys } from "../help.tsx";
 import { mountTraceView } from "../trace-view.tsx";
 import { Grid } from "./grid.tsx";
 import { KEYS, keyed } from "./keys.ts";
@@ -24,7 +25,7 @@ export interface CompareViewOptions {
   height: { readonly value: number };
   /** By which the trace of a call is asked for. */
   model: MessageModel;
-  rate: (traceId: string, spanId: string, rating: number) => void;
+  judge: Judge;
   signal: AbortSignal;
 }
 
@@ -36,15 +37,15 @@ export function mountCompareView(element: HTMLElement, options: CompareViewOptio
   );
   frame.addEventListener("keydown", (event) => {
     const target = event.target as HTMLElement;
-    const isElsewhere = target.closest("select, input, .opened") !== null;
-    if (isCombination(event) || isElsewhere || !keyed(event.key, comparison, options.rate)) return;
+    const isElsewhere = target.closest("select, input, textarea, .opened") !== null;
+    if (isCombination(event) || isElsewhere || !keyed(event.key, comparison, options.judge)) return;
     event.preventDefault();
     event.stopPropagation();
   });
   render(<CompareView {...options} />, frame);
 }
 
-function CompareView({ comparison, height, model, rate }: CompareViewOptions): JSX.Element {
+function CompareView({ comparison, height, model, judge }: CompareViewOptions): JSX.Element {
   const head = comparison.head.value;
   const failure = comparison.failure.value;
   const open = comparison.open.value;
@@ -63,11 +64,11 @@ function CompareView({ comparison, height, model, rate }: CompareViewOptions): J
           ))}
         </ul>
       )}
-      {head && <Grid comparison={comparison} height={height} rate={rate} />}
+      {head && <Grid comparison={comparison} height={height} judge={judge} />}
       {open && <OpenTrace key={open.spanId} run={open} comparison={comparison} model={model} />}
       {comparison.isHelpOpen.value && (
         <Help
-          groups={KEYS}
+          groups={[...labelKeys(comparison.labels), ...KEYS]}
           onClose={() => {
             comparison.isHelpOpen.value = false;
           }}
@@ -83,6 +84,7 @@ function OpenTrace({ run, comparison, model }: { run: Run; comparison: Compariso
   useEffect(() => {
     const gone = new AbortController();
     const explorer = new Explorer({ hasList: true });
+    explorer.labels = comparison.labels;
     explorer.selectTrace(run.traceId);
     explorer.select(run.spanId);
     if (place.current) mountTraceView(place.current, { explorer, height: { value: 400 }, signal: gone.signal });

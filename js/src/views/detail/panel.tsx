@@ -13,6 +13,7 @@ import { CloseIcon, KindIcon } from "../../ui/icons.tsx";
 import { timeWords } from "../tree-row.tsx";
 import { CopyMenu } from "./copy-menu.tsx";
 import { DocumentView, OccurrenceView, SectionView } from "./facts.tsx";
+import { Judging } from "./judging.tsx";
 import { MessageView } from "./message.tsx";
 import { Paged } from "./paged.tsx";
 
@@ -35,6 +36,7 @@ export function DetailPanel({ explorer }: { explorer: Explorer }): JSX.Element {
         </p>
       )}
       {detail.state === "loading" && <p class="plain faint">Loading…</p>}
+      <Judging explorer={explorer} />
     </section>
   );
 }
