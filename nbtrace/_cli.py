@@ -199,24 +199,32 @@ def diff(before: str, after: str, *, fail_on: tuple[str, ...], form: str | None,
 @click.option("--baseline", metavar="SOURCE", help="What growth, such as 'cost > +10%', is counted from.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON: how each rule came out.")
 def check(dataset: str, rules: Path, *, baseline: str | None, as_json: bool) -> None:
-    """Hold the figures of recorded calls against rules.
+    """Hold the figures of recorded calls against rules, once: for cron and CI.
 
-    Exit status is 0 if all hold, 1 if one is broken, 2 if something is wrong.
+    A rule says what must not be, such as when = "error_rate > 2%", of which window = "24h", and from which baseline
+    growth is counted: "previous" is the window before. Exit status is 0 if all hold, 1 if one is broken or not known,
+    2 if something is wrong.
     """
     import nbtrace
     from nbtrace._query.rules import Asked, held, read
+    from nbtrace._query.window import PREVIOUS, WHOLE
+    from nbtrace._widgets.static import counted
 
     def asked(source: str) -> Asked:
         opened = nbtrace.open(source)
         return Asked(opened.spans, opened.metrics)
 
-    outcomes = held(read(rules), asked(dataset), asked(baseline) if baseline is not None else None)
+    written = read(rules)
+    sources = {one.baseline: one.baseline for one in written if one.baseline not in (None, PREVIOUS)}
+    baselines = {name: asked(source) for name, source in {**sources, None: baseline}.items() if source is not None}
+    outcomes = held(written, asked(dataset), baselines)
     broken = [one for one in outcomes if one.broken]
     if as_json:
         echo_json({"broken": len(broken), "outcomes": [one._asdict() for one in outcomes]})
     else:
         for one in outcomes:
             of = "".join(f", {name} {value}" for name, value in one.group.items())
+            of += f" ({counted(one.calls, 'call')}, {one.window})" if one.window != WHOLE.said else ""
             click.secho(shown(f"{one.rule}{of}: {one.broken or 'holds'}"), fg="red" if one.broken else None)
     if broken:
         raise click.exceptions.Exit(1)

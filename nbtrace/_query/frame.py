@@ -94,8 +94,10 @@ class Spans:
         return self if chosen is None else type(self)(self.snapshot, self._draw, chosen)
 
     def ordered(self, rows: object) -> Spans:
-        """Give these spans in another order: the numbers of their rows."""
-        return self._with(self.snapshot.take(rows))
+        """Give these spans in another order, or some of them: the numbers of their rows."""
+        import numpy as np
+
+        return self._with(self.snapshot.take(np.asarray(rows, np.int64)))
 
     def __len__(self) -> int:
         return len(self.snapshot)

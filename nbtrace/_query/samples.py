@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nbtrace._query.aggregate import KEYS
+from nbtrace._query.grouping import group_of
 from nbtrace._query.rows import Rows
 from nbtrace._query.scored import Judged, scores_of
 from nbtrace._query.totals import ERROR
@@ -110,21 +110,14 @@ def _grouped(spans: Spans, by: str) -> tuple[dict[str, Spans], list[str]]:
     """Divide calls by a column, in the order in which they began; and say how many it is not set of."""
     import numpy as np
 
-    names = KEYS.get(by, (by,))
-    known = spans.snapshot.column_names
-    if not set(names) <= set(known):
-        raise UsageError.unknown("column to group by", by, [*KEYS, *known])
     calls = spans.filter(kind="llm", status=["ok", "error"])
-    table = calls.words_of([*names, "start_time_unix_nano"])
-    columns = [table[name].to_pylist() for name in names]
-    values = [next((value for value in each if value is not None), None) for each in zip(*columns, strict=True)]
-    if any(isinstance(value, list | dict) for value in values):
-        raise UsageError.argument("by", "a column with one value a span", by)
-    order = np.argsort(np.array([start or 0 for start in table["start_time_unix_nano"].to_pylist()]), kind="stable")
+    values = [value for (value,) in group_of(calls, [by])]
+    starts = [start or 0 for start in calls.words_of(["start_time_unix_nano"])["start_time_unix_nano"].to_pylist()]
+    order = np.argsort(np.array(starts, np.int64), kind="stable")
     rows: dict[str, list[int]] = {}
     for at in order.tolist():
         if (value := values[at]) is not None:
-            rows.setdefault(value.hex() if isinstance(value, bytes) else str(value), []).append(at)
+            rows.setdefault(str(value), []).append(at)
     unset = sum(value is None for value in values)
     rest = [f"{unset:,} call{'s' * (unset != 1)} without {by}"] if unset else []
     return {name: calls.ordered(each) for name, each in rows.items()}, rest

@@ -5,6 +5,8 @@
     latency_p95_s > +20%      its growth from what it was, in percent of that
     errors > +0               its growth from what it was
     score.correct < -0.1      the same, of the mean of a score
+    check.correct < 95%       the share of spans that pass a check
+    ttft_p95 > 2s             a figure by another name, with its unit: `s`, `ms`, `$`
 
 A figure that is not known breaks its sentence: nobody can say that it holds.
 """
@@ -22,8 +24,16 @@ if TYPE_CHECKING:
     from nbtrace._query.changes import Fact
 
 EXPECTED: Final = "added, removed, changed, or a figure with > or < and a number, such as 'cost > +10%'"
-SHORT: Final = {"cost": "cost_usd", "latency": "latency_p95_s"}
-_SENTENCE: Final = re.compile(r"\s*([\w.-]+(?: [\w.-]+)*?)\s*(>=|<=|>|<)\s*([+-]?)(\d+(?:\.\d+)?)\s*(%?)\s*")
+SHORT: Final = {
+    "cost": "cost_usd", "latency": "latency_p95_s", "ttft": "first_chunk_p95_s", "tokens": "total_tokens",
+    "retries": "retried",
+    **{f"latency_p{share}": f"latency_p{share}_s" for share in (50, 95, 99)},
+    **{f"ttft_p{share}": f"first_chunk_p{share}_s" for share in (50, 95, 99)},
+}  # fmt: skip
+"""Other names of figures."""
+UNITS: Final = {"%": 100, "ms": 1000, "s": 1, "": 1}
+"""How many of a unit are one of the figure's."""
+_SENTENCE: Final = re.compile(r"\s*([\w.-]+(?: [\w.-]+)*?)\s*(>=|<=|>|<)\s*([+-]?)(\$?)(\d+(?:\.\d+)?)\s*(%|ms|s|)\s*")
 
 
 class Threshold(NamedTuple):
@@ -49,17 +59,20 @@ class Threshold(NamedTuple):
         match = _SENTENCE.fullmatch(said)
         if match is None:
             raise UsageError.argument("fail_on", EXPECTED, said)
-        name, sign, plus, number, percent = match.groups()
+        name, sign, plus, dollar, number, unit = match.groups()
         figure = SHORT.get(name, name)
         if figure not in (*figures, *counts):
-            raise UsageError.unknown("figure", name, [*counts, *SHORT, *figures])
-        value = float(f"{plus}{number}") / (100 if percent else 1)
-        return cls(said.strip(), figure, sign, value, bool(plus), bool(percent))
+            short = [name for name, meant in SHORT.items() if meant in figures]
+            raise UsageError.unknown("figure", name, [*counts, *short, *figures])
+        if (unit in ("s", "ms") and not figure.endswith("_s")) or (dollar and not figure.startswith("cost")):
+            raise UsageError.argument("fail_on", f"{figure} in its own unit", said)
+        value = float(f"{plus}{number}") / UNITS[unit]
+        return cls(said.strip(), figure, sign, value, bool(plus), unit == "%")
 
     def broken(self, facts: Mapping[str, Fact]) -> str | None:
         """Say how the figure is, if that is what it must not be."""
         _, before, after = facts[self.figure]
-        if not _is_known(after) or (self.is_growth and not _is_known(before)):
+        if not self.is_known(facts):
             return f"{self.said}: {self.figure} is not known"
         value = after
         if self.is_growth:
@@ -73,6 +86,11 @@ class Threshold(NamedTuple):
         if not is_broken and self.sign in (">", ">=") and (unpriced := self._unpriced(facts)):
             return f"{self.said}: {self.figure} is {shown} and more, of {unpriced} calls there is no price"
         return f"{self.said}: {self.figure} is {shown}" if is_broken else None
+
+    def is_known(self, facts: Mapping[str, Fact]) -> bool:
+        """Say whether the figure is known, and of a growth also what it was."""
+        _, before, after = facts[self.figure]
+        return _is_known(after) and (not self.is_growth or _is_known(before))
 
     def _unpriced(self, facts: Mapping[str, Fact]) -> int:
         """Count the calls that an amount of money leaves out."""
