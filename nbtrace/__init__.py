@@ -25,7 +25,7 @@ with _imports.uncollected():
         trace,
         traces,
     )  # fmt: skip
-    from nbtrace._declare import budget, guard, guarding, prices, prompt, prompts, redact
+    from nbtrace._declare import budget, guard, guarding, prices, prompt, prompts, redact, watch
     from nbtrace._evaluations import agreement, check, evaluate, judge
     from nbtrace._exercise import exercise
     from nbtrace._opened import open  # noqa: A004 - called `nbtrace.open`
@@ -43,7 +43,7 @@ __all__ = [
     "BudgetError", "GuardrailError", "NbtraceError", "ReplayMiss", "Session", "agreement", "audit", "budget", "check",
     "checks", "compare", "context", "cost", "diff", "drift", "evaluate", "exercise", "explain", "export", "freeze",
     "guard", "guarding", "judge", "latency", "metrics", "of", "open", "prices", "prompt", "prompts", "redact", "replay",
-    "replay_span", "session", "span", "spans", "sql", "trace", "traces", "usage",
+    "replay_span", "session", "span", "spans", "sql", "trace", "traces", "usage", "watch",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._prompts.difference import Difference
+    from nbtrace._query.watching import Alert
     from nbtrace._store.snapshot import Snapshot
 
 _REMEMBERED: Final = 256
@@ -101,6 +102,15 @@ class AutoDisplay:
         self._draw(cell)
         if not self._updates and run.span.parent is None:
             self._calls.pop(run.trace_id, None)
+
+    def alert(self, alerts: Iterable[Alert]) -> None:
+        """Show which watched rules are broken, or hold again, after a cell."""
+        from IPython.display import display
+
+        from nbtrace._widgets.alert import alert_html, alert_text
+
+        for one in alerts:
+            display({"text/html": alert_html(one), "text/plain": alert_text(one)}, raw=True)
 
     def close(self) -> None:
         """Draw what is due and stop following."""

@@ -1,10 +1,10 @@
-"""The public functions by which a user says more about the calls to come: prompts, prices, what to mask."""
+"""The public functions by which a user says more about the calls to come: prompts, prices, rules, what to mask."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from nbtrace._api import default
 from nbtrace._capture.guardrails import Action, Guard, Guarding, On
@@ -13,9 +13,14 @@ from nbtrace._prompts.text import PromptText
 from nbtrace._trace.redact.rules import Rule
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from nbtrace._capture.spending import Per, Spending
     from nbtrace._capture.steps import Step
     from nbtrace._prompts.languages import Language
+    from nbtrace._query.filters import Filters
+    from nbtrace._query.watching import Alert
+    from nbtrace._watches import Watch
 
 
 @overload
@@ -182,6 +187,50 @@ def guarding(*guards: Guard) -> Guarding:
         ...     pass
     """
     return Guarding(guards)
+
+
+def watch(
+    rule: str,
+    *,
+    window: str | timedelta = "50 calls",
+    baseline: object = None,
+    by: str | Sequence[str] = (),
+    on_alert: Callable[[Alert], object] | None = None,
+    **filters: Unpack[Filters],
+) -> Watch:
+    """Watch a figure while you work, and be told when it becomes what it must not be, and when it holds again.
+
+    In a notebook the figure is looked at when a cell ends, over the calls that have ended by then; a line below the
+    cell tells the figure, the window and the calls to look at. Elsewhere `.look()` does. The same rule, watched
+    again, takes the place of the one before. For files, cron and CI there is the command `nbtrace check`.
+
+    Args:
+        rule: what must not be: a figure of `nbtrace.metrics`, `total_tokens`, `cost_per_call_usd`, `score.NAME` (a
+            mean) or `check.NAME` (the share that passes), and a number: `"error_rate > 2%"`, `"ttft_p95 > 2s"`,
+            `"cost > $5"`, `"check.correct < 95%"`; with a sign it is the growth from the baseline: `"cost > +10%"`.
+        window: of which calls: the last `"50 calls"`, the last `"10m"`, or `"all"`.
+        baseline: what growth is from: `"previous"`, the window before this one; or what `nbtrace.open` takes or gives,
+            a session, or spans, whose figures are computed once.
+        by: a column, or several: each group is watched for itself, such as each `model`.
+        on_alert: called with each alert. What it raises is logged, and fails no cell.
+        **filters: those of `nbtrace.spans`: only of these calls.
+
+    Returns:
+        The watch: prints as how it stands now; `alerts`, each with its `spans`; `look()`; `stop()`.
+
+    Raises:
+        UsageError: the rule, window, a filter or column is none, or a growth has no baseline.
+
+    Examples:
+        >>> import nbtrace
+        >>> watched = nbtrace.watch("error_rate > 2%", window="20 calls")
+        >>> watched, watched.alerts
+        (error_rate > 2%: not known yet, [])
+        >>> watched.stop()
+    """
+    from nbtrace._watches import watched
+
+    return watched(default(), rule, window=window, baseline=baseline, by=by, on_alert=on_alert, filters=filters)
 
 
 def redact(*rules: Rule, name: str | None = None) -> None:

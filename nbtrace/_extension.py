@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from nbtrace._capture.cells import CellRun
     from nbtrace._replays import Replay
     from nbtrace._trace.provider import Tracing
 
@@ -43,6 +44,7 @@ ACTIONS: Final = {
     "last": "draw the last trace",
     "explain": "show the last LLM call as telemetry; with a span's id after it, that span",
     "budget": "say what is left; `2.00`, `100000 tokens` or `off` sets it, then `cell` or `sweep` for each of these",
+    "watch": 'list what is watched; `"error_rate > 2%"` watches it, by `--window`, `--baseline`, `--by`; `off` ends',
     "instrument": "list the installed GenAI instrumentors; with a name after it, activate that one",
     "replay": "answer calls from the recording named after it, with `--mode` and `--timing`; `off` makes them again",
     "audit": "list what looks like a secret in what is kept and in the notebook's saved file, or in another's",
@@ -60,6 +62,8 @@ _NAMED: Final = {
     "explain": "_explain",
 }
 """Actions that take a name, or an amount, and what does them then."""
+_MORE: Final = ("replay", "watch")
+"""Actions that take options besides."""
 
 
 @magics_class
@@ -79,7 +83,7 @@ class NBTrace(Settings):
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
         self._replaying: Replay | None = None
         self._instrumentors = Instrumentors(self.session, self.session.expect_others)
-        self._cells = CellCapture(self._recording, shell, self._display.finished)
+        self._cells = CellCapture(self._recording, shell, self._finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
         self._keep()
         self._offer()
@@ -142,30 +146,46 @@ class NBTrace(Settings):
         self.session.refresh()
         return self.session.tracing
 
+    def _finished(self, run: CellRun) -> None:
+        """Show what a cell's calls came to, and which watched rules it broke."""
+        self._display.finished(run)
+        if self.session.watches:
+            from nbtrace import _watches
+
+            self._display.alert(_watches.cell_ended(self.session, run))
+
     @magic_arguments()
     @argument("action", nargs="?", default="status", help="one of: " + ", ".join(ACTIONS))  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument(
         "name",
         nargs="*",
         help="with `instrument`: what to activate; with `resume`: which session; with `audit`: the notebook's file; "
-        "with `explain`: the span's id; with `budget`: the amount; with `replay`: the recording, or `off`",
+        "with `explain`: the span's id; with `budget`: the amount; with `replay`: the recording, or `off`; "
+        "with `watch`: the rule, or `off`",
     )  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("--mode", default="replay", help="with `replay`: `replay`, `record-missing` or `refresh`")  # pyright: ignore[reportUntypedFunctionDecorator]
     @argument("--timing", default="none", help="with `replay`: `none` or `original`")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("--window", default="50 calls", help="with `watch`: `50 calls`, `10m` or `all`")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("--baseline", help="with `watch`: `previous`, or a recording")  # pyright: ignore[reportUntypedFunctionDecorator]
+    @argument("--by", default=(), help="with `watch`: a column whose groups are watched")  # pyright: ignore[reportUntypedFunctionDecorator]
     @line_magic
     def nbtrace(self, line: str) -> Any:
-        """Record LLM calls: `%nbtrace on|off|status|last|explain|budget|replay|...|help`, which lists them all."""
+        """Record LLM calls: `%nbtrace on|off|status|last|explain|budget|watch|...|help`, which lists them all."""
         given = parse_argstring(self.nbtrace, line)
         action, name = given.action, " ".join(given.name) or None
         if action not in ACTIONS:
             message = f"%nbtrace has no action {action!r}; expected one of: {', '.join(ACTIONS)}"
             raise UsageError(message)
-        if name is not None and action not in (*_NAMED, "replay"):
+        if name is not None and action not in (*_NAMED, *_MORE):
             message = f"%nbtrace {action} takes nothing after it, got {name!r}"
             raise UsageError(message)
         try:
             if action == "replay" and name is not None:
                 return self._replay_from(name, given.mode, given.timing)
+            if action == "watch":
+                from nbtrace._watches import asked
+
+                return print(asked(self.session, name, given.window, given.baseline, given.by))
             if name is not None:
                 return getattr(self, _NAMED[action])(name)
             return getattr(self, f"_{action}")()

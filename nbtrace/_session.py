@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
+    from nbtrace._query.watching import Watching
     from nbtrace._store.recovery import Recovered
     from nbtrace._store.scores import Score
     from nbtrace._store.snapshot import Snapshot
@@ -101,6 +102,8 @@ class Session(Answers):
         self._tracing: Tracing | None = None
         self._clients: ClientCapture | None = None
         self._threads: ThreadCapture | None = None
+        self.watches: list[Watching] = []
+        """What is watched; see `nbtrace.watch`."""
         self.journal: Journal | None = None
         """What writes the session to the disk, if something does."""
         self._unwatch_journal: Callable[[], None] | None = None

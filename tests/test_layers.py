@@ -66,14 +66,15 @@ LAYERS: dict[str, set[str]] = {
     "_trail": GROUND | {"_store", "_query", "_export", "_widgets"},
     "_explain": GROUND | {"_store", "_query", "_widgets", "_export"},
     "_review": {"_api", "_opened", "_query", "_widgets", "_trail", "_explain"},
-    "_declare": {"_api", "_prompts", "_trace", "_capture"},
+    "_declare": {"_api", "_prompts", "_trace", "_capture", "_query", "_watches"},
     "_autodisplay": GROUND | STAGES | {"_session"},
+    "_watches": GROUND | STAGES | {"_session", "_answers", "_opened"},
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
     "_extension": GROUND
     | STAGES
-    | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status", "_sweeps", "_replays"},
+    | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status", "_sweeps", "_replays", "_watches"},
     "_cli": GROUND | STAGES | {"__init__", "_earlier", "_opened"},
     "__main__": {"_cli"},
     "__init__": {
@@ -131,6 +132,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_review": set(),
     "_declare": set(),
     "_autodisplay": {"opentelemetry", "IPython"},
+    "_watches": {"opentelemetry"},
     "_earlier": set(),
     "_settings": {"IPython", "traitlets"},
     "_status": set(),

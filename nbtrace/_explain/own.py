@@ -120,6 +120,10 @@ OWN: Final[tuple[Entry, ...]] = (
     _own(semconv.REPAIRED, "string[]", "What was not as it should be in the file that the span was read from."),
     _own(semconv.CONTENT_MODE, "string", "That content is not kept here: `metadata` or `hashed`. Absent where it is."),
 
+    _own(semconv.WATCH_RULE, "string", "What must not be, such as `error_rate > 2%`, on the span of a watch's alert."),
+    _own(semconv.WATCH_WINDOW, "string", "Of which calls the watched figure is, in words."),
+    _own(semconv.WATCH_SPANS, "string[]", "The calls to look at, by their ids."),
+
     _own(semconv.STEP_NAME, "string", "The name that you gave to a step of your program."),
     _own(semconv.TAGS, "string[]", "Words of yours to find the span by."),
     _own(semconv.METADATA, "any", "A fact of yours, under a name of yours."),

@@ -6,7 +6,7 @@ What is not known is said to be unknown; it is never shown as zero.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 UNPRICED: Final = "unpriced"
 REPLAYED: Final = "replayed"
@@ -57,6 +57,26 @@ def tokens(count: int | None) -> str:
         ('12,345', 'unknown')
     """
     return "unknown" if count is None else f"{count:,}"
+
+
+def figure(name: str, value: Any) -> str:
+    """Word the value of a figure, in the unit that its name says; what is not there or not known is `none`.
+
+    Example:
+        >>> figure("error_rate", 0.04), figure("latency_p95_s", 1.5), figure("cost_usd", 2.0), figure("calls", 1200)
+        ('4.0%', '1.50 s', '$2.00', '1,200')
+    """
+    if value is None:
+        return "none"
+    if name.startswith("cost") and name.endswith("_usd"):
+        return cost(value)
+    if name.endswith("_s") and isinstance(value, float):
+        return duration(value * SECOND)
+    if name.endswith(("_rate", "_share")) or name.startswith("check."):
+        return f"{value:.1%}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _three_digits(value: float) -> str:

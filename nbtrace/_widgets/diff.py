@@ -162,7 +162,7 @@ class Diff:
 
     def _figures(self) -> Iterator[tuple[str, str, str, str]]:
         for one in self.changes.figures:
-            yield visible(one.name), _worded(one.name, one.before), _worded(one.name, one.after), _growth(one)
+            yield visible(one.name), text.figure(one.name, one.before), text.figure(one.name, one.after), _growth(one)
 
     def _spans(self, draw: Callable[[Change], str], size: int | None, say: Callable[[str], str]) -> Iterator[str]:
         """Draw the spans that are not the same, as many as there is room for."""
@@ -214,23 +214,8 @@ def _title(one: Change) -> str:
 def _facts(one: Change) -> Iterator[str]:
     for fact in one.facts:
         growth = _growth(fact)
-        before, after = (clip(visible(_worded(fact.name, value)), VALUE) for value in fact[1:])
+        before, after = (clip(visible(text.figure(fact.name, value)), VALUE) for value in fact[1:])
         yield f"{visible(fact.name)}: {before} → {after}{f' ({growth})' if growth else ''}"
-
-
-def _worded(name: str, value: Any) -> str:
-    """Word a value; what is not there or not known is `none`."""
-    if value is None:
-        return "none"
-    if name == "cost_usd":
-        return text.cost(value)
-    if name.endswith("_s") and isinstance(value, float):
-        return text.duration(value * 1e9)
-    if name.endswith("_rate"):
-        return f"{value:.1%}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _growth(fact: Fact) -> str:

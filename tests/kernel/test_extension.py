@@ -252,7 +252,7 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert kernel.run("%nbtrace nonsense").text == snapshot(
         "UsageError: %nbtrace has no action 'nonsense'; expected one of: "
-        "on, off, status, last, explain, budget, instrument, replay, audit, sessions, resume, help\n"
+        "on, off, status, last, explain, budget, watch, instrument, replay, audit, sessions, resume, help\n"
     )
     assert kernel.run("%nbtrace off now").text == "UsageError: %nbtrace off takes nothing after it, got 'now'\n"
     assert "openinference-instrumentation-openai " in kernel.run("%nbtrace instrument").text

@@ -1,0 +1,128 @@
+"""A rule that is looked at again and again: it speaks when it is broken, and when it holds again, and not in between.
+
+A figure that is not known is neither: before the first call there is nothing to be alarmed of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import time_ns
+from typing import TYPE_CHECKING, Any
+
+from nbtrace._query import text
+from nbtrace._query.culprits import culprits
+from nbtrace._query.rules import Asked, Outcome, Rule, before, outcomes
+from nbtrace._query.window import PREVIOUS
+
+if TYPE_CHECKING:
+    from nbtrace._query.frame import Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A rule came to be broken, or to hold again."""
+
+    rule: str
+    group: dict[str, Any]
+    """Of which group, by column; empty of a rule for all calls."""
+    is_broken: bool
+    figure: str
+    value: float
+    before: float | None
+    """The figure of the baseline."""
+    window: str
+    calls: int
+    """How many are in the window."""
+    said: str
+    """All of it in words."""
+    spans: Spans = field(repr=False)
+    """The calls to look at, the worst one first; none where it holds again."""
+    time_unix_nano: int = field(default_factory=time_ns)
+
+
+class Watching:
+    """A rule, and how it stood when it was last looked at.
+
+    Args:
+        rule: the rule.
+        now: the calls that it is of, as they are whenever it is looked at.
+        baseline: what growth is counted from, if that is not the window before.
+
+    Raises:
+        UsageError: it is of a figure, filter or column that there is not, or of a growth without a baseline.
+    """
+
+    def __init__(self, rule: Rule, now: Asked, baseline: Asked | None) -> None:
+        self.rule = rule
+        self.alerts: list[Alert] = []
+        """When it was broken, and held again, in this order."""
+        self._now = now
+        self._before = None if rule.baseline == PREVIOUS else before(rule, now, baseline)
+        self._broken: set[tuple[Any, ...]] = set()
+        list(self._outcomes())
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it was broken, in any group, when it was last looked at."""
+        return bool(self._broken)
+
+    def look(self) -> list[Alert]:
+        """Look at the figures now; gives what has changed since the last time."""
+        found: list[Alert] = []
+        for outcome in self._outcomes():
+            group, is_broken = tuple(outcome.group.values()), outcome.broken is not None
+            if not outcome.is_known or outcome.value is None or is_broken == (group in self._broken):
+                continue
+            self._broken ^= {group}
+            found.append(self._alert(outcome, group, outcome.value, is_broken=is_broken))
+        self.alerts += found
+        return found
+
+    def status(self) -> list[str]:
+        """Say how it stands now, a line a group."""
+        return [
+            f"{self._named(one)}: {'is broken' if one.broken else 'holds'}, {self._told(one)}"
+            if one.is_known
+            else f"{self._named(one)}: not known yet"
+            for one in self._outcomes()
+        ]
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        moment = datetime.now(UTC)
+        was = before(self.rule, self._now, None, moment) if self._before is None else self._before
+        return outcomes(self.rule, self._now, was, moment)
+
+    def _alert(self, outcome: Outcome, group: tuple[Any, ...], value: float, *, is_broken: bool) -> Alert:
+        window = self.rule.window.among(self._now.spans, self.rule.filters)
+        among = self._now.spans() if window is None else window
+        said = f"{self._named(outcome)} {'is broken' if is_broken else 'holds again'}: {self._told(outcome)}"
+        worst = culprits(among, self.rule.threshold, self.rule.by, group)
+        return Alert(
+            self.rule.name, outcome.group, is_broken, self.rule.threshold.figure, value, outcome.before, outcome.window,
+            outcome.calls, said,
+            worst if is_broken else worst[:0],
+        )  # fmt: skip
+
+    def _named(self, outcome: Outcome) -> str:
+        """Name the rule and the group."""
+        name = self.rule.when if self.rule.name == self.rule.when else f"{self.rule.name} ({self.rule.when})"
+        return name + "".join(f", {column} {value}" for column, value in outcome.group.items())
+
+    def _told(self, outcome: Outcome) -> str:
+        """Word the figure, what it was, and of which calls it is."""
+        threshold = self.rule.threshold
+        value = text.figure(threshold.figure, outcome.value)
+        if threshold.is_growth:
+            value = f"{text.figure(threshold.figure, outcome.before)} → {value}"
+        _, and_more, unpriced = (outcome.broken or "").partition(" and more, ")
+        return f"{value} in {self._window(outcome)}{f', and {unpriced}' if and_more else ''}"
+
+    def _window(self, outcome: Outcome) -> str:
+        calls = f"{outcome.calls:,} call{'s' * (outcome.calls != 1)}"
+        window = self.rule.window
+        if window.length is not None:
+            return f"{window.said} ({calls})"
+        is_full = window.calls is not None and outcome.calls >= window.calls
+        return window.said if is_full and not outcome.group else f"{'its ' if outcome.group else ''}{calls}"
