@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NAME: Final = 40
 TOLD: Final = 60
+ROWS, FEWEST = 18, 2
+"""Rows of all tables in the HTML that a notebook keeps, and of each at least."""
 
 
 class Drift(Result):
@@ -98,7 +100,8 @@ class Drift(Result):
     def _repr_html_(self) -> str:
         parts: list[str] = []
         for pair, sentence in self._told():
-            parts.append(static.page(sentence, _html(pair) if pair is not None and pair.figures else ""))
+            table = _html(pair, max(FEWEST, ROWS // len(self.found.pairs))) if pair is not None and pair.figures else ""
+            parts.append(static.page(sentence, table))
         return "".join(parts)
 
 
@@ -154,7 +157,8 @@ def _verdict(one: Compared) -> str:
         return "within chance"
     if not one.has_moved:
         return "negligible"
-    return f"moved, {word}" if (word := size(test.effect, test.effect_name)) else "moved"
+    word = size(test.effect, test.effect_name)
+    return f"moved, {word}" if word not in ("", "negligible") else "moved"  # a rare word matters all the same
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
@@ -167,14 +171,16 @@ def _aligned(rows: list[list[str]]) -> list[str]:
     ]  # fmt: skip
 
 
-def _html(pair: Pair) -> str:
+def _html(pair: Pair, most: int) -> str:
+    """Draw a table of so many figures; of more, those that moved come first."""
     sides = [static.LEFT, *[static.RIGHT] * 4, static.LEFT]
     titles = ["", *_heads(pair), "effect", "p", ""]
     head = "".join(
         f"<th {side}><span {static.HEAD}>{escape(title)}</span></th>" for side, title in zip(sides, titles, strict=True)
     )
     body: list[str] = []
-    for one in pair.figures:
+    figures = sorted(pair.figures, key=lambda one: not one.has_moved) if len(pair.figures) > most else pair.figures
+    for one in figures[:most]:
         faint = ("", "") if one.is_beyond_chance else (f"<span {static.FAINT}>", "</span>")
         cells = [escape(cell) for cell in _cells(one)]
         cells = [cells[0], *cells[1:3], *(cell.replace(" ", static.NBSP) for cell in cells[3:])]
@@ -182,4 +188,8 @@ def _html(pair: Pair) -> str:
             cells[0], cells[-1] = f"<b>{cells[0]}</b>", f"<b>{cells[-1]}</b>"
         drawn = (f"<td {side}>{faint[0]}{cell}{faint[1]}</td>" for side, cell in zip(sides, cells, strict=True))
         body.append(f"<tr>{''.join(drawn)}</tr>")
-    return f"{static.TABLE}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    rest = "".join(
+        f'<tr><td {static.LEFT} colspan="{len(titles)}"><span {static.FAINT}>{words}</span></td></tr>'
+        for words in static.more(len(figures) - most, "more figure")
+    )
+    return f"{static.TABLE}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{rest}</tbody></table>"

@@ -124,7 +124,10 @@ def test_groups_are_compared_with_the_one_that_began_first() -> None:
     assert (within.moved, {pair.before for pair in within.found.pairs}) == ([], {"new before", "m before"})
     assert within.sentences[-1].startswith("not compared: old")
     many = calls(*(period(at, 10, model=f"m-{at}", start_s=at) for at in range(1, 12)))
-    assert len(nbtrace.drift(many, by="response_model").found.pairs) == 7
+    among = nbtrace.drift(many, by="response_model")
+    assert len(among.found.pairs) == 7
+    assert among._repr_html_().count("… 6 more figures") == 7
+    assert len(among._repr_html_().encode()) < 20_000
 
 
 def test_verdicts_and_numbers_of_checks_drift() -> None:
