@@ -173,14 +173,15 @@ def test_counts_name_the_last_calls_and_totals_are_sums(calls: Calls) -> None:
 
 
 def test_pass_rates_and_means_of_checks_are_watched(calls: Calls) -> None:
-    passing = watched(calls.session, "check.correct < 95%", window="4 calls")
+    passing = watched(calls.session, "check.is correct < 95%", window="4 calls")
     mean = watched(calls.session, "score.correct < 0.6", by=["kind", "model"], window="5000d")
     calls.add(4)
     assert (passing.look(), mean.look()) == ([], [])
-    assert repr(passing) == "check.correct < 95%: not known yet"
-    calls.judge("correct", [True, False, False, True])
+    assert repr(passing) == "check.is correct < 95%: not known yet"
+    for name in ("correct", "is correct"):
+        calls.judge(name, [True, False, False, True])
     (alert,) = passing.look()
-    assert alert.said == "check.correct < 95% is broken: 50.0% in the last 4 calls"
+    assert alert.said == "check.is correct < 95% is broken: 50.0% in the last 4 calls"
     assert [span.span_id for span in alert.spans] == [calls.session.spans(kind="llm")[at].span_id for at in (1, 2)]
     assert said(mean.look()) == ["score.correct < 0.6, kind llm, model m-1 is broken: 0.5 in the last 5000d (4 calls)"]
 

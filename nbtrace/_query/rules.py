@@ -15,6 +15,7 @@ known breaks its rule.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -193,7 +194,7 @@ def outcomes(rule: Rule, now: Asked, was: Figures, moment: datetime | None = Non
 
 def _judged(when: str) -> list[str]:
     """Name the score that a rule is about, if it is about one."""
-    said = when.lstrip().partition(" ")[0].partition(">")[0].partition("<")[0]
+    said = re.split("[<>]", when, maxsplit=1)[0].strip()
     return [said] if said.startswith((SCORE, CHECK)) else []
 
 

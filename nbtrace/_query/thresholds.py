@@ -58,14 +58,14 @@ class Threshold(NamedTuple):
             return cls(said.strip(), said.strip(), ">", 0.0, is_growth=False, is_percent=False)
         match = _SENTENCE.fullmatch(said)
         if match is None:
-            raise UsageError.argument("fail_on", EXPECTED, said)
+            raise UsageError.argument("threshold", EXPECTED, said)
         name, sign, plus, dollar, number, unit = match.groups()
         figure = SHORT.get(name, name)
         if figure not in (*figures, *counts):
             short = [name for name, meant in SHORT.items() if meant in figures]
             raise UsageError.unknown("figure", name, [*counts, *short, *figures])
         if (unit in ("s", "ms") and not figure.endswith("_s")) or (dollar and not figure.startswith("cost")):
-            raise UsageError.argument("fail_on", f"{figure} in its own unit", said)
+            raise UsageError.argument("threshold", f"{figure} in its own unit", said)
         value = float(f"{plus}{number}") / UNITS[unit]
         return cls(said.strip(), figure, sign, value, bool(plus), unit == "%")
 

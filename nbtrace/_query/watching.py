@@ -101,14 +101,12 @@ class Watching:
         worst = culprits(among, self.rule.threshold, self.rule.by, group)
         return Alert(
             self.rule.name, outcome.group, is_broken, self.rule.threshold.figure, value, outcome.before, outcome.window,
-            outcome.calls, said,
-            worst if is_broken else worst[:0],
+            outcome.calls, said, worst if is_broken else worst[:0],
         )  # fmt: skip
 
     def _named(self, outcome: Outcome) -> str:
         """Name the rule and the group."""
-        name = self.rule.when if self.rule.name == self.rule.when else f"{self.rule.name} ({self.rule.when})"
-        return name + "".join(f", {column} {value}" for column, value in outcome.group.items())
+        return self.rule.name + "".join(f", {column} {value}" for column, value in outcome.group.items())
 
     def _told(self, outcome: Outcome) -> str:
         """Word the figure, what it was, and of which calls it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from nbtrace import Session, semconv
 from nbtrace._cli import main
 from nbtrace._query.changes import Fact
+from nbtrace._query.rules import Rule, read
 from nbtrace._query.thresholds import Threshold
 from tests.query.tables import MS, START, chat, table
 from tests.widgets.test_diff import call, recording
@@ -184,3 +186,16 @@ def test_a_dataset_is_checked_by_the_files_of_its_window(folder: Path) -> None:
     assert (told[2]["value"], told[2]["is_known"], told[2]["broken"]) == (
         None, False, "check.correct < 50%: check.correct is not known",
     )  # fmt: skip
+
+
+def test_the_rules_of_the_document_are_rules(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/watching.md").read_text("utf-8")
+    (written,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "rules.toml").write_text(written)
+    rules = read(tmp_path / "rules.toml")
+    examples = re.findall(r"^    (\S+ [<>] \S+)  +\S", text, re.MULTILINE)
+    assert (len(rules), len(examples)) == (4, 7)
+    figures = {Rule.of({"when": one}).threshold.figure for one in (*examples, *(rule.when for rule in rules))}
+    assert {"first_chunk_p95_s", "latency_p95_s", "check.correct", "calls"} < figures
+    for name in re.findall(r"`(\w+)`", text.partition("| figure |")[2].partition("All other figures")[0]):
+        assert Rule.of({"when": f"{name} > 1"}).threshold.number == 1
