@@ -18,9 +18,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nbtrace._query.drift import drifts
 from nbtrace._query.frame import Spans
 from nbtrace._query.metrics import metrics
+from nbtrace._query.rules import Asked, Rule
 from nbtrace._query.sql import run
+from nbtrace._query.watching import Watching
 from nbtrace._store import parquet
 from nbtrace._store.schema import schema
 from nbtrace._store.snapshot import Snapshot
@@ -125,6 +128,12 @@ def main() -> None:
     line("all metrics of all spans by model", lambda: metrics(many, by="model"), grouped, than)
     query = "SELECT request_model, sum(cost_usd) FROM spans WHERE status_code = 2 GROUP BY ALL"
     line("filter and sum by model in SQL", lambda: run(query, many, {}), grouped, than)
+    asked = Asked(many.filter, lambda chosen, by: metrics(many if chosen is None else chosen, by=by))
+    for when, more in (("error_rate > 90%", {}), ("latency_p95 > +900%", {"baseline": "previous"})):
+        watching = Watching(Rule.of({"when": when, "window": "50 calls", **more}), asked, None)
+        line(f"look at the watched rule {when}, the last 50 calls", watching.look, grouped, than)
+    halves = many[: MILLION // 2], many[MILLION // 2 :]
+    line("drift of one half of them from the other", lambda: drifts(*halves, None, None), grouped, than)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "spans.parquet"
         with path.open("wb") as file:
