@@ -22,6 +22,7 @@ CELLS = [
     "opened.usage()",
     "nbtrace.usage(spans)",
     "nbtrace.latency(spans, every='1h')",
+    "nbtrace.drift(spans[:45], spans[45:]).chart()",
 ]
 
 
@@ -46,6 +47,9 @@ def test_charts_are_drawn_without_a_network(open_lab: OpenLab, desk: Desk, tmp_p
     expect(usage).to_contain_text("11 unpriced and not in the cost")
     expect(usage.locator(".ytick")).to_have_text(["smollm2-135m", "claude-sonnet-4-5", "gpt-5-mini"])
     expect(notebook.output("nbtrace.latency").locator(".scatter path.js-line")).to_have_count(12)
+    drift = notebook.output("nbtrace.drift")
+    expect(drift).to_contain_text("nothing moved beyond chance")
+    expect(drift.locator(".boxlayer .trace.boxes")).to_have_count(10)
     usage.scroll_into_view_if_needed()
     notebook.picture(f"charts-{theme}")
 
