@@ -23,7 +23,7 @@ def lines(session: Session) -> list[str]:
     return [
         *_totals(session, spans),
         *session.spending.lines(),
-        *(f"watched: {line}" for one in session.watches for line in one.status()),
+        *(f"watched: {line}" for one in session.watches for line in repr(one).splitlines()),
         *_places(session),
         *_unpriced(spans),
         *_policy(session),

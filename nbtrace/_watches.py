@@ -18,6 +18,7 @@ from nbtrace._query.rules import Asked, Rule
 from nbtrace._query.watching import Alert, Watching
 from nbtrace._query.window import PREVIOUS, Window
 from nbtrace._trace.provider import below
+from nbtrace._widgets.markup import visible
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -79,7 +80,7 @@ class Watch(Watching):
 
     def __repr__(self) -> str:
         stopped = "" if any(one is self for one in self._session.watches) else " (stopped)"
-        return "\n".join(f"{line}{stopped}" for line in self.status())
+        return "\n".join(f"{visible(line)}{stopped}" for line in self.status())
 
 
 def watched(

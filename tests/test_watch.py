@@ -258,8 +258,8 @@ def test_a_window_and_the_one_before_it_share_no_call() -> None:
 
 
 def test_the_line_below_a_cell_opens_to_the_calls_and_runs_nothing_of_theirs(calls: Calls) -> None:
-    for payload in PAYLOADS[:8]:
-        calls.fail(response_model=payload[:200].encode(errors="replace").decode())
+    for payload in (*PAYLOADS[:6], "\u202ename", "two\nlines\x1b[31m"):
+        calls.fail(response_model=payload[:200])
     watch = watched(calls.session, "error_rate > 1%", by="model")
     for alert in watch.look():
         page = Reader(alert_html(alert))
@@ -270,6 +270,7 @@ def test_the_line_below_a_cell_opens_to_the_calls_and_runs_nothing_of_theirs(cal
         )
         assert "RateLimitError" in "".join(page.cells)
         assert "\u202e" not in alert_text(alert)
+    assert ("\x1b" in repr(watch), "\u202e" in repr(watch), len(repr(watch).splitlines())) == (False, False, 8)
     calm = watched(calls.session, "error_rate > 50%", window="4 calls")
     calls.fail(4)
     (broken,) = calm.look()

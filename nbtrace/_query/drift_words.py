@@ -14,6 +14,8 @@ MINUS: Final = "\N{MINUS SIGN}"
 DASH: Final = "\N{EN DASH}"
 MOST_SHARES: Final = 3
 """Words of which the shares are told."""
+LONGEST: Final = 60
+"""Letters of a word, which may be anything."""
 LEAST_P: Final = 0.0001
 SIZES: Final = {
     "Cliff's delta": (0.147, 0.33, 0.474),
@@ -46,14 +48,14 @@ _FIGURES: Final = {
 def sentences(found: Drifts) -> list[str]:
     """Say of each two samples what drifted."""
     names = [
-        f"{pair.before} → {pair.after}: " if len(found.pairs) > 1 or pair.before != "before" else ""
+        f"{_short(pair.before)} → {_short(pair.after)}: " if len(found.pairs) > 1 or pair.before != "before" else ""
         for pair in found.pairs
     ]
     said = [f"{name}{_sentence(pair, found.tests)}" for name, pair in zip(names, found.pairs, strict=True)]
     if not said:
         said = ["there are no two groups of calls to compare"]
     if found.left_out:
-        shown = ", ".join(found.left_out[:MOST_SHARES])
+        shown = ", ".join(map(_short, found.left_out[:MOST_SHARES]))
         more = len(found.left_out) - MOST_SHARES
         said.append(f"not compared: {shown}{f' and {more} more' if more > 0 else ''}")
     return said
@@ -92,7 +94,9 @@ def _change(one: Compared) -> str:
         return f"{name} is spread otherwise: middle half {' → '.join(halves)}"
     if one.kind == "word":
         word = _most_changed(one.before, one.after)
-        return f"{name} changed: {word} {' → '.join(_share(counts, word) for counts in (one.before, one.after))}"
+        return (
+            f"{name} changed: {_short(word)} {' → '.join(_share(counts, word) for counts in (one.before, one.after))}"
+        )
     return f"{name} moved"
 
 
@@ -109,17 +113,15 @@ def named(figure: str) -> str:
 def amounts(figure: str, first: float, second: float, *, sign: str = " → ") -> str:
     """Word two numbers of a figure, with its unit once."""
     one, other = amount(figure, first), amount(figure, second)
-    unit = " tokens" if figure.endswith("_tokens") else ""
+    unit = " tokens" if figure.endswith("_tokens") and not figure.startswith(SCORE) else ""
     return f"{one}{sign}{other}{unit}"
 
 
 def amount(figure: str, value: float) -> str:
     """Word a number of a figure."""
-    if figure == "cost_usd":
-        return text.cost(value)
-    if figure.endswith("_s"):
-        return text.duration(value * 1e9)
-    return f"{value:,.0f}" if figure.endswith("_tokens") else f"{value:.3g}"
+    if figure.startswith(SCORE):
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if figure.endswith("_tokens") else text.figure(figure, value)
 
 
 def quartiles(values: Any) -> tuple[float, float, float]:
@@ -132,11 +134,12 @@ def quartiles(values: Any) -> tuple[float, float, float]:
 
 def shares(counts: Mapping[str, int]) -> str:
     """Word how frequent the most frequent words are."""
-    return ", ".join(f"{word} {_share(counts, word)}" for word in _order(counts)[:MOST_SHARES])
+    order = sorted(counts, key=lambda word: (-counts[word], word))
+    return ", ".join(f"{_short(word)} {_share(counts, word)}" for word in order[:MOST_SHARES])
 
 
-def _order(counts: Mapping[str, int]) -> list[str]:
-    return sorted(counts, key=lambda word: (-counts[word], word))
+def _short(word: str) -> str:
+    return word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…"
 
 
 def _share(counts: Mapping[str, int], word: str) -> str:

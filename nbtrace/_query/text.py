@@ -70,6 +70,8 @@ def figure(name: str, value: Any) -> str:
         return "none"
     if name.startswith("cost") and name.endswith("_usd"):
         return cost(value)
+    if name.startswith("score."):
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
     if name.endswith("_s") and isinstance(value, float):
         return duration(value * SECOND)
     if name.endswith(("_rate", "_share")) or name.startswith("check."):

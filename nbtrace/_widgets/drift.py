@@ -42,7 +42,7 @@ class Drift(Result):
     @property
     def sentences(self) -> list[str]:
         """What moved, and what did not: a sentence for each two samples."""
-        return sentences(self.found)
+        return [visible(sentence) for sentence in sentences(self.found)]
 
     @property
     def sentence(self) -> str:
@@ -90,7 +90,7 @@ class Drift(Result):
     def __str__(self) -> str:
         lines: list[str] = []
         for pair, sentence in self._told():
-            lines.append(visible(sentence))
+            lines.append(sentence)
             if pair is not None and pair.figures:
                 lines += _aligned([["", *_heads(pair), "effect", "p", ""], *map(_cells, pair.figures)])
         return "\n".join(lines)

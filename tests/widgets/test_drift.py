@@ -139,16 +139,16 @@ def test_verdicts_and_numbers_of_checks_drift() -> None:
             key = bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id)
             label = "pass" if at < passes else "fail"
             session.rate(Score(*key, "correct", float(label == "pass"), label))
-            session.rate(Score(*key, "grade", float(at % 5) + 2 * (seed == 2)))
+            session.rate(Score(*key, "grade_s", float(at % 5) + 2 * (seed == 2)))
             session.rate(Score(*key, "broken", error_type="ValueError"))
         sessions.append(session)
     drift = nbtrace.drift(*sessions)
     assert rows_of(drift, "score.correct")["p"].tolist() == pytest.approx(
         [stats.fisher_exact([[30, 10], [12, 28]]).pvalue]
     )
-    assert set(drift.moved) == {"score.correct", "score.grade"}
+    assert set(drift.moved) == {"score.correct", "score.grade_s"}
     assert "correct changed: pass 75% → 30%" in drift.sentence or "correct changed: fail 25% → 70%" in drift.sentence
-    assert "grade rose: median 2 → 4" in drift.sentence
+    assert "grade_s rose: median 2 → 4" in drift.sentence
 
 
 def test_embeddings_are_arrays_attributes_or_made_of_answers(tmp_path: Path) -> None:
