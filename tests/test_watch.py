@@ -180,6 +180,9 @@ def test_pass_rates_and_means_of_checks_are_watched(calls: Calls) -> None:
     assert repr(passing) == "check.is correct < 95%: not known yet"
     for name in ("correct", "is correct"):
         calls.judge(name, [True, False, False, True])
+    for span in calls.session.spans(kind="llm"):
+        calls.session.rate(Score(bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id), "tone", label="kind"))
+    assert repr(watched(calls.session, "score.tone < 1")) == "score.tone < 1: not known yet"
     (alert,) = passing.look()
     assert alert.said == "check.is correct < 95% is broken: 50.0% in the last 4 calls"
     assert [span.span_id for span in alert.spans] == [calls.session.spans(kind="llm")[at].span_id for at in (1, 2)]
