@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import orjson
+
 from nbtrace._read.frames import hex_id, rows
 from nbtrace._read.spans import Draft, ReadEvent, ReadSpan, moment, plain, span, text
 
@@ -104,7 +106,22 @@ def _id(given: object) -> object:
 
 def _attributes(given: Any, repairs: list[str]) -> dict[str, Any]:
     pairs = cast("Mapping[Any, Any]", given).items() if isinstance(given, Mapping) else ()
-    return {str(key): plain(value, repairs) for key, value in pairs if value is not None}
+    return {str(key): plain(_value(str(key), value), repairs) for key, value in pairs if value is not None}
+
+
+def _value(name: str, given: Any) -> Any:
+    """Give an attribute as it was sent: MLflow has each as JSON, but a text that is a JSON object already as it is.
+
+    Its own, below `mlflow.`, are read as JSON later.
+    """
+    if not isinstance(given, str) or name.startswith("mlflow."):
+        return given
+    try:
+        found = orjson.loads(given)
+    except orjson.JSONDecodeError:
+        return given
+    is_list = isinstance(found, list) and all(isinstance(one, str) for one in cast("list[object]", found))
+    return found if is_list or isinstance(found, str | bool | int | float) else given
 
 
 def _events(given: Any, repairs: list[str]) -> Iterator[ReadEvent]:

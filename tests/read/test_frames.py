@@ -151,3 +151,28 @@ def test_what_phoenix_knows_besides_is_kept() -> None:
     assert tool.events[0]["attributes"]["exception.type"] == "KeyError"
     assert tool.status_message == "KeyError: 'Paris'"
     assert call.attributes["nbtrace.metadata.team"] == "a"
+
+
+def test_spans_that_mlflow_was_sent_have_their_attributes_as_they_were() -> None:
+    call = {
+        "trace_id": "qVGIpOABW5+MeH1DjoJ6UQ==",
+        "span_id": "SWwJPHgV+tU=",
+        "name": "chat m",
+        "start_time_unix_nano": 10,
+        "end_time_unix_nano": 20,
+        "status": {"code": "STATUS_CODE_UNSET"},
+        "attributes": {
+            "gen_ai.operation.name": '"chat"',
+            "gen_ai.request.model": '"m"',
+            "gen_ai.usage.input_tokens": "55",
+            "gen_ai.response.finish_reasons": '["stop"]',
+            "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "Yes."}]}]',
+            "mlflow.spanType": '"CHAT_MODEL"',
+            "own.number": '"55"',
+            "own.text": "NaN",
+        },
+    }
+    (span,) = nbtrace.open(pd.DataFrame({"trace_id": ["tr-1"], "spans": [[call]]})).spans(kind="llm")
+    assert (span.operation, span.request_model, span.input_tokens, span.answer) == ("chat", "m", 55, "Yes.")
+    assert span.finish_reasons == ["stop"]
+    assert (span.attributes["own.number"], span.attributes["own.text"]) == ("55", "NaN")
