@@ -87,10 +87,10 @@ test-openai2: setup-openai2 ## run the capture and framework tests against opena
 	.venv-openai2/bin/python -m pytest --basetemp=build/pytest-openai2 $(PARALLEL) tests/capture tests/frameworks
 
 .PHONY: test-engines
-test-engines: setup-engines ## compute metrics and run checks in PySpark (Java 17 or newer) beside the other engines
+test-engines: setup-engines ## compute metrics, run checks and play a lesson in PySpark (Java 17 or newer)
 	$(STEP) "Tests: metrics in PySpark"
 	@mkdir -p build/jupyter
-	.venv-engines/bin/python -m pytest --basetemp=build/pytest-engines tests/query tests/evaluate -m spark
+	.venv-engines/bin/python -m pytest --basetemp=build/pytest-engines tests/query tests/evaluate tests/notebooks -m spark
 
 .PHONY: test-servers
 test-servers: setup setup-servers ## export to a real Phoenix and a real MLflow, and read back what they show

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from nbtrace._answers import Answers
 from nbtrace._query import text
 from nbtrace._query.row import Span
 
@@ -218,13 +219,39 @@ def _short(work: Work) -> str:
     expected = "scores named 'short' of Monday's answers"
     scores = [(one, score) for one, score in work.scores("short") if "monday" in (one["tags"] or ())]
     if not scores:
-        raise NotYetError(expected, "none", "nbtrace.evaluate(monday, short)")
+        raise NotYetError(expected, "none", "nbtrace.evaluate(calls('monday'), short)")
     wrong = [one.answer for one, score in scores if bool(score["value"]) != (len((one.answer or "").split()) <= _WORDS)]
     if wrong:
         came = f"another verdict on {wrong[0]!r:.60}"
         raise NotYetError(f"a pass for at most {_WORDS} words", came, "len(answer.split()) counts them")
     passed = sum(bool(score["value"]) for _, score in scores)
     return f"{passed} of {len(scores)} answers are short, and each score is kept with its span."
+
+
+def _numbers_only(work: Work) -> str:
+    expected = "what was opened of a file that has the calls without their content"
+    hint, given = "nbtrace.export(..., spans=session, content=False), and then nbtrace.open", work.answer
+    if not isinstance(given, Answers) or given is work.session:
+        raise NotYetError(expected, "no answer" if given is None else _shown(given), hint)
+    calls = list(given.spans(kind="llm"))
+    if {one["span_id"] for one in calls} != {one["span_id"] for one in work.calls()}:
+        raise NotYetError(expected, f"{len(calls)} calls of {len(work.calls())}", "spans=session chooses them all")
+    told = [one for one in given.spans() if one.question or one.answer or one.documents]
+    if told:
+        raise NotYetError(expected, f"{len(told)} spans with content, {told[0]['name']!r} first", hint)
+    return f"{len(calls)} calls with their tokens and times, and nothing of what was said."
+
+
+def _longest(work: Work) -> str:
+    expected, hint = "the user whose calls gave the most tokens on average", "avg(output_tokens), grouped by user_id"
+    tokens: dict[str, list[int]] = {}
+    for one in work.calls():
+        tokens.setdefault(str(one["user_id"]), []).append(one["output_tokens"] or 0)
+    means = {user: sum(given) / len(given) for user, given in tokens.items()}
+    given = work.answer
+    if not isinstance(given, str) or given not in means or means[given] < max(means.values()):
+        raise NotYetError(expected, "no answer" if given is None else _shown(given), hint)
+    return f"{given}, with {means[given]:.0f} tokens a call; who sent the most calls is another question."
 
 
 def _is_close(given: float, wanted: float) -> bool:
@@ -241,5 +268,7 @@ EXERCISES: Final[dict[str, Callable[[Work], str]]] = {
     "07": _tool,
     "08": _badge,
     "09": _short,
+    "10": _numbers_only,
+    "11": _longest,
 }
 """The exercises, by the number of their notebook."""

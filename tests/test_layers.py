@@ -57,7 +57,7 @@ LAYERS: dict[str, set[str]] = {
     "_sweeps": GROUND | STAGES | {"_session"},
     "_evaluations": GROUND | STAGES | {"_api", "_answers", "_opened", "_session"},
     "checks": {"_evaluate"},
-    "_exercises": {"_query", "_session"},
+    "_exercises": {"_answers", "_query", "_session"},
     "_exercise": {"_api", "_guard", "_exercises"},
     "_testing": {"_replays"},
     "_replay_one": GROUND | STAGES | {"_session", "_api"},

@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,8 @@ CELL_SECONDS = 300
 ENVIRONMENT = {"OPENAI_API_KEY": "offline", "NBTRACE_DEMO_MODEL": MODEL, "NBTRACE_JOURNAL": "off"}
 """What a kernel needs in which calls are answered from cassettes."""
 
+SPARK = "11"
+"""The lesson that needs PySpark."""
 REPLAYS = re.compile(r"^#? ?(%nbtrace replay cassettes/\w+\.parquet(?: --timing original)?).*$", re.MULTILINE)
 """Where a notebook says what answers its calls; in a comment where it is made to run on a model."""
 SOLUTION = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -65,6 +69,11 @@ def lessons() -> list[Path]:
     return sorted(
         path for path in COURSE.glob("[0-9]*.ipynb") if "%nbtrace replay cassettes/" in path.read_text("utf-8")
     )
+
+
+def python_of(lesson: Path) -> Path:
+    """Say which environment's Python a lesson is played by: Spark is not in this one."""
+    return ROOT / ".venv-engines/bin/python" if lesson.name[:2] == SPARK else Path(sys.executable)
 
 
 class Player:
@@ -124,37 +133,39 @@ def _text(output: Any) -> str:
 
 
 @contextmanager
-def player(folder: Path, variables: Mapping[str, str] | None = None) -> Generator[Player]:
-    """Start a kernel in a copy of the course below a folder."""
+def player(
+    folder: Path, variables: Mapping[str, str] | None = None, *, python: Path = Path(sys.executable)
+) -> Generator[Player]:
+    """Start a kernel of an environment in a copy of the course below a folder."""
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbformat.v4 import new_notebook
 
     shutil.copytree(COURSE, folder, dirs_exist_ok=True)
+    manager = AsyncKernelManager()
+    launch = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
+    manager._kernel_spec = KernelSpec(argv=launch)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - there is no other way
     client = NotebookClient(
-        new_notebook(),
-        timeout=CELL_SECONDS,
-        resources={"metadata": {"path": str(folder)}},
-        extra_arguments=["--log-level=ERROR"],
+        new_notebook(), km=manager, timeout=CELL_SECONDS, resources={"metadata": {"path": str(folder)}}
     )
     given = environment(ROOT / "build" / "jupyter", {**ENVIRONMENT, **(variables or {})})
-    with client.setup_kernel(env=given):
+    with client.setup_kernel(env=given, cleanup_kc=True):
         yield Player(client)
 
 
 def record(numbers: list[str]) -> None:
     """Record the cassettes of some lessons anew, or of all, on the local model with the faults of lesson 04."""
     CASSETTES.mkdir(exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        local_model() as variables,
-        faulty(variables["OPENAI_BASE_URL"]) as address,
-        player(Path(folder), {**variables, "OPENAI_BASE_URL": address}) as running,
-    ):
-        for lesson in lessons():
-            if not numbers or lesson.name[:2] in numbers:
-                played = running.play(lesson, mode="refresh")
-                cassette = shutil.copy(Path(folder) / "cassettes" / f"{lesson.name[:2]}.parquet", CASSETTES)
-                print(f"==> {lesson.name}: {Path(cassette).stat().st_size:,} bytes\n    {played.solved}")
+    chosen = [lesson for lesson in lessons() if not numbers or lesson.name[:2] in numbers]
+    with local_model() as variables, faulty(variables["OPENAI_BASE_URL"]) as address:
+        given = {**variables, "OPENAI_BASE_URL": address}
+        for python, several in groupby(chosen, python_of):
+            with tempfile.TemporaryDirectory() as folder, player(Path(folder), given, python=python) as running:
+                for lesson in several:
+                    played = running.play(lesson, mode="refresh")
+                    cassette = shutil.copy(Path(folder) / "cassettes" / f"{lesson.name[:2]}.parquet", CASSETTES)
+                    print(f"==> {lesson.name}: {Path(cassette).stat().st_size:,} bytes\n    {played.solved}")
 
 
 if __name__ == "__main__":

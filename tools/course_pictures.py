@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.course import COURSE, ENVIRONMENT, REPLAYS, ROOT, lessons
+from tools.course import COURSE, ENVIRONMENT, REPLAYS, ROOT, lessons, python_of
 from tools.jupyter import jupyter_lab
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ SHOWN = {
     "07": ("agent-trace", 300),
     "08": ("guard-trace", 250),
     "09": ("check-own", 200),
+    "10": ("back", 250),
+    "11": ("ask", 200),
 }
 """The cell whose output is the picture, and the most pixels of its height, by lesson."""
 SECONDS = 120
@@ -43,9 +46,10 @@ def take(numbers: list[str]) -> None:
         shutil.copytree(COURSE, folder)
         browser = playwright.chromium.launch(executable_path=found.stdout.strip(), args=["--no-sandbox"])
         window = browser.new_context(viewport={"width": 1400, "height": 1600}, device_scale_factor=1.25)
-        with jupyter_lab(folder, home=Path(at) / "jupyter", extra=ENVIRONMENT) as lab:
-            for lesson in lessons():
-                if not numbers or lesson.name[:2] in numbers:
+        chosen = [lesson for lesson in lessons() if not numbers or lesson.name[:2] in numbers]
+        for python, several in groupby(chosen, python_of):
+            with jupyter_lab(folder, home=Path(at) / "jupyter", python=python, extra=ENVIRONMENT) as lab:
+                for lesson in several:
                     page = window.new_page()
                     page.set_default_timeout(SECONDS * 1000)
                     page.goto(f"{lab.page(prepared(folder / lesson.name))}&reset")  # without the one before

@@ -19,6 +19,7 @@ from tests.export import shown
 from tests.export.loopback import free_port
 from tests.export.rich import session
 from tests.export.test_otlp import listens
+from tools.course import lessons, player
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / ".venv-servers/bin"
@@ -86,6 +87,16 @@ def test_the_servers_show_what_the_table_says(servers: dict[str, str], monkeypat
     found = {"Phoenix": _settled(servers["phoenix"]), "MLflow": shown.mlflow(servers["mlflow"])}
     document = shown.DOCUMENT.read_text(encoding="utf-8")
     assert shown.with_part(document, shown.SERVERS, shown.servers(found)) == document
+
+
+def test_the_lesson_hands_over_and_reads_back(tmp_path: Path) -> None:
+    (lesson,) = (path for path in lessons() if path.name.startswith("10"))
+    with player(tmp_path, {"NBTRACE_SERVERS": str(PROGRAMS)}) as running:
+        played = running.play(lesson)
+    assert played.shown["servers"] == "'phoenix, mlflow'"
+    assert played.shown["send"].count("6 spans") == 2
+    answers = "['The library is closed on Mondays.', 'The library is closed on Mondays.']"
+    assert played.shown["frames"].count(answers) == 2
 
 
 def _settled(url: str) -> dict[str, str]:
