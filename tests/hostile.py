@@ -16,6 +16,7 @@ from typing import Any, Final
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+from nbtrace._store.scores import Score
 from nbtrace._store.store import Store
 from nbtrace._trace.processor import SinkProcessor
 
@@ -125,6 +126,8 @@ PAYLOADS: Final = tuple(itertools.chain.from_iterable(GROUPS.values()))
 
 MANY: Final = 20_000
 """Characters of a payload where a span holds it many times; its text, its answer and its input hold the whole."""
+LONG_ANSWER: Final = 2_000
+"""Characters of an answer that is compared with another, word by word."""
 
 PLACES: Final = (
     "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model", "error.type", "user.id", "session.id", "nbtrace.cell.source",
@@ -184,3 +187,32 @@ def fill(store: Store, payloads: tuple[str, ...] = PAYLOADS, *, is_brief: bool =
             span.add_event(payload[:MANY], {payload[:200] or "x": payload[:MANY]})
             span.set_status(trace.Status(trace.StatusCode.ERROR, payload))
             span.end()
+
+
+def fill_versions(store: Store, payloads: tuple[str, ...] = PAYLOADS) -> None:
+    """Give a store calls of two versions of the prompt `hostile`: a payload is input, answer, note, and much besides."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SinkProcessor(store))
+    tracer = provider.get_tracer("hostile")
+    short = [payload for payload in payloads if len(payload) < 1000]
+    for version, model in (("1", "m"), (HANDLERS[0], SCRIPT[0])):
+        template = "\n".join(short if version == "1" else reversed(short))
+        for number, whole in enumerate(payloads):
+            payload = whole[:LONG_ANSWER]
+            span = tracer.start_span("chat")
+            context = span.get_span_context()
+            ids = context.trace_id.to_bytes(16, "big"), context.span_id.to_bytes(8, "big")
+            span.set_attributes({
+                "gen_ai.operation.name": "chat", "gen_ai.prompt.name": "hostile", "gen_ai.prompt.version": version,
+                "gen_ai.request.model": model, "nbtrace.prompt.template": template,
+                f"gen_ai.prompt.variable.{payload[:200] or 'x'}": payload, "gen_ai.prompt.variable.number": str(number),
+                "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": f"{version}{payload}"}]}]),
+                "gen_ai.response.finish_reasons": [payload[:200]],
+            })  # fmt: skip
+            if number % 5 == 4:
+                span.set_attribute("error.type", payload)
+                span.set_status(trace.Status(trace.StatusCode.ERROR, payload))
+            span.end()
+            store.score(Score(*ids, "rating", 3.0, explanation=payload, source="human"))
+            if number % 40 == 0:
+                store.score(Score(*ids, payload[:200], 1.0, payload[:200]))

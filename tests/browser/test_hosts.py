@@ -20,9 +20,9 @@ from playwright.sync_api import Locator, Page, ViewportSize, expect
 from nbtrace import Session
 from tests.browser.fixtures import ROOT, OpenLab
 from tests.browser.notebook import PICTURES, Desk, write_notebook
-from tests.browser.walk import BRIDGE, WALK
+from tests.browser.walk import BRIDGE, SIDE_BY_SIDE, WALK
 from tests.browser.watch import INVARIANTS
-from tests.hostile import PAYLOADS, fill
+from tests.hostile import PAYLOADS, fill, fill_versions
 from tools.fixture_session import fill_session
 from tools.jupyter import START_SECONDS, environment
 
@@ -38,14 +38,17 @@ SETUP = f"""\
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 import nbtrace
-from tests.hostile import fill
+from tests.hostile import fill, fill_versions, PAYLOADS
 from tools.fixture_session import fill_session
-afternoon, hostile = nbtrace.Session(), nbtrace.Session()
+afternoon, hostile, versions = nbtrace.Session(), nbtrace.Session(), nbtrace.Session()
 fill_session(afternoon.store)
 fill(hostile.store, is_brief=True)
+fill_versions(versions.store, PAYLOADS[::8])
 traces, corpus, listed = afternoon.traces(), hostile.trace(), hostile.traces()
+compared = versions.compare("hostile")
+compared.height = 10**5
 """
-SHOWN = ["traces", "listed", "hostile.usage()", "hostile.latency(by='name')", "corpus"]
+SHOWN = ["traces", "listed", "hostile.usage()", "hostile.latency(by='name')", "compared", "corpus"]
 
 SLIT: Final[ViewportSize] = {"width": 900, "height": 160}
 """A window in which there is little to paint, which takes most of the time where nobody looks."""
@@ -83,6 +86,16 @@ def walk_through_the_corpus(page: Page, corpus: Locator) -> None:
     assert page.evaluate(HARMLESS, OURS) == []
 
 
+def look_side_by_side(page: Page) -> None:
+    """Look at versions of a hostile prompt in every way that the comparison has."""
+    compared = page.get_by_role("grid", name="Answers by input and variant")
+    expect(compared).to_be_visible()
+    done = compared.evaluate(f"(grid) => ({SIDE_BY_SIDE})(grid.getRootNode())")
+    assert done["found"] == []
+    assert done["answers"] == 2 * len(PAYLOADS[::8])
+    assert page.evaluate(HARMLESS, OURS) == []
+
+
 @pytest.mark.parametrize("app", ["lab", "notebook"])
 def test_jupyter_shows_a_session_and_a_hostile_one(open_lab: OpenLab, desk: Desk, tmp_path: Path, app: App) -> None:
     folder = tmp_path / "work"
@@ -99,6 +112,7 @@ def test_jupyter_shows_a_session_and_a_hostile_one(open_lab: OpenLab, desk: Desk
     for chart in ("hostile.usage", "hostile.latency"):
         notebook.cell(chart).scroll_into_view_if_needed()
         expect(notebook.output(chart).locator(".plot-container")).to_be_visible()
+    look_side_by_side(notebook.page)
     walk_through_the_corpus(notebook.page, notebook.output("corpus").last)
 
 
@@ -120,7 +134,7 @@ def write_app(path: Path, chosen: Path) -> None:
     """Write the session as a marimo app, which writes down the span that is selected."""
     watch = f"traces.observe(lambda change: open({str(chosen)!r}, 'w').write(change['new'] or ''), 'selected_span')"
     begin = "".join(f"    {line}\n" for line in [*SETUP.splitlines(), watch])
-    cells = [CELL.format(needs="", source=begin, gives="afternoon, corpus, hostile, listed, traces")]
+    cells = [CELL.format(needs="", source=begin, gives="afternoon, compared, corpus, hostile, listed, traces")]
     cells += [CELL.format(needs=one.partition(".")[0], source=f"    {one}", gives="") for one in SHOWN]
     path.write_text("".join([APP, *cells]))
 
@@ -176,6 +190,7 @@ def test_marimo_shows_a_session_and_a_hostile_one(desk: Desk, tmp_path: Path) ->
         assert ids[chosen.read_text()] == "gpt-4o-mini-2024-07-18"
 
         expect(page.locator(".js-plotly-plot")).to_have_count(2)
+        look_side_by_side(page)
         walk_through_the_corpus(page, page.locator("marimo-anywidget").last)
         page.close()
     assert [url for url in desk.outside if not url.startswith(MATHJAX)] == []
@@ -187,10 +202,12 @@ def test_marimo_shows_a_session_and_a_hostile_one(desk: Desk, tmp_path: Path) ->
 def test_nbconvert_shows_a_session_and_a_hostile_one(desk: Desk, tmp_path: Path) -> None:
     from nbconvert import HTMLExporter
 
-    afternoon, hostile = Session(), Session()
+    afternoon, hostile, versions = Session(), Session(), Session()
     fill_session(afternoon.store)
     fill(hostile.store, is_brief=True)
+    fill_versions(versions.store)
     shown: list[Any] = [afternoon.traces(), hostile.trace(), hostile.traces(), hostile.usage(), hostile.latency()]
+    shown.append(versions.compare("hostile"))
     path = tmp_path / "saved.ipynb"
     write_notebook(path, [""] * len(shown))
     empty, _ = HTMLExporter().from_filename(str(path))

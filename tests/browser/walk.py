@@ -68,6 +68,42 @@ async (asked) => {
 Asks for `globalThis.root` and `globalThis.model`, and says what hostile content did meanwhile or could do.
 """
 
+SIDE_BY_SIDE = (
+    r"""
+async (root) => {
+  const invariants = """
+    + INVARIANTS.strip()
+    + r""";
+  const found = [];
+  const look = async (view) => {
+    await new Promise(requestAnimationFrame);
+    await new Promise((done) => setTimeout(done));
+    for (const one of invariants()) found.push(`${view}: ${one}`);
+  };
+  const matrix = root.querySelector(".matrix");
+  const press = (key) => matrix.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true }));
+  const cells = () => [...root.querySelectorAll("td.answer")];
+  const all = 2 * root.querySelectorAll(".matrix tbody tr").length;
+  for (let turn = 0; turn < 600 && cells().length < all; turn++) await new Promise(requestAnimationFrame);
+  const answers = cells().length;
+  for (const cell of cells()) {
+    cell.click();
+    press(" ");
+  }
+  for (const key of ["", "d", "t", "s", "n"]) {
+    press(key);
+    await look(`key ${key}`);
+  }
+  const drawn = root.querySelectorAll("td.answer :is(ins, del), .templates :is(ins, del)").length;
+  return { found, answers, drawn, notes: root.querySelectorAll(".note").length };
+}
+"""
+)
+"""Opens every answer of a comparison of two variants, and each way to show them.
+
+Asks for its root, in which every row is drawn: the view is as tall as it needs to be.
+"""
+
 BRIDGE = """
 (host) => {
   host.dataset.host = "";
