@@ -7,7 +7,10 @@ import json
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from nbtrace._query.comparison import Comparing, Comparison, calls_of
 from nbtrace._widgets.assets import STATIC
+from nbtrace._widgets.compare import CompareWire
+from nbtrace._widgets.rating import RatingWire
 from nbtrace._widgets.wire import Wire
 from tests.browser.watch import Watch
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page, Route
 
+    from nbtrace import Session
     from nbtrace._store.store import Store
 
 ADDRESS = "http://nbtrace.test/"
@@ -57,6 +61,31 @@ def open_plain(page: Page, store: Store, **traits: Any) -> Watch:
     watch = open_widget(page, "trace", lambda send: Wire(store.snapshot, lambda _changed: lambda: None, send), **traits)
     # A handle of the row itself would keep the view alive.
     page.wait_for_function("!!globalThis.root?.querySelector('[role=treegrid] [role=row][aria-level]')")
+    return watch
+
+
+def open_traces(page: Page, session: Session) -> Watch:
+    """Draw the list of a session's traces, each of which opens."""
+    by_hand = session.by_hand()
+
+    def make(send: Any) -> Wire:
+        return RatingWire(by_hand, session.snapshot, session.subscribe, send)
+
+    watch = open_widget(page, "trace", make, **{**EXPLORER, "_view": "list", "_labels": by_hand.trait()})
+    page.get_by_role("treegrid", name="Traces").wait_for()
+    return watch
+
+
+def open_comparison(page: Page, session: Session, prompt: str, *, height: int = 560) -> Watch:
+    """Draw the versions of a prompt side by side."""
+    by_hand = session.by_hand()
+    look = Comparing(lambda: calls_of(session.spans(), [prompt]), Comparison.of)
+
+    def make(send: Any) -> Wire:
+        return CompareWire(look, by_hand, session.snapshot, session.subscribe, send)
+
+    watch = open_widget(page, "compare", make, height=height, baseline=0, _labels=by_hand.trait())
+    page.wait_for_function("!!globalThis.root?.querySelector('td.answer .said')")
     return watch
 
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nbtrace import Session
-from nbtrace._query.comparison import Comparing, Comparison, calls_of
 from nbtrace._query.totals import summarize
 from nbtrace._query.tree import tree
 from nbtrace._store.store import Store
 from nbtrace._widgets import listing, static
-from nbtrace._widgets.compare import CompareWire
 from nbtrace._widgets.summary import summary_html
-from tests.browser.plain import ADDRESS, open_plain, open_widget
+from tests.browser.plain import ADDRESS, open_comparison, open_plain
 from tests.browser.walk import SIDE_BY_SIDE, WALK
 from tests.browser.watch import Watch
 from tests.hostile import GROUPS, PAYLOADS, fill, fill_versions
@@ -50,15 +48,8 @@ def test_every_payload_in_every_view_of_a_span_does_nothing(chromium: Browser, g
 def test_every_payload_side_by_side_does_nothing(chromium: Browser) -> None:
     session = Session()
     fill_versions(session.store)
-    look = Comparing(lambda: calls_of(session.spans(), ["hostile"]), Comparison.of)
     page = chromium.new_page(viewport={"width": 1200, "height": 900})
-    by_hand = session.by_hand()
-
-    def make(send: Any) -> CompareWire:
-        return CompareWire(look, by_hand, session.snapshot, session.subscribe, send)
-
-    watch = open_widget(page, "compare", make, height=10**6, baseline=0, _labels=by_hand.trait())
-    page.wait_for_function("!!globalThis.root?.querySelector('td.answer .said')")
+    watch = open_comparison(page, session, "hostile", height=10**6)
     done = page.evaluate(SIDE_BY_SIDE, page.evaluate_handle("globalThis.root"))
     assert done["found"] == []
     assert watch.harmless() == []

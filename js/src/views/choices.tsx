@@ -30,7 +30,7 @@ export function Choices({ labels, said, onLabel, onNoting }: Omit<ChoicesOptions
             tabIndex={-1}
             onClick={() => onLabel(at + 1)}
           >
-            {isRating ? "★" : visibleName(word)}
+            {isRating ? (at < said.choice ? "★" : "☆") : visibleName(word)}
           </button>
         ))}
       </span>

@@ -54,6 +54,23 @@ function back(isTyping: boolean, explorer: Explorer, focus: (selector: string) =
   } else if (explorer.hasList) explorer.leaveTrace();
 }
 
+/** Names the columns for which there is no room; which those are, tree.css says. */
+function LeftOut({ isList }: { isList: boolean }): JSX.Element {
+  const words = isList
+    ? ["When, calls and cost", "When, calls, tokens and cost", "When, calls, tokens and cost"]
+    : ["Cost", "Tokens and cost", "Tokens, cost and the bars"];
+  return (
+    <p class="left-out">
+      {[619, 519, 299].map((width, at) => (
+        <b key={width} class={`from-${width}`}>
+          {words[at]}
+        </b>
+      ))}{" "}
+      {isList ? "need more room." : "need more room; a span's details have the figures."}
+    </p>
+  );
+}
+
 function TraceView({ explorer, height }: Omit<TraceViewOptions, "signal">): JSX.Element {
   const tree = explorer.tree.value;
   const hasSpans = tree !== null && tree.length > 0;
@@ -85,6 +102,7 @@ function TraceView({ explorer, height }: Omit<TraceViewOptions, "signal">): JSX.
                 <TreeGrid explorer={explorer} />
               </>
             )}
+            <LeftOut isList={explorer.isListing.value} />
           </div>
           {isOpen && <DetailPanel explorer={explorer} />}
         </div>

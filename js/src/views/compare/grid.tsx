@@ -176,7 +176,7 @@ function Variables({ variables }: { variables: readonly (readonly [string, strin
       {variables.map(([name, value]) => (
         <div key={name}>
           {variables.length > 1 && <dt>{visibleName(name)}</dt>}
-          <dd>{visibleText(value)}</dd>
+          <dd title={visibleText(value)}>{visibleText(value)}</dd>
         </div>
       ))}
     </dl>
