@@ -87,6 +87,7 @@ class Spill:
             self._fail(error)
             return None
         self.problem = None
+        _give_back()
         on_disk, told = moved[: len(batches) - rows], [one.column(0) for one in moved[len(batches) - rows :]]
         texts = Texts((*texts.chunks[: texts.settled], *told), settled=len(texts.chunks))
         return (*batches[:rows], *on_disk), texts
@@ -123,6 +124,14 @@ class Spill:
         if self.problem is None:
             logger.warning("nbtrace: %s", problem)
         self.problem = problem
+
+
+def _give_back() -> None:
+    """Have the C library return to the system what is free: glibc keeps it, several times the bound, for nobody."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):  # another library, another system
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _made(directory: Path | None) -> tuple[int, Path]:

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 WAITING_LIMIT: Final = 512
 """Ended spans that wait unencoded: enough for cheap batches, few enough for whoever looks next to wait shortly."""
 
+FLOOD: Final = 32 * WAITING_LIMIT
+"""Spans of which that many wait are more than a thread beside the caller's can encode: the caller does its part."""
+FLOOD_S: Final = 1.0
+"""How long it waits for its turn."""
 WAITING_BYTES: Final = 16 * 2**20
 """Bytes of requests and responses that they may hold: large ones wait in smaller numbers."""
 
@@ -292,8 +296,12 @@ class Store:
                 callback()
 
     def _relieve(self) -> None:
-        """Have what waits encoded, unless somebody is at it."""
-        if not self._relief.ask() and self._encoding.acquire(blocking=False):
+        """Have what waits encoded, unless somebody is at it: here where there is no thread, or it does not keep up."""
+        is_flooded = len(self._waiting) >= FLOOD
+        if self._relief.ask() and not is_flooded:
+            return
+        # Not for ever: what is encoded may want a lock that the caller has.
+        if self._encoding.acquire(timeout=FLOOD_S) if is_flooded else self._encoding.acquire(blocking=False):
             try:
                 self._encode_waiting()
             finally:

@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanContext
 from nbtrace import _guard, semconv
 from nbtrace._query.attributes import plain
 from nbtrace._store import batches as module
+from nbtrace._store import store as stores
 from nbtrace._store import texts
 from nbtrace._store.batches import CHUNK_ROWS
 from nbtrace._store.recovery import recover
@@ -256,6 +257,34 @@ def test_where_there_are_no_threads_the_span_that_is_too_many_has_them_encoded(m
     for index in range(WAITING_LIMIT):
         store.ended(ended("a"), lambda index=index: {"index": evaluated.append(index) or index})
     assert (len(evaluated), len(store)) == (WAITING_LIMIT, WAITING_LIMIT)
+
+
+def test_a_flood_is_encoded_by_who_makes_it_and_never_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "FLOOD", 4)
+    monkeypatch.setattr(stores, "FLOOD_S", 0.01)
+    store, evaluated = Store(), list[threading.Thread]()
+    monkeypatch.setattr(store._relief, "ask", lambda: True)  # a thread that does not come to it
+    monkeypatch.setattr(stores, "WAITING_LIMIT", 1)
+    detail: Any = lambda: {"index": evaluated.append(threading.current_thread()) or 0}  # noqa: E731
+    for _ in range(4):
+        store.ended(ended("a"), detail)
+    assert evaluated == [threading.current_thread()] * 4
+    held, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store._encoding:
+            held.set()
+            leave.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    for _ in range(5):
+        store.ended(ended("b"), detail)
+    assert len(evaluated) == 4
+    leave.set()
+    holder.join()
+    assert len(store.snapshot()) == 9
 
 
 def test_nobody_waits_while_another_thread_encodes() -> None:
