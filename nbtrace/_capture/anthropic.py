@@ -12,9 +12,10 @@ from typing import Any, Final
 from nbtrace import semconv
 from nbtrace._capture import refusal, usage
 from nbtrace._capture.failure import in_answer
-from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, uri
+from nbtrace._capture.messages import converted, dumps, listed, loads, mapping
 from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
+from nbtrace._trace.blobs import inline, uri
 
 JSON = dict[str, Any]
 
@@ -143,8 +144,7 @@ def _media(given: Body, modality: str) -> JSON:
     source = mapping(given.get("source"))
     match source.get("type"):
         case "base64":
-            content, mime_type = source.get("data"), source.get("media_type")
-            made = {"type": "blob", "modality": modality, "mime_type": mime_type, "content": content}
+            made = inline(source.get("data"), modality=modality, mime_type=source.get("media_type"))
         case "url":
             made = uri(source.get("url"), modality)
         case "file":

@@ -7,14 +7,14 @@ that are sent as a form are described only: they are the client's to read.
 
 from __future__ import annotations
 
-import binascii
 import os
-from base64 import b64decode
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from mimetypes import guess_type
 from typing import Any, Final
+
+from nbtrace._trace.blobs import inline
 
 JSON = dict[str, Any]
 
@@ -38,12 +38,11 @@ def described(content: bytes, *, modality: str, mime_type: str | None) -> JSON:
 
 def image(given: object, form: object) -> JSON:
     """Give the part that stands for an image in base64, or for its absence."""
-    mime_type = f"image/{form or 'png'}"
-    try:
-        part = described(b64decode(str(given or "")), modality="image", mime_type=mime_type)
-    except binascii.Error:
-        return {"type": "blob", "modality": "image", "mime_type": mime_type, "error": "no valid base64"}
-    return {**part, "content": given} if part["size"] else part
+    part = inline(str(given or ""), modality="image", mime_type=f"image/{form or 'png'}")
+    if part.get("size"):
+        return part
+    del part["content"]
+    return part if "size" in part else {**part, "error": "no valid base64"}
 
 
 FILES: Final = "$files"

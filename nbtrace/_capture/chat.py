@@ -13,9 +13,10 @@ from typing import Any, Final
 from nbtrace import semconv
 from nbtrace._capture import chat_stream, logprobs, refusal, usage
 from nbtrace._capture.failure import in_answer
-from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
+from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition
 from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
+from nbtrace._trace.blobs import inline, uri
 
 _PARAMETERS: Final = {
     "temperature": (semconv.REQUEST_TEMPERATURE, float),
@@ -115,7 +116,7 @@ def _audio(audio: Body) -> dict[str, Any]:
     if "data" not in audio:
         return {"type": "audio", **audio}
     rest = {key: value for key, value in audio.items() if key != "data"}
-    return {"type": "blob", "modality": "audio", "content": audio["data"], **rest}
+    return inline(audio["data"], modality="audio", **rest)
 
 
 def _part(part: object) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def _part(part: object) -> dict[str, Any]:
         case "input_audio":
             audio = mapping(part.get("input_audio"))
             mime_type = f"audio/{audio.get('format') or 'wav'}"
-            return {"type": "blob", "modality": "audio", "mime_type": mime_type, "content": audio.get("data")}
+            return inline(audio.get("data"), modality="audio", mime_type=mime_type)
         case "file":
             file = mapping(part.get("file"))
             if file_id := file.get("file_id"):

@@ -17,16 +17,6 @@ from opentelemetry.util.types import AttributeValue
 Body = Mapping[str, Any]
 
 
-def uri(given: object, modality: str) -> dict[str, Any]:
-    """Give the part that a URL becomes; one that holds its content becomes a blob."""
-    url = str(given or "")
-    if not url.startswith("data:"):
-        return {"type": "uri", "modality": modality, "uri": url}
-    head, _, content = url.partition(",")
-    mime_type = head.removeprefix("data:").split(";")[0]
-    return {"type": "blob", "modality": modality, "mime_type": mime_type, "content": content}
-
-
 def tool_definition(given: object) -> dict[str, Any]:
     """Give the definition of a tool that is offered to the model."""
     tool = mapping(given) or {"type": given}

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from nbtrace import semconv
 from nbtrace._capture import blobs, logprobs, refusal, usage
-from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition, uri
+from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition
 from nbtrace._capture.options import options
 from nbtrace._capture.responses_stream import fold
 from nbtrace._capture.wire import ASKED_ID, Attributes, Body, Wire
+from nbtrace._trace.blobs import inline, uri
 
 _PARAMETERS: Final = {
     "temperature": (semconv.REQUEST_TEMPERATURE, float),
@@ -216,7 +217,7 @@ def _part(part: object) -> dict[str, Any]:
         case "input_audio":
             audio = mapping(content.get("input_audio"))
             mime_type = f"audio/{audio.get('format') or 'wav'}"
-            return {"type": "blob", "modality": "audio", "mime_type": mime_type, "content": audio.get("data")}
+            return inline(audio.get("data"), modality="audio", mime_type=mime_type)
         case "input_file":
             if file_id := content.get("file_id"):
                 return {"type": "file", "modality": "document", "file_id": file_id}

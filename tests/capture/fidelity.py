@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from tests.capture.loopback import JSON
+from tests.capture.reading import held
 from tests.capture.test_responses import events
 
 
@@ -228,13 +229,13 @@ SPANS: Final[dict[str, JSON]] = {
                 "role": "user",
                 "parts": [
                     {"type": "text", "content": "Where?"},
-                    {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo="},
-                    {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "UklGRg=="},
+                    {"type": "blob", "modality": "image", "mime_type": "image/png", **held("iVBORw0KGgo=")},
+                    {"type": "blob", "modality": "audio", "mime_type": "audio/wav", **held("UklGRg==")},
                     {
                         "type": "blob",
                         "modality": "document",
                         "mime_type": "application/pdf",
-                        "content": "JVBERg==",
+                        **held("JVBERg=="),
                         "filename": "a.pdf",
                     },
                 ],
@@ -283,12 +284,12 @@ SPANS: Final[dict[str, JSON]] = {
                 "role": "user",
                 "parts": [
                     {"type": "text", "content": "Where?"},
-                    {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo="},
+                    {"type": "blob", "modality": "image", "mime_type": "image/png", **held("iVBORw0KGgo=")},
                     {
                         "type": "blob",
                         "modality": "document",
                         "mime_type": "application/pdf",
-                        "content": "JVBERg==",
+                        **held("JVBERg=="),
                         "filename": "a.pdf",
                     },
                 ],
@@ -413,7 +414,7 @@ SPANS: Final[dict[str, JSON]] = {
                         "mime_type": "image/png",
                         "size": 8,
                         "sha256": "4c4b6a3be1314ab86138bef4314dde022e600960d8689a2c8f8631802d20dab6",
-                        "content": "iVBORw0KGgo=",
+                        **held("iVBORw0KGgo="),
                     },
                     {"type": "uri", "modality": "image", "uri": "https://example.org/cat.png"},
                 ],

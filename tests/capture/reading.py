@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -80,3 +82,9 @@ def _span(row: dict[str, Any]) -> dict[str, Any]:
         "message": row["status_message"],
         "attributes": attributes,
     }
+
+
+def held(content: str) -> dict[str, Any]:
+    """Give what a part says of bytes that it holds in base64."""
+    read = base64.b64decode(content)
+    return {"size": len(read), "sha256": hashlib.sha256(read).hexdigest(), "content": content}

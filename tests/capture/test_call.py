@@ -21,7 +21,7 @@ from nbtrace._capture.chat import CHAT
 from nbtrace._capture.providers import Server
 from tests.capture.conftest import HTTP
 from tests.capture.loopback import Loopback, Received, Reply, completion
-from tests.capture.reading import only, spans
+from tests.capture.reading import held, only, spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,15 +218,15 @@ def test_everything_that_a_request_may_hold(client: openai.OpenAI, session: Sess
                     "role": "user",
                     "parts": [
                         {"type": "text", "content": "Look:"},
-                        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo="},
+                        {"type": "blob", "modality": "image", "mime_type": "image/png", **held("iVBORw0KGgo=")},
                         {"type": "uri", "modality": "image", "uri": "https://example.org/cat.png"},
-                        {"type": "blob", "modality": "audio", "mime_type": "audio/mp3", "content": "UklGRg=="},
+                        {"type": "blob", "modality": "audio", "mime_type": "audio/mp3", **held("UklGRg==")},
                         {"type": "file", "modality": "document", "file_id": "file-1"},
                         {
                             "type": "blob",
                             "modality": "document",
                             "mime_type": "application/pdf",
-                            "content": "JVBERg==",
+                            **held("JVBERg=="),
                             "filename": "a.pdf",
                         },
                     ],

@@ -15,6 +15,7 @@ from nbtrace._capture import chat
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.messages import loads
 from tests.capture.loopback import completion
+from tests.capture.reading import held
 
 
 def content(request: dict[str, Any], response: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def test_an_answer_of_many_kinds() -> None:
                     {
                         "type": "blob",
                         "modality": "audio",
-                        "content": "UklGRg==",
+                        **held("UklGRg=="),
                         "id": "audio_1",
                         "transcript": "No.",
                     },

@@ -18,6 +18,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace._trace import dialects
 from nbtrace._trace.dialects import canonical, flat, messages
+from tests.capture.reading import held
 
 FIXTURES = sorted(Path(__file__).parents[1].glob("fixtures/dialects/*.json"))
 SPANS = [
@@ -152,7 +153,7 @@ def test_openinference_of_an_answered_call_with_everything() -> None:
                 "role": "user",
                 "parts": [
                     {"type": "reasoning", "content": "hm"},
-                    {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aGk="},
+                    {"type": "blob", "modality": "image", "mime_type": "image/png", **held("aGk=")},
                     {"type": "document", "id": "d1"},
                 ],
             }

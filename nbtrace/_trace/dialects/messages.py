@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbtrace._trace.blobs import uri
 from nbtrace._trace.dialects.flat import listed, mapping, parsed
 
 
@@ -49,16 +50,6 @@ def part(given: Any) -> dict[str, Any]:
             return uri(image if isinstance(image, str) else mapping(image).get("url"), "image")
         case _:
             return known
-
-
-def uri(given: Any, modality: str) -> dict[str, Any]:
-    """Give the part that a URL becomes; one that holds its content becomes a blob."""
-    url = str(given or "")
-    if not url.startswith("data:"):
-        return {"type": "uri", "modality": modality, "uri": url}
-    head, _, content = url.partition(",")
-    mime_type = head.removeprefix("data:").split(";")[0]
-    return {"type": "blob", "modality": modality, "mime_type": mime_type, "content": content}
 
 
 def tool_call(call: dict[str, Any]) -> dict[str, Any]:

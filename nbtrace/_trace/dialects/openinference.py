@@ -8,6 +8,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
+from nbtrace._trace.blobs import uri
 from nbtrace._trace.dialects import flat, frameworks, messages
 from nbtrace._trace.dialects.flat import dumps, listed, mapping, nested, parameters, parsed, provider, renamed, text
 
@@ -154,7 +155,7 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
     if kind == "reasoning":
         return {"type": "reasoning", "content": part.get("text")}
     if isinstance(kind, str) and (link := mapping(mapping(part.get(kind)).get(kind)).get("url")):
-        return messages.uri(link, kind)
+        return uri(link, kind)
     return part
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
+
+from nbtrace._trace.blobs import decoded
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=_-]*")
 _DATA_URL: Final = re.compile(r"data:[\w.+-]{0,80}/?[\w.+-]{0,80}(?:;[\w=.+-]{0,80}){0,4};base64,")
@@ -54,9 +55,5 @@ def left_out(encoded: str) -> str:
 
 def digest(encoded: str) -> str:
     """Give the SHA-256 of the bytes, or of their base64 if that is not valid."""
-    signs = b"-_" if "-" in encoded or "_" in encoded else None
-    try:
-        content = b64decode(encoded + "=" * (-len(encoded) % 4), altchars=signs)
-    except ValueError:
-        content = encoded.encode()
-    return sha256(content).hexdigest()
+    content = decoded(encoded)
+    return sha256(encoded.encode() if content is None else content).hexdigest()

@@ -1,0 +1,54 @@
+"""Images, recordings and files as parts of messages: by address, or in base64 with type, size and hash."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from hashlib import sha256
+from typing import Any
+
+JSON = dict[str, Any]
+
+
+def uri(given: object, modality: str) -> JSON:
+    """Give the part that a URL becomes; one that holds its content becomes a blob.
+
+    Examples:
+        >>> uri("https://x.org/a.png", "image")
+        {'type': 'uri', 'modality': 'image', 'uri': 'https://x.org/a.png'}
+    """
+    url = str(given or "")
+    if not url.startswith("data:"):
+        return {"type": "uri", "modality": modality, "uri": url}
+    head, _, content = url.partition(",")
+    return inline(content, modality=modality, mime_type=head.removeprefix("data:").split(";")[0])
+
+
+def inline(content: object, *, modality: str, mime_type: object = None, **more: object) -> JSON:
+    """Give the part that stands for a file which a message holds in base64; one that is none has no size and no hash.
+
+    Examples:
+        >>> part = inline("aGk=", modality="image", mime_type="image/png")
+        >>> part["content"], part["size"], part["sha256"][:8]
+        ('aGk=', 2, '8f434346')
+    """
+    about: JSON = {"type": "blob", "modality": modality}
+    if mime_type is not None:
+        about["mime_type"] = mime_type
+    read = decoded(content) if isinstance(content, str) else None
+    if read is not None:
+        about |= {"size": len(read), "sha256": sha256(read).hexdigest()}
+    return {**about, "content": content, **more}
+
+
+def decoded(encoded: str) -> bytes | None:
+    """Read base64 in either alphabet, also without its padding; none if it is not valid.
+
+    Examples:
+        >>> decoded("aGk"), decoded("!")
+        (b'hi', None)
+    """
+    signs = b"-_" if "-" in encoded or "_" in encoded else None
+    try:
+        return b64decode(encoded + "=" * (-len(encoded) % 4), altchars=signs, validate=True)
+    except ValueError:
+        return None
