@@ -19,7 +19,7 @@ from nbtrace._capture.anthropic import MESSAGES, fold
 from nbtrace._capture.providers import of_server
 from nbtrace._trace.pricing import cost
 from tests.capture.loopback import Loopback, Reply
-from tests.capture.reading import held, only, spans
+from tests.capture.reading import only, spans
 
 anthropic = pytest.importorskip("anthropic")
 from anthropic.types import Message  # noqa: E402 - where it is installed
@@ -257,7 +257,14 @@ def test_everything_a_message_can_hold(server: Loopback, client: Any, session: S
                 {
                     "role": "user",
                     "parts": [
-                        {"type": "blob", "modality": "image", "mime_type": "image/png", **held("aW1n")},
+                        {
+                            "type": "blob",
+                            "modality": "image",
+                            "mime_type": "image/png",
+                            "size": 3,
+                            "sha256": "b29814cf5792e684cd75d6a7fce7a67a11887e312f87ca2ac2496d81f365ff72",
+                            "content": "aW1n",
+                        },
                         {"type": "uri", "modality": "image", "uri": "https://example.org/a.png"},
                         {"type": "file", "modality": "document", "file_id": "file_1", "title": "Report"},
                         {"type": "text", "content": "words"},
@@ -491,7 +498,9 @@ def test_tools_that_run_at_the_provider(server: Loopback, client: Any, session: 
                                     "type": "blob",
                                     "modality": "document",
                                     "mime_type": "application/pdf",
-                                    **held("JVBERg=="),
+                                    "size": 4,
+                                    "sha256": "315d429b7714cedb6ad04ac31240145257692630457f3c88253c5beceac76027",
+                                    "content": "JVBERg==",
                                     "title": "A",
                                     "citations": {"enabled": True},
                                 },
@@ -616,7 +625,9 @@ def test_documents_of_every_kind(client: Any, session: Session) -> None:
                 "type": "blob",
                 "modality": "document",
                 "mime_type": "application/pdf",
-                **held("JVBERg=="),
+                "size": 4,
+                "sha256": "315d429b7714cedb6ad04ac31240145257692630457f3c88253c5beceac76027",
+                "content": "JVBERg==",
                 "title": "A",
                 "citations": {"enabled": True},
             },
@@ -627,7 +638,14 @@ def test_documents_of_every_kind(client: Any, session: Session) -> None:
                     "type": "content",
                     "content": [
                         {"type": "text", "text": "a"},
-                        {"type": "blob", "modality": "image", "mime_type": "image/png", **held("aW1n")},
+                        {
+                            "type": "blob",
+                            "modality": "image",
+                            "mime_type": "image/png",
+                            "size": 3,
+                            "sha256": "b29814cf5792e684cd75d6a7fce7a67a11887e312f87ca2ac2496d81f365ff72",
+                            "content": "aW1n",
+                        },
                     ],
                 },
             },
@@ -636,8 +654,22 @@ def test_documents_of_every_kind(client: Any, session: Session) -> None:
                 "type": "tool_call_response",
                 "id": "tool_1",
                 "response": [
-                    {"type": "blob", "modality": "image", "mime_type": "image/png", **held("aW1n")},
-                    {"type": "blob", "modality": "document", "mime_type": "application/pdf", **held("JVBERg==")},
+                    {
+                        "type": "blob",
+                        "modality": "image",
+                        "mime_type": "image/png",
+                        "size": 3,
+                        "sha256": "b29814cf5792e684cd75d6a7fce7a67a11887e312f87ca2ac2496d81f365ff72",
+                        "content": "aW1n",
+                    },
+                    {
+                        "type": "blob",
+                        "modality": "document",
+                        "mime_type": "application/pdf",
+                        "size": 4,
+                        "sha256": "315d429b7714cedb6ad04ac31240145257692630457f3c88253c5beceac76027",
+                        "content": "JVBERg==",
+                    },
                 ],
             },
         ]
@@ -806,7 +838,14 @@ def test_what_only_the_client_can_write_is_taken_from_the_wire(
         client.messages.create(**{**ASK, "messages": (one for one in [{"role": "user", "content": content}])})
     except anthropic.BadRequestError:
         assert status == 400
-    part = {"type": "blob", "modality": "image", "mime_type": "image/png", **held("aW1n")}
+    part = {
+        "type": "blob",
+        "modality": "image",
+        "mime_type": "image/png",
+        "size": 3,
+        "sha256": "b29814cf5792e684cd75d6a7fce7a67a11887e312f87ca2ac2496d81f365ff72",
+        "content": "aW1n",
+    }
     assert only(session)[semconv.INPUT_MESSAGES] == [{"role": "user", "parts": [part]}]
 
 

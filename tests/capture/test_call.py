@@ -21,7 +21,7 @@ from nbtrace._capture.chat import CHAT
 from nbtrace._capture.providers import Server
 from tests.capture.conftest import HTTP
 from tests.capture.loopback import Loopback, Received, Reply, completion
-from tests.capture.reading import held, only, spans
+from tests.capture.reading import only, spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,15 +218,31 @@ def test_everything_that_a_request_may_hold(client: openai.OpenAI, session: Sess
                     "role": "user",
                     "parts": [
                         {"type": "text", "content": "Look:"},
-                        {"type": "blob", "modality": "image", "mime_type": "image/png", **held("iVBORw0KGgo=")},
+                        {
+                            "type": "blob",
+                            "modality": "image",
+                            "mime_type": "image/png",
+                            "size": 8,
+                            "sha256": "4c4b6a3be1314ab86138bef4314dde022e600960d8689a2c8f8631802d20dab6",
+                            "content": "iVBORw0KGgo=",
+                        },
                         {"type": "uri", "modality": "image", "uri": "https://example.org/cat.png"},
-                        {"type": "blob", "modality": "audio", "mime_type": "audio/mp3", **held("UklGRg==")},
+                        {
+                            "type": "blob",
+                            "modality": "audio",
+                            "mime_type": "audio/mp3",
+                            "size": 4,
+                            "sha256": "a40ff3d5900fb7698b8c865041347cb49eccedc8f93945f89629ad104aaecce4",
+                            "content": "UklGRg==",
+                        },
                         {"type": "file", "modality": "document", "file_id": "file-1"},
                         {
                             "type": "blob",
                             "modality": "document",
                             "mime_type": "application/pdf",
-                            **held("JVBERg=="),
+                            "size": 4,
+                            "sha256": "315d429b7714cedb6ad04ac31240145257692630457f3c88253c5beceac76027",
+                            "content": "JVBERg==",
                             "filename": "a.pdf",
                         },
                     ],

@@ -15,7 +15,6 @@ from nbtrace._capture import chat
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.messages import loads
 from tests.capture.loopback import completion
-from tests.capture.reading import held
 
 
 def content(request: dict[str, Any], response: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -87,7 +86,9 @@ def test_an_answer_of_many_kinds() -> None:
                     {
                         "type": "blob",
                         "modality": "audio",
-                        **held("UklGRg=="),
+                        "size": 4,
+                        "sha256": "a40ff3d5900fb7698b8c865041347cb49eccedc8f93945f89629ad104aaecce4",
+                        "content": "UklGRg==",
                         "id": "audio_1",
                         "transcript": "No.",
                     },
