@@ -48,12 +48,12 @@ screenshots: setup setup-browser ## take the pictures of the quickstart, light a
 	mkdir -p docs/images && cp build/screenshots/quickstart-{light,dark}.png docs/images/
 
 .PHONY: cassettes
-cassettes: setup ## record what the course in notebooks/ is answered from anew, on the local model
+cassettes: setup setup-engines ## record what the course in notebooks/ is answered from anew, on the local model
 	$(STEP) "Cassettes"
 	$(RUN) tools.course
 
 .PHONY: pictures
-pictures: setup setup-browser ## take the pictures of the course
+pictures: setup setup-engines setup-browser ## take the pictures of the course
 	$(STEP) "Pictures"
 	$(RUN) tools.course_pictures
 

@@ -106,7 +106,7 @@ class Work:
             raise NotYetError(expected, "no answer", hint)
         try:
             return float(given)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             raise NotYetError(expected, _shown(given), hint) from None
 
 

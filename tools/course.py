@@ -164,6 +164,7 @@ def record(numbers: list[str]) -> None:
             with tempfile.TemporaryDirectory() as folder, player(Path(folder), given, python=python) as running:
                 for lesson in several:
                     played = running.play(lesson, mode="refresh")
+                    assert played.solved.startswith("✓"), f"{lesson.name}: {played.solved}"  # noqa: S101 - as above
                     cassette = shutil.copy(Path(folder) / "cassettes" / f"{lesson.name[:2]}.parquet", CASSETTES)
                     print(f"==> {lesson.name}: {Path(cassette).stat().st_size:,} bytes\n    {played.solved}")
 

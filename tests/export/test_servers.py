@@ -94,7 +94,7 @@ def test_the_lesson_hands_over_and_reads_back(tmp_path: Path) -> None:
     with player(tmp_path, {"NBTRACE_SERVERS": str(PROGRAMS)}) as running:
         played = running.play(lesson)
     assert played.shown["servers"] == "'phoenix, mlflow'"
-    assert played.shown["send"].count("6 spans") == 2
+    assert played.shown["send"].count("All 6 spans were read back") == 2
     answers = "['The library is closed on Mondays.', 'The library is closed on Mondays.']"
     assert played.shown["frames"].count(answers) == 2
 

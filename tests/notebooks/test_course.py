@@ -24,7 +24,8 @@ HERE = [path for path in LESSONS if path.name[:2] != SPARK]
 ONES = [path.name[:2] for path in HERE]
 SPANS = "spans-{number}-{time}.parquet"
 VARIES = re.compile(
-    r"(_id|_s|_ns|_us|_unix_nano|_time|\.id|\.gap\.\w+|\.watch\.spans|_per_second|\.wait|time_to_first_chunk|rate_limited|execution_count)$"
+    r"^(trace|span|parent_span)_id$|\.(sweep\.id|watch\.spans|gap\.\w+|wait)$|rate_limited"
+    r"|(_s|_ns|_us|_unix_nano|_time|_per_second|time_to_first_chunk|execution_count)$"
 )
 """Names of what may differ: times, ids, and the number in a cell's brackets."""
 WHERE = {"attributes", "events", "links", "resource", "scope", "name"}
