@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
+
+from nbtrace._store.values import to_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,14 +30,68 @@ def columns(frame: Any) -> list[str] | None:
 def table(frame: Any) -> pa.Table:
     """Give a data frame as an Arrow table, without views of texts and bytes, of which few kernels know yet.
 
+    Attributes, events and links that are Python objects, as in `nbtrace.spans().to_pandas(full=True)`, are made lists
+    again.
+
     Raises:
         pyarrow.ArrowException: it has a column that is none of Arrow.
     """
     import pyarrow as pa
 
-    found = pa.table(frame)
+    found = pa.table(_relisted(frame) if hasattr(frame, "iloc") else frame)
     fields = [field.with_type(_unviewed(field.type)) for field in found.schema]
     return found.cast(pa.schema(fields, metadata=cast("Any", found.schema.metadata)))
+
+
+def _relisted(frame: Any) -> Any:
+    made: dict[str, list[Any]] = {}
+    for name in ("attributes", "events", "links"):
+        values = list(frame[name]) if name in frame.columns else []
+        if any(isinstance(one, Mapping) or _has_mapping(one) for one in values):
+            made[name] = [_stored(one) for one in values]
+    return frame.assign(**made)
+
+
+def _has_mapping(given: Any) -> bool:
+    """Say whether events or links have their attributes as a mapping."""
+    several = cast("list[Any]", given) if isinstance(given, list) else []
+    return any(isinstance(one, Mapping) and isinstance(one.get("attributes"), Mapping) for one in several)
+
+
+def _stored(given: Any) -> Any:
+    """Give attributes, or events or links with theirs, as rows have them."""
+    if isinstance(given, Mapping):
+        return [_attribute(str(key), value) for key, value in cast("Mapping[Any, Any]", given).items()]
+    if not isinstance(given, list):
+        return given
+    return [
+        {name: _stored(value) if name == "attributes" else _id(name, value) for name, value in one.items()}
+        for one in cast("list[Mapping[str, Any]]", given)
+    ]
+
+
+def _attribute(key: str, value: object) -> dict[str, Any]:
+    made: dict[str, Any] = {"key": key, **dict.fromkeys(("string", "int", "double", "bool", "bytes", "json"))}
+    match value:
+        case None:
+            pass
+        case str():
+            made["string"] = value
+        case bool():
+            made["bool"] = value
+        case int() if -(2**63) <= value < 2**63:
+            made["int"] = value
+        case float():
+            made["double"] = value
+        case bytes():
+            made["bytes"] = value
+        case _:
+            made["json"] = to_json(value)
+    return made
+
+
+def _id(name: str, value: Any) -> Any:
+    return hex_id(value) if name in ("trace_id", "span_id") else value
 
 
 def _unviewed(kind: Any) -> Any:

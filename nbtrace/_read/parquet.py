@@ -26,6 +26,9 @@ OURS: Final = ("trace_id", "span_id", "name", "start_time_unix_nano")
 SCORES: Final = "scores"
 """The column of a file, or a table made of it, that lists the scores of each span."""
 
+SAID_AGAIN: Final = ("start_time", "duration_ms")
+"""Columns of data frames for people that say what others say too."""
+
 AMOUNTS: Final = tuple(column.name for column in COLUMNS if column.attribute in NUMBERS)
 """Columns that are added up."""
 
@@ -72,8 +75,21 @@ def of_table(table: pa.Table, account: Account) -> Snapshot:
     from nbtrace._store.scores import unlisted
     from nbtrace._store.snapshot import Snapshot
 
+    table = _with_ids(table)
     spans = Snapshot.of(table).judged(unlisted(table, SCORES))
-    return sound(spans, [name for name in table.column_names if name != SCORES], account)
+    return sound(spans, [name for name in table.column_names if name not in (SCORES, *SAID_AGAIN)], account)
+
+
+def _with_ids(table: pa.Table) -> pa.Table:
+    """Give ids as bytes where they are hex digits, as data frames for people have them."""
+    import pyarrow as pa
+
+    for name in ("trace_id", "span_id", "parent_span_id"):
+        at = table.schema.get_field_index(name)
+        if at >= 0 and (pa.types.is_string(table.field(at).type) or pa.types.is_large_string(table.field(at).type)):
+            ids = [None if one is None else bytes.fromhex(one) for one in table.column(at).to_pylist()]
+            table = table.set_column(at, name, pa.array(ids, pa.binary()))
+    return table
 
 
 def sound(snapshot: Snapshot, names: list[str], account: Account) -> Snapshot:

@@ -51,6 +51,12 @@ def test_scores_are_a_column_of_frames(shape: Any, tmp_path: Path) -> None:
     assert (scores(opened), opened.left_out) == (session.snapshot().scores.to_pylist(), {})
 
 
+def test_a_frame_for_people_is_opened_too() -> None:
+    session = judged()
+    opened = nbtrace.open(session.spans().to_pandas(full=True))
+    assert (opened.spans().table.equals(session.spans().table), opened.left_out, opened.repaired) == (True, {}, {})
+
+
 def test_a_judgement_that_says_more_stays_an_event_too_and_is_handed_on_once(tmp_path: Path) -> None:
     said = {"gen_ai.evaluation.name": "relevance", "gen_ai.evaluation.score.value": 3, "gen_ai.response.id": "r-1",
             "gen_ai.evaluation.explanation": "key sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"}  # fmt: skip
