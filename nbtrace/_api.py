@@ -268,7 +268,8 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
             kernel or network) or `.csv` (what fits into cells; the report says what does not); a path ending in `/`, or
             the URL of another file system (`s3://`, `gs://`, any that pyarrow or fsspec reads): a dataset of Parquet
             files by day and session, to which spans are added; the base URL of an OTLP/HTTP endpoint (protobuf;
-            `/v1/traces` is added); or the name of a backend: `arize`, `datadog`, `grafana` (Tempo, one's own or the
+            `/v1/traces` is added), or of an OTLP/gRPC one, `grpc://` or with TLS `grpcs://` (`pip install
+            "nbtrace[grpc]"`); or the name of a backend: `arize`, `datadog`, `grafana` (Tempo, one's own or the
             cloud's), `honeycomb`, `jaeger`, `langfuse`, `langsmith`, `logfire`, `mlflow`, `otlp` (whatever
             `OTEL_EXPORTER_OTLP_ENDPOINT` says), `phoenix`, `weave`. Its address and key come from the variables that
             its users set; what it reads under names of its own is said under those too.
@@ -276,12 +277,12 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
             were sent and wait; while the receiver fails they stay in the session, and it is tried again.
         **options: any of
 
-            - `headers`: HTTP headers besides those of the backend, or for an endpoint those in
+            - `headers`: HTTP headers (gRPC: metadata) besides those of the backend, or for an endpoint those in
               `OTEL_EXPORTER_OTLP_HEADERS`.
             - `timeout`: seconds for an endpoint to answer; else `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10.
             - `endpoint`: another address for a backend of that name, such as a proxy's or a collector's.
-            - `protocol`: `"http/protobuf"` or `"http/json"`; for an endpoint else `OTEL_EXPORTER_OTLP_PROTOCOL`, else
-              the first.
+            - `protocol`: `"http/protobuf"`, `"http/json"` or `"grpc"`; else that of the URL, else what
+              `OTEL_EXPORTER_OTLP_PROTOCOL` says, for an endpoint or `otlp`, else the first.
             - `spans`: only these, as `nbtrace.spans(...)` gives them; those whose parents are not among them become
               roots.
             - `content`: whether what was said goes along (it does): prompts, answers, arguments, sources; without it

@@ -8,7 +8,7 @@ asked for it by setting a budget.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from typing import Literal, Self
 
 
 class NbtraceError(Exception):
@@ -220,8 +220,8 @@ class ExportError(NbtraceError):
         """Refuse a destination that is no known file type, no OTLP endpoint and no backend's name."""
         return cls(
             f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl, .html or .csv, "
-            "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, "
-            "jaeger, langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
+            "an OTLP endpoint such as 'http://127.0.0.1:4318' or 'grpc://127.0.0.1:4317', or one of: arize, datadog, "
+            "grafana, honeycomb, jaeger, langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
         )
 
     @classmethod
@@ -241,14 +241,6 @@ class ExportError(NbtraceError):
     def variable(cls, backend: str, names: Sequence[str], what: str) -> Self:
         """Name the environment variable that a backend needs, and what belongs there."""
         return cls(f"cannot export to {backend}: set {' or '.join(names)} to {what}")
-
-    @classmethod
-    def grpc(cls) -> Self:
-        """Say that OTLP goes over HTTP here."""
-        return cls(
-            "cannot export by OTLP/gRPC, which OTEL_EXPORTER_OTLP_PROTOCOL asks for: set it to http/protobuf, and the "
-            "endpoint to the receiver's OTLP/HTTP port, which is 4318 by default"
-        )
 
     @classmethod
     def not_built(cls) -> Self:
@@ -272,8 +264,11 @@ class ExportError(NbtraceError):
 
     @classmethod
     def url(cls, shown: str) -> Self:
-        """Refuse a URL that no OTLP/HTTP receiver can have."""
-        return cls(f"cannot send to '{shown}': expected http:// or https:// with a host, as in 'http://127.0.0.1:4318'")
+        """Refuse a URL that no OTLP receiver can have."""
+        return cls(
+            f"cannot send to '{shown}': expected http://, https://, grpc:// or grpcs:// with a host, as in "
+            "'http://127.0.0.1:4318'"
+        )
 
     @classmethod
     def setting(cls, name: str, expected: str) -> Self:
@@ -282,8 +277,10 @@ class ExportError(NbtraceError):
 
     @classmethod
     def header(cls, name: str) -> Self:
-        """Name a header that HTTP cannot carry, without its value."""
-        return cls(f"cannot send the header {name!r}: its name or value has characters that HTTP does not allow")
+        """Name a header that HTTP or gRPC cannot carry, without its value."""
+        return cls(
+            f"cannot send the header {name!r}: its name or value has characters that the protocol does not allow"
+        )
 
     @classmethod
     def nothing_listens(cls, shown: str, host: str, port: int) -> Self:
@@ -301,10 +298,12 @@ class ExportError(NbtraceError):
         return cls(f"cannot send to {shown}: the connection to {host}:{port} failed ({reason}); check the receiver")
 
     @classmethod
-    def not_http(cls, shown: str, port: int) -> Self:
-        """Say that something else than HTTP answered."""
-        hint = "4317 is the port of OTLP/gRPC, OTLP/HTTP has 4318" if port == 4317 else "check the port"  # noqa: PLR2004
-        return cls(f"cannot send to {shown}: what listens there does not speak HTTP; {hint}")
+    def not_spoken(cls, shown: str, port: int, protocol: Literal["HTTP", "gRPC"]) -> Self:
+        """Say that something else than the protocol answered."""
+        ports = {("HTTP", 4317): "that is the port of OTLP/gRPC: use grpc://, or 4318 for OTLP/HTTP",
+                 ("gRPC", 4318): "that is the port of OTLP/HTTP: use http://, or 4317 for OTLP/gRPC"}  # fmt: skip
+        hint = ports.get((protocol, port), "check the port")
+        return cls(f"cannot send to {shown}: what listens there does not speak {protocol}; {hint}")
 
     @classmethod
     def not_otlp(cls, shown: str) -> Self:
@@ -317,16 +316,18 @@ class ExportError(NbtraceError):
         return cls(f"cannot send to {shown}: it redirects (HTTP {status}); use the address that it redirects to")
 
     @classmethod
-    def refused(cls, shown: str, status: int, reason: str, message: str) -> Self:
-        """Give the status, the server's own words, and what the status asks for."""
+    def refused(cls, shown: str, status: int, said: str, message: str) -> Self:
+        """Give what the server said and its own words, and what the HTTP status, or the one like it, asks for."""
         hint = {
             401: "check the headers that carry your key",
             403: "check the headers that carry your key",
-            404: "check the path: OTLP/HTTP receives at /v1/traces",
+            404: "check the port: OTLP/gRPC receives at 4317"
+            if said.startswith("gRPC")
+            else "check the path: OTLP/HTTP receives at /v1/traces",
             413: "the receiver takes smaller requests only",
             429: "the receiver is busy; try again later",
         }.get(status, "try again later" if status >= 500 else "see the receiver's log")  # noqa: PLR2004
-        answer = f"HTTP {status} {reason}{f': {message}' if message else ''}"
+        answer = f"{said}{f': {message}' if message else ''}"
         made = cls(f"{shown} did not take the spans ({answer}); {hint}")
         made.status, made.answer = status, answer
         return made
@@ -341,7 +342,8 @@ class ExportError(NbtraceError):
         """Say why no secure connection came about."""
         return cls(
             f"no secure connection to {shown} ({reason}); "
-            "set OTEL_EXPORTER_OTLP_CERTIFICATE to the authority's PEM file, or use http:// if the receiver has no TLS"
+            "set OTEL_EXPORTER_OTLP_CERTIFICATE to the authority's PEM file, or use "
+            f"{'grpc' if shown.startswith('grpc') else 'http'}:// if the receiver has no TLS"
         )
 
     @classmethod

@@ -110,7 +110,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_evaluate": {"opentelemetry", "jsonschema", "numpy", "orjson", "pyarrow"},
     "_replay": {"anyio", "orjson", "pyarrow"},
     "_widgets": {"numpy", "pandas", "pyarrow", "anywidget", "traitlets", "orjson", "plotly", "IPython"},
-    "_export": {"pyarrow", "numpy", "opentelemetry.proto", "google.protobuf", "orjson", "tqdm"},
+    "_export": {"pyarrow", "numpy", "opentelemetry.proto", "google.protobuf", "grpc", "orjson", "tqdm"},
     "_read": {"opentelemetry", "google.protobuf", "numpy", "orjson", "pyarrow"},
     "_answers": set(),
     "_notebook": set(),
@@ -144,7 +144,7 @@ OUTSIDE: dict[str, set[str]] = {
 """What each may import of other distributions. OpenTelemetry stays left of the store and Arrow right of it."""
 
 HEAVY = {
-    "IPython", "anywidget", "click", "duckdb", "fsspec", "ipywidgets", "jinja2", "narwhals", "numpy", "openai",
+    "IPython", "anywidget", "click", "duckdb", "fsspec", "grpc", "ipywidgets", "jinja2", "narwhals", "numpy", "openai",
     "pandas", "plotly", "polars", "presidio_analyzer", "pyarrow", "spacy", "tiktoken", "tqdm",
 }  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Chooses the format by the destination, and is the only door of this stage.
 
-A path ending in `.parquet`, `.jsonl`, `.html` or `.csv` is written, an `http(s)` URL or a backend's name is sent to;
-anything else is refused before a span is touched. OTLP has no span without an end, so spans that still run stay behind
-there and the report counts them.
+A path ending in `.parquet`, `.jsonl`, `.html` or `.csv` is written, an `http(s)` or `grpc(s)` URL or a backend's name
+is sent to; anything else is refused before a span is touched. OTLP has no span without an end, so spans that still run
+stay behind there and the report counts them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nbtrace._export import backends, clickhouse, dataset, flat, otlp_json, parquet
+from nbtrace._export import backends, clickhouse, dataset, flat, otlp_json, over_grpc, parquet
 from nbtrace._export.atomic import replacing
 from nbtrace._export.backends.backend import Address, Variables
 from nbtrace._export.delivery import Receiver, deliver, ended, pack
@@ -72,10 +72,11 @@ def export(
     Args:
         table: All spans, or any selection of them.
         to: A path ending in `.parquet`, `.jsonl`, `.html` or `.csv`, or an OTLP/HTTP endpoint: a base URL as
-            `http://127.0.0.1:4318`, or a full one ending in `/v1/traces`; or the name of a backend; or a dataset: a
-            path ending in `/`, or the URL of another file system.
+            `http://127.0.0.1:4318`, or a full one ending in `/v1/traces`, or an OTLP/gRPC one as
+            `grpc://127.0.0.1:4317`; or the name of a backend; or a dataset: a path ending in `/`, or the URL of another
+            file system.
         page: Draws spans as a page; without it none can be written.
-        headers: HTTP headers for an endpoint; each wins over the same one from elsewhere.
+        headers: HTTP headers or gRPC metadata for an endpoint; each wins over the same one from elsewhere.
         endpoint: Another address for a backend of that name.
         dry_run: Look at all that would be done, and do nothing of it.
         verify: Read back what has arrived, where the backend allows it.
@@ -84,7 +85,7 @@ def export(
         ledger: What knows which those are; without it none have.
         is_selection: Whether the spans were chosen, so that those whose parents were not become roots.
         is_metadata: Says of an attribute's name that it is no content; content is then left out.
-        protocol: Form of the requests, `http/protobuf` or `http/json`.
+        protocol: Form of the requests, `http/protobuf`, `http/json` or `grpc`.
         layout: Columns of a Parquet file: ours, or `clickhouse` for those of its `otel_traces`.
         filesystem: One of pyarrow's or fsspec's, in which the path is.
         timeout: Seconds for one request, its retries included; 10 unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
@@ -143,6 +144,9 @@ def receiver(
         is_full=address.is_full and not endpoint,
         takes_otel_headers=address.takes_otel_headers,
     )
+    if asked.protocol == "grpc":
+        over_grpc.library()  # now, and not first on the thread of a live export
+        endpoint = None  # no API is asked there
     return Receiver(asked, backend, address.resource, endpoint or address.api or address.url)
 
 

@@ -1,4 +1,4 @@
-"""The two forms in which OTLP goes over HTTP, by the name that the standard's variables have for each."""
+"""The forms in which OTLP goes, by the name that the standard's variables have for each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class Encoding(NamedTuple):
     """Makes a body of some."""
 
 
+_PROTOBUF: Final = Encoding(otlp.spans, otlp.encode, otlp.request)
+
 ENCODINGS: Final[dict[Protocol, Encoding]] = {
-    "http/protobuf": Encoding(otlp.spans, otlp.encode, otlp.request),
+    "http/protobuf": _PROTOBUF,
     "http/json": Encoding(otlp_json.spans, otlp_json.encode, otlp_json.request),
+    "grpc": _PROTOBUF,
 }

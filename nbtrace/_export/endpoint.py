@@ -11,6 +11,7 @@ import os
 import re
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self, cast
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
@@ -28,15 +29,17 @@ SECRET_LENGTH: Final = 6
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
-Protocol = Literal["http/protobuf", "http/json"]
-PROTOCOLS: Final = ("http/protobuf", "http/json")
+GRPC_PORT: Final = 4317
+
+Protocol = Literal["http/protobuf", "http/json", "grpc"]
+PROTOCOLS: Final = ("http/protobuf", "http/json", "grpc")
 Compression = Literal["gzip", "deflate", "none"]
 COMPRESSIONS: Final = ("gzip", "deflate", "none")
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An OTLP/HTTP endpoint, ready to be asked."""
+    """An OTLP endpoint, ready to be asked."""
 
     url: str = field(repr=False)
     shown: str
@@ -49,6 +52,8 @@ class Endpoint:
     tls: ssl.SSLContext | None = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     protocol: Protocol = "http/protobuf"
+    pem: tuple[bytes | None, ...] = field(default=(), repr=False)
+    """For gRPC with TLS: authorities, the client's key, its certificate."""
 
     @classmethod
     def read(
@@ -64,7 +69,7 @@ class Endpoint:
         """Understand a URL and what goes with it.
 
         Args:
-            to: the URL, its path a base unless it ends in `/v1/traces`.
+            to: the URL, its path a base unless it ends in `/v1/traces`; gRPC's may begin with `grpc` or `grpcs`.
             headers: as given by the caller.
             timeout: seconds for one request.
             protocol: the form of a request; else what `OTEL_EXPORTER_OTLP_PROTOCOL` says, else protobuf.
@@ -78,11 +83,17 @@ class Endpoint:
             parts = urlsplit(to)
         except ValueError:
             raise ExportError.url(f"{to.partition('://')[0]}://…") from None
+        is_secure = parts.scheme in {"https", "grpcs"}
+        form = _protocol(protocol, parts.scheme, takes_variable=takes_otel_headers)
         try:
-            port = parts.port or (443 if parts.scheme == "https" else 80)
+            port = parts.port or (443 if is_secure else GRPC_PORT if form == "grpc" else 80)
         except ValueError:
             raise ExportError.url(_shown(parts)) from None
-        if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[^\x21-\x7e]", to):
+        if (
+            parts.scheme not in {"http", "https", "grpc", "grpcs"}
+            or not parts.hostname
+            or re.search(r"[^\x21-\x7e]", to)
+        ):
             raise ExportError.url(_shown(parts))
         path = _path(parts.path, is_full=is_full)
         chosen = _headers(headers, takes_otel_headers=takes_otel_headers)
@@ -97,9 +108,10 @@ class Endpoint:
             timeout=_timeout(timeout),
             compression=_compression(parts.hostname),
             headers=chosen,
-            tls=_tls() if parts.scheme == "https" else None,
+            tls=_tls() if is_secure else None,
             secrets=_secrets(parts, chosen),
-            protocol=_protocol(protocol, takes_variable=takes_otel_headers),
+            protocol=form,
+            pem=_pem() if is_secure and form == "grpc" else (),
         )
 
     def redact(self, text: str) -> str:
@@ -164,15 +176,17 @@ def _timeout(given: float | None) -> float:
     return seconds
 
 
-def _protocol(given: str | None, *, takes_variable: bool) -> Protocol:
-    """Read the form of requests; gRPC is none of HTTP's, and whoever gave a URL of HTTP means that."""
+def _protocol(given: str | None, scheme: str, *, takes_variable: bool) -> Protocol:
+    """Read the form of requests; whoever gave a URL of HTTP does not mean the variable's gRPC."""
     variable, value = "protocol", given or ""
     if given is None and takes_variable:
         variable, value = _variable("PROTOCOL")
-        value = "" if value == "grpc" else value
+        value = "" if value == "grpc" or scheme in {"grpc", "grpcs"} else value
     if value not in ("", *PROTOCOLS):
         raise ExportError.setting(variable, f"one of {', '.join(PROTOCOLS)}")
-    return value or "http/protobuf"
+    if scheme in {"grpc", "grpcs"} and value not in {"", "grpc"}:
+        raise ExportError.setting(variable, "grpc, as the address has it")
+    return value or ("grpc" if scheme in {"grpc", "grpcs"} else "http/protobuf")
 
 
 def _compression(host: str) -> Compression:
@@ -193,3 +207,10 @@ def _tls() -> ssl.SSLContext:
     except OSError:
         raise ExportError.setting(variable, "the path of a readable PEM file") from None
     return context
+
+
+def _pem() -> tuple[bytes | None, ...]:
+    """Read what `_tls` has found good, for a library that takes no context."""
+    paths = (_variable(name)[1] for name in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"))
+    authorities, key, certificate = (Path(path).read_bytes() if path else None for path in paths)
+    return authorities, (key or certificate) if certificate else None, certificate

@@ -16,7 +16,7 @@ class Options(TypedDict, total=False):
     headers: Mapping[str, str] | None
     timeout: float | None
     endpoint: str | None
-    protocol: Literal["http/protobuf", "http/json"]
+    protocol: Literal["http/protobuf", "http/json", "grpc"]
     spans: Spans | None
     content: bool
     dry_run: bool

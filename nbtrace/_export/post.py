@@ -1,4 +1,4 @@
-"""Sends one OTLP request over HTTP, and knows what a failure means.
+"""Sends one OTLP request, over HTTP here, and tries again what may pass.
 
 What may pass is tried again, with growing pauses, within the endpoint's timeout: a busy server (429, 502, 503, 504,
 `Retry-After` honoured) and a connection that failed. Everything else is told at once. Redirects are not followed,
@@ -16,8 +16,9 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from functools import cache, partial
 from http import HTTPStatus
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from nbtrace._export.answer import CONNECTION_TRIES, PAUSES, Answer, Failure, short
 from nbtrace._export.endpoint import LOOPBACK, Compression, Endpoint
 from nbtrace.errors import ExportError
 
@@ -40,37 +42,14 @@ RETRYABLE: Final = frozenset({429, 502, 503, 504})
 UNREADABLE: Final = frozenset({400, 415})
 """What receivers say that cannot unpack a compressed request; it is sent once more as it is."""
 
-PAUSES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each new try: together less than the default timeout."""
-
-CONNECTION_TRIES: Final = 3
-"""Nothing listens is rarely cured by waiting, and a person waits with us."""
-
 PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 ANSWER_BYTES: Final = 64 * 1024
-MESSAGE_CHARACTERS: Final = 300
 COMPRESSION_LEVEL: Final = 6
 
+Attempt = Callable[[Compression, float], Answer | Failure]
+"""Sends the request once, packed so, and waits so many seconds at most."""
+
 _random = Random()  # noqa: S311 - no secret; the module's own, because a seeded notebook draws from the global one
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the receiver said to a request that it took."""
-
-    sent_bytes: int
-    rejected: int
-    message: str
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """A try that failed: what to tell, and whether and when another one makes sense."""
-
-    error: ExportError
-    tries: int = 1
-    after: float = 0.0
-    status: int = 0
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -84,17 +63,19 @@ def post(endpoint: Endpoint, body: bytes, *, is_otlp: bool = True) -> Answer:
     Raises:
         ExportError: The receiver could not be reached or did not take the request.
     """
-    kind = "x-protobuf" if is_otlp and endpoint.protocol == "http/protobuf" else "json"
-    packed, headers = _packed(endpoint, body, endpoint.compression if is_otlp else "none", kind)
+    compression = endpoint.compression if is_otlp else "none"
+    attempt = (
+        _over_grpc(endpoint, body) if is_otlp and endpoint.protocol == "grpc" else _over_http(endpoint, body, is_otlp)
+    )
     deadline = time.monotonic() + endpoint.timeout
     pauses = iter(PAUSES)
     tries = 0
     while True:
-        outcome = _once(endpoint, packed, headers, max(deadline - time.monotonic(), 0.001))
+        outcome = attempt(compression, max(deadline - time.monotonic(), 0.001))
         if isinstance(outcome, Answer):
             return outcome
-        if outcome.status in UNREADABLE and packed is not body:
-            packed, headers = _packed(endpoint, body, "none", kind)
+        if outcome.is_unreadable and compression != "none":
+            compression = "none"
             continue
         tries += 1
         pause = max(next(pauses, float("inf")), outcome.after)
@@ -129,22 +110,39 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds * _random.uniform(1.0, 1.2))
 
 
-def _packed(endpoint: Endpoint, body: bytes, compression: Compression, kind: str) -> tuple[bytes, dict[str, str]]:
-    headers = {"user-agent": "nbtrace", **endpoint.headers, "content-type": f"application/{kind}"}
+def _over_grpc(endpoint: Endpoint, body: bytes) -> Attempt:
+    from nbtrace._export.over_grpc import call
+
+    return lambda compression, timeout: call(endpoint, body, compression, timeout)
+
+
+def _over_http(endpoint: Endpoint, body: bytes, is_otlp: bool) -> Attempt:
+    kind = "x-protobuf" if is_otlp and endpoint.protocol != "http/json" else "json"
+    plain = {"user-agent": "nbtrace", **endpoint.headers, "content-type": f"application/{kind}"}
+    packed = cache(partial(_packed, body))
+
+    def attempt(compression: Compression, timeout: float) -> Answer | Failure:
+        sent, encoding = packed(compression)
+        return _once(endpoint, sent, plain | encoding, timeout)
+
+    return attempt
+
+
+def _packed(body: bytes, compression: Compression) -> tuple[bytes, dict[str, str]]:
     if compression == "gzip":
-        return gzip.compress(body, COMPRESSION_LEVEL, mtime=0), {**headers, "content-encoding": "gzip"}
+        return gzip.compress(body, COMPRESSION_LEVEL, mtime=0), {"content-encoding": "gzip"}
     if compression == "deflate":
-        return zlib.compress(body, COMPRESSION_LEVEL), {**headers, "content-encoding": "deflate"}
-    return body, headers
+        return zlib.compress(body, COMPRESSION_LEVEL), {"content-encoding": "deflate"}
+    return body, {}
 
 
-def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: float) -> Answer | _Failure:
+def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: float) -> Answer | Failure:
     request = urllib.request.Request(endpoint.url, body, headers, method="POST")  # noqa: S310 - http(s) only, checked
     try:
         with _opener(endpoint).open(request, timeout=timeout) as response:
             said = response.read(ANSWER_BYTES)
             if len(said) < min(_promised(response.headers), ANSWER_BYTES):
-                return _Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
+                return Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
             return _answer(endpoint, len(body), response.headers, said)
     except urllib.error.HTTPError as error:
         with error:
@@ -152,7 +150,7 @@ def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: flo
     except urllib.error.URLError as error:
         return _no_connection(endpoint, error.reason)
     except http.client.IncompleteRead:
-        return _Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
+        return Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
     except (OSError, http.client.HTTPException) as error:
         return _no_connection(endpoint, error)
 
@@ -170,10 +168,10 @@ def _promised(headers: Message) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Answer | _Failure:
+def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Answer | Failure:
     kind = headers.get_content_type()
     if kind in PAGES:
-        return _Failure(ExportError.not_otlp(endpoint.shown))
+        return Failure(ExportError.not_otlp(endpoint.shown))
     try:
         if kind == "application/json":
             partial = orjson.loads(body or b"{}").get("partialSuccess", {})
@@ -183,22 +181,22 @@ def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Ans
             rejected, message = parsed.rejected_spans, parsed.error_message
     except (DecodeError, ValueError, AttributeError, TypeError):
         rejected, message = 0, ""  # a success whose text is not OTLP is a success
-    return Answer(sent, rejected, _short(endpoint, message))
+    return Answer(sent, rejected, short(endpoint, message))
 
 
-def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> _Failure:
+def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> Failure:
     status, headers = error.code, error.headers
     if status < HTTPStatus.BAD_REQUEST:
-        return _Failure(ExportError.redirected(endpoint.shown, status))
+        return Failure(ExportError.redirected(endpoint.shown, status))
     try:
         body = error.read(ANSWER_BYTES)
     except (OSError, http.client.HTTPException):
         body = b""
-    message = _short(endpoint, _message(headers.get_content_type(), body))
-    told = ExportError.refused(endpoint.shown, status, error.reason, message)
+    message = short(endpoint, _message(headers.get_content_type(), body))
+    told = ExportError.refused(endpoint.shown, status, f"HTTP {status} {error.reason}", message)
     if status not in RETRYABLE:
-        return _Failure(told, status=status)
-    return _Failure(told, tries=1 + len(PAUSES), after=_retry_after(headers.get("retry-after", "")))
+        return Failure(told, is_unreadable=status in UNREADABLE)
+    return Failure(told, tries=1 + len(PAUSES), after=_retry_after(headers.get("retry-after", "")))
 
 
 def _retry_after(value: str) -> float:
@@ -239,24 +237,19 @@ def _texts(text: str) -> Iterator[str]:
             yield inner if isinstance(inner, str) else next(_texts(orjson.dumps(inner).decode()), str(inner))
 
 
-def _short(endpoint: Endpoint, message: str) -> str:
-    line = " ".join(endpoint.redact(message).split())
-    return line if len(line) <= MESSAGE_CHARACTERS else line[: MESSAGE_CHARACTERS - 1] + "…"
-
-
-def _no_connection(endpoint: Endpoint, cause: BaseException | str) -> _Failure:
+def _no_connection(endpoint: Endpoint, cause: BaseException | str) -> Failure:
     shown, host, port = endpoint.shown, endpoint.host, endpoint.port
     match cause:
         case TimeoutError():
-            return _Failure(ExportError.timed_out(shown, endpoint.timeout))
+            return Failure(ExportError.timed_out(shown, endpoint.timeout))
         case ssl.SSLError():
-            return _Failure(ExportError.tls(shown, getattr(cause, "verify_message", "") or cause.reason or str(cause)))
+            return Failure(ExportError.tls(shown, getattr(cause, "verify_message", "") or cause.reason or str(cause)))
         case socket.gaierror():
-            return _Failure(ExportError.unknown_host(shown, host), CONNECTION_TRIES)
+            return Failure(ExportError.unknown_host(shown, host), CONNECTION_TRIES)
         case ConnectionRefusedError():
-            return _Failure(ExportError.nothing_listens(shown, host, port), CONNECTION_TRIES)
+            return Failure(ExportError.nothing_listens(shown, host, port), CONNECTION_TRIES)
         case OSError():
             reason = cause.strerror or str(cause) or type(cause).__name__
-            return _Failure(ExportError.broken(shown, host, port, _short(endpoint, reason)), CONNECTION_TRIES)
+            return Failure(ExportError.broken(shown, host, port, short(endpoint, reason)), CONNECTION_TRIES)
         case _:
-            return _Failure(ExportError.not_http(shown, port))
+            return Failure(ExportError.not_spoken(shown, port, "HTTP"))

@@ -160,12 +160,6 @@ def test_the_standard_variables_lead_to_any_receiver(scripted: Server, monkeypat
     assert report.destination == f"otlp at {server.url}/base"
 
 
-def test_grpc_is_told_to_be_http_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-    with pytest.raises(ExportError, match="cannot export by OTLP/gRPC"):
-        export(session(), "otlp")
-
-
 def test_the_headers_of_one_receiver_go_to_no_other(
     scripted: Server, users: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,8 @@ def test_an_unknown_destination_is_refused(to: Any, snapshot: Take) -> None:
         export(snapshot([]), to)
     assert str(failure.value) == (
         f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl, .html or .csv, "
-        "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, jaeger, "
+        "an OTLP endpoint such as 'http://127.0.0.1:4318' or 'grpc://127.0.0.1:4317', or one of: arize, datadog, "
+        "grafana, honeycomb, jaeger, "
         "langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
     )
 

@@ -77,16 +77,16 @@ def listens(port: int) -> bool:
 
 
 @pytest.fixture
-def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tuple[str, Scripted]]:
-    """A real collector process that forwards to a server whose requests the test can read."""
+def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tuple[dict[str, str], Scripted]]:
+    """A real collector process, by protocol, that forwards to a server whose requests the test can read."""
     behind = scripted()
     spec = find_spec("rotel")
     assert spec
     assert spec.origin
-    port = free_port()
+    ports = {"http": free_port(), "grpc": free_port()}
     command = [
         str(Path(spec.origin).with_name("rotel-agent")), "start",
-        "--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}", "--otlp-http-endpoint", f"127.0.0.1:{port}",
+        "--otlp-grpc-endpoint", f"127.0.0.1:{ports['grpc']}", "--otlp-http-endpoint", f"127.0.0.1:{ports['http']}",
         "--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-endpoint", behind.url,
         "--batch-timeout", "20ms", "--pid-file", str(tmp_path / "pid"), "--log-file", str(tmp_path / "log"),
     ]  # fmt: skip
@@ -95,21 +95,26 @@ def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tup
         subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path) as process,
     ):
         deadline = time.monotonic() + 30
-        while not listens(port):
+        while not all(map(listens, ports.values())):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{port}", behind
+        yield {protocol: f"{protocol}://127.0.0.1:{port}" for protocol, port in ports.items()}, behind
         process.terminate()
 
 
+@pytest.mark.parametrize(("protocol", "compression"), [("http", "none"), ("grpc", "none"), ("grpc", "gzip")])
 def test_a_collector_passes_on_everymade(
+    protocol: str,
+    compression: str,
     spans: list[ReadableSpan],
     snapshot: Take,
-    collector: tuple[str, Scripted],
+    collector: tuple[dict[str, str], Scripted],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    url, behind = collector
-    report = export(snapshot(spans), url, timeout=10)
+    urls, behind = collector
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
+    report = export(snapshot(spans), urls[protocol], timeout=10)
     assert (report.spans, report.requests, report.left_out) == (len(spans), 1, ())
     arrived: list[Span] = []
     while len(arrived) < len(spans):
@@ -120,10 +125,12 @@ def test_a_collector_passes_on_everymade(
     assert resources == {canonical(one.resource) for one in expected(spans).resource_spans}
 
 
-def test_a_collector_reads_json_too(spans: list[ReadableSpan], snapshot: Take, collector: tuple[str, Scripted]) -> None:
+def test_a_collector_reads_json_too(
+    spans: list[ReadableSpan], snapshot: Take, collector: tuple[dict[str, str], Scripted]
+) -> None:
     """One span has NaN, infinities and bytes, which this collector's reader of JSON refuses; the others arrive."""
-    url, behind = collector
-    report = export(snapshot(spans), url, timeout=10, protocol="http/json")
+    urls, behind = collector
+    report = export(snapshot(spans), urls["http"], timeout=10, protocol="http/json")
     assert (report.spans, [why.partition(" (")[0] for why in report.left_out]) == (4, ["1 span not taken"])
     arrived: list[Span] = []
     while len(arrived) < report.spans:

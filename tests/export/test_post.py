@@ -81,17 +81,18 @@ def test_the_path_of_a_base_url_is_completed(given: str, asked: str, table: Snap
 
 @pytest.mark.parametrize(
     "url",
-    ["htp://host/x", "grpc://host:1", "http://", "http://host:port", "http://a b", "http://host/ü", "http://h:99999"],
+    ["htp://host/x", "grpc://:1", "http://", "http://host:port", "http://a b", "http://host/ü", "http://h:99999"],
 )
-def test_only_http_urls_are_sent_to(url: str, table: Snapshot) -> None:
+def test_only_urls_of_receivers_are_sent_to(url: str, table: Snapshot) -> None:
     assert failing(table, url) == (
-        f"cannot send to '{url}': expected http:// or https:// with a host, as in 'http://127.0.0.1:4318'"
+        f"cannot send to '{url}': expected http://, https://, grpc:// or grpcs:// with a host, "
+        "as in 'http://127.0.0.1:4318'"
     )
 
 
 def test_a_url_that_cannot_be_read_is_not_repeated(table: Snapshot) -> None:
     assert failing(table, "http://me:s3cret@[::1") == (
-        "cannot send to 'http://…': expected http:// or https:// with a host, as in 'http://127.0.0.1:4318'"
+        "cannot send to 'http://…': expected http://, https://, grpc:// or grpcs:// with a host, as in 'http://127.0.0.1:4318'"
     )
 
 
@@ -151,7 +152,7 @@ def test_a_timeout_that_makes_no_sense_is_refused(timeout: float, table: Snapsho
 def test_a_header_that_http_cannot_carry_is_named_without_its_value(header: tuple[str, str], table: Snapshot) -> None:
     name, value = header
     assert failing(table, "http://127.0.0.1", headers={name: value}) == (
-        f"cannot send the header {name!r}: its name or value has characters that HTTP does not allow"
+        f"cannot send the header {name!r}: its name or value has characters that the protocol does not allow"
     )
 
 
@@ -392,9 +393,9 @@ def test_a_refusal_whose_text_never_comes_is_still_told(single: Snapshot) -> Non
 
 
 def test_the_port_of_grpc_is_recognized() -> None:
-    assert str(ExportError.not_http("http://host:4317", 4317)) == (
+    assert str(ExportError.not_spoken("http://host:4317", 4317, "HTTP")) == (
         "cannot send to http://host:4317: what listens there does not speak HTTP; "
-        "4317 is the port of OTLP/gRPC, OTLP/HTTP has 4318"
+        "that is the port of OTLP/gRPC: use grpc://, or 4318 for OTLP/HTTP"
     )
 
 

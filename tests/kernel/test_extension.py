@@ -263,7 +263,8 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     kernel.run("import nbtrace")
     assert kernel.run("nbtrace.export('session.xls')").error == snapshot(
         "ExportError: cannot export to 'session.xls': expected a path ending in .parquet, .jsonl, .html or .csv, "
-        "an OTLP/HTTP endpoint such as 'http://127.0.0.1:4318', or one of: arize, datadog, grafana, honeycomb, jaeger, "
+        "an OTLP endpoint such as 'http://127.0.0.1:4318' or 'grpc://127.0.0.1:4317', or one of: arize, datadog, "
+        "grafana, honeycomb, jaeger, "
         "langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
     )
     assert "nothing listens on 127.0.0.1:9" in kernel.run("nbtrace.export('http://127.0.0.1:9')").error

@@ -101,6 +101,7 @@ def test_metadata_says_what_a_user_needs_to_know(distributions: Distributions) -
     }
     assert {name: rest.partition("extra == ")[2].strip("'\"") for name, rest in needed if "extra" in rest} == {
         "duckdb": "sql",
+        "grpcio": "grpc",
         "jinja2": "jinja",
         "jsonschema": "jsonschema",
         "plotly": "charts",

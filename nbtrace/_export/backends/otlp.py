@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 from nbtrace._export.backends.backend import Address, Backend, Variables
-from nbtrace.errors import ExportError
 
 GRPC: Final = "grpc"
 LOCAL: Final = "http://localhost:4318"
+LOCAL_GRPC: Final = "http://localhost:4317"
 
 
 def standard(variables: Variables) -> Address:
     """Give where the standard variables lead."""
-    if variables.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL") == GRPC:
-        raise ExportError.grpc()
+    is_grpc = variables.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL") == GRPC
     full = variables.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    base = variables.get("OTEL_EXPORTER_OTLP_ENDPOINT", default=LOCAL)
-    return Address(full or base, is_full=bool(full), takes_otel_headers=True)
+    base = variables.get("OTEL_EXPORTER_OTLP_ENDPOINT", default=LOCAL_GRPC if is_grpc else LOCAL)
+    if not is_grpc:
+        return Address(full or base, is_full=bool(full), takes_otel_headers=True)
+    insecure = variables.get("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE").lower() == "true"
+    scheme, separator, rest = (full or base).rpartition("://")
+    if not separator:  # gRPC's own form of an address, which only the variable says more of
+        scheme = "http" if insecure else "https"
+    return Address(f"{ {'http': 'grpc', 'https': 'grpcs'}.get(scheme, scheme) }://{rest}", takes_otel_headers=True)
 
 
 BACKEND: Final = Backend("otlp", standard)
