@@ -1,6 +1,7 @@
 """Where a stream's text was cut, and when each piece came: what a replay needs to give the same chunks again.
 
-Two short lists of numbers a stream. The text itself is not here: it is in the answer, once.
+Two short lists of numbers a stream, with commas between: with spaces some would look like the number of a card, and be
+masked. The text itself is not here: it is in the answer, once.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def cut(
     Examples:
         >>> chunks = [{"choices": [{"delta": {"role": "assistant"}}]}, {"choices": [{"delta": {"content": "Hello"}}]}]
         >>> cut(0, chunks, [250_000, 900_000])
-        {'nbtrace.stream.cuts': '0 5', 'nbtrace.stream.arrivals_us': '250 650'}
+        {'nbtrace.stream.cuts': '0,5', 'nbtrace.stream.arrivals_us': '250,650'}
         >>> cut(0, [], [])
         {}
     """
@@ -40,8 +41,8 @@ def cut(
         return {}
     gaps = (max(0, after - before) // 1000 for before, after in pairwise([started_ns, *arrivals_ns]))
     return {
-        semconv.STREAM_CUTS: " ".join(str(_brought(chunk)) for chunk in chunks),
-        semconv.STREAM_ARRIVALS: " ".join(map(str, gaps)),
+        semconv.STREAM_CUTS: ",".join(str(_brought(chunk)) for chunk in chunks),
+        semconv.STREAM_ARRIVALS: ",".join(map(str, gaps)),
     }
 
 

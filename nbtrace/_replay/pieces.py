@@ -46,7 +46,7 @@ def gaps_s(recorded: Mapping[str, Any]) -> list[float]:
 
 
 def _numbers(written: object) -> list[int] | None:
-    words = str(written).split() if written is not None else []
+    words = str(written).replace(",", " ").split() if written is not None else []  # there were spaces once
     return [int(word) for word in words] if words and all(word.isdecimal() for word in words) else None
 
 

@@ -214,7 +214,7 @@ def test_original_timing_waits_as_long_as_it_took(
     with Replay(session, session, "replay", "original"), monkeypatch.context() as patch:
         patch.setattr(time, "sleep", waited.append)
         list(client.chat.completions.create(**ASK, stream=True))
-    assert waited == [int(each) / 1e6 for each in arrivals.split()]
+    assert waited == [int(each) / 1e6 for each in arrivals.split(",")]
     assert len(waited) == len(HELLO)
 
 

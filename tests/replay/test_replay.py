@@ -14,7 +14,7 @@ from nbtrace import ReplayMiss, semconv
 from nbtrace._replays import Replay
 from nbtrace.errors import UsageError
 from tests.capture.conftest import OPTIONS
-from tests.capture.loopback import HELLO, Loopback, Reply, completion
+from tests.capture.loopback import HELLO, Loopback, Reply, chunk, completion
 from tests.capture.reading import spans
 
 if TYPE_CHECKING:
@@ -321,3 +321,16 @@ def test_only_one_replay_at_a_time(session: Session) -> None:
 def test_what_cannot_be_is_refused(session: Session, options: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         nbtrace.replay(session, **options)
+
+
+def test_where_a_stream_was_cut_is_no_card(session: Session, client: openai.OpenAI, server: Loopback) -> None:
+    """Lengths of 4, 1, 1, ... are the digits of a card that all rules know."""
+    session.redact("card")
+    server.reply = Reply(chunks=[chunk({"content": "abcd"}), *[chunk({"content": "e"})] * 15, *HELLO[-1:]])
+    asked: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    recorded = [one.model_dump() for one in client.chat.completions.create(**asked)]
+    assert len(session.audit()) == 0
+    with Replay(session, session, "replay", "none"):
+        found = [one.model_dump() for one in client.chat.completions.create(**asked)]
+    texts = [[[choice["delta"]["content"] for choice in one["choices"]] for one in each] for each in (recorded, found)]
+    assert texts[0] == texts[1]
