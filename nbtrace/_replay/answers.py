@@ -69,7 +69,7 @@ def _last(recording: Recording, *, is_timed: bool) -> Answer:
     headers, status = _headers(attributes), attributes.get(semconv.HTTP_STATUS_CODE)
     if attributes.get(semconv.STREAM_OUTCOME) is not None:
         return _stream(recording, headers, is_timed=is_timed)
-    waits = [recording.answered_in_ns / 1e9] if is_timed and recording.answered_in_ns else []
+    waits = [(recording.duration_ns - recording.waited_ns) / 1e9] if is_timed and recording.duration_ns else []
     said = str(attributes.get(semconv.ERROR_BODY) or "")
     if isinstance(status, int) and status >= _REFUSED:
         kind = JSON_TYPE if said[:1] in "{[" else "text/html"
@@ -94,7 +94,10 @@ def _stream(recording: Recording, headers: dict[str, str], *, is_timed: bool) ->
     if not attributes.get(semconv.STREAM_CHUNKS, 1):
         events = []
     pieces = [_event(event) for event in events]
-    answer = Answer(200, {**headers, "content-type": EVENTS_TYPE}, pieces, gaps_s(attributes) if is_timed else ())
+    waits = gaps_s(attributes) if is_timed else []
+    if waits:
+        waits[0] = max(0, waits[0] - recording.waited_ns / 1e9)  # the client waits between attempts by itself
+    answer = Answer(200, {**headers, "content-type": EVENTS_TYPE}, pieces, waits)
     if outcome not in _TOLD:
         answer.ends = ReplayMiss.ended(outcome, len(events))
     elif outcome == "error":

@@ -39,8 +39,8 @@ class Recording:
     message: str | None
     attempts: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     """Attributes of the spans of its attempts, in order, if there were several."""
-    answered_in_ns: int | None = None
-    """How long the request took that was answered: the last attempt, or the whole call if it was the only one."""
+    waited_ns: int = 0
+    """Nanoseconds from the start of the call to that of its last attempt; 0 if it was the only one."""
 
     @cached_property
     def endpoint(self) -> str:
@@ -104,8 +104,13 @@ def recordings(snapshot: Snapshot) -> Iterator[Recording]:
             each["status_code"] or 0,
             each["status_message"],
             [{**one["attributes"], semconv.ERROR_CAUSE: one["status_message"]} for one in own],
-            (own[-1] if own else each)["duration_ns"],
+            _between(each, own[-1]) if own else 0,
         )
+
+
+def _between(call: Mapping[str, Any], attempt: Mapping[str, Any]) -> int:
+    began = [row["start_time_unix_nano"] or 0 for row in (call, attempt)]
+    return max(0, began[1] - began[0])
 
 
 def made_since(snapshot: Snapshot, began_ns: int) -> Snapshot:

@@ -218,15 +218,25 @@ def test_original_timing_waits_as_long_as_it_took(
     assert len(waited) == len(HELLO)
 
 
-def test_original_timing_of_a_retried_call_takes_the_time_of_its_last_attempt(
-    session: Session, client: openai.OpenAI, server: Loopback, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_original_timing_of_a_retried_call_takes_its_waits_once(
+    is_stream: bool, session: Session, client: openai.OpenAI, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.reply = script(Reply({"error": ERROR}, status=429, headers={"retry-after-ms": "1"}), Reply(completion()))
+    answer = Reply(chunks=HELLO) if is_stream else Reply(completion())
+    server.reply = script(Reply({"error": ERROR}, status=429, headers={"retry-after-ms": "1"}), answer)
     patient = client.with_options(max_retries=1)
-    patient.chat.completions.create(**ASK)
-    last = session.spans(name="attempt 2")[0].duration_ns
+
+    def ask() -> None:
+        found: Any = patient.chat.completions.create(**ASK, stream=is_stream)
+        list(found)
+
+    ask()
+    (call,), (last,) = session.spans(kind="llm"), session.spans(name="attempt 2")
+    before = (last.start_time_unix_nano - call.start_time_unix_nano) / 1e9
     waited: list[float] = []
     with Replay(session, session, "replay", "original"), monkeypatch.context() as patch:
         patch.setattr(time, "sleep", waited.append)
-        patient.chat.completions.create(**ASK)
-    assert waited[-1] == last / 1e9
+        ask()
+    gaps = call.attributes[semconv.STREAM_ARRIVALS].split(",") if is_stream else [call.duration_ns / 1000]
+    took = [float(each) / 1e6 for each in gaps]
+    assert waited[-len(took) :] == pytest.approx([took[0] - before, *took[1:]])
