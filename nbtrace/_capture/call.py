@@ -75,6 +75,7 @@ class Call:
         "_tokens",
         "_tracing",
         "_unfinished",
+        "at_end",
         "attempts",
         "hides_usage",
         "is_over",
@@ -119,6 +120,8 @@ class Call:
         """What finds the recording that the call is answered from, while there is a replay; raises `ReplayMiss`."""
         self.recorded: Any = None
         """What was found; the call goes to its server if there is none."""
+        self.at_end: Callable[[Call], object] | None = None
+        """What the reader of a stream is to hear at its end; it may raise."""
         self.hides_usage = False
         """Whether the chunk that tells a stream's usage is one that the user has not asked for."""
         self._unfinished: Unfinished | None = None

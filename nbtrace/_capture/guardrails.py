@@ -20,6 +20,7 @@ from opentelemetry import context as otel_context
 
 from nbtrace import semconv
 from nbtrace._capture import messages, validators
+from nbtrace._capture.stream import Events
 from nbtrace._guard import guard as ours
 from nbtrace.errors import GuardrailError, UsageError
 
@@ -226,10 +227,21 @@ def after(call: Call) -> None:
     guards = _active("output")
     if not guards:
         return
-    if not call.is_over:  # a stream, of which the user is yet to read everything
+    if call.is_over:
+        look(call, guards=guards)
+    elif isinstance(call.passed, Events):  # a stream, of which the user is yet to read everything
+        call.at_end = functools.partial(look, guards=guards)
+    else:
         names = ", ".join(one.name for one in guards)
-        _warn(f"a stream is not guarded: call {names} with its text once it is read", 4)
-        return
+        _warn(f"a body that is read raw is not guarded: call {names} with its text once it is read", 4)
+
+
+def look(call: Call, *, guards: Sequence[Guard]) -> None:
+    """Have guards look at an answer that is there.
+
+    Raises:
+        GuardrailError: one of them blocks it.
+    """
     text: str | None = None
     with ours("capture"):
         text = said(call(), (semconv.OUTPUT_MESSAGES,))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from array import array
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from time import time_ns
 from typing import Any, Final, NamedTuple, Protocol
@@ -63,6 +63,8 @@ class StreamReader(Protocol):
     passed: Passed | None
     hides_usage: bool
     """Whether the chunk that tells the usage is kept from the user."""
+    at_end: Callable[[Any], object] | None
+    """What the reader is to hear at the end; it may raise."""
 
     def progress(self, now_ns: int) -> int:
         """Hear that there is something to show; gives when to be told again."""
@@ -201,6 +203,8 @@ def _read(source: Iterator[Any], call: StreamReader) -> Iterator[Any]:
         broken(call, error)
         raise
     call.stream_over("exhausted")
+    if call.at_end is not None:
+        call.at_end(call)
 
 
 async def _aread(source: AsyncIterator[Any], call: StreamReader) -> AsyncIterator[Any]:
@@ -211,6 +215,8 @@ async def _aread(source: AsyncIterator[Any], call: StreamReader) -> AsyncIterato
         broken(call, error)
         raise
     call.stream_over("exhausted")
+    if call.at_end is not None:
+        call.at_end(call)
 
 
 def broken(call: StreamReader, error: BaseException) -> None:

@@ -178,11 +178,36 @@ def test_a_rule_that_raises_blocks_where_it_is_to_block_and_is_said_elsewhere(
     assert [one[3] for one in runs(session)] == ["failed"] * 4
 
 
-def test_a_stream_is_not_guarded_and_says_so(session: Session, client: openai.OpenAI, server: Loopback) -> None:
-    server.reply = Reply(chunks=[completion("x")])
+def test_a_stream_is_looked_at_once_it_is_read(session: Session, client: openai.OpenAI, server: Loopback) -> None:
+    server.reply = Reply(chunks=[completion("ACME-1")])
+    seen: list[object] = []
     with guarding(guard(session, no_badge, on="output")):
-        with pytest.warns(UserWarning, match="a stream is not guarded: call no_badge with its text"):
-            list(ask(client, "a", stream=True))
+        with pytest.raises(GuardrailError, match="no_badge"):
+            seen.extend(ask(client, "a", stream=True))
+        assert len(seen) == 1
+    with guarding(guard(session, no_badge, on="output", action="warn")):
+        left = ask(client, "a", stream=True)
+    with pytest.warns(UserWarning, match="no_badge"):  # read where it is not guarded any more
+        list(left)
+    assert [one[3] for one in runs(session)] == ["block", "warn"]
+
+
+async def test_an_async_stream_is_looked_at_once_it_is_read(session: Session, server: Loopback) -> None:
+    server.reply = Reply(chunks=[completion("ACME-1")])
+    async with openai.AsyncOpenAI(base_url=server.url, **OPTIONS) as client:
+        with guarding(guard(session, no_badge, on="output")):
+            asked: Any = {"model": "m", "messages": [{"role": "user", "content": "a"}], "stream": True}
+            stream = await client.chat.completions.create(**asked)
+            with pytest.raises(GuardrailError, match="no_badge"):
+                [one async for one in stream]
+
+
+def test_a_raw_body_is_not_guarded_and_says_so(session: Session, client: openai.OpenAI, server: Loopback) -> None:
+    asked: Any = {"model": "m", "messages": [{"role": "user", "content": "a"}]}
+    with guarding(guard(session, no_badge, on="output")):
+        with pytest.warns(UserWarning, match="read raw is not guarded: call no_badge with its text"):
+            with client.chat.completions.with_streaming_response.create(**asked) as response:
+                response.parse()
 
 
 async def test_async_calls_threads_and_functions_are_guarded_and_what_a_guard_calls_is_not(
