@@ -1,8 +1,8 @@
 """The code of the documents runs: each page from above to below, in a shell as its reader's, answered by a server here.
 
 A block is a cell. What `# →` at its end says is what it gives. One whose first line is a comment with the name of a
-file is that file. Of a shell's lines `nbtrace` and `pytest` are run. What needs what nobody has here says so in a
-comment above it, `<!-- not run: why -->`.
+file is that file. Of a shell's lines `nbtrace` and `pytest` are run; YAML is read. What needs what nobody has here says
+so in a comment above it, `<!-- not run: why -->`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 import nbtrace
@@ -93,12 +94,14 @@ class Provider(Loopback):
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """Give a shell in an empty folder, where a provider, backends and a file of production's are."""
+    """Give a shell in an empty folder, where a provider, backends and files of earlier are."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
     monkeypatch.chdir(tmp_path)
     recorded().export(tmp_path / "production.otlp.jsonl")
+    for name in ("yesterday", "monday", "tuesday"):
+        recorded().export(tmp_path / f"{name}.parquet")
     with Provider() as provider, Session() as session:
         backend = Scripted()
         for name, value in {
@@ -132,6 +135,8 @@ def run(block: Block, shell: InteractiveShell, here: Path) -> None:
         ran.raise_error()
         told = GIVES.search(block.code)
         assert not told or repr(ran.result) == told["value"]
+    elif block.language == "yaml":
+        yaml.safe_load(block.code)
     elif block.language == "bash":
         for line in block.code.splitlines():
             command(line)
