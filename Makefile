@@ -42,10 +42,10 @@ demo: setup ## open the quickstart in JupyterLab; HEADLESS=1 executes it into bu
 	@$(RUN) tools.demo $(if $(filter-out 0,$(HEADLESS)),--headless)
 
 .PHONY: screenshots
-screenshots: setup setup-browser ## take the pictures of the quickstart, light and dark, into docs/images/
+screenshots: setup setup-browser ## take the pictures of every view, light and dark, into docs/images/
 	$(STEP) "Screenshots"
-	$(PYTEST) tests/browser/test_quickstart.py
-	mkdir -p docs/images && cp build/screenshots/quickstart-{light,dark}.png docs/images/
+	$(PYTEST) tests/browser/test_quickstart.py tests/browser/test_live.py
+	NBTRACE_CHROMIUM="$$(tools/chromium)" $(RUN) tools.screenshots
 
 .PHONY: cassettes
 cassettes: setup setup-engines ## record what the course in notebooks/ is answered from anew, on the local model

@@ -58,6 +58,17 @@ def test_the_tour_of_the_widgets_lists_their_keys() -> None:
     assert listed == bindings
 
 
+def test_every_picture_is_there_in_light_and_dark_and_on_a_page() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    shown = set(re.findall(r"images/([\w-]+\.\w+)\"", "".join(page.read_text(encoding="utf-8") for page in pages)))
+    images = {path.name: path.stat().st_size for path in (ROOT / "docs" / "images").iterdir()}
+    assert shown == set(images)
+    assert {name.replace("-dark.", "-light.") for name in images if "-dark." in name} == {
+        name for name in images if "-light." in name
+    }
+    assert sum(images.values()) < 3_000_000
+
+
 def test_the_further_sdk_of_the_document_is_recorded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,9 @@ COLUMNS: Final = 30
 WIDTH: Final = 60
 """Characters of a cell."""
 
+WHOLE: Final = 1000
+"""From which on nobody reads what is after the point; below, four digits are."""
+
 
 def as_text(table: pa.Table) -> str:
     """Draw the first rows in columns of text."""
@@ -56,7 +59,7 @@ def _cell(value: Any) -> str:
         case None:
             return ""
         case float():
-            text = f"{value:.6g}"
+            text = f"{value:.4g}" if abs(value) < WHOLE else f"{value:,.0f}"
         case bytes():
             text = value.hex()
         case datetime():

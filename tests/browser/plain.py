@@ -44,6 +44,8 @@ globalThis.model = {
     if (answer.status === 204) return;
     const bytes = await answer.arrayBuffer();
     emit("msg:custom", JSON.parse(answer.headers.get("x-content")), bytes.byteLength ? [new DataView(bytes)] : []);
+    if (content.kind === "rate" || content.kind === "note")
+      emit("msg:custom", { kind: "changed", version: content.version, revision: 1e9 }, []);
   },
 };
 globalThis.controller = new AbortController();
@@ -55,23 +57,28 @@ EXPLORER = {"selected_span": None, "selected_trace": None, "_view": "tree"}
 """Traits of the explorer that shows a tree."""
 
 
+def unheard(_changed: Callable[[], None]) -> Callable[[], None]:
+    """Subscribe to no changes: of those that the page asks for, the model tells it itself."""
+    return lambda: None
+
+
 def open_plain(page: Page, store: Store, **traits: Any) -> Watch:
     """Draw a store's spans on a page."""
     traits = {**EXPLORER, **traits}
-    watch = open_widget(page, "trace", lambda send: Wire(store.snapshot, lambda _changed: lambda: None, send), **traits)
+    watch = open_widget(page, "trace", lambda send: Wire(store.snapshot, unheard, send), **traits)
     # A handle of the row itself would keep the view alive.
     page.wait_for_function("!!globalThis.root?.querySelector('[role=treegrid] [role=row][aria-level]')")
     return watch
 
 
-def open_traces(page: Page, session: Session) -> Watch:
+def open_traces(page: Page, session: Session, **traits: Any) -> Watch:
     """Draw the list of a session's traces, each of which opens."""
     by_hand = session.by_hand()
 
     def make(send: Any) -> Wire:
-        return RatingWire(by_hand, session.snapshot, session.subscribe, send)
+        return RatingWire(by_hand, session.snapshot, unheard, send)
 
-    watch = open_widget(page, "trace", make, **{**EXPLORER, "_view": "list", "_labels": by_hand.trait()})
+    watch = open_widget(page, "trace", make, **EXPLORER | {"_view": "list", "_labels": by_hand.trait()} | traits)
     page.get_by_role("treegrid", name="Traces").wait_for()
     return watch
 
@@ -82,7 +89,7 @@ def open_comparison(page: Page, session: Session, prompt: str, *, height: int = 
     look = Comparing(lambda: calls_of(session.spans(), [prompt]), Comparison.of)
 
     def make(send: Any) -> Wire:
-        return CompareWire(look, by_hand, session.snapshot, session.subscribe, send)
+        return CompareWire(look, by_hand, session.snapshot, unheard, send)
 
     watch = open_widget(page, "compare", make, height=height, baseline=0, _labels=by_hand.trait())
     page.wait_for_function("!!globalThis.root?.querySelector('td.answer .said')")

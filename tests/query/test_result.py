@@ -34,10 +34,10 @@ SMALL = Result(
 
 def test_a_result_is_drawn_as_text() -> None:
     assert repr(SMALL).split("\n") == [
-        "name       cost      n                    id    when                       list   long",
-        f"<b>        0.5       1                    ff00  2026-11-25 00:00:00+00:00  [1,2]  {'x' * 59}…",
-        "                                                2026-11-25 00:00:00+00:00",
-        "two lines  0.333333  1152921504606846976        2026-11-25 00:00:00+00:00  []     y",
+        "name       cost    n                    id    when                       list   long",
+        f"<b>        0.5     1                    ff00  2026-11-25 00:00:00+00:00  [1,2]  {'x' * 59}…",
+        "                                              2026-11-25 00:00:00+00:00",
+        "two lines  0.3333  1152921504606846976        2026-11-25 00:00:00+00:00  []     y",
         "[3 rows, 7 columns]",
     ]  # fmt: skip
 
@@ -54,6 +54,7 @@ def test_what_is_not_shown_is_counted() -> None:
     assert repr(wide).endswith("[21 rows, 31 columns; shown: 20 of 21 rows, 30 of 31 columns]")
     assert "c30" not in repr(wide)
     assert repr(Result(pa.table({}))) == "[0 rows, 0 columns]"
+    assert repr(Result(pa.table({"a": [123_456.7]}))) == "a\n123,457\n[1 row, 1 column]"
     assert repr(Result(pa.table({"a": [1]}))) == "a\n1\n[1 row, 1 column]"
 
 
