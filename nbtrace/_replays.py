@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from nbtrace import semconv
 from nbtrace._api import default
+from nbtrace._capture.call import under_way
 from nbtrace._guard import caught
 from nbtrace._replay.miss import ReplayMiss
 from nbtrace.errors import NbtraceError, UsageError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from nbtrace._capture.call import Call
     from nbtrace._opened import Opened
+    from nbtrace._replay.answer import Answers
     from nbtrace._replay.asked import Asked
     from nbtrace._replay.cassette import Cassette
     from nbtrace._replay.transport import Transports
@@ -131,14 +133,19 @@ class Replay:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.end(failed=error is not None)
 
-    def _find(self, call: Call) -> object:
+    def _find(self, call: Call | None) -> object:
         """Find what a call is answered with; none for one that goes to its server.
+
+        A call of which nothing can be told is None.
 
         Raises:
             ReplayMiss: there is no answer, and the call may not be made.
             BudgetError: the call would be made, and a budget is spent.
         """
         try:
+            if call is None or under_way() is not call:
+                paused = "recording is paused, and %nbtrace on goes on"
+                return self._refused("it could not be read; see the log" if self._session.enabled else paused)
             return self._found(call)
         except NbtraceError:
             raise
@@ -151,10 +158,8 @@ class Replay:
         from nbtrace._replay.answers import answers
         from nbtrace._replay.asked import asked
         from nbtrace._replay.cassette import said
-        from nbtrace._replay.endpoints import endpoint_of, is_replayed
+        from nbtrace._replay.endpoints import endpoint_of
 
-        if not is_replayed(call.wire):
-            return None
         request = asked(self._policy().attributes(call.asked()), endpoint_of(call.wire))
         recording = self._tape.find(request) if self._mode != "refresh" else None
         if recording is None:
@@ -163,6 +168,9 @@ class Replay:
             found = answers(recording.shown(hides_usage=call.hides_usage), is_timed=self._timing == "original")
         except NotKeptError as reason:
             return self._make(ReplayMiss.not_kept(said(request), str(reason)))
+        if not self._holds(found):
+            gone = "the replay is over" if not self.is_on else "the HTTP client's code was replaced since it began"
+            return self._refused(gone)
         recorded = SpanContext(
             int.from_bytes(recording.trace_id),
             int.from_bytes(recording.span_id),
@@ -173,6 +181,12 @@ class Replay:
         call.span.set_attribute(semconv.REPLAYED_FROM, recording.span_id.hex())
         self.answered += 1
         return found
+
+    def _refused(self, reason: str) -> None:
+        return self._make(ReplayMiss.unanswerable(reason))
+
+    def _holds(self, found: Answers) -> bool:
+        return self._transports is not None and self._transports.hold(found)
 
     @property
     def _tape(self) -> Cassette:

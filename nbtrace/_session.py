@@ -94,7 +94,7 @@ class Session(Answers):
         self._made_ns = time_ns()
         self.request_stream_usage = False
         """Whether chat streams are asked for their usage where the request does not say; see the README."""
-        self.replaying: Callable[[Call], object] | None = None
+        self.replaying: Callable[[Call | None], object] | None = None
         """What finds the recording that a call is answered from, while there is a replay."""
         self._sinks: list[SpanSink] = [self.store]
         self.gate = Gate()
@@ -191,7 +191,9 @@ class Session(Answers):
         return self
 
     def stop(self) -> None:
-        """Stop capturing and put back everything that was wrapped; what was recorded stays."""
+        """Stop capturing and put back everything that was wrapped, unless a replay is on; what was recorded stays."""
+        if self.replaying is not None:
+            raise UsageError.replaying()
         with Session._starting:
             if self._tracing is not None and self._clients is not None and self._threads is not None:
                 self._clients.close()

@@ -56,6 +56,11 @@ class UsageError(NbtraceError):
         )
 
     @classmethod
+    def replaying(cls) -> Self:
+        """Say what has to end before a session stops."""
+        return cls("a replay is on, and its calls would go out; end it first: %nbtrace replay off, or its .stop()")
+
+    @classmethod
     def least(cls, what: str, got: object, least: int) -> Self:
         """Name a number that is too small, or none."""
         return cls(f"{what} takes a number of bytes from {least:,}; it got {got!r}")

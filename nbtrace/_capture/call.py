@@ -119,7 +119,7 @@ class Call:
         self.replaying: Callable[[Call], object] | None = None
         """What finds the recording that the call is answered from, while there is a replay; raises `ReplayMiss`."""
         self.recorded: Any = None
-        """What was found; the call goes to its server if there is none."""
+        """What was found, which hears by `over()` when no more is asked; none for a call that goes to its server."""
         self.at_end: Callable[[Call], object] | None = None
         """What the reader of a stream is to hear at its end; it may raise."""
         self.hides_usage = False
@@ -166,6 +166,9 @@ class Call:
         return self._identity() | self.wire.request(body) | self.wire.content(body, None)
 
     def _leave(self) -> None:
+        recorded, self.recorded = self.recorded, None
+        if recorded is not None:
+            recorded.over()
         tokens, self._tokens = self._tokens, None
         if tokens is not None:
             otel_context.detach(tokens[0])

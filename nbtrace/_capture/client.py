@@ -27,7 +27,7 @@ from nbtrace._capture.providers import Server
 from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
 from nbtrace._capture.spending import Spending
-from nbtrace._capture.wire import ASKED_ID
+from nbtrace._capture.wire import ASKED_ID, Wire
 from nbtrace._capture.wrapping import Wrapping, is_wrapped
 from nbtrace._guard import caught, guard
 from nbtrace._imports import version
@@ -56,7 +56,8 @@ class ClientCapture:
         asks_usage: whether chat streams are asked for their usage, see `usage_chunk`.
         learn: told of the clients' own keys and of the rule that masks them.
         spending: what may stop a call before it is sent.
-        replaying: gives what finds the recording that a call is answered from, while there is a replay.
+        replaying: gives what finds the recording that a call is answered from, while there is a replay; it refuses a
+            call of which nothing can be told, which is given as None.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class ClientCapture:
         asks_usage: Callable[[], bool] = lambda: False,
         learn: Callable[[object, str], None] = lambda value, rule: None,
         spending: Spending | None = None,
-        replaying: Callable[[], Callable[[Call], object] | None] = lambda: None,
+        replaying: Callable[[], Callable[[Call | None], object] | None] = lambda: None,
     ) -> None:
         self._tracing = tracing
         self._spending = spending
@@ -141,12 +142,11 @@ class ClientCapture:
             GuardrailError: a guard of the user's blocks what it says.
         """
         method, url, body = options.method, options.url, options.json_data
-        wire = sdk.wires.get(url) if method == "post" else None
-        if method == "get":
-            path, _, identifier = url.rpartition("/")
-            wire, body = sdk.readings.get(f"{path}/"), {**options.params, ASKED_ID: identifier}
+        wire = _wire(sdk, options)
         if wire is None:
             return Request(self._tracing, self._server(sdk, client), method, url), options
+        if method == "get":
+            body = {**options.params, ASKED_ID: url.rpartition("/")[2]}
         if not isinstance(body, dict):
             return None, options
         replaying = self._replaying()
@@ -171,6 +171,18 @@ class ClientCapture:
                 options = asking or options
         return call, options
 
+    def passes(self, sdk: Sdk, options: Any) -> None:
+        """Let a request pass of which there is no span.
+
+        Raises:
+            ReplayMiss: it is a call, and a replay lets none out.
+        """
+        if not self.enabled:
+            self.passed += 1
+        replaying = self._replaying()
+        if replaying is not None and _wire(sdk, options) is not None:
+            replaying(None)
+
     def _server(self, sdk: Sdk, client: Any) -> Server:
         url = client._base_url  # noqa: SLF001 - the property imports a module each time it is asked
         known = self._servers.get((sdk.package, id(url)))
@@ -193,6 +205,13 @@ class ClientCapture:
                 self._learn(value, "client-key")
 
 
+def _wire(sdk: Sdk, options: Any) -> Wire | None:
+    """Find what a request's endpoint speaks, if it is one of ours."""
+    if options.method == "get":
+        return sdk.readings.get(f"{options.url.rpartition('/')[0]}/")
+    return sdk.wires.get(options.url) if options.method == "post" else None
+
+
 @functools.cache
 def _installed(package: str) -> str:
     """Give a package's version; nothing, where it was copied without saying it."""
@@ -213,29 +232,26 @@ def _is_wrapped(module: ModuleType) -> bool:
 
 def _begin(sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
     """Start the span of a request, unless nothing is captured or another wrapper of ours has it already."""
-    if not _open:
-        return None, options
-    if not _open[-1].enabled:
-        _open[-1].passed += 1
-        return None, options
-    outer = under_way()
-    if outer is not None and outer.options_id == id(options):
-        return None, options
-    call, options = _open[-1].begin(sdk, client, options)
-    if call is not None:
-        call.options_id = id(options)
-    return call, options
+    try:
+        outer = under_way()
+        if not _open or (outer is not None and outer.options_id == id(options)):
+            return None, options
+        if _open[-1].enabled:
+            call, options = _open[-1].begin(sdk, client, options)
+            if call is not None:
+                call.options_id = id(options)
+                return call, options
+    except ASKED_FOR:
+        raise
+    except Exception as error:  # noqa: BLE001 - as the guard does
+        caught("capture", error)
+    _open[-1].passes(sdk, options)
+    return None, options
 
 
 def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
     def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
-        call = None
-        try:
-            call, options = _begin(sdk, self, options)
-        except ASKED_FOR:
-            raise
-        except Exception as error:  # noqa: BLE001 - as the guard does
-            caught("capture", error)
+        call, options = _begin(sdk, self, options)
         if call is None:
             return original(self, cast_to, options, **kwargs)
         try:
@@ -256,13 +272,7 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
     async def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
-        call = None
-        try:
-            call, options = _begin(sdk, self, options)
-        except ASKED_FOR:
-            raise
-        except Exception as error:  # noqa: BLE001 - as the guard does
-            caught("capture", error)
+        call, options = _begin(sdk, self, options)
         if call is None:
             return await original(self, cast_to, options, **kwargs)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from nbtrace._replay.miss import ReplayMiss
@@ -44,6 +44,8 @@ class Answers:
     def __init__(self, answers: Sequence[Answer]) -> None:
         self._answers = answers
         self._given = 0
+        self.over: Callable[[], None] = lambda: None
+        """What the call says when it asks for no more."""
 
     def next(self) -> Answer:
         """Give the answer to the next attempt."""

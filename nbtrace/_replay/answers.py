@@ -9,6 +9,7 @@ from typing import Any, Final
 from nbtrace import semconv
 from nbtrace._replay import anthropic, chat, responses
 from nbtrace._replay.answer import EVENTS_TYPE, JSON_TYPE, Answer, Answers, NotKeptError
+from nbtrace._replay.asked import FETCH
 from nbtrace._replay.miss import ReplayMiss
 from nbtrace._replay.pieces import JSON, gaps_s
 from nbtrace._replay.recording import Recording
@@ -19,12 +20,14 @@ _WHOLE: Final[dict[str, Callable[[Attributes, int], JSON]]] = {
     "chat": chat.whole,
     "messages": anthropic.whole,
     "responses": responses.whole,
+    FETCH: responses.whole,
     "text_completion": chat.completion,
 }
 _EVENTS: Final[dict[str, Callable[[Attributes, int], list[JSON]]]] = {
     "chat": chat.chunks,
     "messages": anthropic.events,
     "responses": responses.events,
+    FETCH: responses.events,
     "text_completion": chat.completion_chunks,
 }
 _DONE: Final = ("chat", "text_completion")

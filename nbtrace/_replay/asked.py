@@ -17,6 +17,8 @@ import orjson
 from nbtrace import semconv
 
 ENDPOINT: Final = "endpoint"
+FETCH: Final = "fetch_response"
+"""The endpoint that is asked for a response by its id."""
 _WORDS: Final = {
     ENDPOINT: "endpoint",
     semconv.REQUEST_MODEL: "model",
@@ -26,8 +28,10 @@ _WORDS: Final = {
     semconv.TOOL_DEFINITIONS: "tools",
     semconv.OUTPUT_TYPE: "output type",
     semconv.REQUEST_OPTIONS: "options",
+    semconv.RESPONSE_ID: "id",
 }
 """Attributes of a request, to words."""
+_OF_REQUEST: Final = _WORDS.keys() - {semconv.RESPONSE_ID}
 _JSON: Final = (
     semconv.SYSTEM_INSTRUCTIONS, semconv.INPUT_MESSAGES, semconv.TOOL_DEFINITIONS, semconv.REQUEST_OPTIONS,
 )  # fmt: skip
@@ -50,8 +54,10 @@ def asked(attributes: Mapping[str, Any], endpoint: str) -> Asked:
     found = {
         name: _written(name, value)
         for name, value in sorted(attributes.items())
-        if value is not None and (name in _WORDS or name.startswith(_PREFIX))
+        if value is not None and (name in _OF_REQUEST or name.startswith(_PREFIX))
     }
+    if endpoint == FETCH:
+        found[semconv.RESPONSE_ID] = _written(semconv.RESPONSE_ID, attributes.get(semconv.RESPONSE_ID))
     return {ENDPOINT: _written(ENDPOINT, endpoint), **found}
 
 

@@ -1,4 +1,4 @@
-"""Which calls are answered, and what their endpoints are called."""
+"""What the endpoints of calls are called."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 from nbtrace._capture.anthropic import MESSAGES
 from nbtrace._capture.responses import RESPONSES
-from nbtrace._replay.recording import OPERATIONS
 
 if TYPE_CHECKING:
     from nbtrace._capture.wire import Wire
-
-
-def is_replayed(wire: Wire) -> bool:
-    """Say whether calls of an endpoint are answered from a recording: LLM calls, and moderations."""
-    return wire.operation in OPERATIONS
 
 
 def endpoint_of(wire: Wire) -> str:

@@ -34,6 +34,11 @@ class ReplayMiss(NbtraceError):  # noqa: N818 - it is no error of the code: the 
         )
 
     @classmethod
+    def unanswerable(cls, reason: str) -> Self:
+        """Say why a call could not be looked for, and that nothing was sent."""
+        return cls(f"this call cannot be answered from the recording: {reason}; so nothing was sent")
+
+    @classmethod
     def failed(cls, error: Exception) -> Self:
         """Say that the recordings could not be searched, and that nothing was sent."""
         return cls(f"the recordings could not be searched ({type(error).__name__}; see the log), so nothing was sent")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
 from nbtrace._query.attributes import plain_column
-from nbtrace._replay.asked import Asked, asked, masks
+from nbtrace._replay.asked import FETCH, Asked, asked, masks
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from nbtrace._store.snapshot import Snapshot
 
-OPERATIONS: Final = semconv.LLM_OPERATIONS | {"moderation"}
+OPERATIONS: Final = semconv.LLM_OPERATIONS | {"moderation", FETCH}
+"""Those that a replay answers: what captured clients ask of models, and for a response that was made before."""
 _CORE: Final = (
     "trace_id", "span_id", "parent_span_id", "start_time_unix_nano", "duration_ns", "status_code", "status_message",
 )  # fmt: skip
@@ -45,10 +46,10 @@ class Recording:
     @cached_property
     def endpoint(self) -> str:
         """The wire format that it spoke."""
-        if self.attributes.get(semconv.OPENAI_API_TYPE) == "responses":
+        operation = str(self.attributes.get(semconv.OPERATION_NAME))
+        if self.attributes.get(semconv.OPENAI_API_TYPE) == "responses" and operation != FETCH:
             return "responses"
         names = (self.attributes.get(semconv.CLIENT_NAME), self.attributes.get(semconv.PROVIDER_NAME))
-        operation = str(self.attributes.get(semconv.OPERATION_NAME))
         speaks = names[0] or names[1]
         return "messages" if operation == "chat" and speaks == "anthropic" else operation
 

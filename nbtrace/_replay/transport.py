@@ -9,44 +9,72 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from threading import RLock
 from types import ModuleType
 from typing import Any, Final
 
 from nbtrace._capture.call import under_way
 from nbtrace._capture.finder import Finder
-from nbtrace._capture.wrapping import Wrapping
+from nbtrace._capture.wrapping import Wrapping, is_wrapped
 from nbtrace._replay.answer import Answer, Answers
 
 _LIBRARIES: Final = ("httpx", "httpx2")
 """What the clients send by: httpx2 openai 3, httpx the others."""
+_CLIENTS: Final = ("Client", "AsyncClient")
 _PLACE: Final = "_transport_for_url"
 
 
 class Transports:
-    """Puts the recording in the place of the network while open."""
+    """Puts the recording in the place of the network while open, and until the last call is over that it answers."""
 
     def __init__(self) -> None:
         self._wrapping = Wrapping()
         self._finder = Finder({f"{name}._client": self._wrap for name in _LIBRARIES})
+        self._lock = RLock()
+        self._is_open = False
+        self._answering = 0
 
     def open(self) -> None:
         """Wrap the HTTP libraries, also those that are imported later."""
-        for name in _LIBRARIES:
-            module = sys.modules.get(f"{name}._client")
-            if module is not None:
-                self._wrap(module)
+        for module in _loaded():
+            self._wrap(module)
         sys.meta_path.insert(0, self._finder)
+        self._is_open = True
+
+    def hold(self, answers: Answers) -> bool:
+        """Stay in place until a call has all its answers; says no where they would not reach it."""
+        with self._lock:
+            if not self._is_open or not all(
+                is_wrapped(getattr(module, name), _PLACE) for module in _loaded() for name in _CLIENTS
+            ):
+                return False
+            self._answering += 1
+            answers.over = self._over
+            return True
 
     def close(self) -> None:
-        """Put back what was there."""
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
-        self._wrapping.restore()
+        """Answer no more calls, and put back what was there."""
+        with self._lock:
+            self._is_open = False
+            if self._finder in sys.meta_path:
+                sys.meta_path.remove(self._finder)
+            if not self._answering:
+                self._wrapping.restore()
+
+    def _over(self) -> None:
+        with self._lock:
+            self._answering -= 1
+            if not self._is_open and not self._answering:
+                self._wrapping.restore()
 
     def _wrap(self, module: ModuleType) -> None:
         library = sys.modules[module.__name__.partition(".")[0]]
-        for name in ("Client", "AsyncClient"):
+        for name in _CLIENTS:
             self._wrapping.replace(getattr(module, name), _PLACE, functools.partial(_instead, library))
+
+
+def _loaded() -> list[ModuleType]:
+    return [module for name in _LIBRARIES if (module := sys.modules.get(f"{name}._client")) is not None]
 
 
 def _instead(library: ModuleType, original: Callable[..., Any]) -> Callable[..., Any]:
