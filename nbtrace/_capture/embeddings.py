@@ -1,19 +1,26 @@
 """The wire formats without a conversation: embeddings and moderations.
 
-What was sent is kept as it is; of the vectors only how many there are and how long, of a moderation what it flagged.
+What was sent is kept as it is, and what came: the vectors as blobs of floats, of a moderation what it flagged and how
+sure it was.
 """
 
 from __future__ import annotations
 
-from base64 import b64decode
+import sys
+from array import array
+from base64 import b64decode, b64encode
 from typing import Any, Final
 
 from nbtrace import semconv
 from nbtrace._capture import usage
 from nbtrace._capture.messages import converted, dumps, listed, mapping
+from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
+from nbtrace._trace.blobs import JSON, inline
 
 _FLOAT_BYTES: Final = 4
+FLOATS: Final = {"f": "application/x-float32", "d": "application/x-float64"}
+"""What vectors are called, by the code of their numbers in Python's arrays."""
 
 
 def request_attributes(body: Body) -> Attributes:
@@ -23,7 +30,7 @@ def request_attributes(body: Body) -> Attributes:
         found[semconv.EMBEDDINGS_DIMENSIONS] = converted(int, dimensions)
     if form := body.get("encoding_format"):
         found[semconv.REQUEST_ENCODING_FORMATS] = [str(form)]
-    return found
+    return found | options(body, ["encoding_format"])  # a length that was not asked for is known from the answer too
 
 
 def response_attributes(body: Body) -> Attributes:
@@ -44,6 +51,30 @@ def input_value(request: Body, _: Body | None) -> Attributes:
     return {semconv.INPUT_VALUE: given if isinstance(given, str) else dumps(given)}
 
 
+def content_attributes(request: Body, response: Body | None) -> Attributes:
+    """Give what was sent, and the vectors that came."""
+    found = input_value(request, response)
+    if vectors := [_vector(mapping(one).get("embedding")) for one in listed((response or {}).get("data"))]:
+        found[semconv.EMBEDDINGS_VECTORS] = dumps(vectors)
+    return found
+
+
+def _vector(given: Any) -> JSON:
+    """Give the blob that a vector becomes: its bytes as they came, or its numbers in as few bytes as tell them."""
+    if isinstance(given, str):
+        return inline(given, modality="embedding", mime_type=FLOATS["f"], form="base64")
+    for code in "fd":
+        try:
+            numbers = array(code, given)
+        except (TypeError, OverflowError):
+            continue
+        if numbers.tolist() == given:
+            if sys.byteorder == "big":
+                numbers.byteswap()
+            return inline(b64encode(numbers).decode(), modality="embedding", mime_type=FLOATS[code])
+    return {"type": "blob", "modality": "embedding", "error": "no list of numbers"}
+
+
 def moderation_content(request: Body, response: Body | None) -> Attributes:
     """Give what was judged, and the judgement: the categories that were flagged and all scores."""
     found = input_value(request, response)
@@ -54,6 +85,7 @@ def moderation_content(request: Body, response: Body | None) -> Attributes:
                     "flagged": result.get("flagged"),
                     "categories": [name for name, hit in mapping(result.get("categories")).items() if hit],
                     "scores": result.get("category_scores"),
+                    **({"input_types": types} if (types := result.get("category_applied_input_types")) else {}),
                 }
                 for result in results
             ]
@@ -82,14 +114,14 @@ EMBEDDINGS: Final = Wire(
     operation="embeddings",
     request=request_attributes,
     response=response_attributes,
-    content=input_value,
+    content=content_attributes,
     fold=last,
     spoken=("input",),
     is_estimable=False,
 )
 MODERATIONS: Final = Wire(
     operation="moderation",
-    request=lambda _: {},
+    request=lambda body: options(body, ()),
     response=_identity,
     content=moderation_content,
     fold=last,

@@ -1,20 +1,27 @@
 """The wire formats of images and sound: made, changed, spoken, written down.
 
-Files that were sent and sound that came are told by type, size and hash. An image that came stays with its message, as
-large as the session's limits allow.
+Files that were sent are told by type, size and hash. Images and sound that came stay with their message, as large as
+the session's limits allow.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import suppress
 from typing import Any, Final
 
 from nbtrace import semconv
 from nbtrace._capture import blobs, usage
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping
+from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
+from nbtrace._trace.blobs import inline
 
 JSON = dict[str, Any]
+_SAID: Final = frozenset(
+    {"blob", "b64_json", "created", "created_at", "data", "delta", "sequence_number", "text", "type", "usage"}
+)
+"""What of an answer is on its span already, or does not matter."""
 
 
 def _made(kind: str) -> Any:
@@ -26,7 +33,7 @@ def _made(kind: str) -> Any:
             found[semconv.REQUEST_CHOICE_COUNT] = converted(int, count)
         if kind == "speech":
             found[semconv.USAGE_CHARACTERS] = len(str(body.get("input") or ""))
-        return found
+        return found | options(body, ["n"])
 
     return request
 
@@ -40,6 +47,8 @@ def content_attributes(request: Body, response: Body | None) -> Attributes:
         found[semconv.INPUT_MESSAGES] = dumps([{"role": "user", "parts": parts}])
     if answer := [part for one in _answers(response or {}) for part in one]:
         found[semconv.OUTPUT_MESSAGES] = dumps([{"role": "assistant", "parts": answer, "finish_reason": None}])
+    if rest := {name: value for name, value in (response or {}).items() if name not in _SAID and value is not None}:
+        found[semconv.RESPONSE_DETAILS] = dumps(rest)
     return found
 
 
@@ -63,7 +72,7 @@ def _answers(body: Body) -> list[list[JSON]]:
 def decoded(content: bytes, mime_type: str) -> JSON | None:
     """Read a response that may be JSON, plain text or sound."""
     if mime_type.startswith(("audio/", "application/octet-stream")):
-        return {"blob": blobs.described(content, modality="audio", mime_type=mime_type)}
+        return {"blob": inline(b64encode(content).decode(), modality="audio", mime_type=mime_type)}
     with suppress(ValueError):
         body = loads(content)
         if isinstance(body, dict):

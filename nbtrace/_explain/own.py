@@ -22,7 +22,11 @@ OWN: Final[tuple[Entry, ...]] = (
     _own(semconv.REQUEST_OPTIONS, "any",
         "Settings of the request that shape the answer and that the conventions have no name for, as JSON."),
 
-    _own(semconv.EMBEDDINGS_COUNT, "int", "How many vectors came. They themselves are not kept.", "vectors"),
+    _own(semconv.RESPONSE_DETAILS, "any",
+        "What else the answer says of sound and images, such as the segments of a transcription, as JSON."),
+    _own(semconv.EMBEDDINGS_COUNT, "int", "How many vectors came.", "vectors"),
+    _own(semconv.EMBEDDINGS_VECTORS, "any",
+        "The vectors, each a blob of floats in base64, for a replay. They stay on your machine and in files."),
     _own(semconv.USAGE_CACHE_WRITE_1H, "int",
         "Of what was written to the cache what is kept for an hour, which costs more.", TOKENS),
     _own(semconv.USAGE_AUDIO_SECONDS, "double", "The length of the recording, where that is what is paid.", "seconds"),

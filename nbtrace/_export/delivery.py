@@ -20,7 +20,7 @@ from nbtrace._export.encodings import ENCODINGS
 from nbtrace._export.judging import hand_over, score_id
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words
-from nbtrace._export.selection import by_trace, rerooted
+from nbtrace._export.selection import by_trace, rerooted, without_vectors
 from nbtrace._export.sending import Sender
 from nbtrace._export.verifying import in_words, missing
 from nbtrace.errors import ExportError
@@ -91,6 +91,7 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
         ExportError: some have arrived before, and the caller does not want that.
     """
     whole, left_out = ended(table)
+    whole, had_vectors = without_vectors(whole)
     limits, notes = to.limits or Limits(), list[str]()
     chosen = ledger.missing(to.key, whole) if again != "all" else whole
     before = len(whole) - len(chosen)
@@ -98,6 +99,8 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
         raise ExportError.arrived_before(to.shown, before, len(whole))
     if before:
         left_out += (f"{spans_in_words(before)} that had arrived before",)
+    if had_vectors:
+        notes.append(f"The vectors of {spans_in_words(had_vectors)} stay here: no receiver reads them, files have them")
     if is_selection or limits.drops_orphans:
         roots = _roots(chosen)
         whole, _ = rerooted(whole, remote=limits.drops_orphans)  # parents that arrived before are there

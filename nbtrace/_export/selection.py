@@ -5,9 +5,10 @@ All of it works on whole columns as they are kept; the snapshot at hand stays as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from nbtrace import semconv
 from nbtrace._store.kept import VALUE_KINDS
 from nbtrace._store.snapshot import Snapshot
 
@@ -36,6 +37,26 @@ def without_content(spans: Snapshot, is_metadata: Callable[[str], bool]) -> Snap
         kept = _with_column(kept, name, _each(kept.column(name), lambda one: _nested(one, is_metadata)))
     scores = _with_column(spans.scores, "explanation", _nulls(spans.scores.column("explanation")))
     return Snapshot(kept, spans.texts, scores)
+
+
+def without_vectors(spans: Snapshot) -> tuple[Snapshot, int]:
+    """Give spans without the vectors of embeddings, and how many spans had any."""
+    column = spans.kept.column("attributes")
+    had = sum(_count(chunk, semconv.EMBEDDINGS_VECTORS) for chunk in column.chunks)
+    if not had:
+        return spans, 0
+    kept = _each(column, lambda one: _filtered(one, lambda name: name != semconv.EMBEDDINGS_VECTORS, ()))
+    return Snapshot(_with_column(spans.kept, "attributes", kept), spans.texts, spans.scores), had
+
+
+def _count(lists: Any, name: str) -> int:
+    import pyarrow.compute as pc
+
+    from nbtrace._store.texts import view
+
+    keys = lists.flatten().field("key")
+    place = pc.index(keys.dictionary, name).as_py()
+    return 0 if place < 0 else int((view(keys.indices) == place).sum())
 
 
 def rerooted(spans: Snapshot, *, remote: bool) -> tuple[Snapshot, int]:
@@ -87,6 +108,11 @@ def by_trace(spans: Snapshot) -> Snapshot:
 
 def _metadata(lists: Any, is_metadata: Callable[[str], bool]) -> Any:
     """Keep of attributes the numbers, and what has a name of metadata."""
+    return _filtered(lists, is_metadata, NUMBERS)
+
+
+def _filtered(lists: Any, is_kept: Callable[[str], bool], kept_kinds: Sequence[str]) -> Any:
+    """Keep of attributes those of some kinds, and of some names."""
     import numpy as np
     import pyarrow as pa
 
@@ -95,8 +121,8 @@ def _metadata(lists: Any, is_metadata: Callable[[str], bool]) -> Any:
 
     flat = lists.flatten()
     keys, kinds = flat.field("key"), flat.field("kind")
-    known = np.array([is_metadata(key) for key in keys.dictionary.to_pylist()] or [False], dtype=bool)
-    numbers = [VALUE_KINDS.index(kind) for kind in NUMBERS]
+    known = np.array([is_kept(key) for key in keys.dictionary.to_pylist()] or [False], dtype=bool)
+    numbers = [VALUE_KINDS.index(kind) for kind in kept_kinds]
     stays = np.isin(view(kinds), numbers) | known[view(keys.indices)]
     lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     ends = np.cumsum(lengths)

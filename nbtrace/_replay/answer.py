@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nbtrace._replay.miss import ReplayMiss
 
 JSON_TYPE = "application/json"
 EVENTS_TYPE = "text/event-stream"
+
+
+class Raw(NamedTuple):
+    """A body that is no JSON."""
+
+    content: bytes
+    mime_type: str
 
 
 class NotKeptError(Exception):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._replay import anthropic, chat, responses
-from nbtrace._replay.answer import EVENTS_TYPE, JSON_TYPE, Answer, Answers, NotKeptError
+from nbtrace._replay import anthropic, chat, embeddings, media, responses
+from nbtrace._replay.answer import EVENTS_TYPE, JSON_TYPE, Answer, Answers, NotKeptError, Raw
 from nbtrace._replay.asked import FETCH
 from nbtrace._replay.miss import ReplayMiss
 from nbtrace._replay.pieces import JSON, gaps_s
@@ -16,12 +16,18 @@ from nbtrace._replay.recording import Recording
 
 Attributes = Mapping[str, Any]
 
-_WHOLE: Final[dict[str, Callable[[Attributes, int], JSON]]] = {
+_WHOLE: Final[dict[str, Callable[[Attributes, int], JSON | Raw]]] = {
     "chat": chat.whole,
     "messages": anthropic.whole,
     "responses": responses.whole,
     FETCH: responses.whole,
     "text_completion": chat.completion,
+    "embeddings": embeddings.embeddings,
+    "moderation": embeddings.moderation,
+    "image_generation": media.images,
+    "speech": media.speech,
+    "transcription": media.text,
+    "translation": media.text,
 }
 _EVENTS: Final[dict[str, Callable[[Attributes, int], list[JSON]]]] = {
     "chat": chat.chunks,
@@ -29,14 +35,10 @@ _EVENTS: Final[dict[str, Callable[[Attributes, int], list[JSON]]]] = {
     "responses": responses.events,
     FETCH: responses.events,
     "text_completion": chat.completion_chunks,
+    "transcription": media.text_events,
 }
 _DONE: Final = ("chat", "text_completion")
 """Endpoints whose streams end by `[DONE]`."""
-_REASONS: Final = {
-    "embeddings": "vectors are not kept",
-    "image_generation": "images are not kept as their endpoint answers",
-    "speech": "the sound is not kept",
-}
 _REFUSED: Final = 400
 _TOLD: Final = frozenset({"exhausted", "error"})
 """How streams end that came to their end."""
@@ -80,7 +82,8 @@ def _last(recording: Recording, *, is_timed: bool) -> Answer:
     has_answer = semconv.OUTPUT_MESSAGES in attributes or semconv.RESPONSE_STATUS in attributes
     if has_answer or semconv.ERROR_TYPE not in attributes:
         body = _made(_WHOLE, recording)(attributes, recording.start_ns // 10**9)
-        return Answer(200, {**headers, "content-type": JSON_TYPE}, [_json(body)], waits)
+        raw = body if isinstance(body, Raw) else Raw(_json(body), JSON_TYPE)
+        return Answer(200, {**headers, "content-type": raw.mime_type}, [raw.content], waits)
     if said and recording.endpoint in _WHOLE:  # an error that came as a success
         return Answer(200, {**headers, "content-type": JSON_TYPE}, [_json(_told(said))], waits)
     name, colon, words = str(attributes.get(semconv.ERROR_CAUSE) or "").partition(": ")
@@ -137,8 +140,9 @@ def _told(said: str) -> JSON:
 def _made(kinds: Mapping[str, Callable[[Attributes, int], Any]], recording: Recording) -> Callable[..., Any]:
     made = kinds.get(recording.endpoint)
     if made is None:
-        reason = _REASONS.get(recording.endpoint, f"answers of {recording.endpoint!r} are not replayed yet")
-        raise NotKeptError(reason)
+        stream = ", streamed" if kinds is _EVENTS else ""
+        message = f"its kind of answer ({recording.endpoint}{stream}) is not kept as it came"
+        raise NotKeptError(message)
     return made
 
 

@@ -89,16 +89,25 @@ def completion_chunks(recorded: Attributes, created: int) -> list[JSON]:
     return [_chunk(head, parts) for parts in dealt(steps, recorded, closing=bool(used))]
 
 
+def not_full(recorded: Attributes) -> None:
+    """Refuse a recording without content.
+
+    Raises:
+        NotKeptError: it has none.
+    """
+    mode = recorded.get(semconv.CONTENT_MODE)
+    if mode is not None:
+        message = f"it was recorded with content={mode!r}, so the answer is not kept"
+        raise NotKeptError(message)
+
+
 def answered(recorded: Attributes) -> list[JSON]:
     """Read the messages that a call was answered with.
 
     Raises:
         NotKeptError: they are not kept, or not whole.
     """
-    mode = recorded.get(semconv.CONTENT_MODE)
-    if mode is not None:
-        message = f"it was recorded with content={mode!r}, so the answer is not kept"
-        raise NotKeptError(message)
+    not_full(recorded)
     if any(semconv.OUTPUT_MESSAGES in cut for cut in recorded.get(semconv.CUT) or ()):
         message = "the answer was longer than max_content_bytes and is not kept whole"
         raise NotKeptError(message)

@@ -69,7 +69,7 @@ def _body(recorded: Attributes, created: int, items: list[JSON]) -> JSON:
         "status": status,
         "service_tier": recorded.get(semconv.OPENAI_RESPONSE_SERVICE_TIER),
         "conversation": (given := recorded.get(semconv.CONVERSATION_ID)) and {"id": given},
-        "usage": _usage(recorded),
+        "usage": usage(recorded),
     }
     reason = next(iter(recorded.get(semconv.RESPONSE_FINISH_REASONS) or ()), None)
     if status == "incomplete" and reason is not None:
@@ -85,7 +85,8 @@ def _body(recorded: Attributes, created: int, items: list[JSON]) -> JSON:
     }
 
 
-def _usage(recorded: Attributes) -> JSON | None:
+def usage(recorded: Attributes) -> JSON | None:
+    """Make the usage that the provider reported."""
     if recorded.get(semconv.USAGE_STATE) != "reported":
         return None
     sent, received = recorded.get(semconv.USAGE_INPUT_TOKENS), recorded.get(semconv.USAGE_OUTPUT_TOKENS)

@@ -11,6 +11,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from nbtrace import semconv
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
@@ -126,8 +127,22 @@ def _attributes(entries: list[dict[str, Any]] | None) -> dict[str, object]:
             (kind for kind in ("string", "int", "double", "bool", "bytes", "json") if entry[kind] is not None), None
         )
         value: Any = entry[kind] if kind else None
+        if entry["key"] == semconv.EMBEDDINGS_VECTORS:
+            plain[entry["key"]] = _vectors(str(value))
+            continue
         plain[entry["key"]] = _any(orjson.loads(value)) if kind == "json" else _number(value)
     return plain
+
+
+def _vectors(written: str) -> str:
+    """Say how much there is of what nobody reads."""
+    import orjson
+
+    try:
+        sizes = [int(vector["size"]) for vector in orjson.loads(written) if vector.get("content") is not None]
+    except (ValueError, TypeError, KeyError, AttributeError):  # a stranger's
+        return f"{len(written):,} characters"
+    return f"{len(sizes):,} vectors are kept, {sum(sizes):,} bytes"
 
 
 def _number(value: object) -> object:

@@ -157,9 +157,10 @@ EMBEDDED: JSON = {
     "object": "list", "model": "embed", "usage": {"prompt_tokens": 5, "total_tokens": 5},
     "data": [{"object": "embedding", "index": index, "embedding": [0.5, 0.25]} for index in range(2)],
 }  # fmt: skip
+SCORES: JSON = {"hate": 0.9, "violence": 0.1}
 JUDGED: JSON = {
     "id": "modr-1", "model": "omni",
-    "results": [{"flagged": True, "categories": {"hate": True, "violence": False}, "category_scores": {"hate": 0.9}}],
+    "results": [{"flagged": True, "categories": {"hate": True, "violence": False}, "category_scores": SCORES}],
 }  # fmt: skip
 BACKGROUND: JSON = {**RESPONSE, "status": "queued", "output": [], "usage": None}
 
@@ -383,6 +384,15 @@ SPANS: Final[dict[str, JSON]] = {
         "gen_ai.request.encoding_formats": ["float"],
         "nbtrace.embeddings.count": 2,
         "gen_ai.embeddings.dimension.count": 2,
+        "nbtrace.embeddings.vectors": [
+            {
+                "type": "blob",
+                "modality": "embedding",
+                "mime_type": "application/x-float32",
+                **held("AAAAPwAAgD4="),
+            }
+        ]
+        * 2,
         "input.value": '["a","b"]',
         "nbtrace.cost.reason": "no price for embed at llm.test",
     },
@@ -393,7 +403,7 @@ SPANS: Final[dict[str, JSON]] = {
         "gen_ai.response.model": "omni",
         "gen_ai.response.id": "modr-1",
         "input.value": "Boo.",
-        "output.value": '[{"flagged":true,"categories":["hate"],"scores":{"hate":0.9}}]',
+        "output.value": '[{"flagged":true,"categories":["hate"],"scores":{"hate":0.9,"violence":0.1}}]',
     },
     "images": {
         **EVERYWHERE,
@@ -439,8 +449,7 @@ SPANS: Final[dict[str, JSON]] = {
                         "type": "blob",
                         "modality": "audio",
                         "mime_type": "audio/mpeg",
-                        "size": 3,
-                        "sha256": "041149186b23a9502aea5a4e81bbc9620d2b4b76b4bad94e36c744abcf9d3771",
+                        **held("SUQz"),
                     }
                 ],
                 "finish_reason": None,

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from nbtrace import Session
 
-CONTENT = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.TOOL_DEFINITIONS)
+CONTENT = (
+    semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.TOOL_DEFINITIONS,
+    semconv.EMBEDDINGS_VECTORS,
+)  # fmt: skip
 PACE = (
     semconv.RESPONSE_TIME_TO_FIRST_CHUNK,
     semconv.STREAM_GAP_P50,

@@ -13,7 +13,7 @@ import pytest
 
 from nbtrace import semconv
 from tests.capture.loopback import Loopback, Reply
-from tests.capture.reading import only, spans
+from tests.capture.reading import held, only, spans
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,16 @@ def test_embeddings(form: Any, server: Loopback, client: openai.OpenAI, session:
         "nbtrace.cost.state": "unpriced",
         "nbtrace.cost.reason": "no price for text-embedding-3-small at 127.0.0.1",
         "input.value": '["a","b"]',
+        "nbtrace.embeddings.vectors": [
+            {
+                "type": "blob",
+                "modality": "embedding",
+                "mime_type": "application/x-float32",
+                **held(b64encode(pack("<3f", 1, 2, 3)).decode()),
+                **({"form": "base64"} if form == "base64" else {}),
+            }
+        ]
+        * 2,
     }
 
 
@@ -143,7 +153,8 @@ def test_speech(server: Loopback, client: openai.OpenAI, session: Session) -> No
     assert (recorded[semconv.OPERATION_NAME], recorded[semconv.OUTPUT_TYPE]) == ("speech", "speech")
     assert recorded[semconv.INPUT_MESSAGES] == [{"role": "user", "parts": [{"type": "text", "content": "Hello"}]}]
     (part,) = recorded[semconv.OUTPUT_MESSAGES][0]["parts"]
-    assert part == {"type": "blob", "modality": "audio", "mime_type": part["mime_type"], "size": 6, "sha256": HASH}
+    content = {"size": 6, "sha256": HASH, "content": "iVBORw0K"}
+    assert part == {"type": "blob", "modality": "audio", "mime_type": part["mime_type"], **content}
 
 
 @pytest.mark.parametrize(

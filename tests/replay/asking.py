@@ -72,6 +72,8 @@ def plain(value: Any) -> Any:
     """Give models as plain values, without what varies."""
     if isinstance(value, list):
         return [plain(one) for one in value]
+    if not hasattr(value, "model_dump"):
+        return value if isinstance(value, str | bytes) else value.read()
     return _without(value.model_dump(mode="json", warnings=False))
 
 

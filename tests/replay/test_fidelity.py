@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from nbtrace import Session
     from tests.capture.loopback import JSON
 
-REPLAYED = ("chat", "responses", "completions", "responses in the background")
 WAYS = [
-    pytest.param(name, way, marks=[WARNS] if ROWS[name].is_deprecated else [])
-    for name in REPLAYED
-    for way in ROWS[name].ways.split()
+    pytest.param(name, way, marks=[WARNS] if row.is_deprecated else [])
+    for name, row in ROWS.items()
+    if row.method != "retrieve"  # whose usage is not kept: it is another call's
+    for way in row.ways.split()
 ]
 COST = (semconv.USAGE_COST, semconv.COST_STATE, semconv.COST_REASON, semconv.COST_BUCKETS, semconv.REPLAYED_FROM)
 OPTIONS: Any = {"base_url": "https://llm.test/v1", "api_key": "x"}
@@ -55,7 +55,8 @@ def check(session: Session) -> None:
     """Compare the replayed span with the recorded one, which it names and links to."""
     recorded, replayed = spans(session)
     assert said(replayed) == said(recorded)
-    assert replayed["attributes"][semconv.COST_STATE] == "replayed"
+    if semconv.COST_STATE in recorded["attributes"]:
+        assert replayed["attributes"][semconv.COST_STATE] == "replayed"
     assert semconv.USAGE_COST not in replayed["attributes"]
     assert replayed["attributes"][semconv.REPLAYED_FROM] == f"{recorded['id']:016x}"
     (link,) = session.spans()[-1].links

@@ -275,13 +275,19 @@ def test_an_answer_that_was_cut_is_a_miss_that_says_so(
         say(client, "Hi")
 
 
-def test_vectors_are_not_kept(session: Session, client: openai.OpenAI, server: Loopback) -> None:
-    server.reply = Reply(
-        {"object": "list", "model": "embed", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]}
-    )
-    client.embeddings.create(model="embed", input="a", encoding_format="float")
-    with Replay(session, session, "replay", "none"), pytest.raises(ReplayMiss, match="vectors are not kept"):
-        client.embeddings.create(model="embed", input="a", encoding_format="float")
+def test_what_is_no_longer_kept_is_a_miss_that_says_so(
+    session: Session, client: openai.OpenAI, server: Loopback
+) -> None:
+    session.policy.max_blob_bytes = 0
+    server.reply = Reply({"object": "list", "model": "embed", "data": [{"index": 0, "embedding": [0.1] * 256}]})
+    client.embeddings.create(model="embed", input="a")
+    server.reply = Reply(b"ID3" * 1000, headers={"content-type": "audio/mpeg"})
+    client.audio.speech.create(model="tts", voice="alloy", input="a")
+    with Replay(session, session, "replay", "none"):
+        with pytest.raises(ReplayMiss, match="a vector is not kept"):
+            client.embeddings.create(model="embed", input="a")
+        with pytest.raises(ReplayMiss, match="the audio is not kept"):
+            client.audio.speech.create(model="tts", voice="alloy", input="a")
 
 
 def test_older_recordings_are_cut_evenly(session: Session, client: openai.OpenAI, server: Loopback) -> None:

@@ -21,6 +21,8 @@ from nbtrace.errors import UsageError
 
 _LEAST: Final = 1024
 """Bytes; a smaller limit would cut marks and masks."""
+_OF_BLOBS: Final = (semconv.EMBEDDINGS_VECTORS,)
+"""What is nothing but blobs, each within the limit of blobs."""
 
 
 class Policy:
@@ -89,7 +91,7 @@ class Policy:
             return content.kept(made, self._content)
         cuts: list[str] = []
         for name, value in made.items():
-            if isinstance(value, (bool, int, float)) or value is None:
+            if isinstance(value, (bool, int, float)) or value is None or name in _OF_BLOBS:
                 continue
             size, fitted = self._fitted(value)
             if fitted is not value:
