@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nbtrace._store.scores import Score
-from tools.fixture_session import MINUTE, Afternoon, message, tokens
+from nbtrace._trace.pricing import cost
+from tools.fixture_session import MINUTE, Afternoon, message
 
 if TYPE_CHECKING:
     from nbtrace._store.store import Store
@@ -57,11 +58,13 @@ def fill_replies(store: Store) -> None:
         cell = made.cell(start, "ab1e0001", version, version, f"replies = answered(questions)  # v{version}")
         for number, (question, answer) in enumerate(zip(QUESTIONS, answers, strict=True)):
             begin, words = start + 50 + 1700 * number, len(answer.split())
+            used = {"gen_ai__usage__input_tokens": 11 + 4 * version, "gen_ai__usage__output_tokens": words * 4 // 3}
             call = made.chat(
                 begin, cell, [message("user", template.format(question=question))], [message("assistant", answer)],
                 gen_ai__prompt__name=PROMPT, gen_ai__prompt__version=str(version), nbtrace__prompt__template=template,
-                gen_ai__prompt__variable__question=question, **tokens(11 + 4 * version, words * 4 // 3),
+                gen_ai__prompt__variable__question=question, gen_ai__response__finish_reasons=["stop"], **used,
             )  # fmt: skip
+            call.set_attributes(cost(call.attributes or {}, at_ns=call.start_time))
             made.end(call, begin + 240 + 30 * words)
             context = call.get_span_context()
             ids = context.trace_id.to_bytes(16, "big"), context.span_id.to_bytes(8, "big")

@@ -145,11 +145,19 @@ def explorer(studio: Studio, session: Session) -> None:
     page.keyboard.press("Enter")
     page.locator(".judging .note").wait_for()
     studio.take(page, "messages")
-    for tab in ("Details", "Raw"):
-        page.get_by_role("tab", name=tab).click()
-        if tab == "Details":  # the arithmetic of the cost
-            page.get_by_role("heading", name="Cost").evaluate("(heading) => heading.scrollIntoView()")
-        studio.take(page, tab.lower())
+    page.get_by_role("tab", name="Raw").click()
+    studio.take(page, "raw")
+
+
+def details(studio: Studio, session: Session) -> None:
+    """Read a call's details, with the arithmetic of its cost."""
+    page = studio.page()
+    open_traces(page, session, height=580)
+    page.get_by_role("treegrid").get_by_role("row").nth(1).click()
+    page.get_by_role("treegrid", name="Spans").get_by_role("row").filter(has_text="chat").first.click()
+    page.get_by_role("tab", name="Details").click()
+    page.get_by_role("heading", name="Response").evaluate("(heading) => heading.scrollIntoView()")
+    studio.take(page, "details")
 
 
 def side_by_side(studio: Studio, session: Session) -> None:
@@ -242,6 +250,7 @@ def take(browser: Browser, scheme: Scheme) -> None:
     with tempfile.TemporaryDirectory() as at:
         steps: list[Callable[[], None]] = [
             lambda: explorer(studio, ended()),
+            lambda: details(studio, replies),
             lambda: charts(studio),
             lambda: exported(studio, session, Path(at)),
             lambda: notebook(studio, list(cells(session, replies)), scheme, Path(at)),
