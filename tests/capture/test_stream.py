@@ -19,7 +19,7 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
 from nbtrace import semconv
-from nbtrace._capture import chat, completions
+from nbtrace._capture import chat, completions, media
 from nbtrace._capture.chat_stream import fold
 from nbtrace._capture.stream import chunks
 from tests.capture.conftest import HTTP
@@ -634,6 +634,22 @@ def test_any_chunking_of_a_legacy_completion(texts: list[str], data: st.DataObje
         for index in range(len(texts))
     ]
     assert completions.fold(chunks) == body
+
+
+@given(TEXT, st.data(), st.booleans())
+def test_any_chunking_of_a_transcript(text: str, data: st.DataObject, is_cut: bool) -> None:
+    usage = {"type": "tokens", "input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    events: list[dict[str, Any]] = [
+        {"type": "transcript.text.delta", "delta": piece} for piece in data.draw(pieces(text))
+    ]
+    whole: dict[str, Any] = {"text": text} | ({} if is_cut else {"usage": usage})
+    done = {"type": "transcript.text.done", **whole}
+    given = attributes_of_media(media.fold(events if is_cut else [*events, done]))
+    assert given == attributes_of_media(whole if events or not is_cut else {})
+
+
+def attributes_of_media(body: dict[str, Any]) -> dict[str, Any]:
+    return dict(media.TRANSCRIPTIONS.response(body)) | media.content_attributes({}, body)
 
 
 PROBABILITIES = st.lists(st.fixed_dictionaries({"token": TEXT, "logprob": st.floats(-20, 0)}), max_size=3)
