@@ -102,7 +102,8 @@ def evaluate(
     Returns:
         A table, a row a span and check, with `summary()` (pass rates with their intervals, means, counts of labels),
         `failures`, `confusion()` and the doors of a table (`to_pandas()`, `to_polars()`). The scores are in
-        `nbtrace.sql`, `nbtrace.compare` and exports too, unless the spans are no session's. Of a PySpark data frame:
+        `nbtrace.sql`, `nbtrace.compare` and exports too: in the session's if the spans are its own, and in those of
+        what `nbtrace.open` gave if that was given as it is (its file stays as it was). Of a PySpark data frame:
         the scores as one of PySpark's, computed by its workers when somebody asks for it.
 
     Raises:
@@ -287,7 +288,7 @@ def _evaluate(
     before = pa.concat_tables([answers.snapshot().scores, target.spans.scores]) if cache else None
     every = [Evaluating(one, target, before) for one in checks]
     with tqdm(total=len(target.spans) * len(every), desc="evaluate", unit="span", disable=not progress) as bar:
-        doing = Doing(width, _stepper(session), _keeper(answers), bar.update)
+        doing = Doing(width, _stepper(session), _keeper(answers, session), bar.update)
         try:
             for one in every:
                 one.run(doing)
@@ -330,17 +331,20 @@ def _target(answers: Answers, session: Session, given: object, references: objec
     return of_spans(answers.spans(kind="llm").snapshot, references)
 
 
-def _keeper(answers: Answers) -> Callable[[pa.Table], None]:
-    """Give what keeps scores: in the session, as far as the spans are its own."""
+def _keeper(answers: Answers, session: Session) -> Callable[[pa.Table], None]:
+    """Give what keeps scores: in the session as far as the spans are its own, or in what was opened."""
+    from nbtrace._opened import Opened
     from nbtrace._session import Session
 
     def keep(scores: pa.Table) -> None:
-        if isinstance(answers, Session):
-            import pyarrow.compute as pc
+        import pyarrow.compute as pc
 
-            from nbtrace._store.remap import keys
+        from nbtrace._store.remap import keys
+        from nbtrace._store.scores import masked
 
+        if isinstance(answers, (Session, Opened)):
             there = keys(answers.snapshot().kept).combine_chunks()
-            answers.judge(scores.filter(pc.is_in(keys(scores).combine_chunks(), value_set=there)))
+            own = scores.filter(pc.is_in(keys(scores).combine_chunks(), value_set=there))
+            answers.judge(own if answers is session else masked(own, session.policy.text))
 
     return keep

@@ -61,6 +61,10 @@ class Opened(Answers):
         """Give all spans."""
         return self._snapshot
 
+    def judge(self, scores: Any) -> None:
+        """Keep judgements of the spans, as a table that `scores_schema` has; the file stays as it is."""
+        self._snapshot = self.snapshot().judged_too(scores)
+
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Never call back: what was read does not change."""
         return _nothing

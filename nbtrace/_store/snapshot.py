@@ -45,6 +45,12 @@ class Snapshot:
         """Give the same spans with other judgements."""
         return type(self)(self.kept, self.texts, scores)
 
+    def judged_too(self, scores: pa.Table) -> Self:
+        """Give the same spans with more judgements."""
+        import pyarrow as pa
+
+        return self.judged(pa.concat_tables([self.scores, scores]))
+
     @classmethod
     def of(cls, table: pa.Table) -> Self:
         """Make a snapshot of a table as readers see it, or of an earlier version; columns that it lacks are null.

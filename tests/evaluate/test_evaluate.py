@@ -405,3 +405,21 @@ def test_a_check_that_is_cancelled_by_what_it_waits_for_has_failed(session: Sess
 def test_a_number_that_is_none_is_no_verdict(session: Session) -> None:
     found = evaluated(session, SPANS[:1], check_of(lambda answer: Verdict(float("nan")), name="odd"), **QUIET)
     assert found.table["error"].to_pylist() == ["ValueError"]
+
+
+def test_what_is_said_of_opened_spans_is_kept_with_them_and_handed_on(session: Session, tmp_path: Any) -> None:
+    given = Spans(table(chat(1, output_messages=said("Rome")), chat(2, trace=2, output_messages=said("Oslo"))))
+    opened = read_back(given, session)
+    secret = "key sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+    found = evaluated(session, opened, lambda answer: (answer == "Rome", secret), **QUIET)
+    assert found.to_pandas()["cached"].tolist() == [False, False]
+    assert evaluated(session, opened, nbtrace.checks.contains("Rome"), **QUIET).to_pandas()["cached"].sum() == 0
+    again = evaluated(session, opened, nbtrace.checks.contains("Rome"), **QUIET)
+    assert again.to_pandas()["cached"].tolist() == [True, True]
+    opened.export(tmp_path / "judged.otlp.jsonl")
+    scores = nbtrace.open(tmp_path / "judged.otlp.jsonl").snapshot().scores.to_pylist()
+    assert sorted((one["name"], one["value"]) for one in scores) == [
+        ("<lambda>", 0.0), ("<lambda>", 1.0), ("contains", 0.0), ("contains", 1.0),
+    ]  # fmt: skip
+    assert "sk-proj" not in str(scores)
+    assert len(session.snapshot().scores) == 0
