@@ -1,6 +1,7 @@
 r"""Finding spans by what a column holds: `model:gpt-4o-mini`, `prompt:"say hello" prompt_version:2`.
 
-Words for columns are those of `metrics`; a value with spaces or quotes is a JSON string, the empty one is unknown. A
+Words for columns are those of `metrics`; `since:2026-11-25T09:00` and `until:` are moments of the spans' begins, as
+`nbtrace.spans` takes them. A value with spaces or quotes is a JSON string, the empty one is unknown. A
 text that names no column is none of these, and is looked for as it is.
 """
 
@@ -11,7 +12,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query.aggregate import KEYS
+from nbtrace._query.moments import moment_ns
 from nbtrace._store.schema import COLUMNS
+from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +28,8 @@ KNOWN: Final = {
     **{word: columns for word, columns in KEYS.items() if word != "trace"},
 }
 """Words to the columns they mean; of several the first that is set counts."""
+TIMES: Final = ("since", "until")
+"""Words for when a span began: from then on, and before then."""
 
 
 def read(text: str) -> list[tuple[str, str]] | None:
@@ -33,11 +38,13 @@ def read(text: str) -> list[tuple[str, str]] | None:
     at = 0
     while part := PART.match(text, at):
         word, value = part.groups()
-        if word not in KNOWN:
+        if word not in KNOWN and word not in TIMES:
             return None
         try:
             found.append((word, json.loads(value) if value[0] == '"' else value))
-        except ValueError:
+            if word in TIMES:
+                moment_ns(found[-1][1], name=word)
+        except (ValueError, UsageError):
             return None
         at = part.end()
     return found if found and not text[at:].strip() else None
@@ -60,6 +67,11 @@ def having(spans: Snapshot, pairs: Sequence[tuple[str, Any]]) -> Any:
 
     masks: list[Any] = []
     for word, value in pairs:
+        if word in TIMES:
+            holds = pc.greater_equal if word == "since" else pc.less
+            began: Any = holds(spans["start_time_unix_nano"], pa.scalar(moment_ns(value, name=word)))
+            masks.append(pc.fill_null(began, False))
+            continue
         columns: list[Any] = [spans[name].cast(pa.string()) for name in KNOWN[word]]
         held = pc.fill_null(columns[0] if len(columns) == 1 else pc.coalesce(*columns), "")
         masks.append(pc.equal(held, value))

@@ -141,8 +141,10 @@ def left_titles(figure: TraceFigure) -> None:
 
 
 def _time(figure: TraceFigure, rows: int) -> None:
+    layout: Any = figure.layout
     zone = datetime.now().astimezone().strftime("%z")
     figure.update_xaxes(type="date")
+    figure.update_layout(meta={"nbtrace": {**layout.meta["nbtrace"], "isOverTime": True}})
     figure.update_xaxes(title_text=f"local time (UTC{zone[:3]}:{zone[3:]})", row=rows, col=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ CELLS = [
     "nbtrace.usage(spans)",
     "nbtrace.latency(spans, every='1h')",
     "nbtrace.drift(spans[:45], spans[45:]).chart()",
+    "opened.latency(every='2m')",
 ]
 
 
@@ -41,6 +43,23 @@ def test_charts_are_drawn_without_a_network(open_lab: OpenLab, desk: Desk, tmp_p
     expect(traces.get_by_role("searchbox")).to_have_value("model:gpt-4o-mini-2024-07-18")
     traces.scroll_into_view_if_needed()
     notebook.picture(f"charts-linked-{theme}")
+
+    # Zooming to a stretch of time leads to what began in it, and zooming out to all.
+    chart = notebook.output("opened.latency")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".plot-container").wait_for()
+    plot = chart.locator(".nsewdrag").first.bounding_box()
+    assert plot is not None
+    notebook.page.mouse.move(plot["x"] + plot["width"] * 0.75, plot["y"] + plot["height"] / 2)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(plot["x"] + plot["width"] * 0.97, plot["y"] + plot["height"] / 2, steps=5)
+    notebook.page.mouse.up()
+    field = traces.get_by_role("searchbox")
+    expect(field).to_have_value(re.compile(r"^since:2026-09-21T[\d:.]+ until:2026-09-21T[\d:.]+$"))
+    expect(traces.get_by_role("row").filter(has_text="summarize")).to_have_count(0)
+    expect(traces.get_by_role("row").filter(has_text="nightly evaluation")).to_be_visible()
+    chart.locator(".nsewdrag").first.dblclick(force=True)
+    expect(field).to_have_value("")
 
     usage = notebook.output("nbtrace.usage")
     expect(usage).to_contain_text("Tokens, cost and calls by model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -103,6 +104,18 @@ CALLED = table(
 )
 def test_a_text_that_names_columns_finds_what_they_hold(text: str, expected: list[int]) -> None:
     assert sorted(found(CALLED, text)) == expected
+
+
+def test_a_text_that_names_moments_finds_what_began_between_them() -> None:
+    calls = table(*(chat(number, start=number * 60_000) for number in range(1, 6)))
+    first, _, third, *_ = (
+        datetime.fromtimestamp(ns / 1e9, UTC).astimezone().replace(tzinfo=None).isoformat()
+        for ns in calls["start_time_unix_nano"].to_pylist()
+    )
+    assert sorted(found(calls, f"since:{first} until:{third}")) == [1, 2]
+    assert sorted(found(calls, f"since:{third}")) == [3, 4, 5]
+    assert sorted(found(calls, f'until:"{third.replace("T", " ")}" model:gpt-4o')) == []
+    assert found(calls, "since:never") == found(calls, "until:2026-99-99") == {}
 
 
 def test_what_finds_a_group_of_a_chart_is_as_many_calls_as_the_group_has() -> None:
