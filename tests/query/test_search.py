@@ -108,10 +108,9 @@ def test_a_text_that_names_columns_finds_what_they_hold(text: str, expected: lis
 
 def test_a_text_that_names_moments_finds_what_began_between_them() -> None:
     calls = table(*(chat(number, start=number * 60_000) for number in range(1, 6)))
-    first, _, third, *_ = (
-        datetime.fromtimestamp(ns / 1e9, UTC).astimezone().replace(tzinfo=None).isoformat()
-        for ns in calls["start_time_unix_nano"].to_pylist()
-    )
+    begins: list[Any] = calls["start_time_unix_nano"].to_pylist()
+    local = [datetime.fromtimestamp(ns / 1e9, UTC).astimezone().replace(tzinfo=None).isoformat() for ns in begins]
+    first, third = local[0], local[2]
     assert sorted(found(calls, f"since:{first} until:{third}")) == [1, 2]
     assert sorted(found(calls, f"since:{third}")) == [3, 4, 5]
     assert sorted(found(calls, f'until:"{third.replace("T", " ")}" model:gpt-4o')) == []
