@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace._api import default
+from nbtrace._sweep.caller import own_connections
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +25,12 @@ if TYPE_CHECKING:
     from nbtrace._widgets.compare import CompareWidget
 
 Messages = Sequence[Mapping[str, Any]]
+
+_METHODS: Final = {"chat": "chat.completions.create", "messages": "messages.create", "responses": "responses.create"}
+"""Where in a client the call of an endpoint is."""
+_CLIENT: Final = (
+    "a client such as OpenAI() for chat completions and responses and Anthropic() for messages, sync or async"
+)
 
 _logger: Final = logging.getLogger("nbtrace")
 
@@ -40,11 +51,12 @@ def replay_span(
 
     Args:
         span: a span as `nbtrace.spans()[i]` or `nbtrace.open(...)` gives it, or the id of one of the session.
-        client: who makes it: a client such as `OpenAI()` or `Anthropic()`, of the kind that had made it, not async;
-            by default the one client of that kind that the notebook has in a variable.
+        client: who makes it: a client such as `OpenAI()`, `AsyncOpenAI()` or `Anthropic()`, of the kind that had made
+            it; by default the one client of that kind that the notebook has in a variable.
         model: another model.
         temperature: another temperature.
-        messages: other messages, or a function that gets those that there were and gives others.
+        messages: other messages, or a function that gets those that there were and gives others; for the Responses API
+            these are the items of `input`.
         **options: other arguments of the client's `create`; `None` takes one away.
 
     Returns:
@@ -76,8 +88,9 @@ def _again(session: Session, span: object, client: Any, changes: dict[str, Any],
         message = f"this call cannot be made again: {reason}"
         raise UsageError(message) from None
     if messages is not None:
-        given: Any = messages(request["messages"]) if callable(messages) else messages
-        request["messages"] = list(given)
+        name = "input" if recording.endpoint == "responses" else "messages"
+        given: Any = messages(request[name]) if callable(messages) else messages
+        request[name] = list(given)
     kept = {"model", "temperature"}
     changed = {name: value for name, value in changes.items() if value is not None or name not in kept}
     request = {name: value for name, value in {**request, **changed}.items() if value is not None}
@@ -113,32 +126,37 @@ def _recording(snapshot: Snapshot) -> Recording:
 
 def _create(client: Any, endpoint: str, request: dict[str, Any]) -> Any:
     create = _method(client, endpoint)
-    if create is None or inspect.iscoroutinefunction(inspect.unwrap(create)):
-        expected = "a client that is not async, such as OpenAI() for chat completions and Anthropic() for messages"
-        raise UsageError.kind("client", client, expected)
+    if create is None:
+        raise UsageError.kind("client", client, _CLIENT)
     known = set(inspect.signature(create).parameters)
     given = {name: value for name, value in request.items() if name in known}
     rest = {name: value for name, value in request.items() if name not in known}
-    return create(**given, **({"extra_body": rest} if rest else {}))
+    more = {"extra_body": rest} if rest else {}
+    if not inspect.iscoroutinefunction(inspect.unwrap(create)):
+        return create(**given, **more)
+    own = own_connections(client, "client")
+
+    async def ask() -> Any:
+        try:
+            return await _method(own, endpoint)(**given, **more)
+        finally:
+            await own.close()
+
+    # The notebook's event loop runs already, and waits for this.
+    with ThreadPoolExecutor(1, "nbtrace-replay") as thread:
+        return thread.submit(copy_context().run, asyncio.run, ask()).result()
 
 
 def _method(client: Any, endpoint: str) -> Any:
-    of = getattr(getattr(client, "chat", None), "completions", None) if endpoint == "chat" else client
-    return getattr(of if endpoint == "chat" else getattr(of, "messages", None), "create", None)
+    try:
+        return attrgetter(_METHODS[endpoint])(client)
+    except AttributeError:
+        return None
 
 
 def _client(endpoint: str) -> Any:
-    """Find the one client in the notebook's variables that can make the call."""
-    found: dict[int, tuple[str, Any]] = {}
-    for name, value in _variables().items():
-        if (
-            name.startswith("_")
-            or isinstance(value, type)
-            or not any(kind.__name__ == "SyncAPIClient" for kind in type(value).__mro__)
-        ):
-            continue
-        if _method(value, endpoint) is not None:
-            found.setdefault(id(value), (name, value))
+    """Find the one client in the notebook's variables that can make the call; an async one where there is no other."""
+    found = _clients("SyncAPIClient", endpoint) or _clients("AsyncAPIClient", endpoint)
     if len(found) == 1:
         return next(iter(found.values()))[1]
     several = (
@@ -146,6 +164,16 @@ def _client(endpoint: str) -> Any:
     )
     message = f"say who makes the call, as in nbtrace.replay_span(span, client); {several}"
     raise UsageError(message)
+
+
+def _clients(base: str, endpoint: str) -> dict[int, tuple[str, Any]]:
+    found: dict[int, tuple[str, Any]] = {}
+    for name, value in _variables().items():
+        if name.startswith("_") or isinstance(value, type):
+            continue
+        if any(kind.__name__ == base for kind in type(value).__mro__) and _method(value, endpoint) is not None:
+            found.setdefault(id(value), (name, value))
+    return found
 
 
 def _variables() -> dict[str, Any]:

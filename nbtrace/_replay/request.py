@@ -14,6 +14,7 @@ from nbtrace import semconv
 from nbtrace._replay.answer import NotKeptError
 from nbtrace._replay.chat import written
 from nbtrace._replay.pieces import JSON
+from nbtrace._replay.request_items import response_request
 
 Attributes = Mapping[str, Any]
 
@@ -31,32 +32,35 @@ _PARAMETERS: Final = {
     semconv.ANTHROPIC_REQUEST_SERVICE_TIER: "service_tier",
 }
 _ANTHROPIC: Final = {"stop": "stop_sequences"}
-ENDPOINTS: Final = ("chat", "messages")
+ENDPOINTS: Final = ("chat", "messages", "responses")
 """Those whose requests can be made again."""
 _AUDIO: Final = "audio/"
 
 
 def request_of(attributes: Attributes, endpoint: str) -> JSON:
-    """Give the arguments of `chat.completions.create`, or of `messages.create`.
+    """Give the arguments of `chat.completions.create`, `messages.create` or `responses.create`.
 
     Raises:
         NotKeptError: the span does not keep all of the request, or it is one of another endpoint.
     """
     if endpoint not in ENDPOINTS:
-        message = f"calls of {endpoint!r} are not made again yet; those of chat completions and messages are"
+        message = f"calls of {endpoint!r} are not made again; those of chat completions, responses and messages are"
         raise NotKeptError(message)
     said = attributes.get(semconv.INPUT_MESSAGES)
-    if attributes.get(semconv.CONTENT_MODE) is not None or said is None:
+    is_stored = endpoint == "responses" and semconv.PROMPT_NAME in attributes  # a prompt at the provider may be all
+    if attributes.get(semconv.CONTENT_MODE) is not None or (said is None and not is_stored):
         message = "its messages are not kept"
         raise NotKeptError(message)
     if any(semconv.INPUT_MESSAGES in cut for cut in attributes.get(semconv.CUT) or ()):
         message = "its messages were longer than max_content_bytes and are not kept whole"
         raise NotKeptError(message)
+    if endpoint == "responses":
+        return response_request(attributes) | json.loads(attributes.get(semconv.REQUEST_OPTIONS) or "{}")
     is_chat = endpoint == "chat"
     make = _chat if is_chat else _block_message
     made: JSON = {
         "model": attributes.get(semconv.REQUEST_MODEL),
-        "messages": [make(message) for message in json.loads(said)],
+        "messages": [make(message) for message in json.loads(str(said))],
     }
     for name, parameter in _PARAMETERS.items():
         if (value := attributes.get(name)) is not None:

@@ -52,7 +52,7 @@ def caller_of(call: object) -> Caller:
         kind = type(given)
         is_async = any(one.__name__ == "AsyncAPIClient" for one in kind.__mro__) or kind.__name__.startswith("Async")
         url = getattr(given, "base_url", None)
-        client = _own(given) if is_async else given
+        client = own_connections(given, "call", ", or a function") if is_async else given
         return Caller(
             lambda task: speaks(client, task),
             f"{kind.__module__}.{kind.__qualname__} {url}",
@@ -95,11 +95,16 @@ def _messages(task: Task) -> list[Any]:
     return [{"role": "user", "content": made}] if isinstance(made, str) else list(made)
 
 
-def _own(client: Any) -> Any:
+def own_connections(client: Any, name: str, otherwise: str = "") -> Any:
     """Give an async client connections of its own.
 
-    Those that it has open are of the caller's event loop, which waits for the sweep: to use one of them would be to
+    Those that it has open are of the caller's event loop, which waits for the calls: to use one of them would be to
     wait for each other.
+
+    Args:
+        client: the client.
+        name: the argument that it came as.
+        otherwise: what else would do.
 
     Raises:
         UsageError: its HTTP client is the user's own.
@@ -110,7 +115,7 @@ def _own(client: Any) -> Any:
     fresh = getattr(package, "DefaultAsyncHttpxClient", None)
     made = type(getattr(client, "_client", None)).__name__ == "AsyncHttpxClientWrapper"
     if fresh is None or not made:
-        raise UsageError.kind("call", client, "an async client without an http_client of its own, or a function")
+        raise UsageError.kind(name, client, f"an async client without an http_client of its own{otherwise}")
     return client.copy(http_client=fresh())
 
 

@@ -11,9 +11,10 @@ import pytest
 from nbtrace import _replay_one
 from nbtrace._replay_one import _again
 from nbtrace.errors import NotFoundError, UsageError
-from tests.capture.conftest import OPTIONS
-from tests.capture.fidelity import ASK_CHAT
+from tests.capture.conftest import HTTP, OPTIONS
+from tests.capture.fidelity import ASK_CHAT, ASK_RESPONSE, RESPONSE_PARTS
 from tests.capture.loopback import HELLO, Loopback, Reply, completion
+from tests.capture.test_responses import response
 
 if TYPE_CHECKING:
     from nbtrace import Session
@@ -30,6 +31,27 @@ CONVERSATION: list[JSON] = [
     },
     {"role": "tool", "tool_call_id": "call_1", "content": "Sun"},
 ]
+RESPONSE_ASKED: dict[str, JSON] = {
+    "parts and tools": {
+        key: value for key, value in ASK_RESPONSE.items() if key != "input"
+    } | {"input": [{"role": "user", "content": [
+        part if part["type"] != "input_image" else {key: part[key] for key in ("type", "image_url")}
+        for part in RESPONSE_PARTS
+    ]}]},
+    "a conversation": {
+        "model": "m", "temperature": 0.5, "max_output_tokens": 16, "tools": [{"type": "custom", "name": "shell"}],
+        "instructions": "Be brief.",
+        "input": [
+            {"role": "user", "content": "Weather in Ulm?"},
+            {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": '{"city":"Ulm"}'},
+            {"type": "function_call_output", "call_id": "call_1", "output": "Sun"},
+            {"type": "custom_tool_call", "call_id": "call_2", "name": "shell", "input": "ls"},
+            {"type": "custom_tool_call_output", "call_id": "call_2", "output": "a.txt"},
+            {"role": "assistant", "content": "Sunny."},
+            {"role": "user", "content": "Thanks"},
+        ],
+    },
+}  # fmt: skip
 ASKED: dict[str, JSON] = {
     "parts and tools": ASK_CHAT,
     "a conversation": {
@@ -50,6 +72,35 @@ def test_the_same_request_goes_out_again(name: str, session: Session, client: op
     first, second = sent(server)
     assert second == first
     assert widget.comparison.labels == ("recorded", "again")
+
+
+@pytest.mark.parametrize("name", RESPONSE_ASKED)
+def test_the_same_request_for_a_response_goes_out_again(
+    name: str, session: Session, client: openai.OpenAI, server: Loopback
+) -> None:
+    server.reply = Reply(response())
+    client.responses.create(**RESPONSE_ASKED[name])
+    _again(session, session.spans()[0], client, {}, None)
+    first, second = sent(server)
+    assert second == first
+    _again(session, session.spans()[0], client, {"model": "other"}, lambda items: items[:1])  # pyright: ignore[reportUnknownLambdaType]
+    assert sent(server)[2] == {**first, "model": "other", "input": first["input"][:1]}
+
+
+async def test_an_async_client_makes_it_again_while_its_loop_runs(
+    session: Session, async_client: openai.AsyncOpenAI, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await async_client.chat.completions.create(**ASKED["a conversation"])
+    monkeypatch.setattr(_replay_one, "_variables", lambda: {"client": async_client})
+    widget = _again(session, session.spans()[0], None, {"model": "other"}, None)
+    first, second = sent(server)
+    assert second == {**first, "model": "other"}
+    assert [one.model for one in widget.comparison.variants] == ["m", "other"]
+    await async_client.chat.completions.create(**ASKED["a conversation"])
+    own = openai.AsyncOpenAI(base_url=server.url, **OPTIONS, http_client=HTTP.AsyncClient())
+    with pytest.raises(UsageError, match="expected an async client without an http_client of its own"):
+        _again(session, session.spans()[0], own, {}, None)
+    await own.close()
 
 
 def test_what_is_to_differ_differs_and_both_are_side_by_side(
@@ -87,9 +138,9 @@ def test_the_clients_of_a_notebook_are_found(
             _again(session, session.spans()[0], None, {}, None)
 
 
-def test_what_cannot_be_made_again_says_why(session: Session, client: openai.OpenAI, async_client: Any) -> None:
+def test_what_cannot_be_made_again_says_why(session: Session, client: openai.OpenAI) -> None:
     client.embeddings.create(model="embed", input="a", encoding_format="float")
-    with pytest.raises(UsageError, match="calls of 'embeddings' are not made again yet"):
+    with pytest.raises(UsageError, match="calls of 'embeddings' are not made again"):
         _again(session, session.spans()[0], client, {}, None)
     session.policy.content = "metadata"
     client.chat.completions.create(**ASKED["a conversation"])
@@ -97,8 +148,8 @@ def test_what_cannot_be_made_again_says_why(session: Session, client: openai.Ope
         _again(session, session.spans()[-1], client, {}, None)
     session.policy.content = "full"
     client.chat.completions.create(**ASKED["a conversation"])
-    with pytest.raises(UsageError, match="a client that is not async"):
-        _again(session, session.spans()[-1], async_client, {}, None)
+    with pytest.raises(UsageError, match="expected a client such as"):
+        _again(session, session.spans()[-1], object(), {}, None)
     with session.span("mine"):
         pass
     with pytest.raises(NotFoundError, match="is no LLM call"):
