@@ -45,7 +45,13 @@ def test_a_colleague_looks_into_a_session(chromium: Browser, tmp_path: Path, sch
     spans.filter(has_text="chat").first.click()
     detail = page.get_by_role("region", name="Selected span")
     expect(detail.locator(".role-answer").first).to_be_visible()
+    page.evaluate("navigator.clipboard.writeText = async (text) => { globalThis.copied = text; }")
+    detail.get_by_label("Copy the span").click()
     page.screenshot(path=PICTURES / f"page-open-{scheme}.png")
+    copy = detail.get_by_role("button", name="Copy to edit and run")
+    copy.click()
+    expect(copy).not_to_be_visible()
+    assert "nbtrace.replay_span(" in page.evaluate("globalThis.copied")
 
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")

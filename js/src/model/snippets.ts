@@ -1,5 +1,5 @@
 /**
- * A call as something to run again: Python, curl, or the span as JSON.
+ * A call as something to run again: a cell that replays it, Python, curl, or the span as JSON.
  *
  * What a model said is pasted into a shell or an editor, so every character that is not plainly visible is escaped, and
  * quotes cannot end the literal they are in. Keys are never in a span; a snippet takes them from the environment.
@@ -22,6 +22,11 @@ export function isCall(span: SpanDetail): boolean {
 
 export function asPython(span: SpanDetail): string {
   return orWords("#", () => pythonOf(span));
+}
+
+/** Code for a cell that makes the call again, to be edited before: what was asked stands there as far as it is text. */
+export function asReplay(span: SpanDetail): string {
+  return orWords("#", () => replayOf(span));
 }
 
 export function asCurl(span: SpanDetail): string {
@@ -53,6 +58,33 @@ function pythonOf(span: SpanDetail): string {
     "print(response)",
     "",
   ].join("\n");
+}
+
+function replayOf(span: SpanDetail): string {
+  const attributes = attributesOf(span);
+  const given = ["gen_ai.request.model", "gen_ai.request.temperature"].flatMap((name) => {
+    const value = attributes.get(name);
+    return value === undefined ? [] : [`    ${PARAMETERS[name] ?? "model"}=${python(value, 1)},`];
+  });
+  const messages = textsOf(span.inputMessages);
+  const asked = messages
+    ? `    messages=${python(messages, 1)},`
+    : "    messages=lambda messages: messages,  # as they were: they are more than text";
+  return ["import nbtrace", "", "nbtrace.replay_span(", `    ${literal(span.spanId)},`, ...given, asked, ")", ""].join(
+    "\n",
+  );
+}
+
+/** Messages that are nothing but text, which every API takes alike; null if there is anything else. */
+function textsOf(json: string | null): Json[] | null {
+  const made: Json[] = [];
+  for (const message of partsOf(parse(json) ?? [])) {
+    const [role, parts] = [ownText(message, "role"), own(message, "parts")];
+    const isText = Array.isArray(parts) && parts.every((part: Json) => ownText(part, "type") === "text");
+    if (role === null || role === undefined || role === "tool" || !isText) return null;
+    made.push({ role, content: textOf(parts) });
+  }
+  return made.length ? made : null;
 }
 
 function curlOf(span: SpanDetail): string {

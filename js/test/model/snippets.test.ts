@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import type { SpanDetail } from "../../src/model/columns.ts";
-import { asCurl, asJson, asPython, isCall } from "../../src/model/snippets.ts";
+import { asCurl, asJson, asPython, asReplay, isCall } from "../../src/model/snippets.ts";
 import { decodeSpan } from "../../src/wire/decode.ts";
 import { fixture, sessionSpans } from "../fixtures.ts";
 
@@ -77,9 +77,22 @@ test("Python gets the same, as literals", () => {
   expect(said.messages).toEqual([{ role: "user", content: NASTY }]);
 });
 
+test("a cell replays the call: with its model, temperature and texts to edit, or its messages as they were", () => {
+  const run = (code: string): unknown => {
+    const says = "import json, sys, types\nsys.modules['nbtrace'] = types.SimpleNamespace(replay_span=lambda *a, **k: ";
+    const told = "print(json.dumps([a, {n: 'as it was' if callable(v) else v for n, v in k.items()}])))\n";
+    return JSON.parse(execFileSync("python3", ["-c", `${says}${told}${code}`]).toString());
+  };
+  const messages = [{ role: "user", content: NASTY }];
+  const model = (span: SpanDetail): unknown => JSON.parse(span.attributes ?? "{}")["gen_ai.request.model"];
+  expect(run(asReplay(asking(NASTY)))).toMatchObject([[hostile.spanId], { messages }]);
+  expect(run(asReplay(chat))).toEqual([[chat.spanId], { model: model(chat), temperature: 0.2, messages: "as it was" }]);
+});
+
 test("nothing that a model said leaves its quotes, in a shell or on the screen", () => {
   expect(sent(asCurl(asking(NASTY)))).toMatchObject({ messages: [{ role: "user", content: NASTY }] });
-  for (const snippet of [asCurl(asking(NASTY)), asPython(asking(NASTY)), asJson(asking(NASTY))]) {
+  const forms = [asCurl, asPython, asReplay, asJson];
+  for (const snippet of forms.map((form) => form(asking(NASTY)))) {
     expect(snippet).not.toMatch(/(?!\n)\p{Cc}|[\u2028-\u202e\u{e0000}-\u{e007f}]/u);
   }
 });

@@ -1,10 +1,10 @@
-/** Takes a span away: as Python or curl that makes the call again, or as JSON. */
+/** Takes a span away: as a cell, Python or curl that makes the call again, or as JSON. */
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { SpanDetail } from "../../model/columns.ts";
-import { asCurl, asJson, asPython, isCall } from "../../model/snippets.ts";
+import { asCurl, asJson, asPython, asReplay, isCall } from "../../model/snippets.ts";
 import { copyText } from "../../ui/copy-button.tsx";
 import { CheckIcon, CopyIcon } from "../../ui/icons.tsx";
 
@@ -13,6 +13,7 @@ export function CopyMenu({ span }: { span: SpanDetail }): JSX.Element {
   const isCopied = useSignal(false);
   const forms: [string, (span: SpanDetail) => string][] = isCall(span)
     ? [
+        ["Copy to edit and run", asReplay],
         ["Copy as Python", asPython],
         ["Copy as curl", asCurl],
         ["Copy as JSON", asJson],
@@ -24,6 +25,7 @@ export function CopyMenu({ span }: { span: SpanDetail }): JSX.Element {
   const copy = async (form: (span: SpanDetail) => string, near: HTMLElement): Promise<void> => {
     await copyText(form(span), near);
     close();
+    menu.current?.querySelector("summary")?.focus();
     isCopied.value = true;
     setTimeout(() => {
       isCopied.value = false;
