@@ -245,6 +245,7 @@ def wording() -> dict[str, list[list[Any]]]:
         (0.00312, "estimated"),
         (0.0999, "priced"),
         (12.5, None),
+        (None, "replayed"),
     ]
     durations = [
         None,

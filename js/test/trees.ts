@@ -63,7 +63,7 @@ export function treeOf(rows: readonly Row[]): TreeColumns {
     inputTokens: numbers((row) => row.tokens?.[0]),
     outputTokens: numbers((row) => row.tokens?.[1]),
     costUsd: numbers((row) => row.cost),
-    flags: Uint8Array.from(rows, (row) => row.flags ?? 0),
+    flags: Uint16Array.from(rows, (row) => row.flags ?? 0),
     executionCount: Int32Array.from(rows, () => -1),
     cellRun: Int32Array.from(rows, (row) => row.run ?? -1),
     outputRate: Float32Array.from(rows, (row) => row.rate ?? Number.NaN),

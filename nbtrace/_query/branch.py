@@ -52,7 +52,7 @@ def branch(tree: pa.Table, first: int, end: int) -> Branch:
     import numpy as np
 
     rows = tree.slice(first, end - first)
-    flags = arrays.numbers(rows["flags"], np.uint8)
+    flags = arrays.numbers(rows["flags"], np.uint16)
     calls = (flags & CALL) != 0
 
     def total(name: str) -> float | None:

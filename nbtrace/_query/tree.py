@@ -14,6 +14,7 @@ from nbtrace import semconv
 from nbtrace._query import arrays, totals
 from nbtrace._query.kinds import OPERATION_TYPES, TYPES
 from nbtrace._query.repeats import drawn_below
+from nbtrace._query.text import REPLAYED as REPLAYED_STATE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,8 @@ UNFINISHED: Final = 64
 """A stream that has not been read to its end, nor given up; it does not run while nobody reads it."""
 INTERRUPTED: Final = 128
 """It had not ended when its kernel did, which is all that is known of its end."""
+REPLAYED: Final = 256
+"""A call that a recording answered, so that it cost nothing."""
 
 FLAGS: Final = {"errors": FAILURE, "calls": CALL, "unpriced": UNPRICED, "estimated": ESTIMATED_COST}
 """The bits that say what `counted` says."""
@@ -83,7 +86,7 @@ def tree(table: Snapshot, *, summaries: int = 0) -> pa.Table:
         "depth": arrays.column(pa.int32(), depths[order].astype(np.int32)),
         "type": _types(table, order),
         "title": _titles(table, order),
-        "flags": arrays.column(pa.uint8(), _flags(table)[order]),
+        "flags": arrays.column(pa.uint16(), _flags(table)[order]),
         "start_ms": arrays.column(pa.float64(), ((starts - origin) / 1e6)[order], has_start[order]),
         **_durations(table, order),
         **_facts(table, order),
@@ -219,7 +222,7 @@ def _place(word: str | None) -> int:
     return TYPES.index(word) if word in TYPES else -1
 
 
-def _flags(table: Snapshot) -> NDArray[np.uint8]:
+def _flags(table: Snapshot) -> NDArray[np.uint16]:
     import numpy as np
 
     each = {name: _booleans(column) for name, column in totals.counted(table).items() if name in FLAGS}
@@ -232,8 +235,9 @@ def _flags(table: Snapshot) -> NDArray[np.uint8]:
         UNFINISHED: is_endless & ~failed & arrays.known(table.kept.column("stream_outcome")),
         # Whoever fails ends, but for what recovery finds.
         INTERRUPTED: is_endless & failed,
+        REPLAYED: each["calls"] & _among(table, "cost_state", REPLAYED_STATE),
     }
-    return np.bitwise_or.reduce([np.where(is_set, bit, 0).astype(np.uint8) for bit, is_set in made.items()])
+    return np.bitwise_or.reduce([np.where(is_set, bit, 0).astype(np.uint16) for bit, is_set in made.items()])
 
 
 def _booleans(column: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -196,7 +196,7 @@ def _row_html(row: dict[str, Any], end: float) -> str:
 
 def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
     """Word a row's time, tokens and cost; a parent's tokens and cost are marked as sums."""
-    from nbtrace._query.tree import ESTIMATED_COST, ESTIMATED_USAGE, INTERRUPTED, UNFINISHED, UNPRICED
+    from nbtrace._query.tree import ESTIMATED_COST, ESTIMATED_USAGE, INTERRUPTED, REPLAYED, UNFINISHED, UNPRICED
 
     not_ended = "unfinished" if row["flags"] & UNFINISHED else "running"
     not_ended = "interrupted" if row["flags"] & INTERRUPTED else not_ended
@@ -204,8 +204,8 @@ def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
     if row["type"] in CALLS:
         tokens = flow(_whole(row["input_tokens"]), _whole(row["output_tokens"]))
         about = "~" if tokens and row["flags"] & ESTIMATED_USAGE else ""
-        known = row["cost_usd"] is not None or row["flags"] & UNPRICED
-        state = "estimated" if row["flags"] & ESTIMATED_COST else None
+        known = row["cost_usd"] is not None or row["flags"] & (UNPRICED | REPLAYED)
+        state = text.REPLAYED if row["flags"] & REPLAYED else "estimated" if row["flags"] & ESTIMATED_COST else None
         return duration, about + tokens, text.cost(row["cost_usd"], state) if known else ""
     below = row["branch"]
     tokens = flow(below.input_tokens, below.output_tokens)

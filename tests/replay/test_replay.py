@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,8 @@ def test_afterwards_calls_are_made_again(session: Session, client: openai.OpenAI
 
 def test_a_replayed_call_is_counted_apart(session: Session, client: openai.OpenAI) -> None:
     from nbtrace._query.totals import summarize
+    from nbtrace._query.tree import tree
+    from nbtrace._widgets.static import table_html
     from nbtrace._widgets.summary import summary_text
 
     session.prices["gpt-4o-mini"] = {"input_mtok": 1000.0, "output_mtok": 1000.0}
@@ -139,6 +142,8 @@ def test_a_replayed_call_is_counted_apart(session: Session, client: openai.OpenA
     assert found.cost_usd == pytest.approx(0.012)
     assert session.spending.total().calls == 1
     assert "$0.012 · 1 replayed" in summary_text(found)
+    drawn = re.sub("<[^>]*>", " ", table_html(tree(session.snapshot())))
+    assert re.findall(r"0\.012|replayed", drawn) == ["0.012", "replayed"]
     (counted,) = session.metrics().to_pandas().to_dict("records")
     assert (counted["calls"], counted["priced"], counted["unpriced"]) == (2, 1, 0)
     assert repr(session.cost(session.spans()[-1])) == (

@@ -41,7 +41,7 @@ def asked(session: Session, client: openai.OpenAI) -> Session:
 def test_the_front_end_gets_every_run_and_what_they_come_to(asked: Session) -> None:
     widget = asked.compare("say")
     front = FrontEnd(widget)
-    reply, (buffer,) = front.ask({"id": 7, "kind": "compare", "version": 2, "baseline": 1})
+    reply, (buffer,) = front.ask({"id": 7, "kind": "compare", "version": 3, "baseline": 1})
     head = json.loads(reply["head"])
     table = pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()
     assert sorted(table.column_names) == sorted(PROTOCOL["run_columns"])
@@ -59,9 +59,9 @@ def test_the_front_end_gets_every_run_and_what_they_come_to(asked: Session) -> N
 def test_a_rating_is_a_score_of_the_call_and_the_widget_hears_of_it(asked: Session) -> None:
     widget = asked.compare("say")
     front = FrontEnd(widget)
-    front.ask({"id": 1, "kind": "compare", "version": 2, "baseline": 0})
+    front.ask({"id": 1, "kind": "compare", "version": 3, "baseline": 0})
     span = asked.spans()[2]
-    rate = {"id": 2, "kind": "rate", "version": 2, "trace_id": span.trace_id, "span_id": span.span_id, "value": 4}
+    rate = {"id": 2, "kind": "rate", "version": 3, "trace_id": span.trace_id, "span_id": span.span_id, "value": 4}
     reply, _ = front.ask(rate)
     assert reply["kind"] == "rate"
     told, _ = front.sent.get(timeout=10)
@@ -79,7 +79,7 @@ def test_a_rating_is_a_score_of_the_call_and_the_widget_hears_of_it(asked: Sessi
 def test_two_readers_label_a_call_and_each_finds_their_own_word(asked: Session) -> None:
     asked.labels = {"tone": {"kind": 1, "rude": 0}}
     span = asked.spans()[2]
-    its = {"version": 2, "trace_id": span.trace_id, "span_id": span.span_id}
+    its = {"version": 3, "trace_id": span.trace_id, "span_id": span.span_id}
     said: list[tuple[int, str]] = []
     for person, label in (("ada", 2), ("bo", 1)):
         asked.annotator = person
@@ -88,7 +88,7 @@ def test_two_readers_label_a_call_and_each_finds_their_own_word(asked: Session) 
             reply, _ = front.ask({"id": 1, **its, **message})
             assert reply["kind"] == message["kind"]
         shown, _ = front.ask({"id": 2, "kind": "span", **its})
-        _, (buffer,) = front.ask({"id": 3, "kind": "compare", "version": 2, "baseline": 0})
+        _, (buffer,) = front.ask({"id": 3, "kind": "compare", "version": 3, "baseline": 0})
         runs = pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()
         said += [(shown["choice"], shown["note"]), (runs["choice"][2].as_py(), runs["note"][2].as_py())]
     assert said == [(2, "ada says <b>why</b>")] * 2 + [(1, "bo says <b>why</b>")] * 2
@@ -114,7 +114,7 @@ def test_labels_that_cannot_be_chosen_by_a_key_are_refused(session: Session, giv
 def test_the_trace_of_a_call_can_be_opened(asked: Session) -> None:
     widget = asked.compare("say")
     front = FrontEnd(widget)
-    _, (buffer,) = front.ask({"id": 1, "kind": "tree", "version": 2})
+    _, (buffer,) = front.ask({"id": 1, "kind": "tree", "version": 3})
     assert pa.ipc.open_stream(pa.py_buffer(buffer)).read_all().num_rows == 4
     widget.close()
 
@@ -168,7 +168,7 @@ def test_a_comparison_is_of_the_spans_that_are_given(asked: Session, tmp_path: P
     given = [len(asked.compare("say", spans=spans).comparison.runs) for spans in (None, some, opened)]
     assert given == [4, 3, 4]
     front = FrontEnd(asked.compare("say", spans=some))
-    _, (buffer,) = front.ask({"id": 1, "kind": "tree", "version": 2})
+    _, (buffer,) = front.ask({"id": 1, "kind": "tree", "version": 3})
     assert pa.ipc.open_stream(pa.py_buffer(buffer)).read_all().num_rows == 3
     with pytest.raises(UsageError, match=r"^spans is list \[\]; expected what nbtrace.spans"):
         asked.compare("say", spans=[])
@@ -188,7 +188,7 @@ def test_spans_that_were_read_back_are_compared_and_not_rated(asked: Session, tm
     front = FrontEnd(widget)
     span = asked.spans()[0]
     reply, _ = front.ask(
-        {"id": 2, "kind": "rate", "version": 2, "trace_id": span.trace_id, "span_id": span.span_id, "value": 4}
+        {"id": 2, "kind": "rate", "version": 3, "trace_id": span.trace_id, "span_id": span.span_id, "value": 4}
     )
     assert reply["error"].startswith("these spans were read back and take no scores")
     widget.close()

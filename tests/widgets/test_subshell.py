@@ -57,13 +57,13 @@ def test_a_request_is_answered_while_a_cell_runs(kernel: Any) -> None:
     subshell = kernel.get_control_msg(timeout=60)["content"]["subshell_id"]
 
     kernel.execute("answered_first = go_on.wait(60)")
-    content = {"method": "custom", "content": {"id": 1, "kind": "tree", "version": 2}}
+    content = {"method": "custom", "content": {"id": 1, "kind": "tree", "version": 3}}
     request = kernel.session.msg("comm_msg", {"comm_id": model_id, "data": content})
     request["header"]["subshell_id"] = subshell
     kernel.shell_channel.send(request)
     reply = _next(kernel, "comm_msg")["content"]["data"]["content"]
     now = reply.pop("now_unix_ms")
-    assert reply == {"id": 1, "kind": "tree", "version": 2, "revision": 0, "start_unix_ms": 0}
+    assert reply == {"id": 1, "kind": "tree", "version": 3, "revision": 0, "start_unix_ms": 0}
     assert now <= time.time_ns() // 10**6
 
     # The cell still waits: only another shell can let it go on.

@@ -114,9 +114,9 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 store, sent = Store(), []
 fill(store)
 wire = Wire(store.snapshot, store.subscribe, lambda content, _: sent.append(content["kind"]))
-wire.handle({"id": 1, "kind": "tree", "version": 2})
-wire.handle({"id": 1, "kind": "span", "version": 2, "trace_id": TRACE, "span_id": "0000000000000009"})
-wire.handle({"id": 1, "kind": "search", "version": 2, "text": "umbrella"})
+wire.handle({"id": 1, "kind": "tree", "version": 3})
+wire.handle({"id": 1, "kind": "span", "version": 3, "trace_id": TRACE, "span_id": "0000000000000009"})
+wire.handle({"id": 1, "kind": "search", "version": 3, "text": "umbrella"})
 [thread.join() for thread in threading.enumerate() if thread.name == "nbtrace-search"]
 wire.close()
 rows = tree(store.snapshot(), summaries=30)

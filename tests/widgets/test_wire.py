@@ -72,9 +72,9 @@ def read(buffers: list[memoryview]) -> pa.Table:
 
 def test_a_tree_is_answered_as_arrow(open_widget: Any, spans: Snapshot) -> None:
     _, front_end = open_widget()
-    reply, buffers = front_end.ask({"id": 7, "kind": "tree", "version": 2})
+    reply, buffers = front_end.ask({"id": 7, "kind": "tree", "version": 3})
     now = reply.pop("now_unix_ms")
-    assert reply == {"id": 7, "kind": "tree", "version": 2, "revision": 0, "start_unix_ms": 1_790_000_000_000}
+    assert reply == {"id": 7, "kind": "tree", "version": 3, "revision": 0, "start_unix_ms": 1_790_000_000_000}
     assert now <= time.time_ns() // 10**6
     # As text, since an unknown number is a NaN, which equals nothing.
     assert str(read(buffers).to_pydict()) == str(packed(tree(spans)).to_pydict())
@@ -88,8 +88,8 @@ def test_a_name_is_sent_up_to_where_a_row_shows_it() -> None:
 
 def test_a_search_is_answered_with_the_spans_and_where_in_them_it_is(open_widget: Any) -> None:
     _, front_end = open_widget()
-    reply, buffers = front_end.ask({"id": 3, "kind": "search", "version": 2, "text": "Umbrella"})
-    assert reply == {"id": 3, "kind": "search", "version": 2, "revision": 0}
+    reply, buffers = front_end.ask({"id": 3, "kind": "search", "version": 3, "text": "Umbrella"})
+    assert reply == {"id": 3, "kind": "search", "version": 3, "revision": 0}
     assert [(row["span_id"].hex()[-2:], row["places"]) for row in read(buffers).to_pylist()] == snapshot(
         [("05", 1), ("07", 1), ("08", 1), ("01", 2)]
     )
@@ -105,14 +105,14 @@ def test_a_cancelled_search_is_not_answered(open_widget: Any, spans: Snapshot) -
         return spans
 
     _, front_end = open_widget(snapshot)
-    front_end.send({"id": 1, "kind": "search", "version": 2, "text": "umbrella"})
+    front_end.send({"id": 1, "kind": "search", "version": 3, "text": "umbrella"})
     assert began.wait(10)
-    front_end.send({"id": 1, "kind": "cancel", "version": 2})
+    front_end.send({"id": 1, "kind": "cancel", "version": 3})
     cancelled.set()
     _threads_are_over("nbtrace-search")
     assert front_end.sent.empty()
-    front_end.send({"id": 1, "kind": "cancel", "version": 2})
-    assert front_end.ask({"id": 2, "kind": "tree", "version": 2})[0]["id"] == 2
+    front_end.send({"id": 1, "kind": "cancel", "version": 3})
+    assert front_end.ask({"id": 2, "kind": "tree", "version": 3})[0]["id"] == 2
 
 
 def test_a_closed_widget_searches_no_more(open_widget: Any, spans: Snapshot) -> None:
@@ -124,7 +124,7 @@ def test_a_closed_widget_searches_no_more(open_widget: Any, spans: Snapshot) -> 
         return spans
 
     widget, front_end = open_widget(snapshot)
-    front_end.send({"id": 1, "kind": "search", "version": 2, "text": "umbrella"})
+    front_end.send({"id": 1, "kind": "search", "version": 3, "text": "umbrella"})
     assert began.wait(10)
     widget.close()
     closed.set()
@@ -135,10 +135,10 @@ def test_a_closed_widget_searches_no_more(open_widget: Any, spans: Snapshot) -> 
 def test_a_span_is_answered_ready_for_reading(open_widget: Any) -> None:
     _, front_end = open_widget()
     reply, buffers = front_end.ask(
-        {"id": 1, "kind": "span", "version": 2, "trace_id": TRACE, "span_id": "0000000000000008"}
+        {"id": 1, "kind": "span", "version": 3, "trace_id": TRACE, "span_id": "0000000000000008"}
     )
     assert reply == {
-        "id": 1, "kind": "span", "version": 2, "revision": 0, "trace_id": TRACE, "span_id": "0000000000000008",
+        "id": 1, "kind": "span", "version": 3, "revision": 0, "trace_id": TRACE, "span_id": "0000000000000008",
         "choice": 0, "note": "",
     }  # fmt: skip
     (span,) = read(buffers).to_pylist()
@@ -176,22 +176,22 @@ def test_a_span_is_answered_ready_for_reading(open_widget: Any) -> None:
     ("request_", "error"),
     [
         (
-            {"id": 1, "kind": "span", "version": 2, "trace_id": TRACE, "span_id": "00000000000000ff"},
+            {"id": 1, "kind": "span", "version": 3, "trace_id": TRACE, "span_id": "00000000000000ff"},
             "no span '00000000000000ff' among the 11 spans shown; it may have been cleared",
         ),
         (
-            {"id": 1, "kind": "span", "version": 2, "trace_id": TRACE, "span_id": "<b>"},
+            {"id": 1, "kind": "span", "version": 3, "trace_id": TRACE, "span_id": "<b>"},
             "no span '<b>' among the 11 spans shown; it may have been cleared",
         ),
         (
             {"id": 1, "kind": "tree", "version": 1},
-            "this widget was drawn by another version of nbtrace (protocol 1, not 2); run its cell again",
+            "this widget was drawn by another version of nbtrace (protocol 1, not 3); run its cell again",
         ),
     ],
 )
 def test_what_cannot_be_answered_is_said_in_words(open_widget: Any, request_: dict[str, Any], error: str) -> None:
     _, front_end = open_widget()
-    assert front_end.ask(request_) == ({"id": 1, "kind": request_["kind"], "version": 2, "error": error}, [])
+    assert front_end.ask(request_) == ({"id": 1, "kind": request_["kind"], "version": 3, "error": error}, [])
 
 
 def test_a_failure_of_ours_is_shown_in_the_widget(open_widget: Any) -> None:
@@ -199,7 +199,7 @@ def test_a_failure_of_ours_is_shown_in_the_widget(open_widget: Any) -> None:
         raise OSError("disk on fire")
 
     _, front_end = open_widget(fail)
-    reply, _ = front_end.ask({"id": 1, "kind": "tree", "version": 2})
+    reply, _ = front_end.ask({"id": 1, "kind": "tree", "version": 3})
     assert reply["error"] == "OSError: disk on fire"
 
 
@@ -209,19 +209,19 @@ def test_a_failure_of_ours_is_shown_in_the_widget(open_widget: Any) -> None:
 def test_what_is_no_request_is_ignored(open_widget: Any, message: object) -> None:
     _, front_end = open_widget()
     front_end.send(message)
-    assert front_end.ask({"id": 2, "kind": "tree", "version": 2})[0]["id"] == 2
+    assert front_end.ask({"id": 2, "kind": "tree", "version": 3})[0]["id"] == 2
     assert front_end.sent.empty()
 
 
 def test_many_changes_are_one_push(open_widget: Any, store: Store) -> None:
     _, front_end = open_widget()
-    front_end.ask({"id": 1, "kind": "tree", "version": 2})
+    front_end.ask({"id": 1, "kind": "tree", "version": 3})
     clock = Clock(store)
     for start in range(50):
         clock.span("step", start, start + 1)
     first, _ = front_end.sent.get(timeout=10)
-    assert (first["kind"], first["version"]) == ("changed", 2)
-    assert front_end.ask({"id": 2, "kind": "tree", "version": 2})[0]["revision"] >= first["revision"]
+    assert (first["kind"], first["version"]) == ("changed", 3)
+    assert front_end.ask({"id": 2, "kind": "tree", "version": 3})[0]["revision"] >= first["revision"]
 
 
 def test_a_stream_that_grows_is_pushed_piece_by_piece(open_widget: Any) -> None:
@@ -240,16 +240,16 @@ def test_a_stream_that_grows_is_pushed_piece_by_piece(open_widget: Any) -> None:
     span = Clock(store).span("chat m", 0, None, gen_ai__operation__name="chat")
     rates: list[Any] = []
     for number, piece in enumerate(("Once", " upon", " a time")):
-        front_end.ask({"id": number, "kind": "tree", "version": 2})
+        front_end.ask({"id": number, "kind": "tree", "version": 3})
         said.append(piece)
         store.progressed(span, detail)
         push, _ = front_end.sent.get(timeout=10)
         assert push["kind"] == "changed"
-        _, buffers = front_end.ask({"id": number + 10, "kind": "tree", "version": 2})
+        _, buffers = front_end.ask({"id": number + 10, "kind": "tree", "version": 3})
         rates += read(buffers)["output_rate"].to_pylist()
     assert rates == [1.0, 2.0, 3.0]
     store.progressed(span, detail)  # nothing new
-    assert front_end.ask({"id": 30, "kind": "tree", "version": 2})[0]["kind"] == "tree"
+    assert front_end.ask({"id": 30, "kind": "tree", "version": 3})[0]["kind"] == "tree"
     _timers_are_over()
     assert front_end.sent.empty()
 
@@ -266,10 +266,10 @@ def test_changes_elsewhere_are_not_pushed(open_widget: Any, store: Store, spans:
         return spans
 
     _, front_end = open_widget(one_trace)
-    front_end.ask({"id": 1, "kind": "tree", "version": 2})
+    front_end.ask({"id": 1, "kind": "tree", "version": 3})
     Clock(store).span("elsewhere", 0, 1)
     assert looked.wait(10)
-    reply, _ = front_end.ask({"id": 2, "kind": "tree", "version": 2})
+    reply, _ = front_end.ask({"id": 2, "kind": "tree", "version": 3})
     assert reply["kind"] == "tree"
     assert front_end.sent.empty()
 
@@ -283,7 +283,7 @@ def test_a_widget_that_nobody_looks_at_follows_nothing(open_widget: Any, store: 
 
 def test_a_closed_widget_follows_nothing(open_widget: Any, store: Store) -> None:
     widget, front_end = open_widget()
-    front_end.ask({"id": 1, "kind": "tree", "version": 2})
+    front_end.ask({"id": 1, "kind": "tree", "version": 3})
     Clock(store).span("step", 0, 1)
     widget.close()
     _timers_are_over()
@@ -295,7 +295,7 @@ def test_a_closed_widget_follows_nothing(open_widget: Any, store: Store) -> None
 
 def test_a_push_leaves_no_thread_behind(open_widget: Any, store: Store) -> None:
     _, front_end = open_widget()
-    front_end.ask({"id": 1, "kind": "tree", "version": 2})
+    front_end.ask({"id": 1, "kind": "tree", "version": 3})
     Clock(store).span("step", 0, 1)
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     assert [(timer.daemon, timer.interval) for timer in timers] == [(True, PUSH_INTERVAL_S)]
@@ -309,7 +309,7 @@ def test_requests_are_answered_while_other_threads_add_spans(open_widget: Any, s
     adding = threading.Thread(target=lambda: [clock.span("step", start, start + 1) for start in range(300)])
     adding.start()
     for number in range(20):
-        front_end.send({"id": number, "kind": "tree", "version": 2})
+        front_end.send({"id": number, "kind": "tree", "version": 3})
     adding.join()
     answers = []
     while len(answers) < 20:
@@ -328,7 +328,7 @@ def test_a_change_made_while_noting_a_change_does_not_lock_up(store: Store) -> N
         return lambda: None
 
     wire = Wire(store.snapshot, subscribe, lambda _content, _buffers: None)
-    wire.handle({"id": 1, "kind": "tree", "version": 2})
+    wire.handle({"id": 1, "kind": "tree", "version": 3})
     with wire._lock:  # pyright: ignore[reportPrivateUsage]
         callbacks[0]()
     wire.close()
@@ -358,6 +358,6 @@ def test_what_is_drawn_and_what_is_remembered_of_it_are_of_one_moment(store: Sto
         return looks[-1]
 
     wire = Wire(look, store.subscribe, lambda content, _: sent.append(content))
-    wire.handle({"id": 1, "kind": "tree", "version": 2})
+    wire.handle({"id": 1, "kind": "tree", "version": 3})
     assert ([one["kind"] for one in sent], len(looks)) == (["tree"], 1)
     wire.close()

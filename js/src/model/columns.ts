@@ -37,6 +37,7 @@ export const ESTIMATED_COST = 16;
 export const ESTIMATED_USAGE = 32;
 export const UNFINISHED = 64;
 export const INTERRUPTED = 128;
+export const REPLAYED = 256;
 
 /** Unknown is NaN in fractions, -1 in counts. */
 export interface TreeColumns {
@@ -71,7 +72,7 @@ export interface TreeColumns {
   readonly inputTokens: Float64Array;
   readonly outputTokens: Float64Array;
   readonly costUsd: Float64Array;
-  readonly flags: Uint8Array;
+  readonly flags: Uint16Array;
   readonly executionCount: Int32Array;
   readonly cellRun: Int32Array;
   /** Tokens a second of a stream that has not ended. */

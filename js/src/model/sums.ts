@@ -5,7 +5,7 @@
  * branch is a run of rows, so running totals answer for any branch in one step. A sum of nothing known is null.
  */
 
-import { CALL, ESTIMATED_COST, FAILURE, type TreeColumns, UNPRICED } from "./columns.ts";
+import { CALL, ESTIMATED_COST, FAILURE, REPLAYED, type TreeColumns, UNPRICED } from "./columns.ts";
 import { CUT, RUNNING, STREAMING, statesOf, UNREAD } from "./state.ts";
 
 export interface Sum {
@@ -16,6 +16,8 @@ export interface Sum {
   readonly costUsd: number | null;
   readonly unpriced: number;
   readonly estimated: number;
+  /** Calls that a recording answered. */
+  readonly replayed: number;
   readonly errors: number;
   readonly running: number;
   /** Streams that their cell may be reading. */
@@ -35,6 +37,7 @@ export class Sums {
   readonly #calls: Int32Array;
   readonly #unpriced: Int32Array;
   readonly #estimated: Int32Array;
+  readonly #replayed: Int32Array;
   readonly #errors: Int32Array;
   readonly #running: Int32Array;
   readonly #streaming: Int32Array;
@@ -49,6 +52,7 @@ export class Sums {
     this.#calls = counted(length, (row) => ((flags[row] ?? 0) & CALL) !== 0);
     this.#unpriced = counted(length, (row) => ((flags[row] ?? 0) & UNPRICED) !== 0);
     this.#estimated = counted(length, (row) => ((flags[row] ?? 0) & ESTIMATED_COST) !== 0);
+    this.#replayed = counted(length, (row) => ((flags[row] ?? 0) & REPLAYED) !== 0);
     this.#errors = counted(length, (row) => ((flags[row] ?? 0) & FAILURE) !== 0);
     this.#running = counted(length, (row) => states[row] === RUNNING);
     this.#streaming = counted(length, (row) => states[row] === STREAMING);
@@ -72,6 +76,7 @@ export class Sums {
       costUsd: amount(this.#costUsd),
       unpriced: count(this.#unpriced),
       estimated: count(this.#estimated),
+      replayed: count(this.#replayed),
       errors: count(this.#errors),
       running: count(this.#running),
       streaming: count(this.#streaming),
@@ -87,7 +92,7 @@ function counted(length: number, isCounted: (row: number) => boolean): Int32Arra
   return counts;
 }
 
-function added(values: Float64Array, flags: Uint8Array): Amount {
+function added(values: Float64Array, flags: Uint16Array): Amount {
   const total = new Float64Array(values.length + 1);
   const known = new Int32Array(values.length + 1);
   for (let row = 0; row < values.length; row++) {

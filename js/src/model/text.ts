@@ -1,9 +1,10 @@
 /** Numbers for people, worded as nbtrace/_query/text.py words them; tests/fixtures/text.json holds both to it. */
 
 export const UNPRICED = "unpriced";
+export const REPLAYED = "replayed";
 
 export function cost(usd: number | null, state: string | null): string {
-  if (usd === null || !Number.isFinite(usd)) return UNPRICED;
+  if (usd === null || !Number.isFinite(usd)) return state === REPLAYED ? REPLAYED : UNPRICED;
   const size = Math.abs(usd);
   const decimals = size >= 1 || size === 0 ? 2 : Math.max(2, 1 - Math.floor(Math.log10(Number(size.toExponential(1)))));
   const digits = size.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });

@@ -84,7 +84,7 @@ function factsOf(explorer: Explorer): Fact[] {
 }
 
 function sumFacts(sum: Sum, durationMs: number | null, isStill: boolean): Fact[] {
-  const { costUsd, unpriced, estimated, errors } = sum;
+  const { costUsd, unpriced, estimated, replayed, errors } = sum;
   const tokens = text.flow(sum.inputTokens, sum.outputTokens);
   const facts: Fact[] = [];
   if (sum.calls) facts.push({ text: text.counted(sum.calls, "LLM call") });
@@ -93,6 +93,7 @@ function sumFacts(sum: Sum, durationMs: number | null, isStill: boolean): Fact[]
   if (costUsd !== null) facts.push({ text: text.cost(costUsd, estimated ? "estimated" : "priced") });
   if (estimated) facts.push({ text: `${text.tokens(estimated)} estimated` });
   if (unpriced) facts.push({ text: costUsd === null ? text.UNPRICED : `${text.tokens(unpriced)} ${text.UNPRICED}` });
+  if (replayed) facts.push({ text: `${text.tokens(replayed)} ${text.REPLAYED}` });
   if (errors) facts.push({ text: text.counted(errors, "error"), look: "failed" });
   for (const state of ["running", "streaming", "unfinished", "interrupted"] as const) {
     const words = isStill && (state === "running" || state === "streaming") ? `${state} when exported` : state;

@@ -238,7 +238,9 @@ function ListRow(props: ListRowProps): JSX.Element {
     sum.costUsd === null
       ? sum.unpriced
         ? text.UNPRICED
-        : ""
+        : sum.replayed
+          ? text.REPLAYED
+          : ""
       : text.cost(sum.costUsd, sum.estimated ? "estimated" : "priced");
   const state = (["streaming", "running", "interrupted", "unfinished"] as const).find((one) => sum[one] > 0);
   const isGoing = sum.streaming + sum.running > 0;

@@ -1,7 +1,15 @@
 /** One span in the tree: what it is, what it took, and when. */
 
 import { Component, type JSX } from "preact";
-import { CALL, ERROR, ESTIMATED_COST, ESTIMATED_USAGE, type TreeColumns, UNPRICED } from "../model/columns.ts";
+import {
+  CALL,
+  ERROR,
+  ESTIMATED_COST,
+  ESTIMATED_USAGE,
+  REPLAYED,
+  type TreeColumns,
+  UNPRICED,
+} from "../model/columns.ts";
 import type { Forest } from "../model/forest.ts";
 import { isGoing, OVER, STATE_WORDS, STREAMING, stateWords } from "../model/state.ts";
 import type { Sums } from "../model/sums.ts";
@@ -98,7 +106,7 @@ export class TreeRow extends Component<TreeRowProps> {
         <span role="gridcell" class={`tokens ${facts.isSum ? "sum" : ""}`} title={facts.tokensTitle}>
           {facts.tokens}
         </span>
-        <span role="gridcell" class={`cost ${facts.isSum || facts.cost === text.UNPRICED ? "sum" : ""}`}>
+        <span role="gridcell" class={`cost ${facts.isSum || NOT_PAID.includes(facts.cost) ? "sum" : ""}`}>
           {facts.cost}
         </span>
         <Bar {...props} />
@@ -215,6 +223,9 @@ export function timeWords(tree: TreeColumns, row: number, state: number, nowMs: 
   return state === OVER ? text.duration((tree.durationMs[row] ?? 0) * 1e6) : (STATE_WORDS[state] ?? "");
 }
 
+/** What stands where a cost would. */
+const NOT_PAID = [text.UNPRICED, text.REPLAYED];
+
 /** Words a row's time, tokens and cost; what is added up from below is marked as a sum. */
 function factsOf({ tree, forest, sums, row, state, endMs }: TreeRowProps) {
   const flags = tree.flags[row] ?? 0;
@@ -230,7 +241,8 @@ function factsOf({ tree, forest, sums, row, state, endMs }: TreeRowProps) {
   const tokens = text.flow(known(tree.inputTokens[row]), known(tree.outputTokens[row]));
   const about = tokens && flags & ESTIMATED_USAGE ? "~" : "";
   const usd = known(tree.costUsd[row]);
-  const isKnown = usd !== null || (flags & UNPRICED) !== 0;
-  const cost = isKnown ? text.cost(usd, flags & ESTIMATED_COST ? "estimated" : "priced") : "";
+  const isKnown = usd !== null || (flags & (UNPRICED | REPLAYED)) !== 0;
+  const how = flags & REPLAYED ? text.REPLAYED : flags & ESTIMATED_COST ? "estimated" : "priced";
+  const cost = isKnown ? text.cost(usd, how) : "";
   return { time, isSum, tokens: about + tokens, tokensTitle: about && "estimated", cost };
 }

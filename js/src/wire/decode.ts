@@ -28,7 +28,7 @@ export function decodeTree(bytes: Uint8Array, startUnixMs: number, nowUnixMs = s
     inputTokens: values(table, "input_tokens", Float64Array),
     outputTokens: values(table, "output_tokens", Float64Array),
     costUsd: values(table, "cost_usd", Float64Array),
-    flags: values(table, "flags", Uint8Array),
+    flags: values(table, "flags", Uint16Array),
     executionCount: values(table, "execution_count", Int32Array),
     cellRun: values(table, "cell_run", Int32Array),
     outputRate: values(table, "output_rate", Float32Array),

@@ -5,7 +5,7 @@
  * nbtrace/_widgets/protocol.py. Nothing here is left in the bundle but the version.
  */
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Field types: `int`, `str`, or `=x` for the literal "x". */
 export const MESSAGES = {

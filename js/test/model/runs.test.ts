@@ -37,6 +37,7 @@ test("a trace is listed with what it came to", () => {
       costUsd: expect.closeTo(0.00012345, 8),
       unpriced: 0,
       estimated: 0,
+      replayed: 0,
       errors: 2,
       running: 0,
       streaming: 0,

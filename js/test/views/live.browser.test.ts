@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { CALL, ERROR, ESTIMATED_USAGE, INTERRUPTED, UNFINISHED } from "../../src/model/columns.ts";
+import { CALL, ERROR, ESTIMATED_USAGE, INTERRUPTED, REPLAYED, UNFINISHED } from "../../src/model/columns.ts";
 import { Explorer } from "../../src/model/explorer.ts";
 import { mountTraceView } from "../../src/views/trace-view.tsx";
 import { type Row, treeOf } from "../trees.ts";
@@ -49,6 +49,16 @@ test("a stream that was left and a call that its kernel's end cut are words of t
   expect(texts(root, "[aria-level] .time")).toEqual(["1.00 s", "unfinished", "interrupted"]);
   expect(root.querySelectorAll(".rate, .pulse").length).toBe(0);
   expect(texts(root, ".facts li").slice(-2)).toEqual(["1 unfinished", "1 interrupted"]);
+});
+
+test("a replayed call says so where others say what they cost", async () => {
+  const explorer = new Explorer();
+  const root = draw(explorer);
+  const [replayed, paid] = [{ flags: CALL | REPLAYED }, { flags: CALL, cost: 0.5 }];
+  explorer.show(treeOf([{ type: "cell" }, { ...replayed, parent: 0 }, { ...paid, parent: 0 }]));
+  await vi.waitFor(() => expect(texts(root, "[aria-level]").length).toBe(3));
+  expect(texts(root, "[aria-level] .cost")).toEqual(["∑ $0.50", "replayed", "$0.50"]);
+  expect(texts(root, ".facts li").slice(-2)).toEqual(["$0.50", "1 replayed"]);
 });
 
 test("a newer trace moves neither the list nor its cursor from what one looks at", async () => {

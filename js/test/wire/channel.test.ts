@@ -29,7 +29,7 @@ test("a request gets its own reply", async () => {
   expect(reply).toEqual({
     id: model.sent[0]?.id,
     kind: "tree",
-    version: 2,
+    version: 3,
     revision: 0,
     start_unix_ms: START,
     now_unix_ms: START + model.nowMs,
@@ -44,7 +44,7 @@ test("an error is the kernel's words", async () => {
 
 test("replies to others and messages of unknown kind are ignored", async () => {
   const answer = channel.tree();
-  model.emit("msg:custom", { id: 1, kind: "tree", version: 2, revision: 9 }, [new DataView(new ArrayBuffer(8))]);
+  model.emit("msg:custom", { id: 1, kind: "tree", version: 3, revision: 9 }, [new DataView(new ArrayBuffer(8))]);
   model.emit("msg:custom", { kind: "confetti" }, []);
   model.emit("msg:custom", "not a message", []);
   expect((await answer).reply.revision).toBe(0);
@@ -70,10 +70,10 @@ test("a search that is withdrawn is cancelled, once, and never answered", async 
   ended.abort();
   const id = model.sent[0]?.id;
   expect(model.sent).toEqual([
-    { id, kind: "search", version: 2, text: "umbrella" },
-    { id, kind: "cancel", version: 2 },
+    { id, kind: "search", version: 3, text: "umbrella" },
+    { id, kind: "cancel", version: 3 },
   ]);
-  model.emit("msg:custom", { id, kind: "search", version: 2, revision: 0 }, [new DataView(new ArrayBuffer(8))]);
+  model.emit("msg:custom", { id, kind: "search", version: 3, revision: 0 }, [new DataView(new ArrayBuffer(8))]);
   await vi.advanceTimersByTimeAsync(10_000);
   expect([answered.mock.calls.length, events]).toEqual([0, []]);
 });
@@ -89,7 +89,7 @@ test("an answer of another kind is refused", async () => {
   model.isBusy = true;
   const answer = channel.tree();
   const id = model.sent[0]?.id;
-  model.emit("msg:custom", { id, kind: "span", version: 2, revision: 0 }, [new DataView(new ArrayBuffer(8))]);
+  model.emit("msg:custom", { id, kind: "span", version: 3, revision: 0 }, [new DataView(new ArrayBuffer(8))]);
   await expect(answer).rejects.toThrow("the kernel answered something else");
 });
 

@@ -29,10 +29,19 @@ test("the buffers hold the columns that the protocol names", () => {
 });
 
 test("flags are those that Python states", () => {
-  const { ERROR, FAILURE, CALL, UNPRICED, ESTIMATED_COST, ESTIMATED_USAGE, UNFINISHED, INTERRUPTED } = columns;
-  expect({ ERROR, FAILURE, CALL, UNPRICED, ESTIMATED_COST, ESTIMATED_USAGE, UNFINISHED, INTERRUPTED }).toEqual(
-    protocol.flags,
-  );
+  const { ERROR, FAILURE, CALL, UNPRICED, ESTIMATED_COST, ESTIMATED_USAGE, UNFINISHED, INTERRUPTED, REPLAYED } =
+    columns;
+  expect({
+    ERROR,
+    FAILURE,
+    CALL,
+    UNPRICED,
+    ESTIMATED_COST,
+    ESTIMATED_USAGE,
+    UNFINISHED,
+    INTERRUPTED,
+    REPLAYED,
+  }).toEqual(protocol.flags);
 });
 
 test.each([null, 1, "tree", [], {}, { kind: "later" }, { id: "1", error: 1 }])("%j is no message", (message) => {
