@@ -81,10 +81,11 @@ test-python: setup ## run the Python tests that need no browser, notebook or whe
 	$(PYTEST) -m "not (browser or notebook or wheel)"
 
 .PHONY: test-openai2
-test-openai2: setup-openai2 ## run the capture and framework tests against openai 2
-	$(STEP) "Tests: capture on openai 2"
+test-openai2: setup-openai2 ## run the capture, replay and framework tests against openai 2
+	$(STEP) "Tests: capture and replay on openai 2"
 	@mkdir -p build/jupyter
-	.venv-openai2/bin/python -m pytest --basetemp=build/pytest-openai2 $(PARALLEL) tests/capture tests/frameworks
+	.venv-openai2/bin/python -m pytest --basetemp=build/pytest-openai2 $(PARALLEL) tests/capture tests/frameworks tests/replay \
+		--ignore=tests/replay/test_testing.py
 
 .PHONY: test-engines
 test-engines: setup-engines ## compute metrics, run checks and play a lesson in PySpark (Java 17 or newer)
