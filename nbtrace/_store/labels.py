@@ -58,12 +58,12 @@ class Labels:
         Raises:
             UsageError: they are no name with one to nine different labels.
         """
-        if len(given) != 1:
-            raise UsageError.argument("labels", _EXPECTED, given)
-        ((name, labels),) = cast("Mapping[Any, Any]", given).items()
-        choices = tuple(_label(one, labels) for one in labels) if isinstance(labels, Mapping | Sequence) else ()
-        shown = {one.shown for one in choices}
-        if not isinstance(name, str) or isinstance(labels, str) or not 0 < len(choices) == len(shown) <= MOST:
+        try:
+            ((name, labels),) = cast("Mapping[Any, Any]", given).items()
+            choices = () if isinstance(labels, str) else tuple(_label(one, labels) for one in labels)
+        except (AttributeError, TypeError, ValueError):
+            raise UsageError.argument("labels", _EXPECTED, given) from None
+        if not isinstance(name, str) or not 0 < len(choices) == len({one.shown for one in choices}) <= MOST:
             raise UsageError.argument("labels", _EXPECTED, given)
         return cls(name, choices)
 
@@ -94,10 +94,11 @@ class Labels:
 
 
 def _label(given: object, labels: object) -> Label:
+    if isinstance(labels, Mapping):
+        return Label(str(given), str(given), float(cast("Mapping[object, float]", labels)[given]))
     if isinstance(given, int | float) and not isinstance(given, bool):
         return Label(f"{given:g}", None, float(given))
-    value = cast("Mapping[object, float]", labels)[given] if isinstance(labels, Mapping) else None
-    return Label(str(given), str(given), None if value is None else float(value))
+    return Label(str(given), str(given), None)
 
 
 RATING: Final = Labels.of({"rating": [1, 2, 3, 4, 5]})

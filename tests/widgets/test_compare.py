@@ -104,7 +104,18 @@ def test_two_readers_label_a_call_and_each_finds_their_own_word(asked: Session) 
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"a": ["x"], "b": ["y"]}, {"a": "xy"}, {"a": []}, {"a": ["x", "x"]}, {"a": list(range(10))}, {"a": 3}]
+    "given",
+    [
+        {},
+        {"a": ["x"], "b": ["y"]},
+        {"a": "xy"},
+        {"a": []},
+        {"a": ["x", "x"]},
+        {"a": list(range(10))},
+        {"a": 3},
+        "tone",
+        {"a": {"x": "y"}},
+    ],
 )
 def test_labels_that_cannot_be_chosen_by_a_key_are_refused(session: Session, given: Any) -> None:
     with pytest.raises(UsageError, match=r"^cannot use labels=.*; expected one name with its labels, 1 to 9"):
