@@ -160,6 +160,8 @@ LAZY: dict[str, str] = {
     "_store.migrate": "imported with the first file that is read",
     "_store.nested": "imported with the first snapshot",
     "_store.parquet": "imported with the first file that is written or read",
+    "_export.overlaid": "imported with the first spans that are sent",
+    "_export.values": "imported with the first spans that are sent",
     "_export.wire": "imported with the first spans that are sent",
     "_read.again": "imported with the first file that is read",
     "_read.rows": "imported with the first file that is read",

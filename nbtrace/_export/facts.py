@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from math import isfinite
 from typing import Any, Final, cast
 
 import orjson
 
 from nbtrace import semconv
-from nbtrace._export.batch import Row
 from nbtrace._query.attributes import plain
 from nbtrace._query.kinds import kind
 
@@ -58,9 +58,20 @@ class Facts:
         row: the span's columns.
         around: what its trace says.
         scores: the judgements of the span, with the columns of the store's scores.
+        attributes: those of the row as Python values, where they are known already.
     """
 
-    def __init__(self, row: Row, around: Around, scores: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        row: Mapping[str, Any],
+        around: Around,
+        scores: Sequence[Mapping[str, Any]] = (),
+        attributes: dict[str, Any] | None = None,
+    ) -> None:
+        vars(self).update(row)  # so that most columns are found without a call
+        vars(self).pop("attributes", None)  # the column, whose values are Arrow's
+        if attributes is not None:
+            self.attributes = attributes
         self.row = row
         self.around = around
         self.scores = scores
@@ -123,7 +134,7 @@ class Facts:
     def first_chunk_time(self) -> str | None:
         """When the first chunk of a stream came, as ISO 8601 with microseconds."""
         seconds = self.row["time_to_first_chunk_s"]
-        if seconds is None:
+        if seconds is None or not isfinite(seconds):
             return None
         return iso(self.row["start_time_unix_nano"] + round(seconds * 1e9))
 

@@ -14,7 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, Instr
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from nbtrace._export.batch import Encoded, Row, batches, encoded, nested
+from nbtrace._export.batch import Encoded, Row, batches, nested
 from nbtrace._export.portable import loads
 from nbtrace._store.schema import PROMOTED
 
@@ -34,12 +34,10 @@ RESOURCE_SPANS_FIELD: Final = 1
 
 
 def spans(prepared: Prepared) -> Iterator[Encoded]:
-    """Encode ended spans: straight from their columns, unless something of their rows is to be changed."""
-    if prepared.steps:
-        return encoded(prepared, encode)
-    from nbtrace._export import wire
+    """Encode ended spans, straight from their columns."""
+    from nbtrace._export import overlaid, wire
 
-    return wire.encoded(prepared.table)
+    return overlaid.encoded(prepared) if prepared.is_changed else wire.encoded(prepared.table)
 
 
 def requests(prepared: Prepared, limit: int = REQUEST_BYTES) -> Iterator[tuple[bytes, int]]:

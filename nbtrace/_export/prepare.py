@@ -7,14 +7,14 @@ on the span in `nbtrace.cut`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from nbtrace import semconv
-from nbtrace._export.backends.backend import Absent, Attributes, Backend
+from nbtrace._export.backends.backend import Absent, Attributes, Backend, Value, Variables
 from nbtrace._export.batch import Row, rows
 from nbtrace._export.facts import Around, Facts
 from nbtrace._store.schema import PROMOTED
@@ -23,8 +23,6 @@ from nbtrace._store.values import to_json
 
 if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
-
-Step = Callable[[Row], None]
 
 
 class Prepared:
@@ -49,32 +47,62 @@ class Prepared:
         self.cut = 0
         """Attributes that were cut so far."""
         self.scores = _by_span(table.scores)
-        steps: list[Step] = []
-        if backend is not None and backend.overlay is not None:
-            known = around(table) if traces is None else traces
-            steps.append(_Overlay(backend.overlay, backend.without, known, self.scores))
-        if self.scores:
-            steps.append(self._add_scores)
-        if resource:
-            added = tuple(resource.items())
-            steps.append(lambda row: row.update(resource=_with_attributes(row["resource"] or "{}", added)))
-        if backend is not None and backend.limits.attribute_bytes is not None:
-            limit = backend.limits.attribute_bytes
-            steps.append(lambda row: self._cut(row, limit))
-        self.steps = tuple(steps)
+        self.limit = backend.limits.attribute_bytes if backend is not None else None
+        self._added = tuple((resource or {}).items())
+        self._overlay = backend.overlay if backend is not None else None
+        self.without = backend.without if backend is not None else frozenset[str]()
+        self._common: dict[str, Value] = dict.fromkeys(self.without, Absent.ABSENT)
+        if backend is not None and backend.common is not None:
+            self._common |= backend.common(Variables(backend.name))
+        self._traces = traces or {}
+        if self._overlay is not None and traces is None:
+            self._traces = around(table)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything is done to the rows."""
+        return bool(self._overlay or self.scores or self._added or self.limit)
 
     def __iter__(self) -> Iterator[Row]:
         for row in rows(self.table):
-            for step in self.steps:
-                step(row)
+            self.change(row)
             yield row
 
-    def _add_scores(self, row: Row) -> None:
-        there: list[Row] = row["events"] or []
-        told = {(event["time_unix_nano"], _name_of(event)) for event in there if event["name"] == EVENT}
-        found = self.scores.get((row["trace_id"], row["span_id"]), ())
-        new = [_event(one) for one in found if (one["time_unix_nano"], one["name"]) not in told]
-        row["events"] = [*there, *new]
+    def change(self, row: Row) -> None:
+        """Make of a row what the receiver is to get."""
+        for key, value in self.said(row).items():
+            if value is not None:
+                put(row, key, value)
+        if self.scores:
+            row["events"] = [*(row["events"] or ()), *self.judgements(row)]
+        row["resource"] = self.resource(row["resource"] or "{}")
+        if self.limit is not None:
+            self._cut(row, self.limit)
+
+    def said(self, row: Mapping[str, Any], plain: dict[str, Any] | None = None) -> Attributes:
+        """Say a span in the backend's words too.
+
+        Args:
+            row: its columns.
+            plain: its attributes as Python values, where they are known already.
+        """
+        if self._overlay is None:
+            return {}
+        scores = self.scores.get((row["trace_id"], row["span_id"]), ()) if self.scores else ()
+        said = self._overlay(Facts(row, self._traces[row["trace_id"]], scores, plain))
+        return {**self._common, **said} if self._common else said
+
+    def judgements(self, row: Mapping[str, Any]) -> list[Row]:
+        """Make events of the scores of a span, but for those that it has as events already."""
+        found = self.scores.get((row["trace_id"], row["span_id"]))
+        if not found:
+            return []
+        told = {(event["time_unix_nano"], _name_of(event)) for event in row["events"] or () if event["name"] == EVENT}
+        return [_event(one) for one in found if (one["time_unix_nano"], one["name"]) not in told]
+
+    def resource(self, stored: str) -> str:
+        """Add what routes the spans to the OTLP JSON of a resource."""
+        return _with_attributes(stored, self._added) if self._added else stored
 
     def _cut(self, row: Row, limit: int) -> None:
         """Cut the texts of a span that are longer than the receiver keeps, and say on the span what they were."""
@@ -89,30 +117,6 @@ class Prepared:
             self.cut += len(told)
             before = next((one for one in row["attributes"] if one["key"] == semconv.CUT), None)
             put(row, semconv.CUT, [*_texts(before), *told])
-
-
-class _Overlay:
-    """Says each span in a backend's words too."""
-
-    def __init__(
-        self,
-        overlay: Callable[[Facts], Attributes],
-        without: frozenset[str],
-        around: Mapping[bytes, Around],
-        scores: Mapping[Any, list[Row]],
-    ) -> None:
-        self._overlay = overlay
-        self._without = dict.fromkeys(without, Absent.ABSENT)
-        self._around = around
-        self._scores = scores
-
-    def __call__(self, row: Row) -> None:
-        trace = self._around[row["trace_id"]]
-        scores = self._scores.get((row["trace_id"], row["span_id"]), ())
-        said = self._overlay(Facts(row, trace, scores))
-        for key, value in (self._without | dict(said)).items():
-            if value is not None:
-                put(row, key, value)
 
 
 def put(row: Row, key: str, value: object) -> None:
@@ -146,23 +150,34 @@ def attribute(key: str, value: object) -> Row:
 
 def around(table: Snapshot) -> dict[bytes, Around]:
     """Say of each trace what its first span and all of its spans tell."""
-    names = ("trace_id", "span_id", "parent_span_id", "name", "start_time_unix_nano", "user_id", "session_id",
-             "conversation_id", "tags")  # fmt: skip
-    by_trace: dict[bytes, list[Row]] = {}
-    for row in table.select(names).to_pylist():
-        by_trace.setdefault(row["trace_id"], []).append(row)
-    return {trace: _around(spans) for trace, spans in by_trace.items()}
+    from nbtrace._export.values import listed
+
+    columns = {name: listed(table.column(name)) for name in ("trace_id", "span_id", "parent_span_id", "name",
+               "start_time_unix_nano")}  # fmt: skip
+    starts = columns["start_time_unix_nano"]
+    by_trace: dict[bytes, list[int]] = {}
+    traces = columns["trace_id"]
+    for index in sorted(range(len(table)), key=lambda index: starts[index] or 0):
+        by_trace.setdefault(traces[index], []).append(index)
+    optional = {name: table.column(name) for name in ("user_id", "session_id", "conversation_id", "tags")}
+    told = {name: None if one.null_count == len(one) else listed(one) for name, one in optional.items()}
+    return {trace: _around(spans, columns, told) for trace, spans in by_trace.items()}
 
 
-def _around(spans: list[Row]) -> Around:
-    ids = {span["span_id"] for span in spans}
-    spans.sort(key=lambda span: span["start_time_unix_nano"] or 0)
-    roots = [span for span in spans if span["parent_span_id"] not in ids]
-    first = (roots or spans)[0]
-    said = {name: next((span[name] for span in spans if span[name]), None) for name in ("user_id", "session_id",
-            "conversation_id")}  # fmt: skip
-    tags = dict.fromkeys(tag for span in spans for tag in span["tags"] or ())
-    return Around(first["name"], **said, tags=tuple(tags), root_ids=frozenset(span["span_id"] for span in roots))
+def _around(spans: list[int], columns: Mapping[str, list[Any]], told: Mapping[str, list[Any] | None]) -> Around:
+    ids, parents = columns["span_id"], columns["parent_span_id"]
+    there = {ids[span] for span in spans}
+    roots = [span for span in spans if parents[span] not in there]
+    said = {
+        name: next((values[span] for span in spans if values[span]), None)
+        for name in ("user_id", "session_id", "conversation_id")
+        if (values := told[name]) is not None
+    }
+    words = told["tags"]
+    tags = () if words is None else tuple(dict.fromkeys(tag for span in spans for tag in words[span] or ()))
+    return Around(
+        columns["name"][(roots or spans)[0]], **said, tags=tags, root_ids=frozenset(ids[one] for one in roots)
+    )
 
 
 def _by_span(scores: Any) -> dict[tuple[bytes, bytes], list[Row]]:

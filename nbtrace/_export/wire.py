@@ -18,6 +18,7 @@ import pyarrow as pa
 from nbtrace._export import otlp
 from nbtrace._export.batch import Encoded
 from nbtrace._export.protobuf import KEPT, PROMOTED_VALUES, Part, attribute, framed, text_attribute, varint
+from nbtrace._export.values import or_minus_one, values
 from nbtrace._store.expand import bits, expand
 from nbtrace._store.kept import VALUE_KINDS
 from nbtrace._store.schema import COLUMNS, PROMOTED
@@ -126,7 +127,7 @@ class _Batch:
             return _coded_lists(array, write)
         if pa.types.is_dictionary(array.type):
             made = [b"" if one is None else write(one) for one in array.dictionary.to_pylist()]
-            codes = _or_minus_one(array.indices)
+            codes = or_minus_one(array.indices)
         else:
             values, codes = np.unique(_numbers(array), return_inverse=True)
             made = [write(value) for value in values.tolist()]
@@ -135,7 +136,7 @@ class _Batch:
     def _statuses(self) -> Coded:
         """Write the status, which is there even where it says nothing."""
         codes, message = _numbers(self._column("status_code")).tolist(), self._column("status_message")
-        words = _or_minus_one(message.indices).tolist()
+        words = or_minus_one(message.indices).tolist()
         known = {pair: index for index, pair in enumerate(dict.fromkeys(zip(codes, words, strict=True)))}
         said = [*message.dictionary.to_pylist(), None]
         made = [framed(15, _message(said[word]) + (b"\x18" + varint(code) if code else b"")) for code, word in known]
@@ -160,7 +161,7 @@ class _Batch:
             return
         keys, kinds, values, content = (flat.field(index) for index in range(4))
         names, words = keys.dictionary.to_pylist(), values.dictionary.to_pylist()
-        own, shared = _or_minus_one(values.indices), _or_minus_one(content)
+        own, shared = or_minus_one(values.indices), or_minus_one(content)
         value = np.where(shared >= 0, len(words) + 1 + shared, own + 1).astype(np.int64)
         code = (view(keys.indices).astype(np.int64) * len(VALUE_KINDS) + view(kinds)) * (value.max() + 1) + value
         _, firsts, inverse = np.unique(code, return_index=True, return_inverse=True)
@@ -218,7 +219,7 @@ def _coded_lists(lists: Array, write: Callable[[Any], bytes]) -> Coded:
     """Write each list of words once."""
     words = lists.values
     names = words.dictionary.to_pylist()
-    codes = _or_minus_one(words.indices).tolist()
+    codes = or_minus_one(words.indices).tolist()
     offsets = np.frombuffer(lists.buffers()[1], np.int32, len(lists) + 1, 4 * lists.offset).tolist()
     rows = [tuple(codes[start:end]) for start, end in pairwise(offsets)]
     if lists.null_count:
@@ -239,34 +240,16 @@ def _spread(array: Array, write: Callable[[Any], Any], none: Any) -> list[Any]:
     if pa.types.is_dictionary(array.type):
         made = [none if one is None else write(one) for one in array.dictionary.to_pylist()]
         made.append(none)
-        return [made[code] for code in _or_minus_one(array.indices).tolist()]
+        return [made[code] for code in or_minus_one(array.indices).tolist()]
     if pa.types.is_floating(array.type):  # 0.0 and -0.0 are equal, and not the same
         return [none if value is None else write(value) for value in array.to_pylist()]
     known: dict[Any, Any] = {None: none}
     found: list[Any] = []
-    for value in _values(array):
+    for value in values(array):
         if value not in known:
             known[value] = write(value)
         found.append(known[value])
     return found
-
-
-def _values(array: Array) -> list[Any]:
-    """Give the values of an array, numbers without a Python object of Arrow's for each."""
-    if not pa.types.is_integer(array.type):
-        return array.to_pylist()
-    values = view(array).tolist()
-    if array.null_count:
-        for row in np.flatnonzero(~bits(array.is_valid())).tolist():
-            values[row] = None
-    return values
-
-
-def _or_minus_one(array: Array) -> Any:
-    """Look at 32-bit integers as a numpy array, with -1 for null."""
-    data = array.buffers()[1]
-    found = np.frombuffer(data, np.int32, len(array), 4 * array.offset) if data else np.full(len(array), -1, np.int32)
-    return np.where(bits(array.is_valid()), found, -1) if array.null_count else found
 
 
 def _fixed(array: Array, width: int) -> Any:

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
 
 from nbtrace import semconv
-from nbtrace._export import otlp, wire
+from nbtrace._export import backends, otlp, wire
+from nbtrace._export.backends import NAMES
 from nbtrace._export.batch import encoded, rows
 from nbtrace._export.destination import export
 from nbtrace._export.otlp import requests
@@ -223,6 +225,28 @@ def test_columns_are_encoded_as_rows_are(
     parsed = [[canonical(Span.FromString(one.span)) for one in each] for each in (by_columns, by_rows)]
     assert parsed[0] == parsed[1]
     assert len(by_columns) == len(both[cut])
+
+
+def same_as_rows(table: Snapshot, name: str) -> None:
+    prepared = [Prepared(table, backends.find(name), {"routes": "here"}) for _ in range(2)]
+    by_columns, by_rows = list(otlp.spans(prepared[0])), list(encoded(prepared[1], otlp.encode))
+    assert [one[:3] for one in by_columns] == [one[:3] for one in by_rows]
+    parsed = [[canonical(Span.FromString(one.span)) for one in each] for each in (by_columns, by_rows)]
+    assert parsed[0] == parsed[1]
+    assert prepared[0].cut == prepared[1].cut
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_backend_gets_is_encoded_as_rows_are(name: str) -> None:
+    same_as_rows(rich.session(), name)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(attributes=ATTRIBUTES, promoted=PROMOTED_ATTRIBUTES, name=st.sampled_from(NAMES))
+def test_any_attribute_value_goes_to_any_backend(
+    snapshot: Take, attributes: dict[str, Any], promoted: dict[str, Any], name: str
+) -> None:
+    same_as_rows(snapshot([made(attributes | promoted | {"input.value": "x" * 3000})]), name)
 
 
 def test_export_needs_no_pandas(tmp_path: Path) -> None:

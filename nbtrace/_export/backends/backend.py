@@ -72,6 +72,8 @@ class Backend:
     address: Callable[[Variables], Address]
     overlay: Callable[[Facts], Attributes] | None = None
     """Says a span's facts in the backend's words. It replaces attributes of the same name."""
+    common: Callable[[Variables], Attributes] | None = None
+    """Says what every span of an export has, by the variables of its users."""
     without: frozenset[str] = frozenset()
     """Attributes that the backend would misread. The overlay says the same in another way."""
     limits: Limits = field(default_factory=Limits)

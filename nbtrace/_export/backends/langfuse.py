@@ -44,7 +44,6 @@ def address(variables: Variables) -> Address:
 
 def overlay(span: Facts) -> Attributes:
     """Say a span in Langfuse's names."""
-    environment = Variables("langfuse")
     version = span.prompt_version or ""
     is_linkable = bool(span.prompt_name and version.isdecimal())  # versions are numbers there
     finer = {key: span.attributes[key] for key in MODALITIES if key in span.attributes}
@@ -66,8 +65,14 @@ def overlay(span: Facts) -> Attributes:
         "langfuse.trace.tags": span.tags,
         "langfuse.user.id": span.user,
         "langfuse.session.id": span.session,
-        "langfuse.environment": environment.get("LANGFUSE_TRACING_ENVIRONMENT") or None,
-        "langfuse.release": environment.get("LANGFUSE_RELEASE") or None,
+    }
+
+
+def common(variables: Variables) -> Attributes:
+    """Say where the session was made."""
+    return {
+        "langfuse.environment": variables.get("LANGFUSE_TRACING_ENVIRONMENT") or None,
+        "langfuse.release": variables.get("LANGFUSE_RELEASE") or None,
     }
 
 
@@ -109,5 +114,11 @@ def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> 
 
 
 BACKEND: Final = Backend(
-    "langfuse", address, overlay, without=frozenset({semconv.USAGE_CACHE_WRITE, *MODALITIES}), scores=scores, read=read
+    "langfuse",
+    address,
+    overlay,
+    common,
+    without=frozenset({semconv.USAGE_CACHE_WRITE, *MODALITIES}),
+    scores=scores,
+    read=read,
 )

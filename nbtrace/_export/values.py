@@ -1,0 +1,47 @@
+"""Gives the values of Arrow arrays to Python, without an object of Arrow's for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from nbtrace._store.expand import bits
+from nbtrace._store.texts import view
+
+Array = Any
+
+
+def listed(column: pa.ChunkedArray) -> list[Any]:
+    """Give the values of a column."""
+    return [value for chunk in column.chunks for value in values(chunk)]
+
+
+def values(array: Array) -> list[Any]:
+    """Give the values of an array, words once each."""
+    kind = array.type
+    if array.null_count == len(array):
+        return [None] * len(array)
+    if pa.types.is_dictionary(kind):
+        words = [*array.dictionary.to_pylist(), None]
+        return [words[code] for code in or_minus_one(array.indices).tolist()]
+    if pa.types.is_integer(kind):
+        found = (view(array) if kind != pa.uint32() else view(array).view(np.uint32)).tolist()
+    elif pa.types.is_fixed_size_binary(kind):
+        width = kind.byte_width
+        joined = array.buffers()[1][array.offset * width : (array.offset + len(array)) * width].to_pybytes()
+        found = [joined[at : at + width] for at in range(0, len(joined), width)]
+    else:
+        return array.to_pylist()
+    if array.null_count:
+        for row in np.flatnonzero(~bits(array.is_valid())).tolist():
+            found[row] = None
+    return found
+
+
+def or_minus_one(array: Array) -> Any:
+    """Look at 32-bit integers as a numpy array, with -1 for null."""
+    data = array.buffers()[1]
+    found = np.frombuffer(data, np.int32, len(array), 4 * array.offset) if data else np.full(len(array), -1, np.int32)
+    return np.where(bits(array.is_valid()), found, -1) if array.null_count else found
