@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from threading import RLock
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from nbtrace._capture.call import under_way
 from nbtrace._capture.finder import Finder
@@ -27,19 +27,23 @@ _PLACE: Final = "_transport_for_url"
 class Transports:
     """Puts the recording in the place of the network while open, and until the last call is over that it answers."""
 
+    _lock: ClassVar = RLock()
+    _wrapping: ClassVar = Wrapping()
+    _needed: ClassVar[int] = 0
+    """By how many the wrappers are needed: replays that are on, and calls that are being answered."""
+
     def __init__(self) -> None:
-        self._wrapping = Wrapping()
         self._finder = Finder({f"{name}._client": self._wrap for name in _LIBRARIES})
-        self._lock = RLock()
         self._is_open = False
-        self._answering = 0
 
     def open(self) -> None:
         """Wrap the HTTP libraries, also those that are imported later."""
-        for module in _loaded():
-            self._wrap(module)
-        sys.meta_path.insert(0, self._finder)
-        self._is_open = True
+        with self._lock:
+            for module in _loaded():
+                self._wrap(module)
+            sys.meta_path.insert(0, self._finder)
+            self._is_open = True
+            Transports._needed += 1
 
     def hold(self, answers: Answers) -> bool:
         """Stay in place until a call has all its answers; says no where they would not reach it."""
@@ -48,23 +52,23 @@ class Transports:
                 is_wrapped(getattr(module, name), _PLACE) for module in _loaded() for name in _CLIENTS
             ):
                 return False
-            self._answering += 1
-            answers.over = self._over
+            Transports._needed += 1
+            answers.over = self._let_go
             return True
 
     def close(self) -> None:
         """Answer no more calls, and put back what was there."""
         with self._lock:
-            self._is_open = False
-            if self._finder in sys.meta_path:
-                sys.meta_path.remove(self._finder)
-            if not self._answering:
-                self._wrapping.restore()
+            if self._is_open:
+                self._is_open = False
+                if self._finder in sys.meta_path:
+                    sys.meta_path.remove(self._finder)
+                self._let_go()
 
-    def _over(self) -> None:
+    def _let_go(self) -> None:
         with self._lock:
-            self._answering -= 1
-            if not self._is_open and not self._answering:
+            Transports._needed -= 1
+            if not Transports._needed:
                 self._wrapping.restore()
 
     def _wrap(self, module: ModuleType) -> None:

@@ -43,10 +43,14 @@ def recorded(session: Session, client: openai.OpenAI, server: Loopback) -> Sessi
 def test_a_call_between_two_attempts_gets_the_second_when_the_replay_stops(
     recorded: Session, client: openai.OpenAI, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    another = Replay(recorded, recorded, "replay", "none")
     with Replay(recorded, recorded, "replay", "none") as replay:
-        monkeypatch.setattr(time, "sleep", lambda _: replay.stop())
-        found = client.with_options(max_retries=1).chat.completions.create(**ASK)
+        monkeypatch.setattr(time, "sleep", lambda _: (replay.stop(), another.start()))
+        patient = client.with_options(max_retries=1)
+        found = patient.chat.completions.create(**ASK)
     assert found.choices[0].message.content != "Bye!"
+    assert patient.chat.completions.create(**ASK).choices == found.choices
+    another.stop()
     assert len(server.received) == 2
     assert not is_wrapped(HTTP.Client, PLACE)
 
