@@ -50,6 +50,7 @@ def test_a_call_is_rated_and_labelled_by_keys(open_lab: OpenLab, desk: Desk, tmp
     notebook.page.keyboard.press("2")
     expect(view.get_by_role("status").filter(has_text="tone: neutral")).to_be_visible()
     notebook.page.keyboard.press("n")
+    expect(view.get_by_role("textbox", name="Note")).to_be_focused()
     notebook.page.keyboard.insert_text("Too short to tell.")
     view.scroll_into_view_if_needed()
     notebook.picture("labels")
