@@ -160,24 +160,20 @@ def around(table: Snapshot) -> dict[bytes, Around]:
     for index in sorted(range(len(table)), key=lambda index: starts[index] or 0):
         by_trace.setdefault(traces[index], []).append(index)
     optional = {name: table.column(name) for name in ("user_id", "session_id", "conversation_id", "tags")}
-    told = {name: None if one.null_count == len(one) else listed(one) for name, one in optional.items()}
+    told = {name: listed(one) for name, one in optional.items() if one.null_count < len(one)}
     return {trace: _around(spans, columns, told) for trace, spans in by_trace.items()}
 
 
-def _around(spans: list[int], columns: Mapping[str, list[Any]], told: Mapping[str, list[Any] | None]) -> Around:
+def _around(spans: list[int], columns: Mapping[str, list[Any]], told: Mapping[str, list[Any]]) -> Around:
     ids, parents = columns["span_id"], columns["parent_span_id"]
     there = {ids[span] for span in spans}
     roots = [span for span in spans if parents[span] not in there]
-    said = {
-        name: next((values[span] for span in spans if values[span]), None)
-        for name in ("user_id", "session_id", "conversation_id")
-        if (values := told[name]) is not None
+    said: dict[str, Any] = {
+        name: next((values[span] for span in spans if values[span]), None) for name, values in told.items()
     }
-    words = told["tags"]
-    tags = () if words is None else tuple(dict.fromkeys(tag for span in spans for tag in words[span] or ()))
-    return Around(
-        columns["name"][(roots or spans)[0]], **said, tags=tags, root_ids=frozenset(ids[one] for one in roots)
-    )
+    if "tags" in told:
+        said["tags"] = tuple(dict.fromkeys(tag for span in spans for tag in told["tags"][span] or ()))
+    return Around(columns["name"][(roots or spans)[0]], **said, root_ids=frozenset(ids[one] for one in roots))
 
 
 def _by_span(scores: Any) -> dict[tuple[bytes, bytes], list[Row]]:
