@@ -207,8 +207,8 @@ def check(dataset: str, rules: Path, *, baseline: str | None, as_json: bool) -> 
     """
     import nbtrace
     from nbtrace._query.rules import Asked, held, read
+    from nbtrace._query.text import counted
     from nbtrace._query.window import PREVIOUS, WHOLE
-    from nbtrace._widgets.static import counted
 
     def asked(source: str) -> Asked:
         opened = nbtrace.open(source)
@@ -224,8 +224,12 @@ def check(dataset: str, rules: Path, *, baseline: str | None, as_json: bool) -> 
     else:
         for one in outcomes:
             of = "".join(f", {name} {value}" for name, value in one.group.items())
-            of += f" ({counted(one.calls, 'call')}, {one.window})" if one.window != WHOLE.said else ""
-            click.secho(shown(f"{one.rule}{of}: {one.broken or 'holds'}"), fg="red" if one.broken else None)
+            among = [counted(one.calls, "call")] if one.window != WHOLE.said or one.judged is not None else []
+            among += [f"{one.judged:,} judged"] if one.judged is not None else []
+            among += [one.window] if one.window != WHOLE.said else []
+            of += f" ({', '.join(among)})" if among else ""
+            said = (one.broken or "holds").removeprefix(f"{one.rule}: ")
+            click.secho(shown(f"{one.rule}{of}: {said}"), fg="red" if one.broken else None)
     if broken:
         raise click.exceptions.Exit(1)
 

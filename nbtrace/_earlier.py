@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from nbtrace import semconv
 from nbtrace._query import text
+from nbtrace._query.text import counted
 from nbtrace._store.sessions import EarlierSession, earlier
-from nbtrace._widgets.static import counted
 from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 from nbtrace import semconv
 from nbtrace._answers import Answers
 from nbtrace._export.ledger import Ledger
+from nbtrace._query.text import counted
 from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.finish import finish
 from nbtrace._trace.redact.policy import Policy
@@ -76,7 +77,7 @@ class Opened(Answers):
         return self.spans().__arrow_c_stream__(requested_schema)
 
     def __repr__(self) -> str:
-        words = [f"{len(self)} spans"]
+        words = [counted(len(self), "span")]
         words += [f"repaired: {_listed(self.repaired)}"] if self.repaired else []
         words += [f"left out: {_listed(self.left_out)}"] if self.left_out else []
         return f"<nbtrace opened {self.format}: {'; '.join(words)}>"

@@ -16,6 +16,7 @@ from nbtrace import semconv
 from nbtrace._api import default
 from nbtrace._capture.call import under_way
 from nbtrace._guard import caught
+from nbtrace._query.text import counted
 from nbtrace._replay.miss import ReplayMiss
 from nbtrace.errors import NbtraceError, UsageError
 
@@ -242,8 +243,8 @@ class Replay:
     def _said(self) -> str:
         masks = self._tape.masks()
         told = ", ".join(f"{rule} {count} x" for rule, count in masks.most_common())
-        kept = f"; it has {masks.total()} masks where secrets were ({told})" if masks else "; it has no masks"
-        return f"{self._tape.name} has {len(self._tape)} calls to answer from{kept}"
+        kept = f", with {counted(masks.total(), 'secret')} masked in them ({told})" if masks else ""
+        return f"{self._tape.name} has {counted(len(self._tape), 'call')} to answer from{kept}"
 
     def __repr__(self) -> str:
         if self._cassette is None:

@@ -383,7 +383,7 @@ class Session(Answers):
 
     def __repr__(self) -> str:
         state = "recording" if self.enabled else "paused" if self.running else "stopped"
-        return f"<nbtrace session, {state}: {len(self.store)} spans>"
+        return f"<nbtrace session, {state}: {len(self.store)} span{'s' * (len(self.store) != 1)}>"
 
 
 def _current_cell() -> tuple[str, int]:

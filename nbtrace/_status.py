@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from nbtrace import _guard
+from nbtrace._query.text import counted
 
 if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
@@ -37,12 +38,16 @@ def unrecorded(session: Session) -> Iterator[str]:
     """Say what passed by while the session was paused, and what was sampled out."""
     gate, passed = session.gate, session.passed
     if passed or gate.while_off.spans:
-        yield f"not recorded while paused: {passed} requests, {gate.while_off.spans} spans of your tracer provider"
+        yield (
+            f"not recorded while paused: {counted(passed, 'request')}, "
+            f"{counted(gate.while_off.spans, 'span')} of your tracer provider"
+        )
     out = gate.sampled_out
     if gate.rate < 1 or out.spans:
         yield (
             f"sampled: {gate.rate:.2%} of the traces, and those with an error; "
-            f"left out: {out.traces} traces with {out.spans} spans, {out.calls} LLM calls"
+            f"left out: {counted(out.traces, 'trace')} with {counted(out.spans, 'span')}, "
+            f"{counted(out.calls, 'LLM call')}"
         )
 
 
@@ -55,7 +60,7 @@ def _totals(session: Session, spans: Spans) -> Iterator[str]:
         summary_text(summarize(without_cells(some.snapshot))) for some in (spans, spans.filter(run="latest"))
     )
     state = "recording" if session.enabled else "paused" if session.running else "stopped"
-    yield f"nbtrace is {state}: {paid}, {len(spans)} spans"
+    yield f"nbtrace is {state}: {paid}, {counted(len(spans), 'span')}"
     if latest != paid:
         yield f"of these, the latest run of each cell: {latest}"
 
@@ -72,7 +77,7 @@ def _places(session: Session) -> Iterator[str]:
         return
     yield f"problem: {journal.problem}" if journal.problem else f"the journal is in {journal.directory}"
     if journal.removed:
-        yield f"{len(journal.removed)} old sessions made room there"
+        yield f"{counted(len(journal.removed), 'old session')} made room there"
 
 
 def _memory(session: Session) -> Iterator[str]:

@@ -20,8 +20,13 @@ class UsageError(NbtraceError):
 
     @classmethod
     def unknown(cls, what: str, got: object, expected: Iterable[str]) -> Self:
-        """Name the value that came and the ones that would do."""
-        return cls(f"unknown {what} {got!r}; expected one of: {', '.join(expected)}")
+        """Name the value that came, the one that was probably meant, and all that would do."""
+        from difflib import get_close_matches
+
+        names = list(expected)
+        close = get_close_matches(str(got).lower(), names, 1)
+        meant = f"did you mean {close[0]!r}? " if close else ""
+        return cls(f"unknown {what} {got!r}; {meant}expected one of: {', '.join(names)}")
 
     @classmethod
     def kind(cls, what: str, got: object, expected: str) -> Self:

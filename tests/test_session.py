@@ -57,7 +57,7 @@ def test_starting_and_stopping_again_and_again(ask: Ask) -> None:
     session.stop()
     assert states == [
         (False, False, "<nbtrace session, stopped: 0 spans>"),
-        (True, True, "<nbtrace session, recording: 1 spans>"),
+        (True, True, "<nbtrace session, recording: 1 span>"),
         (True, True, "<nbtrace session, recording: 2 spans>"),
         (True, False, "<nbtrace session, paused: 2 spans>"),
     ]

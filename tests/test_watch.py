@@ -187,6 +187,9 @@ def test_pass_rates_and_means_of_checks_are_watched(calls: Calls) -> None:
     assert alert.said == "check.is correct < 95% is broken: 50.0% in the last 4 calls"
     assert [span.span_id for span in alert.spans] == [calls.session.spans(kind="llm")[at].span_id for at in (1, 2)]
     assert said(mean.look()) == ["score.correct < 0.6, kind llm, model m-1 is broken: 0.5 in the last 5000d (4 calls)"]
+    calls.add(2)
+    told = "score.correct < 0.6, kind llm, model m-1: is broken, 0.5 of 4 judged, in the last 5000d (6 calls)"
+    assert told in mean.status()
 
 
 def test_what_has_no_price_is_said_and_does_not_hold(calls: Calls) -> None:

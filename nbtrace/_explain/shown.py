@@ -13,8 +13,9 @@ from nbtrace._explain import pretty
 from nbtrace._explain.entry import CONVENTIONS, LEVELS, Entry
 from nbtrace._explain.received import plain
 from nbtrace._query import text
+from nbtrace._query.text import counted
 from nbtrace._widgets.markup import clip, visible
-from nbtrace._widgets.static import counted, flow, more
+from nbtrace._widgets.static import flow, more
 
 if TYPE_CHECKING:
     from nbtrace._explain.explained import Explained, Fact

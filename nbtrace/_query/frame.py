@@ -178,14 +178,14 @@ class Spans:
 
     def __repr__(self) -> str:
         summary = summarize(self.snapshot)
-        words = [f"{summary.spans} spans", f"{summary.calls} LLM calls"]
+        words = [text.counted(summary.spans, "span"), text.counted(summary.calls, "LLM call")]
         if summary.calls:
             words += [
                 f"{text.tokens(summary.input_tokens)} tokens in",
                 f"{text.tokens(summary.output_tokens)} out",
                 text.cost(summary.cost_usd, "estimated" if summary.estimated else "priced"),
             ]
-        words += [f"{summary.errors} errors"] if summary.errors else []
+        words += [text.counted(summary.errors, "error")] if summary.errors else []
         words += [f"{summary.running} running"] if summary.running else []
         words += [f"{summary.unfinished} unfinished"] if summary.unfinished else []
         words += [f"{summary.interrupted} interrupted"] if summary.interrupted else []

@@ -25,7 +25,7 @@ from nbtrace._query.aggregate import FIGURES, QUANTILES
 from nbtrace._query.changes import Fact
 from nbtrace._query.filters import Filters
 from nbtrace._query.grouping import group_of
-from nbtrace._query.scored import CHECK, SCORE, Judged, SpanKey, score_figures, scores_of
+from nbtrace._query.scored import CHECK, SCORE, Judged, SpanKey, score_values, scores_of
 from nbtrace._query.thresholds import Threshold
 from nbtrace._query.window import PREVIOUS, WHOLE, Window
 from nbtrace.errors import UsageError
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 OWN: Final = ("when", "name", "by", "window", "baseline")
 MORE: Final = ("total_tokens", "cost_per_call_usd")
 """Figures that are made of those of `nbtrace.metrics`."""
+
+JUDGED: Final = "judged"
+"""The figure that says of how many spans those of judgements are."""
 
 Group = tuple[Any, ...]
 Figures = dict[Group, dict[str, Any]]
@@ -115,6 +118,8 @@ class Outcome(NamedTuple):
     is_known: bool
     broken: str | None
     """What breaks it, in words; none if it holds."""
+    judged: int | None = None
+    """Of how many spans the figure is, if it is one of judgements."""
 
 
 def read(path: Path) -> list[Rule]:
@@ -189,6 +194,7 @@ def outcomes(rule: Rule, now: Asked, was: Figures, moment: datetime | None = Non
         yield Outcome(
             rule.name, dict(zip(rule.by, group, strict=True)), rule.window.said, figures.get("calls") or 0, fact.after,
             fact.before, threshold.is_known(facts), threshold.broken(facts),
+            figures.get(JUDGED),
         )  # fmt: skip
 
 
@@ -209,7 +215,10 @@ def _figures(rule: Rule, asked: Asked, chosen: Spans | None) -> Figures:
         figures["cost_per_call_usd"] = figures["cost_usd"] / priced if priced else None
     if _judged(rule.when):
         for group, scores in _scores(rule, asked.spans(**rule.filters) if chosen is None else chosen).items():
-            groups.setdefault(group, {}).update(score_figures(scores))
+            values = score_values(scores)
+            means = {name: sum(each) / len(each) for name, each in values.items()}
+            judged = {JUDGED: len(values.get(rule.threshold.figure, ()))}
+            groups.setdefault(group, {}).update(means | judged)
     return groups
 
 

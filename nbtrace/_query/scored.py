@@ -40,6 +40,11 @@ def scores_of(spans: Snapshot) -> dict[SpanKey, dict[str, Judged]]:
 
 def score_figures(scores: Mapping[SpanKey, Mapping[str, Judged]]) -> dict[str, float]:
     """Average the scores that are numbers, and give of those that pass or fail the share that passes."""
+    return {name: sum(each) / len(each) for name, each in score_values(scores).items()}
+
+
+def score_values(scores: Mapping[SpanKey, Mapping[str, Judged]]) -> dict[str, list[float]]:
+    """List the numbers that the figures of scores are the means of."""
     values: dict[str, list[float]] = {}
     for each in scores.values():
         for name, said in each.items():
@@ -47,4 +52,4 @@ def score_figures(scores: Mapping[SpanKey, Mapping[str, Judged]]) -> dict[str, f
                 values.setdefault(f"{SCORE}{name}", []).append(said.value)
             if said.label in PASSES:
                 values.setdefault(f"{CHECK}{name}", []).append(float(said.label == PASSES[0]))
-    return {name: sum(each) / len(each) for name, each in values.items()}
+    return values

@@ -59,6 +59,16 @@ def tokens(count: int | None) -> str:
     return "unknown" if count is None else f"{count:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Count a noun.
+
+    Examples:
+        >>> counted(1, "span"), counted(1200, "span")
+        ('1 span', '1,200 spans')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def figure(name: str, value: Any) -> str:
     """Word the value of a figure, in the unit that its name says; what is not there or not known is `none`.
 

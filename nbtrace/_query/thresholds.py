@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from nbtrace._query.scored import CHECK
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Threshold(NamedTuple):
         is_broken = {
             ">": value > self.number, "<": value < self.number, ">=": value >= self.number, "<=": value <= self.number,
         }[self.sign]  # fmt: skip
-        shown = f"{before:.6g} → {after:.6g}" if self.is_growth else f"{after:.6g}"
+        shown = f"{self._figure(before)} → {self._figure(after)}" if self.is_growth else self._figure(after)
         if not is_broken and self.sign in (">", ">=") and (unpriced := self._unpriced(facts)):
             return f"{self.said}: {self.figure} is {shown} and more, of {unpriced} calls there is no price"
         return f"{self.said}: {self.figure} is {shown}" if is_broken else None
@@ -91,6 +92,11 @@ class Threshold(NamedTuple):
         """Say whether the figure is known, and of a growth also what it was."""
         _, before, after = facts[self.figure]
         return _is_known(after) and (not self.is_growth or _is_known(before))
+
+    def _figure(self, value: float) -> str:
+        """Word the figure precisely enough to see what it breaks; shares are percent, as thresholds have them."""
+        is_share = self.figure.endswith(("_rate", "_share")) or self.figure.startswith(CHECK)
+        return f"{100 * value:.4g}%" if is_share else f"{value:.6g}"
 
     def _unpriced(self, facts: Mapping[str, Fact]) -> int:
         """Count the calls that an amount of money leaves out."""

@@ -115,10 +115,12 @@ class Watching:
         if threshold.is_growth:
             value = f"{text.figure(threshold.figure, outcome.before)} → {value}"
         _, and_more, unpriced = (outcome.broken or "").partition(" and more, ")
+        if outcome.judged not in (None, outcome.calls):
+            value = f"{value} of {outcome.judged:,} judged,"
         return f"{value} in {self._window(outcome)}{f', and {unpriced}' if and_more else ''}"
 
     def _window(self, outcome: Outcome) -> str:
-        calls = f"{outcome.calls:,} call{'s' * (outcome.calls != 1)}"
+        calls = text.counted(outcome.calls, "call")
         window = self.rule.window
         if window.length is not None:
             return f"{window.said} ({calls})"

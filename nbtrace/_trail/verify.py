@@ -45,8 +45,8 @@ class Verified:
         return not self.problems
 
     def __repr__(self) -> str:
+        from nbtrace._query.text import counted
         from nbtrace._widgets.markup import visible
-        from nbtrace._widgets.static import counted
 
         if self:
             was = "is as it was" if self.spans == 1 else "are as they were"

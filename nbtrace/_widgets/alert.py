@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from nbtrace._query import text
 from nbtrace._widgets import static
 from nbtrace._widgets.markup import IGNORE_MATH, escape, visible
 
@@ -40,4 +41,4 @@ def alert_html(alert: Alert) -> str:
 
 
 def _worst(alert: Alert) -> str:
-    return f" · {static.counted(len(alert.spans), 'call')} to look at" if len(alert.spans) else ""
+    return f" · {text.counted(len(alert.spans), 'call')} to look at" if len(alert.spans) else ""

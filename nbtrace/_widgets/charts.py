@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query import moments
 from nbtrace._query.groups import Groups, groups
+from nbtrace._query.text import counted
 from nbtrace._widgets.chart_table import money, number, part, pictures, seconds
-from nbtrace._widgets.static import counted
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._prompts.difference import TAGS, Difference, Part
 from nbtrace._query import text
+from nbtrace._query.text import counted
 from nbtrace._query.thresholds import Threshold
 from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, markdown, visible
-from nbtrace._widgets.static import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from nbtrace._query import text
 from nbtrace._query.drift import Compared, Drifts, Pair
 from nbtrace._query.drift_words import named, probability, sentences, signed, size, told
 from nbtrace._query.result import Result
@@ -136,7 +137,7 @@ def _rows(pair: Pair, one: Compared) -> Iterator[dict[str, Any]]:
 
 def _heads(pair: Pair) -> list[str]:
     return [
-        f"{clip(visible(name), NAME)} ({static.counted(calls, 'call')})"
+        f"{clip(visible(name), NAME)} ({text.counted(calls, 'call')})"
         for name, calls in zip((pair.before, pair.after), pair.calls, strict=True)
     ]
 

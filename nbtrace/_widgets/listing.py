@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbtrace._query import arrays
+from nbtrace._query import arrays, text
 from nbtrace._widgets import static
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def list_text(tree: pa.Table) -> str:
 def headline(tree: pa.Table) -> str:
     """Say in one line what the traces hold."""
     firsts = _firsts(tree)
-    return f"{static.counted(len(firsts), 'trace')} · {static.headline(tree)}"
+    return f"{text.counted(len(firsts), 'trace')} · {static.headline(tree)}"
 
 
 def _firsts(tree: pa.Table) -> list[int]:
@@ -69,7 +69,7 @@ def _rows(tree: pa.Table) -> list[dict[str, Any]]:
         (row,) = tree.select(static.COLUMNS).slice(first, 1).to_pylist()
         below = branch(tree, first, end)
         duration = below.end_ms - (row["start_ms"] or 0.0)
-        name = f"{row['name']} · {static.counted(earlier, 'earlier run')}" if earlier else row["name"]
+        name = f"{row['name']} · {text.counted(earlier, 'earlier run')}" if earlier else row["name"]
         made.append(
             row
             | {

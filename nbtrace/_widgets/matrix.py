@@ -12,9 +12,10 @@ from typing import Final
 
 from nbtrace._query import text
 from nbtrace._query.comparison import FIGURES, Comparison, Run
+from nbtrace._query.text import counted
 from nbtrace._query.verdict import verdict
 from nbtrace._widgets.markup import clip, escape, visible
-from nbtrace._widgets.static import FAINT, HEAD, LEFT, SIZE, TABLE, counted, flow, more, page
+from nbtrace._widgets.static import FAINT, HEAD, LEFT, SIZE, TABLE, flow, more, page
 
 SHOWN: Final = 5
 """Columns that fit beside each other."""

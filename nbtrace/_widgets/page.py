@@ -14,10 +14,11 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 
+from nbtrace._query.text import counted
 from nbtrace._widgets import listing
 from nbtrace._widgets.assets import page_parts
 from nbtrace._widgets.markup import escape
-from nbtrace._widgets.static import ROWS, counted
+from nbtrace._widgets.static import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -88,13 +88,13 @@ def headline(tree: pa.Table) -> str:
     from nbtrace._query.branch import branch
 
     whole = branch(tree, 0, len(tree))
-    parts = [counted(whole.spans, "span")]
-    parts += [counted(whole.calls, "LLM call")] if whole.calls else []
+    parts = [text.counted(whole.spans, "span")]
+    parts += [text.counted(whole.calls, "LLM call")] if whole.calls else []
     parts += [_time(whole.end_ms - _origin(tree)[1])] if whole.spans else []
     tokens = flow(whole.input_tokens, whole.output_tokens)
     parts += [f"{tokens} tokens"] if tokens else []
     parts += money(whole.cost_usd, unpriced=whole.unpriced, estimated=whole.estimated)
-    parts += [counted(whole.errors, "error")] if whole.errors else []
+    parts += [text.counted(whole.errors, "error")] if whole.errors else []
     parts += [f"{whole.running} running"] if whole.running else []
     parts += [f"{whole.unfinished} unfinished"] if whole.unfinished else []
     parts += [f"{whole.interrupted} interrupted"] if whole.interrupted else []
@@ -119,11 +119,6 @@ def rows_html(rows: list[dict[str, Any]], end: float, of: int, noun: str, room: 
         body.append(line)
     rest = (f'<tr><td {LEFT} colspan="5"><span {FAINT}>{line}</span></td></tr>' for line in more(of - len(body), noun))
     return f"{TABLE}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{''.join(rest)}</tbody></table>"
-
-
-def counted(number: int, noun: str) -> str:
-    """Count a noun: `1 span`, `2 spans`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def flow(tokens_in: int | None, tokens_out: int | None) -> str:
@@ -230,7 +225,7 @@ def _refusal(row: dict[str, Any]) -> list[str]:
 
 def more(number: int, noun: str) -> list[str]:
     """Say how many are left out, if any are."""
-    return [f"… {counted(number, noun)}"] if number > 0 else []
+    return [f"… {text.counted(number, noun)}"] if number > 0 else []
 
 
 def _time(ms: float) -> str:

@@ -38,7 +38,7 @@ def summary_text(summary: Summary, *, is_changed: bool = False, notes: Sequence[
         is_changed: Whether it asked something else than in its run before.
         notes: What else is to be said of the cell: prompts that were lost, how its budgets stand.
     """
-    parts = [static.counted(summary.calls, "LLM call")]
+    parts = [text.counted(summary.calls, "LLM call")]
     parts += _models(summary.models)
     tokens = static.flow(summary.input_tokens, summary.output_tokens)
     if tokens:
@@ -49,7 +49,7 @@ def summary_text(summary: Summary, *, is_changed: bool = False, notes: Sequence[
     if summary.duration_ns is not None:
         parts.append(text.duration(summary.duration_ns))
     parts += [f"{summary.refused} refused"] if summary.refused else []
-    parts += [static.counted(summary.errors, "error")] if summary.errors else []
+    parts += [text.counted(summary.errors, "error")] if summary.errors else []
     parts += [f"{summary.running} running"] if summary.running else []
     parts += [f"{summary.unfinished} unfinished"] if summary.unfinished else []
     parts += [f"{summary.interrupted} interrupted"] if summary.interrupted else []
@@ -71,7 +71,7 @@ def summary_html(
     """
     line = escape(summary_text(summary, is_changed=difference is not None, notes=notes))
     if summary.errors:
-        words = static.counted(summary.errors, "error")
+        words = text.counted(summary.errors, "error")
         line = line.replace(words, f"<b>{words}</b>")
     changes = changes_html(difference) if difference is not None else ""
     table = static.table_html(tree, static.SIZE - len(changes.encode()))

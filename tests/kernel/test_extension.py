@@ -449,7 +449,7 @@ def test_a_saved_session_answers_its_calls(kernel: Kernel, tmp_path: Path) -> No
     kernel.run(f"import nbtrace\nprint(ask('one'))\nnbtrace.export({str(path)!r})", cell_id="ask")
     assert "no replay is on" in kernel.run("%nbtrace replay").text
     said = kernel.run(f"%nbtrace replay {path}").text
-    assert said.startswith("<nbtrace replay, on: session.parquet has 1 calls to answer from; it has no masks; ")
+    assert said.startswith("<nbtrace replay, on: session.parquet has 1 call to answer from; ")
     again = kernel.run("ask('one')", cell_id="again")
     assert again.error == ""
     assert "1 replayed" in line(again)

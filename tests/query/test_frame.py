@@ -79,7 +79,7 @@ def test_an_empty_frame_still_has_its_first_columns() -> None:
         (spans(), "<Spans: 3 spans, 2 LLM calls, 20 tokens in, 10 out, $1.00, 1 running>"),
         (
             Spans(table(chat(1, status_code=2, cost_state="estimated"))),
-            "<Spans: 1 spans, 1 LLM calls, 10 tokens in, 5 out, ~$0.50, 1 errors>",
+            "<Spans: 1 span, 1 LLM call, 10 tokens in, 5 out, ~$0.50, 1 error>",
         ),
     ],
     ids=["none", "some", "failed"],

@@ -54,18 +54,18 @@ def test_each_rule_says_how_it_came_out(folder: Path) -> None:
     ran = run(folder, "--baseline", str(folder / "before.parquet"))
     assert ran.exit_code == 1
     assert ran.output.splitlines() == [
-        "cost > 0.9: cost > 0.9: cost_usd is 1.25",
+        "cost > 0.9: cost_usd is 1.25",
         "spent by a model, model m: holds",
         "spent by a model, model n: cost_usd > 0.6: cost_usd is 0.75",
         "latency_p95_s > 3: holds",
-        "score.correct < 50%: score.correct < 50%: score.correct is 0.25",
+        "score.correct < 50% (2 calls, 2 judged): score.correct is 0.25",
         "calls > +0: holds",
     ]
     told = json.loads(run(folder, "--baseline", str(folder / "before.parquet"), "--json").output)
     assert (told["broken"], len(told["outcomes"])) == (3, 6)
     assert told["outcomes"][1] == {
         "rule": "spent by a model", "group": {"model": "m"}, "window": "all calls", "calls": 1, "value": 0.5,
-        "before": 1.0, "is_known": True, "broken": None,
+        "before": 1.0, "is_known": True, "broken": None, "judged": None,
     }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_rules_that_hold_are_status_0_and_what_is_not_known_does_not_hold(folder
     assert run(folder).exit_code == 0
     (folder / "rules.toml").write_text('[[rule]]\nwhen = "cost > 5"\nmodel = "other"\n')
     ran = run(folder)
-    assert (ran.exit_code, ran.output) == (1, "cost > 5: cost > 5: cost_usd is not known\n")
+    assert (ran.exit_code, ran.output) == (1, "cost > 5: cost_usd is not known\n")
     (folder / "rules.toml").write_text('[[rule]]\nwhen = "error_rate > 2%"\nby = "model"\nmodel = "nobody"\n')
     ran = run(folder)
     assert (ran.exit_code, ran.output.count("there is no call to know it of")) == (1, 1)
@@ -166,7 +166,7 @@ def test_a_rule_is_of_a_window_against_the_one_before_or_a_baseline_of_its_own(f
     assert [one["before"] for one in told["outcomes"]][2:5] == [1.0, 1.5, 0.5]
     ran = run(folder)
     assert (ran.exit_code, ran.output.splitlines()[0]) == (
-        1, "errors (3 calls, the last 24h): error_rate > 30%: error_rate is 0.333333",
+        1, "errors (3 calls, the last 24h): error_rate > 30%: error_rate is 33.33%",
     )  # fmt: skip
 
 

@@ -169,8 +169,7 @@ def test_a_file_of_another_session_replays(tmp_path: Path, server: Loopback) -> 
         with nbtrace.Session() as session, Replay(session, path, "replay", "none") as replay:
             assert say(client, "Hi") == recorded
             assert repr(replay) == (
-                "<nbtrace replay, on: session.parquet has 1 calls to answer from; it has no masks; "
-                "1 answered, 0 made, 0 missed>"
+                "<nbtrace replay, on: session.parquet has 1 call to answer from; 1 answered, 0 made, 0 missed>"
             )
     assert len(server.received) == 1
 
@@ -218,7 +217,7 @@ def test_secrets_are_not_on_the_cassette_and_match_even_so(
     with Replay(session, path, "replay", "none") as replay:
         found = say(client, f"My key is {SECRET}")
     assert found.startswith("My key is [redacted: ")
-    assert "it has 2 masks where secrets were" in repr(replay)
+    assert "with 2 secrets masked in them (" in repr(replay)
     assert caplog.messages == [repr(replay).removeprefix("<nbtrace replay, over: ").rpartition("; ")[0]]
 
 
