@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -23,6 +23,9 @@ from nbtrace._store.values import to_json
 
 if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
+
+SAME: Final = ("name", "evaluator", "value", "label")
+"""What, besides the time, is the same of a score and of the event that tells it already."""
 
 
 class Prepared:
@@ -70,9 +73,7 @@ class Prepared:
 
     def change(self, row: Row) -> None:
         """Make of a row what the receiver is to get."""
-        for key, value in self.said(row).items():
-            if value is not None:
-                put(row, key, value)
+        put(row, {key: value for key, value in self.said(row).items() if value is not None})
         if self.scores:
             row["events"] = [*(row["events"] or ()), *self.judgements(row)]
         row["resource"] = self.resource(row["resource"] or "{}")
@@ -97,8 +98,8 @@ class Prepared:
         found = self.scores.get((row["trace_id"], row["span_id"]))
         if not found:
             return []
-        told = {(event["time_unix_nano"], _name_of(event)) for event in row["events"] or () if event["name"] == EVENT}
-        return [_event(one) for one in found if (one["time_unix_nano"], one["name"]) not in told]
+        told = {_told(event) for event in row["events"] or () if event["name"] == EVENT}
+        return [_event(one) for one in found if (one["time_unix_nano"], *(one[name] for name in SAME)) not in told]
 
     def resource(self, stored: str) -> str:
         """Add what routes the spans to the OTLP JSON of a resource."""
@@ -116,18 +117,19 @@ class Prepared:
         if told:
             self.cut += len(told)
             before = next((one for one in row["attributes"] if one["key"] == semconv.CUT), None)
-            put(row, semconv.CUT, [*_texts(before), *told])
+            put(row, {semconv.CUT: [*_texts(before), *told]})
 
 
-def put(row: Row, key: str, value: object) -> None:
-    """Set an attribute of a row, wherever the table has it."""
-    column = PROMOTED.get(key)
-    attributes: list[Row] = [one for one in row["attributes"] or () if one["key"] != key]
+def put(row: Row, said: Mapping[str, object]) -> None:
+    """Set attributes of a row, wherever the table has them."""
+    attributes: list[Row] = [one for one in row["attributes"] or () if one["key"] not in said]
+    for key, value in said.items():
+        column = PROMOTED.get(key)
+        if column is not None:
+            row[column.name] = None if value is Absent.ABSENT else value
+        elif value is not Absent.ABSENT:
+            attributes.append(attribute(key, value))
     row["attributes"] = attributes
-    if column is not None:
-        row[column.name] = None if value is Absent.ABSENT else value
-    elif value is not Absent.ABSENT:
-        attributes.append(attribute(key, value))
 
 
 def attribute(key: str, value: object) -> Row:
@@ -183,10 +185,18 @@ def _by_span(scores: Any) -> dict[tuple[bytes, bytes], list[Row]]:
     return found
 
 
-def _name_of(event: Row) -> str | None:
-    """Give what a judgement that is an event already judges."""
-    names = (one["string"] for one in event["attributes"] or () if one["key"] == ATTRIBUTES["name"])
-    return next(names, None)
+def _told(event: Row) -> tuple[Any, ...]:
+    """Give what tells a judgement that is an event already from others, as its score has it."""
+    said = {one["key"]: one for one in event["attributes"] or ()}
+    return event["time_unix_nano"], *(_value(said.get(ATTRIBUTES[name]), name) for name in SAME)
+
+
+def _value(stored: Row | None, name: str) -> Any:
+    if stored is None:
+        return None
+    if name != "value":
+        return stored["string"]
+    return stored["int"] if stored["double"] is None else stored["double"]
 
 
 def _event(score: Row) -> Row:

@@ -76,6 +76,17 @@ def test_a_judgement_that_says_more_stays_an_event_too_and_is_handed_on_once(tmp
     assert len(scores(read_back(opened.spans(), strict))) == 1
 
 
+def test_of_several_who_judge_at_once_each_is_handed_on(tmp_path: Path) -> None:
+    said = {"gen_ai.evaluation.name": "clear", "gen_ai.evaluation.score.value": 1, "nbtrace.evaluator": "ada"}
+    path = tmp_path / "theirs.jsonl"
+    path.write_text(document(event(5, **said, more="kept"), event(5, **said | {"nbtrace.evaluator": "grace"})))
+    opened = nbtrace.open(path)
+    opened.export(tmp_path / "again.otlp.jsonl")
+    again = nbtrace.open(tmp_path / "again.otlp.jsonl")
+    assert sorted(one["evaluator"] for one in scores(again)) == ["ada", "grace"]
+    assert len(again.spans()[0].events) == 1
+
+
 def event(at: int, **attributes: Any) -> dict[str, Any]:
     pairs = [
         {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
