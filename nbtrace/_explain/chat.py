@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import orjson
 
 from nbtrace import semconv
+from nbtrace._store.values import written
 
 if TYPE_CHECKING:
     from nbtrace._export.facts import Facts
@@ -78,4 +79,4 @@ def _part(part: Any) -> str:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return value if isinstance(value, str) else written(value)

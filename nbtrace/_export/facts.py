@@ -18,6 +18,7 @@ import orjson
 from nbtrace import semconv
 from nbtrace._query.attributes import plain
 from nbtrace._query.kinds import kind
+from nbtrace._store.values import written
 
 Message = dict[str, Any]
 
@@ -218,7 +219,7 @@ def as_json(value: Any) -> str | None:
     """Write a value as JSON; a text stays as it is, and nothing stays nothing."""
     if value is None or isinstance(value, str):
         return value
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode() if value != {} else None
+    return written(value) if value != {} else None
 
 
 def iso(unix_nano: int) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 
+from nbtrace._store.values import written
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -49,7 +51,7 @@ def spoken(messages: str | None) -> list[str]:
         message = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
         text = "\n".join(_words(message if "parts" in message else {"parts": [one]}))
         if not text and "parts" not in message:
-            text = orjson.dumps(one).decode()
+            text = written(one)
         found.append(f"{message['role']}: {text}" if isinstance(message.get("role"), str) else text)
     return found
 
@@ -97,7 +99,7 @@ def _words(message: object) -> Iterator[str]:
             case {"type": "tool_call", "name": str(name)}:
                 yield f"{name}({_arguments(part.get('arguments'))})"
             case {"type": "tool_call_response", "response": response}:
-                yield response if isinstance(response, str) else orjson.dumps(response).decode()
+                yield response if isinstance(response, str) else written(response)
             case {"type": "reasoning"}:
                 continue
             case {"modality": str(modality)}:
@@ -109,7 +111,7 @@ def _words(message: object) -> Iterator[str]:
 def _arguments(arguments: object) -> str:
     if arguments is None:
         return ""
-    return arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    return arguments if isinstance(arguments, str) else written(arguments)
 
 
 def _shorten(text: str) -> str:

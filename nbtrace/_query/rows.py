@@ -16,6 +16,7 @@ from nbtrace import semconv
 from nbtrace._query.attributes import plain, plain_column
 from nbtrace._query.kinds import kind
 from nbtrace._store.schema import COLUMNS, PROMOTED
+from nbtrace._store.values import written
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -176,7 +177,7 @@ def _text_of(message: Any) -> str:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return value if isinstance(value, str) else written(value)
 
 
 def _tool_calls(rows: Rows) -> list[list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
+from nbtrace._store.values import written
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +67,7 @@ def _cell(value: Any) -> str:
         case str():
             text = value
         case list() | dict():
-            text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+            text = written(value)
         case _:
             text = str(value)
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 2 * WIDTH]).split())

@@ -41,7 +41,10 @@ def _pieces(text: bytes) -> list[bytes] | None:
         return None
     if not all(isinstance(one, dict) for one in parsed):
         return None
-    pieces = [orjson.dumps(one) for one in parsed]
+    try:
+        pieces = [orjson.dumps(one) for one in parsed]
+    except orjson.JSONEncodeError:  # it reads deeper than it writes
+        return _cut(text.decode())
     return pieces if b"[%b]" % b",".join(pieces) == text else _cut(text.decode())
 
 

@@ -12,10 +12,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+import orjson
+
 from nbtrace._guard import guard
 
 UNSTORABLE: Final = '{"stringValue":"<value that nbtrace could not store>"}'
 """Stands for a value that contains itself or whose `str` fails."""
+
+TOO_DEEP: Final = "<value that is nested too deep to be written>"
 
 
 def to_json(value: object) -> str:
@@ -23,6 +27,17 @@ def to_json(value: object) -> str:
     with guard("store"):
         return _dumps(any_value(value))
     return UNSTORABLE
+
+
+def written(value: object) -> str:
+    """Write a value as plain JSON, however deep it is nested; what is too deep for that says so."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # it writes 254 levels, and reads 1,024
+        try:
+            return text(json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":")))
+        except (RecursionError, ValueError):  # or it contains itself
+            return TOO_DEEP
 
 
 def describe(*, schema_url: str, attributes: Mapping[str, object], **parts: object) -> str:

@@ -202,7 +202,15 @@ def test_scores_arrive_as_the_conventions_event(scripted: Server) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("messages", ["[1, {", '[{"role": 3, "parts": [4, {"type": "text", "content": 5}]}]'])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        "[1, {",
+        '[{"role": 3, "parts": [4, {"type": "text", "content": 5}]}]',
+        f'[{{"parts": [{{"type": "tool_call", "arguments": {"[" * 999}{"]" * 999}}}]}}]',
+    ],
+    ids=["cut", "odd", "deep"],
+)
 def test_no_overlay_fails_on_what_cannot_be_read(
     name: str, messages: str, scripted: Server, users: Callable[[str], None]
 ) -> None:

@@ -21,6 +21,7 @@ VALUES = st.recursive(
 MESSAGES = st.lists(
     st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "parts": PARTS}) | VALUES, max_size=4
 )
+DEEP = "[" * 300 + "]" * 300
 WRITERS: list[Any] = [
     json.dumps,
     lambda value: json.dumps(value, indent=2),
@@ -64,6 +65,7 @@ def test_any_other_text_is_kept_too(text: str) -> None:
         ("", [None, ""]),
         ("masked", [None, "masked"]),
         ('[{"a":1}', [None, '[{"a":1}']),
+        (f'[{{"a":{DEEP}}},{{}}]', [f'{{"a":{DEEP}}}', "{}"]),
         ('[{"a":%s}]' % ("9" * 5000), [None, '[{"a":%s}]' % ("9" * 5000)]),
     ],
 )

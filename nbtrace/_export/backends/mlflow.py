@@ -10,12 +10,11 @@ import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables, basic
 from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts
 from nbtrace._export.judging import Request, metadata, score_id
+from nbtrace._store.values import written
 
 TYPES: Final = {
     "llm": "CHAT_MODEL",
@@ -66,7 +65,7 @@ def overlay(span: Facts) -> Attributes:
 
 
 def _json(value: object) -> str | None:
-    return None if value is None else orjson.dumps(value, default=str).decode()
+    return None if value is None else written(value)
 
 
 def scores(judged: Sequence[Row]) -> Iterator[Request]:
