@@ -15,6 +15,8 @@ from nbtrace._export.backends import NAMES, find
 from nbtrace._export.batch import Row
 from nbtrace._export.prepare import Prepared
 from nbtrace._query.attributes import plain_value
+from nbtrace._widgets.markup import clip, visible
+from nbtrace._widgets.static import more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 HOUR: Final = 3600 * 10**9
+NAMED: Final = 5
+"""Attributes that a sentence names."""
+KEY: Final = 80
+"""Characters of a name in it."""
 
 
 class Change(NamedTuple):
@@ -120,12 +126,17 @@ def _longest(backend: Backend, plain: Mapping[str, Any]) -> list[str]:
     return [] if most is None else [key for key, text in texts.items() if len(text.encode()) > most]
 
 
+def _named(keys: list[str]) -> str:
+    """Name a few attributes, and say how many others there are."""
+    return ", ".join([*(clip(visible(key), KEY) for key in keys[:NAMED]), *more(len(keys) - NAMED, "more attribute")])
+
+
 def _limits(backend: Backend, row: Row, size: int, long: list[str], *, is_orphan: bool) -> Iterator[str]:
     limits = backend.limits
     if row["duration_ns"] is None:
         yield "It has not ended, and is not sent before it does."
     if limits.attribute_bytes is not None:
-        told = f"{', '.join(long)} {'is' if len(long) == 1 else 'are'} longer and cut" if long else "no text is longer"
+        told = f"{_named(long)} {'is' if len(long) == 1 else 'are'} longer and cut" if long else "no text is longer"
         yield f"An attribute has at most {limits.attribute_bytes:,} bytes there: {told}."
     if limits.hours is not None:
         hours = (time.time_ns() - (row["start_time_unix_nano"] or 0)) / HOUR

@@ -127,6 +127,28 @@ def test_limits_are_those_that_the_span_meets(session: Session, monkeypatch: pyt
     assert explanation.backends["grafana"]["input.value"] == "x" * 2045 + "…"
 
 
+def test_names_beyond_a_limit_are_few_and_visible() -> None:
+    with Session() as session, session.span("step") as step:
+        step.set(**{f"\x1b]0;{number}{'k' * 500}": "x" * 3000 for number in range(8)})
+    found = session.explain(session.spans()[-1]).explained.backends
+    (limit,) = next(one.limits for one in found if one.backend == "grafana")
+    assert "\x1b" not in limit
+    assert "3 more attributes" in limit
+    assert len(limit) < 600
+
+
+def test_json_that_is_nested_deep_is_explained() -> None:
+    deep = "[" * 300 + "]" * 300
+    calls = f'[{{"role":"user","parts":[{{"type":"tool_call","name":"find","arguments":{deep}}}]}}]'
+    with Session() as session:
+        for key, value in ((semconv.INPUT_MESSAGES, calls), (semconv.INPUT_VALUE, deep)):
+            with session.span("step") as step:
+                step.set(**{key: value})
+    called, given = map(session.explain, session.spans())
+    assert called.explained.said[0].text == f"→ find({deep})"
+    assert given.backends["mlflow"]["mlflow.spanInputs"] == deep
+
+
 def test_a_span_is_found_by_all_that_means_it(session: Session, tmp_path: Path) -> None:
     span = session.spans(name="chat gpt-5")[0]
     path = tmp_path / "session.parquet"
