@@ -39,9 +39,8 @@ def described(content: bytes, *, modality: str, mime_type: str | None) -> JSON:
 def image(given: object, form: object) -> JSON:
     """Give the part that stands for an image in base64, or for its absence."""
     part = inline(str(given or ""), modality="image", mime_type=f"image/{form or 'png'}")
-    if part.get("size"):
-        return part
-    del part["content"]
+    if part.get("size") == 0:
+        del part["content"]
     return part if "size" in part else {**part, "error": "no valid base64"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from hashlib import sha256
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 JSON = dict[str, Any]
 
@@ -20,7 +21,10 @@ def uri(given: object, modality: str) -> JSON:
     if not url.startswith("data:"):
         return {"type": "uri", "modality": modality, "uri": url}
     head, _, content = url.partition(",")
-    return inline(content, modality=modality, mime_type=head.removeprefix("data:").split(";")[0])
+    mime_type, *options = head.removeprefix("data:").split(";")
+    if options and options[-1].strip().lower() == "base64":
+        return inline(content, modality=modality, mime_type=mime_type)
+    return _part(unquote_to_bytes(content), content, modality=modality, mime_type=mime_type)
 
 
 def inline(content: object, *, modality: str, mime_type: object = None, **more: object) -> JSON:
@@ -31,22 +35,27 @@ def inline(content: object, *, modality: str, mime_type: object = None, **more: 
         >>> part["content"], part["size"], part["sha256"][:8]
         ('aGk=', 2, '8f434346')
     """
+    read = decoded(content) if isinstance(content, str) else None
+    return _part(read, content, modality=modality, mime_type=mime_type, **more)
+
+
+def _part(read: bytes | None, content: object, *, modality: str, mime_type: object, **more: object) -> JSON:
     about: JSON = {"type": "blob", "modality": modality}
     if mime_type is not None:
         about["mime_type"] = mime_type
-    read = decoded(content) if isinstance(content, str) else None
     if read is not None:
         about |= {"size": len(read), "sha256": sha256(read).hexdigest()}
     return {**about, "content": content, **more}
 
 
 def decoded(encoded: str) -> bytes | None:
-    """Read base64 in either alphabet, also without its padding; none if it is not valid.
+    r"""Read base64 in either alphabet, also in lines or without its padding; none if it is not valid.
 
     Examples:
-        >>> decoded("aGk"), decoded("!")
-        (b'hi', None)
+        >>> decoded("aGk"), decoded("aG\nk="), decoded("!")
+        (b'hi', b'hi', None)
     """
+    encoded = "".join(encoded.split())
     signs = b"-_" if "-" in encoded or "_" in encoded else None
     try:
         return b64decode(encoded + "=" * (-len(encoded) % 4), altchars=signs, validate=True)

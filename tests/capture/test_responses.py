@@ -376,6 +376,7 @@ def test_an_image_that_was_made_comes_with_its_hash() -> None:
                 "type": "blob",
                 "modality": "image",
                 "mime_type": "image/png",
+                "content": "?",
                 "error": "no valid base64",
             },
         ]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from nbtrace._trace.blobs import decoded
 
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/=_-]*")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=_\s-]*")
 _DATA_URL: Final = re.compile(r"data:[\w.+-]{0,80}/?[\w.+-]{0,80}(?:;[\w=.+-]{0,80}){0,4};base64,")
 _SMALL: Final = 1024
 """Characters of what may as well be a text."""
@@ -38,7 +38,7 @@ def data_url(text: str) -> int | None:
 
 def size_of(encoded: str) -> int:
     """Count the bytes of what is in base64."""
-    return len(encoded.rstrip("=")) * 3 // 4
+    return len("".join(encoded.split()).rstrip("=")) * 3 // 4
 
 
 def without_content(part: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -11,6 +11,8 @@ import anthropic
 import pytest
 
 from nbtrace import Session, semconv
+from nbtrace._trace.blobs import uri
+from nbtrace._trace.redact.blobs import is_blob, without_content
 from nbtrace._trace.redact.policy import Policy
 from tests.capture.loopback import Loopback, Reply, completion
 from tests.capture.reading import only
@@ -29,6 +31,17 @@ CUT = {
     "cut": f"content of {len(PNG):,} bytes is left out",
 }
 NOTE = f"blobs: 1 without content, over the limit of {LIMIT:,} bytes"
+
+
+def test_bytes_are_known_however_a_message_writes_them() -> None:
+    lines = "\r\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76))
+    for content in (lines, ENCODED.rstrip("=")):
+        part = uri(f"data:image/png;base64,{content}", "image")
+        assert (part["content"], part["size"], part["sha256"]) == (content, CUT["size"], CUT["sha256"])
+        assert without_content(part) == KEPT | CUT
+        assert is_blob(part)
+    text = uri("data:text/plain;charset=utf-8,abcd%20e", "document")
+    assert (text["size"], text["sha256"]) == (6, sha256(b"abcd e").hexdigest())
 
 
 @pytest.fixture(params=["small", "large"])
