@@ -26,7 +26,9 @@ class Feedback:
         """Whether the exercise is done."""
 
     def __repr__(self) -> str:
-        return f"{_DONE if self.is_done else _NOT_YET} Exercise {self.name}: {self.said}"
+        from nbtrace._widgets.markup import visible
+
+        return visible(f"{_DONE if self.is_done else _NOT_YET} Exercise {self.name}: {self.said}")
 
     def _repr_html_(self) -> str:
         bar = "solid var(--jp-success-color1, #388e3c)" if self.is_done else "dashed var(--jp-border-color1, #999)"
@@ -57,7 +59,7 @@ def exercise(name: object, answer: object = None) -> Feedback:
     from nbtrace._exercises import EXERCISES, NotYetError, Work
 
     known = EXERCISES.get(name) if isinstance(name, str) else None
-    shown = str(name)[:40]
+    shown = _text(name)[:40]
     if known is None:
         return Feedback(shown, f"there is no such exercise; there are: {', '.join(EXERCISES)}")
     try:
@@ -67,3 +69,10 @@ def exercise(name: object, answer: object = None) -> Feedback:
     except Exception as error:  # noqa: BLE001 - a learner's answer may be anything
         caught("exercise", error)
         return Feedback(shown, f"this could not be looked at ({type(error).__name__}); run the cells above again")
+
+
+def _text(name: object) -> str:
+    try:
+        return str(name)
+    except Exception:  # noqa: BLE001 - a name may be anything
+        return f"of type {type(name).__name__}"

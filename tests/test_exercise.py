@@ -12,7 +12,7 @@ from nbtrace._exercises import EXERCISES
 
 
 class Rude:
-    """An answer that does not want to be looked at."""
+    """An answer, or a name, that does not want to be looked at."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no")
@@ -32,7 +32,7 @@ def test_nothing_done_is_not_yet(name: str, answer: Any) -> None:
     assert len(repr(said).splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["10000", "", None, 2, "<b>"])
+@pytest.mark.parametrize("name", ["10000", "", None, 2, "<b>", Rude()])
 def test_an_unknown_exercise_is_no_error(name: Any) -> None:
     said = nbtrace.exercise(name)
     assert not said.is_done
@@ -47,6 +47,15 @@ def test_a_step_without_a_call_is_told_what_is_missing() -> None:
         "○ Exercise 02: not yet. Expected: a call below the span 'greeting'. There is: nothing below it. "
         "Hint: indent the call, so that it is made before the `with` block ends."
     )
+
+
+def test_what_a_span_says_is_shown_in_visible_characters() -> None:
+    with nbtrace.session(), nbtrace.span("exchange", kind="agent"), nbtrace.span("convert", kind="tool") as tool:
+        tool.input("\x1b]0;x\x07")
+        tool.output("1")
+    said = nbtrace.exercise("07")
+    assert said.is_done
+    assert repr(said).startswith("✓ Exercise 07: the tool got \N{REPLACEMENT CHARACTER}]0;x\N{REPLACEMENT CHARACTER} ")
 
 
 def test_a_tool_beside_its_agent_is_told_so() -> None:

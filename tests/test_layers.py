@@ -58,7 +58,7 @@ LAYERS: dict[str, set[str]] = {
     "_evaluations": GROUND | STAGES | {"_api", "_answers", "_opened", "_session"},
     "checks": {"_evaluate"},
     "_exercises": {"_answers", "_query", "_session"},
-    "_exercise": {"_api", "_guard", "_exercises"},
+    "_exercise": {"_api", "_guard", "_exercises", "_widgets"},
     "_testing": {"_replays"},
     "_replay_one": GROUND | STAGES | {"_session", "_api"},
     "_replays": GROUND | STAGES | {"_session", "_api", "_opened"},

@@ -39,6 +39,7 @@ class Failure:
 
 
 def short(endpoint: Endpoint, message: str) -> str:
-    """Make one line of what a receiver said, without secrets."""
-    line = " ".join(endpoint.redact(message).split())
+    """Make one line of what a receiver said, without secrets and with visible characters only."""
+    words = " ".join(endpoint.redact(message).split())
+    line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in words)
     return line if len(line) <= MESSAGE_CHARACTERS else line[: MESSAGE_CHARACTERS - 1] + "…"

@@ -233,6 +233,12 @@ SMALLER = "the receiver takes smaller requests only"
     ("status", "kind", "body", "told"),
     [
         (400, "x-protobuf", b"\x08\x03\x12\x0bbad request", f"400 Bad Request: bad request); {LOG}"),
+        (
+            400,
+            "text",
+            b"\x1b]0;x\x07no",
+            f"400 Bad Request: \N{REPLACEMENT CHARACTER}]0;x\N{REPLACEMENT CHARACTER}no); {LOG}",
+        ),
         (400, "x-protobuf", b"\xff", f"400 Bad Request); {LOG}"),
         (400, "json", b'{"code":3,"message":"no s3cret-key"}', f"400 Bad Request: no ***); {LOG}"),
         (401, "json", b'{"error":{"message":"who?"}}', f"401 Unauthorized: who?); {KEY}"),
