@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace._answers import Answers
 from nbtrace._capture.around import Around
-from nbtrace._capture.steps import Step, StepKind
+from nbtrace._capture.steps import P, R, Step, StepKind
 from nbtrace._session import Session
 
 if TYPE_CHECKING:
@@ -310,7 +310,11 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
     return _default.export(to, live=True, **options) if live else _default.export(to, **options)
 
 
-def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
+@overload
+def span(name: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step: ...
+def span(name: Any, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Any:
     """Make a step of your program a span, the parent of the calls made in it.
 
     A context manager, and a decorator for functions of all four kinds: plain, async, generator, async generator. A
@@ -318,7 +322,7 @@ def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -
     `query` and `documents`. While nothing is recorded it does nothing.
 
     Args:
-        name: the step's name, such as that of the tool or agent.
+        name: the step's name, such as that of the tool or agent; or the function, as in a bare `@nbtrace.span`.
         kind: `chain`, `tool`, `retrieval`, `agent`, `guardrail`, `evaluation` or `embedding`; all but the first are the
             operations of the GenAI semantic conventions where those have one.
         **attributes: attributes of the span, which exporters of yours see too.
@@ -337,6 +341,8 @@ def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -
         >>> search("first programmer")
         'Ada'
     """
+    if callable(name):
+        return _default.span(getattr(name, "__name__", type(name).__name__), kind=kind, **attributes)(name)
     return _default.span(name, kind=kind, **attributes)
 
 

@@ -237,6 +237,10 @@ class NBTrace(Settings):
         if missing:
             message = f"%%compare: there is no variable {missing[0]!r}"
             raise UsageError(message)
+        prompts = self.session.prompts
+        known = prompts[given.prompt].versions if given.prompt in prompts else ()
+        current = prompts[given.prompt].current if known else None
+        version: Any = None
         try:
             version = self.session.prompt(given.prompt, cell.removesuffix("\n"))
             before = [one for one in self.session.prompts[given.prompt].versions if one.version < version.version]
@@ -254,6 +258,8 @@ class NBTrace(Settings):
         except BudgetError:
             raise
         except NbtraceError as error:
+            if version is not None and version not in known:  # no call was made with it
+                prompts.discard(version, current)
             raise UsageError(str(error)) from None
         if given.output is not None:
             variables[given.output] = found

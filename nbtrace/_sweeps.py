@@ -42,6 +42,7 @@ def sweep(
     from nbtrace._sweep.caller import caller_of
     from nbtrace._sweep.plan import plan, rows_of, versions
     from nbtrace._sweep.result import paid
+    from nbtrace._sweep.run import NAME
 
     if not dry_run and not session.enabled:
         message = "nothing is recorded here, so a sweep would be lost; call nbtrace.session() or %nbtrace on first"
@@ -52,9 +53,14 @@ def sweep(
     named: list[str | None] = [models] if isinstance(models, str) else list(models or [None])
     if not caller.keeps_output and None in named:
         raise UsageError.argument("models", "the name of a model, or of several, which a client needs", models)
+    rows = rows_of(inputs)
+    wanted, left_out = versions(session.prompts, prompts, set.intersection(*map(set, rows)))
+    for one in left_out:
+        takes = ", ".join(one.fields)
+        print(f"{NAME}: {one.name} v{one.version} is left out: it takes {takes}, and the inputs lack some of it")  # noqa: T201
     tasks = plan(
-        versions(session.prompts, prompts),
-        rows_of(inputs),
+        wanted,
+        rows,
         models=named,
         settings=list(settings or [{}]),
         options=options,

@@ -14,6 +14,11 @@ from typing import Literal, Self
 class NbtraceError(Exception):
     """The base of every error that nbtrace raises on purpose."""
 
+    def _render_traceback_(self) -> list[str]:  # which IPython asks for
+        from nbtrace._traceback import lines
+
+        return lines(self)
+
 
 class UsageError(NbtraceError):
     """A call or magic got something it cannot use."""
@@ -118,13 +123,13 @@ class BudgetError(NbtraceError):
     """A call was not sent, because the budget that the user had set is spent."""
 
     @classmethod
-    def spent(cls, limit: str, per: str, total: str, calls: int) -> Self:
+    def spent(cls, limit: str, per: str, total: str, calls: int, larger: str) -> Self:
         """Name the budget, what has been spent of it, and how to go on."""
         where = "" if per == "session" else f" {per}"
         return cls(
-            f"this call was not sent: the budget of {limit} for the {per} is spent ({total} by {calls} calls); "
-            f"a larger one lets it go, as `%nbtrace budget 5.00{where}` or nbtrace.budget(5.00, per={per!r}) set it, "
-            f"and `off` in place of the amount takes it away"
+            f"this call was not sent: the budget of {limit} for the {per} is spent ({total} by {calls} "
+            f"call{'s' * (calls != 1)}); a larger one lets it go, as `%nbtrace budget {larger}{where}` or "
+            f"nbtrace.budget({larger!r}, per={per!r}) set it, and `off` in place of the amount takes it away"
         )
 
 

@@ -33,7 +33,8 @@ STAGES = {
 }
 
 LAYERS: dict[str, set[str]] = {
-    "errors": set(),
+    "errors": {"_traceback"},
+    "_traceback": set(),
     "semconv": set(),
     "_guard": set(),
     "_imports": set(),
@@ -98,6 +99,7 @@ LAYERS: dict[str, set[str]] = {
 
 OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
+    "_traceback": set(),
     "semconv": set(),
     "_guard": set(),
     "_imports": set(),

@@ -159,7 +159,7 @@ def test_an_error_is_a_cell_of_the_result_and_is_tried_again(
     server.reply = lambda got: Reply({"error": {"message": "no"}}, 400) if b"Do say Oslo" in got.body else echo(got)
     found: Any = sweep(session, "say", inputs=CITIES, call=client, models="a", **QUIET)
     failed = [(run.variant.version, run.variables, run.error) for run in found.comparison.runs if run.error]
-    assert failed == [("2", (("city", "Oslo"),), "openai.BadRequestError")]
+    assert failed == [("2", (("city", "Oslo"),), "openai.BadRequestError: Error code: 400 - no")]
     server.reply = echo
     again: Any = sweep(session, "say", inputs=CITIES, call=client, models="a", **QUIET)
     assert ([run.error for run in again.comparison.runs], len(server.received)) == ([None] * 6, 7)

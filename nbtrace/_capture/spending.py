@@ -83,6 +83,18 @@ class Limit:
             return f"{amount:,.0f} tokens"
         return f"${amount:,.2f}" if amount >= 1 or round(amount, 2) == amount else f"${amount:.2g}"
 
+    def larger(self, spent: float) -> str:
+        """Give a limit that lets calls go again, as one would write it: twice what is there.
+
+        Examples:
+            >>> Limit(2.0, "usd").larger(2.1), Limit(100.0, "tokens").larger(120)
+            ('4.20', '240 tokens')
+        """
+        amount = 2 * max(self.amount, spent)
+        if self.unit == "tokens":
+            return f"{amount:.0f} tokens"
+        return f"{amount:.2f}" if amount >= 0.01 else f"{amount:.2g}"  # noqa: PLR2004 - a cent
+
     def of_total(self, total: Total) -> float:
         """Give what counts against the limit."""
         return total.usd if self.unit == "usd" else total.tokens
@@ -173,7 +185,8 @@ class Spending:
                 total = self._totals.get(key, Total()) if key is not None else None
                 if total is not None and limit.of_total(total) >= limit.amount:
                     self.stopped += 1
-                    raise BudgetError.spent(limit.said(limit.amount), per, self._of(total, limit), total.calls)
+                    more = limit.larger(limit.of_total(total))
+                    raise BudgetError.spent(limit.said(limit.amount), per, self._of(total, limit), total.calls, more)
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Count a call of ours that has ended, once."""

@@ -63,6 +63,8 @@ class StreamReader(Protocol):
     passed: Passed | None
     hides_usage: bool
     """Whether the chunk that tells the usage is kept from the user."""
+    span: Any
+    """Its span."""
     at_end: Callable[[Any], object] | None
     """What the reader is to hear at the end; it may raise."""
 
@@ -161,6 +163,8 @@ class _Decoder:
 
     def __init__(self, decoder: Any, events: Events, call: StreamReader) -> None:
         self._decoder = decoder
+        self.nbtrace_span = call.span.get_span_context()
+        """For `nbtrace.of`."""
         self._keep = events.texts.append
         self._arrived = events.arrivals.append
         self._progress = call.progress

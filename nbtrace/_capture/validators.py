@@ -14,8 +14,8 @@ _PACKAGE: Final = "guardrails"
 
 def is_theirs(given: object) -> bool:
     """Say whether something is a guard or a validator of guardrails-ai."""
-    kinds = type(given).__mro__
-    return any(one.__module__.partition(".")[0] == _PACKAGE for one in kinds) and hasattr(given, "validate")
+    theirs = (one.__module__.startswith(f"{_PACKAGE}.") for one in type(given).__mro__)
+    return any(theirs) and hasattr(given, "validate")  # a file of the user's may have the package's name
 
 
 def name_of(given: Any) -> str:

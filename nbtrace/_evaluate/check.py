@@ -12,6 +12,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from types import CellType, CodeType
 from typing import Any, Final, Literal, Self, cast
 
@@ -24,6 +25,8 @@ SPAN: Final = "span"
 REFERENCES: Final = ("reference", "expected")
 _READABLE: Final = frozenset(READABLE)
 _VERSION_DIGITS: Final = 12
+_ALIKE: Final = 0.8
+"""From here on a parameter's name is taken for a slip of the pen."""
 
 Function = Callable[..., Any]
 
@@ -96,6 +99,15 @@ class Check:
         names = tuple(columns)
         return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
+    def lacks_answer(self, given: Mapping[str, Any]) -> bool:
+        """Say whether a check of answers is given none: a call that failed, or no call at all, is nothing to judge."""
+        return self.reads_answer and given.get("answer") is None and not given.get("tool_calls")
+
+    @property
+    def reads_answer(self) -> bool:
+        """Whether the function takes the answer."""
+        return any(parameter == "answer" for parameter, _ in self.reads)
+
     def __call__(self, span: Any, reference: object = None, **params: Any) -> Any:
         """Judge one span; gives what the function gives."""
         row = span if isinstance(span, Row) else None
@@ -128,9 +140,14 @@ def check_of(
         "traced": is_async if traced is None else traced,
     } | how
     return Check(
-        function, name or getattr(function, "__name__", type(function).__name__), version or source_version(function),
+        function, name or name_of(function), version or source_version(function),
         reads, reference, **given,
     )  # fmt: skip
+
+
+def name_of(function: Any) -> str:
+    """Give what a function is called."""
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _parameters(function: Function) -> tuple[tuple[tuple[str, str], ...], str | None]:
@@ -156,10 +173,23 @@ def _parameters(function: Function) -> tuple[tuple[tuple[str, str], ...], str | 
             if any(what == SPAN for _, what in reads):
                 expected = f"a default for {one.name!r}: a check is given a span, columns of it, and a reference"
                 raise UsageError.kind("the check", function, expected)
-            reads.append((one.name, SPAN))
+            reads.append((_meant(one.name, function), SPAN))
     if not reads:
         raise UsageError.kind("the check", function, "a function of a span, or of its answer")
     return tuple(reads), reference
+
+
+def _meant(name: str, function: Function) -> str:
+    """Give the name of a parameter that is to get the span, unless it is all but that of something else.
+
+    Raises:
+        UsageError: it is.
+    """
+    close = get_close_matches(name, [*_READABLE, *REFERENCES], n=1, cutoff=_ALIKE)
+    if close:
+        message = f"{name_of(function)} takes {name!r}, which a span does not have; did you mean {close[0]!r}?"
+        raise UsageError(message)
+    return name
 
 
 def _free(function: Function, reads: Sequence[tuple[str, str]], reference: str | None) -> list[str] | None:

@@ -132,6 +132,8 @@ async def _loop(check: Check, left: _Left, tell: Tell, width: int, around: Aroun
 
 
 def _judged(check: Check, given: dict[str, Any], left: _Left | None = None) -> Outcome:
+    if check.lacks_answer(given):
+        return None
     try:
         said = check.function(**given, **check.params)
         if not check.is_quick and inspect.isawaitable(said):  # of a function that does not look like an async one
@@ -151,6 +153,8 @@ def _judged(check: Check, given: dict[str, Any], left: _Left | None = None) -> O
 
 
 async def _ajudged(check: Check, given: dict[str, Any], left: _Left) -> Outcome:
+    if check.lacks_answer(given):
+        return None
     try:
         return Verdict.of(await check.function(**given, **check.params))
     except BudgetError as error:

@@ -20,6 +20,11 @@ from nbtrace.errors import UsageError
 
 _DEPTH: Final = 4
 """Objects inside each other that are looked into for what a scorer's version is made of."""
+_FOUND: Final = frozenset(
+    ("api_key", "error", "evaluation_cost", "input_tokens", "output_tokens", "reason", "score", "score_breakdown",
+     "success", "verbose_logs")
+)  # fmt: skip
+"""What a metric keeps of its last run, and what is nobody's business."""
 _NAMELESS: Final = "Base Metric"
 """What a metric of deepeval is called that has no name."""
 
@@ -81,8 +86,11 @@ def family_of(given: object) -> str | None:
     """Say whose scorer something is; none if it is nobody's."""
     if isinstance(given, type):
         return None
-    roots = (kind.__module__.partition(".")[0] for kind in type(given).__mro__)
-    return next((root for root in roots if root in _FAMILIES), None)
+    for kind in type(given).__mro__:
+        root, dot, _ = kind.__module__.partition(".")
+        if root in _FAMILIES and dot:  # theirs are packages; a file of the user's may have the same name
+            return root
+    return None
 
 
 def _function(judge: Judge) -> Callable[..., Any]:
@@ -221,7 +229,7 @@ def _told(value: Any, depth: int = _DEPTH) -> object:
     """Word how something is set, the same in every process: what it holds, and of what it cannot say its class."""
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
-    if depth == 0:
+    if depth == 0 or hasattr(value, "base_url"):  # a client holds a key, and says nothing of what is asked
         return type(value).__qualname__
     if isinstance(value, Mapping):
         held = cast("Mapping[Any, Any]", value)
@@ -231,4 +239,6 @@ def _told(value: Any, depth: int = _DEPTH) -> object:
         held = cast("Mapping[str, Any] | None", getattr(value, "__dict__", None))
         if held is None or (callable(value) and family_of(value) is None):
             return getattr(value, "__qualname__", type(value).__qualname__)
-    return type(value).__qualname__, sorted((str(key), repr(_told(one, depth - 1))) for key, one in held.items())
+    return type(value).__qualname__, sorted(
+        (str(key), repr(_told(one, depth - 1))) for key, one in held.items() if str(key) not in _FOUND
+    )

@@ -97,6 +97,12 @@ class History:
         self._versions[prompt.version] = prompt
         self._current = prompt.version
 
+    def discard(self, prompt: Prompt, current: Prompt | None) -> None:
+        """Forget a version that nothing was made with, and go back to the one that was current before."""
+        self._versions.pop(prompt.version, None)
+        self._tags = {tag: version for tag, version in self._tags.items() if version in self._versions}
+        self._current = current.version if current is not None else max(self._versions, default=0)
+
     def use(self, prompt: Prompt) -> None:
         """Make a version of this history the current one."""
         self._current = prompt.version

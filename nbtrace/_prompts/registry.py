@@ -100,6 +100,20 @@ class Prompts:
         self._histories.setdefault(name, History(name)).add(made)
         return made
 
+    def discard(self, prompt: Prompt, current: Prompt | None) -> None:
+        """Forget a version that nothing was made with.
+
+        Args:
+            prompt: the version.
+            current: which one of the prompt was current before it.
+        """
+        history = self._histories.get(prompt.name)
+        if history is None:
+            return
+        history.discard(prompt, current)
+        if not len(history):
+            del self._histories[prompt.name]
+
     def adopt(self, prompt: Prompt) -> Prompt:
         """Take in a version from elsewhere: under its number if that is free, else under the next one."""
         history = self._histories.setdefault(prompt.name, History(prompt.name))

@@ -1,8 +1,8 @@
 """Finds the span of what a call returned, by what the store knows of it anyway: nothing is kept for this.
 
-A response of any client has an id, and so have its chunks and events; a stream and a raw response are known by the
-server's request id, or by what their body says; a message or a text is found by its words, exact and in whole, among
-the answers. If several calls were answered alike, the last one is meant.
+A response of any client has an id, and so have its chunks and events; a stream that is followed knows its span; a raw
+response is known by the server's request id, or by what its body says; a message or a text is found by its words, exact
+and in whole, among the answers. If several calls were answered alike, the last one is meant.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ def find(spans: Snapshot, answer: object) -> int:
     Raises:
         NotFoundError: No span has it.
     """
+    followed = _followed(answer)
+    if followed is not None and (rows := _with_ids(spans, followed.trace_id, followed.span_id)):
+        return rows[-1]
     request_id = _request_id(answer)
     if request_id and (rows := _with_request_id(spans, request_id)):
         return rows[-1]
@@ -47,6 +50,13 @@ def find(spans: Snapshot, answer: object) -> int:
         "event of it, its message, or its whole text"
     )
     raise NotFoundError(message)
+
+
+def _followed(answer: object) -> Any:
+    """Give the context of the span of a stream that is followed, or of what reads it for the user."""
+    held = getattr(answer, "__dict__", {})
+    stream = getattr(held.get("_raw_stream"), "__dict__", held)
+    return getattr(stream.get("_decoder"), "__dict__", {}).get("nbtrace_span")
 
 
 def _ids(answer: Any) -> Iterator[str]:
@@ -86,6 +96,18 @@ def _with_request_id(spans: Snapshot, request_id: str) -> list[int]:
     kept = plain_column(spans.take(rows)["attributes"]) if rows else []
     names = [semconv.HTTP_RESPONSE_HEADER + name for name in REQUEST_IDS]
     return [row for row, told in zip(rows, kept, strict=True) if request_id in map(told.get, names)]
+
+
+def _with_ids(spans: Snapshot, trace_id: int, span_id: int) -> list[int]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from nbtrace._store.remap import keys
+
+    kind: Any = keys(spans.kept).combine_chunks()
+    wanted = pa.array([trace_id.to_bytes(16) + span_id.to_bytes(8)], kind.type)
+    found: Any = pc.is_in(kind, value_set=wanted)
+    return pc.indices_nonzero(found).to_pylist()
 
 
 def _with_id(spans: Snapshot, response_id: str) -> list[int]:

@@ -16,7 +16,7 @@ import orjson
 
 from nbtrace import semconv
 from nbtrace._query.attributes import plain_column
-from nbtrace._query.preview import said
+from nbtrace._query.preview import first_line, said
 from nbtrace._query.totals import CALLS, ERROR
 from nbtrace.errors import NotFoundError, UsageError
 
@@ -65,7 +65,7 @@ class Run:
     finish: str
     """Why it ended, the reasons joined."""
     error: str | None
-    """Class of the error; none if there was none."""
+    """Class of the error and what it says; none if there was none."""
     figures: Mapping[str, float]
     """Those of `FIGURES` that are known; seconds, tokens, US dollars."""
     cost_state: str | None
@@ -251,6 +251,12 @@ def _runs(calls: Snapshot) -> Iterator[Run]:
         yield run_of(columns[row], attributes[row], scores)
 
 
+def _error(row: Mapping[str, Any]) -> str:
+    kind = str(row["error_type"] or "error").removeprefix("builtins.")
+    why = first_line(row["status_message"] or "")
+    return f"{kind}: {why}" if why else kind
+
+
 def run_of(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mapping[tuple[bytes, bytes], Any]) -> Run:
     """Make a run of a call: its columns (`COLUMNS`), attributes, and the scores of all spans."""
     settings = {
@@ -280,7 +286,7 @@ def run_of(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mappin
         row["start_time_unix_nano"] or 0,
         said(row["output_messages"]),
         ", ".join(row["finish_reasons"] or ()) or (row["refusal"] or ""),
-        (row["error_type"] or "error") if row["status_code"] == ERROR else None,
+        _error(row) if row["status_code"] == ERROR else None,
         {name: float(value) for name, value in figures.items() if value is not None and math.isfinite(value)},
         row["cost_state"],
         row["usage_state"],

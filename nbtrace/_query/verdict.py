@@ -141,7 +141,9 @@ def _sentence(comparison: Comparison, baseline: int, column: int, measured: Sequ
             same.append(words.same)
         elif words is not None:
             differing.append(_said(one.change, words))
-    unchanged = [f"{_joined(same)} unchanged within noise"] if same else []
+    is_one = max((one.change.n for one in measured), default=0) < 2  # noqa: PLR2004 - a pair has no spread
+    noise = "cannot be told from chance" if is_one else "unchanged within noise"
+    unchanged = [f"{_joined(same)} {noise}"] if same else []
     if differing:
         sentence = f"{label} is {', '.join([*differing, *unchanged])}"
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -87,9 +88,9 @@ class Spill:
             self._fail(error)
             return None
         self.problem = None
-        _give_back()
         on_disk, told = moved[: len(batches) - rows], [one.column(0) for one in moved[len(batches) - rows :]]
         texts = Texts((*texts.chunks[: texts.settled], *told), settled=len(texts.chunks))
+        _give_back()
         return (*batches[:rows], *on_disk), texts
 
     def _moved(self, batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
@@ -128,9 +129,11 @@ class Spill:
 
 def _give_back() -> None:
     """Have the C library return to the system what is free: glibc keeps it, several times the bound, for nobody."""
+    if sys.platform != "linux":
+        return
     import ctypes
 
-    with suppress(OSError, AttributeError):  # another library, another system
+    with suppress(OSError, AttributeError, TypeError):  # another library
         ctypes.CDLL(None).malloc_trim(0)
 
 

@@ -12,6 +12,7 @@ reentrant because a garbage collection inside the store may end the span of a st
 from __future__ import annotations
 
 import threading
+from time import sleep
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from nbtrace import semconv
@@ -46,9 +47,7 @@ WAITING_LIMIT: Final = 512
 """Ended spans that wait unencoded: enough for cheap batches, few enough for whoever looks next to wait shortly."""
 
 FLOOD: Final = 32 * WAITING_LIMIT
-"""Spans of which that many wait are more than a thread beside the caller's can encode: the caller does its part."""
-FLOOD_S: Final = 1.0
-"""How long it waits for its turn."""
+"""Spans of which that many wait are more than a thread beside the caller's can encode: the caller gives way to it."""
 WAITING_BYTES: Final = 16 * 2**20
 """Bytes of requests and responses that they may hold: large ones wait in smaller numbers."""
 
@@ -296,12 +295,11 @@ class Store:
                 callback()
 
     def _relieve(self) -> None:
-        """Have what waits encoded, unless somebody is at it: here where there is no thread, or it does not keep up."""
-        is_flooded = len(self._waiting) >= FLOOD
-        if self._relief.ask() and not is_flooded:
-            return
-        # Not for ever: what is encoded may want a lock that the caller has.
-        if self._encoding.acquire(timeout=FLOOD_S) if is_flooded else self._encoding.acquire(blocking=False):
+        """Have what waits encoded, unless somebody is at it."""
+        if self._relief.ask():
+            if len(self._waiting) >= FLOOD:
+                sleep(0)  # gives the thread its turn; nothing is waited for, as it may want a lock that the caller has
+        elif self._encoding.acquire(blocking=False):
             try:
                 self._encode_waiting()
             finally:

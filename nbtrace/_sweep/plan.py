@@ -104,8 +104,17 @@ def _check(prompt: Prompt, row: int, given: Mapping[str, Any]) -> None:
         raise UsageError(message)
 
 
-def versions(prompts: Prompts, wanted: object) -> list[Prompt]:
+def versions(prompts: Prompts, wanted: object, given: Iterable[str] = ()) -> tuple[list[Prompt], list[Prompt]]:
     """Find the versions that are meant: of a name all, of a history all, a version itself.
+
+    Args:
+        prompts: where names are looked up.
+        wanted: what the user gave.
+        given: the variables that every input has. Where a name means several versions, those that take others are left
+            out, unless none is left.
+
+    Returns:
+        The versions, and those that are left out.
 
     Raises:
         UsageError: something is none of these.
@@ -113,17 +122,22 @@ def versions(prompts: Prompts, wanted: object) -> list[Prompt]:
     """
     several = cast("Iterable[object]", wanted) if isinstance(wanted, (list, tuple)) else [wanted]
     found: list[Prompt] = []
+    left_out: list[Prompt] = []
+    known = set(given)
     for one in several:
         if isinstance(one, Prompt):
             found.append(one)
         elif isinstance(one, (str, History)):
-            found += (prompts[one] if isinstance(one, str) else one).versions
+            every = (prompts[one] if isinstance(one, str) else one).versions
+            fitting = [version for version in every if known >= set(version.fields)] or [*every]
+            found += fitting
+            left_out += [version for version in every if version not in fitting]
         else:
             expected = "a prompt's name, or what nbtrace.prompt(...) or nbtrace.prompts[...] gives, or a list of these"
             raise UsageError.kind("the prompt of a sweep", one, expected)
     if not found:
         raise UsageError.argument("prompts", "a prompt at least", wanted)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), left_out
 
 
 def rows_of(inputs: object) -> list[dict[str, Any]]:

@@ -122,6 +122,9 @@ class SpanWidget(anywidget.AnyWidget):
         """Draw a tree table as static HTML and as text."""
         return static.tree_html(spans), static.tree_text(spans)
 
+    def __str__(self) -> str:
+        return self.still()[1]
+
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options())
         return f"{type(self).__name__}({options})"

@@ -14,6 +14,7 @@ from nbtrace._query import text
 from nbtrace._query.comparison import FIGURES, Comparison, Run
 from nbtrace._query.text import counted
 from nbtrace._query.verdict import verdict
+from nbtrace._widgets import markup
 from nbtrace._widgets.markup import clip, escape, visible
 from nbtrace._widgets.static import FAINT, HEAD, LEFT, SIZE, TABLE, flow, more, page
 
@@ -71,13 +72,18 @@ def markdown(comparison: Comparison, baseline: int = 0) -> str:
     """Write a comparison as a Markdown table, with all its inputs and whole answers."""
     judged = verdict(comparison, baseline)
     labels = comparison.labels
-    marks = [f"{_md(label)}{' (baseline)' * (column == baseline)}" for column, label in enumerate(labels)]
-    lines = [f"**{_md(headline(comparison))}**", "", *(f"- {_md(sentence)}" for sentence in judged.sentences), ""]
+    marks = [f"{markup.markdown(label)}{' (baseline)' * (column == baseline)}" for column, label in enumerate(labels)]
+    lines = [
+        f"**{markup.markdown(headline(comparison))}**",
+        "",
+        *(f"- {markup.markdown(sentence)}" for sentence in judged.sentences),
+        "",
+    ]
     lines += [f"| input | {' | '.join(marks)} |", f"|---|{'---|' * len(marks)}"]
     for row in range(len(comparison.inputs)):
         cells = [_md_cell(comparison, row, column) for column in range(len(labels))]
-        lines.append(f"| {_md(_asked(comparison, row))} | {' | '.join(cells)} |")
-    means = [_md(_means(comparison, column)) for column in range(len(labels))]
+        lines.append(f"| {markup.markdown(_asked(comparison, row))} | {' | '.join(cells)} |")
+    means = [markup.markdown(_means(comparison, column)) for column in range(len(labels))]
     return "\n".join([*lines, f"| *means* | {' | '.join(means)} |"])
 
 
@@ -167,10 +173,7 @@ def _asked(comparison: Comparison, row: int) -> str:
 
 def _md_cell(comparison: Comparison, row: int, column: int) -> str:
     runs = comparison.cell(row, column)
-    return f"{_md(_said(runs[-1]))}<br>*{_md(_facts(comparison, row, column))}*" if runs else "*not run*"
-
-
-def _md(said: str) -> str:
-    """Escape text for a cell of a Markdown table: no markup of its own, on one line."""
-    escaped = escape(said)
-    return "".join(f"\\{sign}" if sign in "|*_`[]~#" else sign for sign in escaped)
+    if not runs:
+        return "*not run*"
+    facts = _facts(comparison, row, column)
+    return markup.markdown(_said(runs[-1])) + (f"<br>*{markup.markdown(facts)}*" if facts else "")

@@ -40,8 +40,8 @@ def test_the_next_call_is_stopped_before_it_is_sent(priced: Session, client: ope
     assert isinstance(stopped.value, NbtraceError)
     assert str(stopped.value) == (
         "this call was not sent: the budget of $2.00 for the session is spent ($2.00 by 2 calls); a larger one lets it "
-        "go, as `%nbtrace budget 5.00` or nbtrace.budget(5.00, per='session') set it, and `off` in place of the amount "
-        "takes it away"
+        "go, as `%nbtrace budget 4.00` or nbtrace.budget('4.00', per='session') set it, and `off` in place of the "
+        "amount takes it away"
     )
     assert (len(server.received), len(priced.spans())) == (2, 2)
     assert repr(priced.budget()) == (

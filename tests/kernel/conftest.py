@@ -28,6 +28,8 @@ class Outputs:
     displays: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Displayed bundles by display id, as they are after updates; an update may be of an earlier cell's."""
     error: str = ""
+    traceback: str = ""
+    """What is shown of an error."""
 
 
 class Kernel:
@@ -61,6 +63,7 @@ class Kernel:
                 found.displays[content["transient"].get("display_id", "")] = content["data"]
             elif kind == "error":
                 found.error = f"{content['ename']}: {content['evalue']}"
+                found.traceback = "\n".join(content["traceback"])
             elif kind == "status" and content["execution_state"] == "idle" and _answers(reply, message):
                 return found
 

@@ -51,3 +51,20 @@ def test_what_it_cannot_do_is_said_before_any_call(kernel: Kernel) -> None:
     assert refused.startswith("UsageError: ")
     assert "name" in refused
     assert kernel.run("len(nbtrace.spans(kind='llm'))").result == "0"
+
+
+def test_a_refused_cell_makes_no_version_and_its_error_is_short(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nimport nbtrace\ninputs = [{'city': 'Oslo'}]")
+    sweep = SWEEP.format(kernel.run("print(MODEL)").text.strip())
+    assert "contry" in kernel.run(sweep + "Where is {contry}?").text
+    assert kernel.run(sweep + "Where is {city}?").error == ""
+    assert kernel.run("len(nbtrace.prompts['greet'])").result == "1"
+    kernel.run("nbtrace.prompt('greet', 'Where is {town}?')")
+    left_out = kernel.run(sweep + "Where is {city}, please?")
+    assert (left_out.error, "v2 is left out: it takes town" in left_out.text) == ("", False)
+    told = kernel.run("nbtrace.compare('greet', inputs=inputs, call=client, models=MODEL, max_tokens=4)").text
+    assert "compare: greet v2 is left out: it takes town" in told
+    shown = kernel.run("def deep():\n    nbtrace.spans(kind='lllm')\ndeep()").traceback.splitlines()
+    assert [line.split(", ")[-1] for line in shown[::2]][:2] == ["line 3", "line 2"]
+    assert (shown[1], shown[3], len(shown)) == ("----> deep()", "----> nbtrace.spans(kind='lllm')", 5)
+    assert shown[4].startswith("UsageError: unknown kind 'lllm'; expected one of: ")

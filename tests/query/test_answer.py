@@ -62,10 +62,14 @@ def test_streams_and_raw_responses_lead_to_their_spans(session: Session) -> None
         bare = client.chat.completions.with_raw_response.create(**ask)
         server.reply = Reply(chunks=HELLO)
         nameless = create(**ask, stream=True)
+        helper = client.chat.completions.stream(model="gpt-4o", messages=ask["messages"]).__enter__()
+        assert [session.of(one).span_id for one in (nameless, helper)] == [f"{made:016x}" for made in (6, 7)]
+        session.stop()
+        strange = create(**ask, stream=True)
     assert found == [f"{made:016x}" for made in (1, 2, 3, 4)]
     assert session.of(bare).response_id == "chatcmpl-2"
     with pytest.raises(NotFoundError, match="no span here has the answer Stream"):
-        session.of(nameless)
+        session.of(strange)
 
 
 def test_of_several_alike_the_last_is_meant_and_only_whole_texts_count() -> None:

@@ -79,7 +79,7 @@ def test_scores_and_errors_are_of_their_runs(session: Session, client: openai.Op
     found = Comparison.of(calls_of(session.spans(), ["say"]))
     assert [(one.error, one.scores) for one in found.cell(0, 0)] == [
         (None, {"good": 0.75}),
-        ("openai.APIConnectionError", {}),
+        ("openai.APIConnectionError: Connection error.", {}),
     ]
     assert (found.figure(0, 0, "good"), found.score_names) == (0.75, ("good",))
 
@@ -164,9 +164,9 @@ def test_a_sentence_says_what_differs_and_what_does_not() -> None:
          ("v2 cannot be compared (0 inputs compared; nothing to compare; 2 with only one of them; cost unknown: "
          "unpriced)")),
         ([run(1, "a", cost_usd=1.0), run(2, "a", cost_usd=2.0)],
-         "v2: cost unchanged within noise (1 input compared; too few to tell a difference from chance)"),
+         "v2: cost cannot be told from chance (1 input compared; too few to tell a difference from chance)"),
         ([run(1, "a", cost_usd=1.0), run(1, "b", cost_usd=1.0), run(2, "a", cost_usd=2.0), run(2, "b", error="E")],
-         ("v2: cost unchanged within noise (1 input compared; too few to tell a difference from chance; "
+         ("v2: cost cannot be told from chance (1 input compared; too few to tell a difference from chance; "
          "errors: 1, before 0)")),
         ([run(n, q, output_tokens=n) for n in (1, 2) for q in "abc"],
          ("v2 is longer by 100 % [100, 100] (3 inputs compared; few: the intervals are narrower than they should be; "

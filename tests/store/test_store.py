@@ -259,32 +259,25 @@ def test_where_there_are_no_threads_the_span_that_is_too_many_has_them_encoded(m
     assert (len(evaluated), len(store)) == (WAITING_LIMIT, WAITING_LIMIT)
 
 
-def test_a_flood_is_encoded_by_who_makes_it_and_never_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "FLOOD", 4)
-    monkeypatch.setattr(stores, "FLOOD_S", 0.01)
-    store, evaluated = Store(), list[threading.Thread]()
-    monkeypatch.setattr(store._relief, "ask", lambda: True)  # a thread that does not come to it
-    monkeypatch.setattr(stores, "WAITING_LIMIT", 1)
-    detail: Any = lambda: {"index": evaluated.append(threading.current_thread()) or 0}  # noqa: E731
-    for _ in range(4):
-        store.ended(ended("a"), detail)
-    assert evaluated == [threading.current_thread()] * 4
-    held, leave = threading.Event(), threading.Event()
+def test_in_a_flood_the_thread_beside_gets_its_turn_and_nobody_waits_for_a_lock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns: list[float] = []
+    monkeypatch.setattr(stores, "sleep", turns.append)
+    monkeypatch.setattr(stores, "FLOOD", WAITING_LIMIT + 2)
+    lock = threading.Lock()
 
-    def hold() -> None:
-        with store._encoding:
-            held.set()
-            leave.wait()
+    def finish(span: ReadableSpan, detail: object) -> dict[str, Any]:
+        with lock:  # as a rule of the user's may want one that the user's code has
+            return {}
 
-    holder = threading.Thread(target=hold)
-    holder.start()
-    held.wait()
-    for _ in range(5):
-        store.ended(ended("b"), detail)
-    assert len(evaluated) == 4
-    leave.set()
-    holder.join()
-    assert len(store.snapshot()) == 9
+    store = Store(finish)
+    with lock:
+        for _ in range(WAITING_LIMIT + 4):
+            store.ended(ended("a"), None)
+    joined()
+    assert turns == [0, 0, 0]
+    assert len(store.snapshot()) == WAITING_LIMIT + 4
 
 
 def test_nobody_waits_while_another_thread_encodes() -> None:
