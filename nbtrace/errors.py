@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Self
 
+from nbtrace._traceback import lines
+
 
 class NbtraceError(Exception):
     """The base of every error that nbtrace raises on purpose."""
 
-    def _render_traceback_(self) -> list[str]:  # which IPython asks for
-        from nbtrace._traceback import lines
-
-        return lines(self)
+    _render_traceback_ = lines  # for which IPython asks
 
 
 class UsageError(NbtraceError):
@@ -46,11 +45,8 @@ class UsageError(NbtraceError):
     @classmethod
     def missing(cls, what: str, package: str, *, extra: str | None = None) -> Self:
         """Name the package that a call needs and that is not installed, and how to get it."""
-        return cls(
-            f'{what} needs {package}, which is not installed: pip install "{extra}"'
-            if extra
-            else f"{what} needs {package}, which is not installed: pip install {package}"
-        )
+        named = f'"{extra}"' if extra else package
+        return cls(f"{what} needs {package}, which is not installed: pip install {named}")
 
     @classmethod
     def place(cls, shown: str, reason: object) -> Self:

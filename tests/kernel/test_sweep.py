@@ -67,4 +67,4 @@ def test_a_refused_cell_makes_no_version_and_its_error_is_short(kernel: Kernel) 
     shown = kernel.run("def deep():\n    nbtrace.spans(kind='lllm')\ndeep()").traceback.splitlines()
     assert [line.split(", ")[-1] for line in shown[::2]][:2] == ["line 3", "line 2"]
     assert (shown[1], shown[3], len(shown)) == ("----> deep()", "----> nbtrace.spans(kind='lllm')", 5)
-    assert shown[4].startswith("UsageError: unknown kind 'lllm'; expected one of: ")
+    assert shown[4].startswith("UsageError: unknown kind 'lllm'; did you mean 'llm'? expected one of: ")
