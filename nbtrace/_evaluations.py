@@ -208,7 +208,7 @@ def agreement(
         spans: what `nbtrace.spans(...)` chooses, or what `nbtrace.open` gives; without it, all of the session.
         name: of the scores; by default the only one that people have given.
         weights: none, so that two say the same or not; `linear` or `quadratic`, so that numbers or labels that are
-            neighbours agree in part.
+            neighbours agree in part. Labels are in the order of their values, else of `nbtrace.session().labels`.
 
     Returns:
         A row for each two: `first`, `second`, how many `spans` both have judged, the share on which they `agreed`, and
@@ -216,7 +216,7 @@ def agreement(
 
     Raises:
         NotFoundError: no two people have judged the same spans.
-        UsageError: there are scores of several names, and none was chosen.
+        UsageError: there are scores of several names, and none was chosen; or weights for words without an order.
 
     Examples:
         >>> import nbtrace
@@ -247,7 +247,7 @@ def agreed(
         scores = scores.filter(pc.is_in(keys(scores), value_set=keys(spans.snapshot.kept).combine_chunks()))
     elif spans is not None and not isinstance(spans, Answers):
         raise UsageError.kind("spans", spans, "what nbtrace.spans(...) or nbtrace.open(...) gives")
-    return agreement(scores, name, weights)
+    return agreement(scores, name, weights, session.labels)
 
 
 def _checks(given: object) -> list[Check]:

@@ -18,6 +18,8 @@ from nbtrace.errors import NotFoundError, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nbtrace._store.labels import Labels
+
 Weights = Literal["linear", "quadratic"]
 _Z: Final = 1.959963984540054
 NOBODY: Final = "unnamed"
@@ -36,13 +38,16 @@ class Kappa(NamedTuple):
     high: float
 
 
-def kappa(first: Sequence[Any], second: Sequence[Any], weights: Weights | None = None) -> Kappa:
+def kappa(
+    first: Sequence[Any], second: Sequence[Any], weights: Weights | None = None, order: Sequence[Any] = ()
+) -> Kappa:
     """Compute Cohen's kappa of two who judged the same.
 
     Args:
         first: what one of them said of each.
         second: what the other said, in the same order.
         weights: none, so that it is the same or not; `linear` or `quadratic` in the distance between categories.
+        order: the categories from one end to the other; by default those that were said, sorted.
 
     Examples:
         >>> found = kappa(["a", "a", "b", "b"], ["a", "b", "b", "b"])
@@ -51,7 +56,7 @@ def kappa(first: Sequence[Any], second: Sequence[Any], weights: Weights | None =
     """
     import numpy as np
 
-    words = sorted({*first, *second})
+    words = order or sorted({*first, *second})
     at = {word: place for place, word in enumerate(words)}
     count, size = len(first), len(words)
     if not count:
@@ -73,11 +78,11 @@ def kappa(first: Sequence[Any], second: Sequence[Any], weights: Weights | None =
     return Kappa(count, agreed, found, found - _Z * error, found + _Z * error)
 
 
-def agreement(scores: pa.Table, name: str | None, weights: Weights | None) -> Result:
+def agreement(scores: pa.Table, name: str | None, weights: Weights | None, labels: Labels) -> Result:
     """Compare all who judged by hand, two at a time; see `nbtrace.agreement`.
 
     Raises:
-        UsageError: there are several kinds of scores, or no such weights.
+        UsageError: there are several kinds of scores, no such weights, or words that weights know no order of.
         NotFoundError: there are no two who judged the same spans.
     """
     import pyarrow as pa
@@ -90,12 +95,14 @@ def agreement(scores: pa.Table, name: str | None, weights: Weights | None) -> Re
     if name is None and len(names) > 1:
         raise UsageError.argument("name", f"one of the scores that there are: {', '.join(names)}", name)
     wanted = name if name is not None else names[0] if names else ""
+    rows = [one for one in rows if one["name"] == wanted]
+    order = _order(rows, labels) if weights is not None else []
+    by_value = weights is not None and not order
     said: dict[str, dict[bytes, Any]] = {}
     for one in rows:
-        if one["name"] == wanted:
-            what = one["label"] if one["label"] is not None else one["value"]
-            said.setdefault(one["evaluator"] or NOBODY, {})[one["trace_id"] + one["span_id"]] = what
-    found = [_pair(first, second, said, weights) for first, second in combinations(sorted(said), 2)]
+        what = one["value"] if by_value or one["label"] is None else one["label"]
+        said.setdefault(one["evaluator"] or NOBODY, {})[one["trace_id"] + one["span_id"]] = what
+    found = [_pair(first, second, said, weights, order) for first, second in combinations(sorted(said), 2)]
     found = [one for one in found if one["spans"]]
     if not found:
         who = ", ".join(f"{person} {len(judged)}" for person, judged in sorted(said.items())) or "nobody"
@@ -109,12 +116,37 @@ def agreement(scores: pa.Table, name: str | None, weights: Weights | None) -> Re
     return Result(pa.Table.from_pylist(found, schema=pa.schema(list(kinds.items()))))
 
 
-def _pair(first: str, second: str, said: Mapping[str, Mapping[bytes, Any]], weights: Weights | None) -> dict[str, Any]:
+def _order(rows: Sequence[Mapping[str, Any]], labels: Labels) -> list[str]:
+    """Give the words that were said in the order of the label set; none where each has a number, which orders them.
+
+    Raises:
+        UsageError: there is no order.
+    """
+    if all(one["value"] is not None for one in rows):
+        return []
+    order = [one.label for one in labels.choices if one.label is not None] if labels.name == rows[0]["name"] else []
+    if strange := sorted({one["label"] or f"{one['value']:g}" for one in rows} - {*order}):
+        name = rows[0]["name"]
+        message = (
+            f"weights need an order, and there is none of the labels {', '.join(map(repr, strange))}; give all that "
+            f"were said by nbtrace.session().labels = {{{name!r}: [...]}}, from one end to the other, or no weights"
+        )
+        raise UsageError(message)
+    return order
+
+
+def _pair(
+    first: str,
+    second: str,
+    said: Mapping[str, Mapping[bytes, Any]],
+    weights: Weights | None,
+    order: Sequence[str],
+) -> dict[str, Any]:
     both = sorted(said[first].keys() & said[second].keys())
     values = [[said[person][span] for span in both] for person in (first, second)]
     if len({type(value) for each in values for value in each}) > 1:
         values = [[str(value) for value in each] for each in values]
-    found = kappa(values[0], values[1], weights)._asdict()
+    found = kappa(values[0], values[1], weights, order)._asdict()
     return {
         "first": first,
         "second": second,

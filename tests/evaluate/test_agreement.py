@@ -44,6 +44,25 @@ def test_nothing_to_tell_from_chance_has_no_kappa() -> None:
     assert kappa([], []).spans == 0
 
 
+def test_weights_of_words_go_by_their_values_or_by_the_order_of_the_labels_and_are_refused_without(
+    session: Session,
+) -> None:
+    steps = {"poor": 0, "fair": 1, "good": 2}
+    words = {"ada": ["poor", "poor", "fair", "good", "good"], "bo": ["fair", "poor", "fair", "good", "poor"]}
+    for name, values in (("valued", steps), ("ordered", {})):
+        for person, said in words.items():
+            session.annotator = person
+            for at, word in enumerate(said, 1):
+                ids = at.to_bytes(16, "big"), at.to_bytes(8, "big")
+                session.rate_by_hand(Score(*ids, name, values.get(word), word, source="human"))
+    known = theirs([steps[one] for one in words["ada"]], [steps[one] for one in words["bo"]], "linear").kappa
+    assert agreed(session, name="valued", weights="linear")["kappa"] == [pytest.approx(known)]
+    with pytest.raises(UsageError, match="there is none of the labels 'fair', 'good', 'poor'"):
+        agreed(session, name="ordered", weights="linear")
+    session.labels = {"ordered": [*steps]}
+    assert agreed(session, name="ordered", weights="linear")["kappa"] == [pytest.approx(known)]
+
+
 def test_those_who_rated_by_hand_are_compared_by_their_last_word(session: Session) -> None:
     ids = [(number.to_bytes(16, "big"), number.to_bytes(8, "big")) for number in range(1, 5)]
     for person, said in {"ada": [5, 1, 3, 3], "bo": [5, 1, 3, 2]}.items():
