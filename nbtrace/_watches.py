@@ -67,7 +67,7 @@ class Watch(Watching):
             semconv.EVALUATION_EXPLANATION: alert.said,
             semconv.WATCH_RULE: self.rule.when,
             semconv.WATCH_WINDOW: alert.window,
-            semconv.WATCH_SPANS: [span.span_id for span in alert.spans],
+            semconv.WATCH_SPANS: [span_id.hex() for _, span_id in alert.keys],
         }
         with self._session.span(f"watch {alert.rule}", kind="evaluation", **attributes):
             pass
@@ -80,7 +80,8 @@ class Watch(Watching):
 
     def __repr__(self) -> str:
         stopped = "" if any(one is self for one in self._session.watches) else " (stopped)"
-        return "\n".join(f"{visible(line)}{stopped}" for line in self.status())
+        gone = [f"{self.gone:,} older alerts are no longer in .alerts"] if self.gone else []
+        return "\n".join([*(f"{visible(line)}{stopped}" for line in self.status()), *gone])
 
 
 def watched(

@@ -116,6 +116,33 @@ def test_groups_are_watched_each_for_itself(calls: Calls) -> None:
     ]
 
 
+@pytest.mark.parametrize("by", [(), "model"])
+def test_what_breaks_anew_after_it_was_not_known_is_said_anew(calls: Calls, by: Any) -> None:
+    watch = watched(calls.session, "error_rate > 20%", window="5000d", by=by)
+    calls.fail(2, response_model="a")
+    assert [one.is_broken for one in watch.look()] == [True]
+    calls.session.store.clear()
+    assert (watch.look(), watch.is_broken) == ([], False)
+    calls.fail(2, response_model="a")
+    assert [one.is_broken for one in watch.look()] == [True]
+
+
+def test_alerts_keep_no_spans_and_only_the_last_of_them(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbtrace._query.watching.MOST", 3)
+    watch = watched(calls.session, "errors > 0", window="1 call")
+    for _ in range(3):
+        calls.fail()
+        watch.look()
+        calls.add()
+        watch.look()
+    assert ([one.is_broken for one in watch.alerts], watch.gone) == ([False, True, False], 3)
+    assert repr(watch).splitlines()[1:] == ["3 older alerts are no longer in .alerts"]
+    held, broken, _ = watch.alerts
+    assert (len(held.spans), [span.error_type for span in broken.spans]) == (0, ["RateLimitError"])
+    calls.session.store.clear()
+    assert len(broken.spans) == 0
+
+
 def test_growth_is_from_the_window_before_or_from_what_was_recorded(calls: Calls, tmp_path: Path) -> None:
     calls.add(4, duration_ns=10**9)
     calls.session.export(tmp_path / "before.parquet")
@@ -230,6 +257,8 @@ def test_what_on_alert_raises_is_logged_and_goes_no_further(calls: Calls, caplog
         {"rule": "latency > $5"},
         {"rule": "cost > 1", "window": "soon"},
         {"rule": "cost > 1", "window": "0 calls"},
+        {"rule": "cost > 1", "window": "999999999w"},
+        {"rule": "cost > 1", "window": "99999w"},
         {"rule": "cost > 1", "by": "odd"},
         {"rule": "check.x > 1", "by": "tags"},
         {"rule": "cost > 1", "filters": {"odd": 1}},

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from nbtrace._query.scored import SpanKey
     from nbtrace._store.snapshot import Snapshot
 
     Draw = Callable[[str, str | None], Any]
@@ -98,6 +99,17 @@ class Spans:
         import numpy as np
 
         return self._with(self.snapshot.take(np.asarray(rows, np.int64)))
+
+    def found(self, ids: Sequence[SpanKey]) -> Spans:
+        """Find spans by their ids and their traces', in that order; those that are not there are left out."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from nbtrace._store.remap import keys
+
+        wanted = pa.array([trace + span for trace, span in ids], pa.binary())
+        places: Any = pc.index_in(wanted, value_set=keys(self.snapshot.kept).combine_chunks())
+        return self.ordered(places.drop_null())
 
     def __len__(self) -> int:
         return len(self.snapshot)

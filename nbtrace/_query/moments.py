@@ -15,6 +15,9 @@ from nbtrace.errors import UsageError
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 """Seconds."""
 
+LONGEST: Final = timedelta(days=365_000)
+"""A thousand years: so long ago, and twice as long ago, is still a date."""
+
 INT64_MAX: Final = 2**63 - 1
 """In nanoseconds a moment of the year 2262; spans have no later ones."""
 
@@ -33,7 +36,7 @@ def length(value: object, *, name: str) -> timedelta:
         name: The argument, for the error.
 
     Raises:
-        UsageError: It is none, or not above zero.
+        UsageError: It is none, not above zero, or more than a thousand years.
 
     Examples:
         >>> length("15m", name="every")
@@ -41,8 +44,9 @@ def length(value: object, *, name: str) -> timedelta:
     """
     found = value if isinstance(value, timedelta) else None
     if isinstance(value, str) and (match := _LENGTH.fullmatch(value.strip())):
-        found = timedelta(seconds=int(match[1]) * UNITS[match[2]])
-    if found is None or found <= timedelta(0):
+        seconds = int(match[1]) * UNITS[match[2]]
+        found = timedelta(seconds=seconds) if seconds <= LONGEST.total_seconds() else None
+    if found is None or not timedelta(0) < found <= LONGEST:
         raise UsageError.argument(name, EXPECTED_LENGTH, value)
     return found
 

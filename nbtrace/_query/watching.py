@@ -5,11 +5,11 @@ A figure that is not known is neither: before the first call there is nothing to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query import text
 from nbtrace._query.culprits import culprits
@@ -18,6 +18,10 @@ from nbtrace._query.window import PREVIOUS
 
 if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
+    from nbtrace._query.scored import SpanKey
+
+MOST: Final = 1000
+"""Alerts that a watch keeps as data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,16 @@ class Alert:
     """How many are in the window."""
     said: str
     """All of it in words."""
-    spans: Spans = field(repr=False)
-    """The calls to look at, the worst one first; none where it holds again."""
+    keys: tuple[SpanKey, ...] = field(repr=False)
+    """The ids of the calls to look at, by which they are found when asked for: an alert keeps no texts."""
+    all_spans: Callable[[], Spans] = field(repr=False)
+    """Gives those that the calls are among."""
     time_unix_nano: int = field(default_factory=time_ns)
+
+    @property
+    def spans(self) -> Spans:
+        """The calls to look at, the worst one first, as far as they are still there; none where it holds again."""
+        return self.all_spans().found(self.keys)
 
 
 class Watching:
@@ -57,7 +68,9 @@ class Watching:
     def __init__(self, rule: Rule, now: Asked, baseline: Asked | None) -> None:
         self.rule = rule
         self.alerts: list[Alert] = []
-        """When it was broken, and held again, in this order."""
+        """When it was broken, and held again, in this order; the last thousand times."""
+        self.gone = 0
+        """How many older alerts are not kept."""
         self._now = now
         self._before = None if rule.baseline == PREVIOUS else before(rule, now, baseline)
         self._broken: set[tuple[Any, ...]] = set()
@@ -71,13 +84,18 @@ class Watching:
     def look(self) -> list[Alert]:
         """Look at the figures now; gives what has changed since the last time."""
         found: list[Alert] = []
+        was_broken, self._broken = self._broken, set()
         for outcome in self._outcomes():
             group, is_broken = tuple(outcome.group.values()), outcome.broken is not None
-            if not outcome.is_known or outcome.value is None or is_broken == (group in self._broken):
+            if not outcome.is_known or outcome.value is None:
                 continue
-            self._broken ^= {group}
-            found.append(self._alert(outcome, group, outcome.value, is_broken=is_broken))
+            self._broken |= {group} if is_broken else set()
+            if is_broken != (group in was_broken):
+                found.append(self._alert(outcome, group, outcome.value, is_broken=is_broken))
         self.alerts += found
+        too_many = max(0, len(self.alerts) - MOST)
+        del self.alerts[:too_many]
+        self.gone += too_many
         return found
 
     def status(self) -> list[str]:
@@ -95,14 +113,18 @@ class Watching:
         return outcomes(self.rule, self._now, was, moment)
 
     def _alert(self, outcome: Outcome, group: tuple[Any, ...], value: float, *, is_broken: bool) -> Alert:
-        window = self.rule.window.among(self._now.spans, self.rule.filters)
-        among = self._now.spans() if window is None else window
         said = f"{self._named(outcome)} {'is broken' if is_broken else 'holds again'}: {self._told(outcome)}"
-        worst = culprits(among, self.rule.threshold, self.rule.by, group)
         return Alert(
             self.rule.name, outcome.group, is_broken, self.rule.threshold.figure, value, outcome.before, outcome.window,
-            outcome.calls, said, worst if is_broken else worst[:0],
+            outcome.calls, said, self._worst(group) if is_broken else (), self._now.spans,
         )  # fmt: skip
+
+    def _worst(self, group: tuple[Any, ...]) -> tuple[SpanKey, ...]:
+        """Find the ids of the calls that a group is broken by."""
+        window = self.rule.window.among(self._now.spans, self.rule.filters)
+        among = self._now.spans() if window is None else window
+        snapshot = culprits(among, self.rule.threshold, self.rule.by, group).snapshot
+        return tuple(zip(*(snapshot[name].to_pylist() for name in ("trace_id", "span_id")), strict=True))
 
     def _named(self, outcome: Outcome) -> str:
         """Name the rule and the group."""

@@ -127,6 +127,7 @@ def test_a_version_of_a_prompt_is_told_from_another() -> None:
     [
         ({"colour": 1}, r"^unknown filter 'colour'; expected one of: since, until, cell, run, trace, kind, .*, last$"),
         ({"since": "yesterday"}, r"^cannot use since='yesterday'; expected a datetime, ISO text as in .*'7d', '1w'$"),
+        ({"since": "999999999w"}, r"^cannot use since='999999999w'; expected a timedelta or a number with a unit"),
         ({"since": "0m"}, r"^cannot use since='0m'; expected a timedelta or a number with a unit"),
         ({"until": 5}, r"^cannot use until=5; expected a datetime"),
         ({"since": datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))}, "expected a datetime"),
