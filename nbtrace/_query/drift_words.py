@@ -62,7 +62,7 @@ def sentences(found: Drifts) -> list[str]:
 
 
 def _sentence(pair: Pair, tests: int) -> str:
-    if min(pair.calls) < FEW:
+    if min(pair.calls) < FEW and not any(one.tests for one in pair.figures):
         return f"too few calls to compare: {pair.calls[0]:,} and {pair.calls[1]:,}, {FEW} are needed of each"
     moved = sorted((one for one in pair.figures if one.has_moved), key=lambda one: -abs(one.tests[one.best].effect))
     slightly = [named(one.figure) for one in pair.figures if one.is_beyond_chance and not one.has_moved]

@@ -1,7 +1,11 @@
-"""The judgements of spans, read by span: of several of one name the last that did not fail."""
+"""The judgements of spans, read by span: of several of one name the last that did not fail.
+
+A number that is none (NaN, the infinities) is unknown, and a note alone is no judgement.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -33,8 +37,10 @@ def scores_of(spans: Snapshot) -> dict[SpanKey, dict[str, Judged]]:
     found: dict[SpanKey, dict[str, Judged]] = {}
     for row in sorted(scores.to_pylist(), key=lambda one: one["time_unix_nano"] or 0):
         key = (row["trace_id"], row["span_id"])
-        if key in own and row["error_type"] is None:
-            found.setdefault(key, {})[row["name"]] = Judged(row["value"], row["label"])
+        value = row["value"] if row["value"] is not None and math.isfinite(row["value"]) else None
+        is_said = value is not None or row["label"] is not None
+        if key in own and row["error_type"] is None and is_said:
+            found.setdefault(key, {})[row["name"]] = Judged(value, row["label"])
     return found
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from nbtrace._store.scores import ATTRIBUTES, EVENT, Score, Source
 
 if TYPE_CHECKING:
+    from nbtrace._read.found import Account
     from nbtrace._read.spans import ReadEvent, ReadSpan
+    from nbtrace._store.snapshot import Snapshot
+
+NO_NUMBER: Final = "score that is no number"
 
 
 def staying(span: ReadSpan, keep: Callable[[Score], object]) -> list[ReadEvent]:
@@ -30,6 +34,23 @@ def staying(span: ReadSpan, keep: Callable[[Score], object]) -> list[ReadEvent]:
         if not known.get("name") or len(known) < len(said) or event.dropped_attributes or event.timestamp is None:
             events.append(event)
     return events
+
+
+def finite(snapshot: Snapshot, account: Account) -> Snapshot:
+    """Give spans whose scores have no NaN or infinity for a value, which would spoil a mean; the rest of them stays."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    scores = snapshot.scores
+    values: Any = scores.column("value")
+    is_sound: Any = pc.is_finite(values)
+    wrong: int = pc.sum(pc.invert(is_sound)).as_py() or 0
+    if not wrong:
+        return snapshot
+    account.repaired[NO_NUMBER] += wrong
+    at = scores.column_names.index("value")
+    sound: Any = pc.if_else(is_sound, values, pa.scalar(None, values.type))
+    return snapshot.judged(scores.set_column(at, scores.schema.field(at), sound))
 
 
 def _known(said: Mapping[str, Any]) -> dict[str, Any]:

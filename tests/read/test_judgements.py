@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,21 @@ def test_of_several_who_judge_at_once_each_is_handed_on(tmp_path: Path) -> None:
     again = nbtrace.open(tmp_path / "again.otlp.jsonl")
     assert sorted(one["evaluator"] for one in scores(again)) == ["ada", "grace"]
     assert len(again.spans()[0].events) == 1
+
+
+@pytest.mark.parametrize("name", ["session.otlp.jsonl", "session.parquet"])
+def test_a_value_that_is_no_number_is_left_out_and_the_rest_stays(name: str, tmp_path: Path) -> None:
+    session = judged()
+    span = session.spans(operation="chat")[0]
+    session.rate(
+        Score(bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id), "odd", math.nan, "pass", time_unix_nano=3)
+    )
+    session.export(tmp_path / name)
+    opened = nbtrace.open(tmp_path / name)
+    assert {one["name"]: (one["value"], one["label"]) for one in scores(opened)} == {
+        "correct": (1.0, "yes"), "polite": (None, None), "odd": (None, "pass"),
+    }  # fmt: skip
+    assert opened.repaired == {"score that is no number": 1}
 
 
 def event(at: int, **attributes: Any) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import stats as scipys
 from statsmodels.stats.multitest import multipletests
 
 import nbtrace
 from nbtrace._query.frame import Spans
-from nbtrace._store.scores import Score
+from nbtrace._store.scores import Score, encode_scores
 from nbtrace.errors import UsageError
 from tests.hostile import PAYLOADS
 from tests.query.drifting import calls, period
@@ -107,6 +108,30 @@ def test_what_is_too_few_is_said_and_not_tested() -> None:
         in nbtrace.drift(BEFORE, AFTER, embeddings=([[1]] * 3, [[2]] * 9)).sentence
     )
     assert nbtrace.drift(calls(some), BEFORE).sentence.endswith("; time to the first chunk known only after")
+
+
+def judged(seed: int, value: float) -> Spans:
+    """Give steps that are no calls, each judged by a number and a word, and some by what says nothing."""
+    spans = calls(period(seed, 40, operation="invoke_workflow"))
+    ids: list[tuple[bytes, bytes]] = list(
+        zip(*(spans.table[name].to_pylist() for name in ("trace_id", "span_id")), strict=True)
+    )
+    scores = [
+        *(Score(trace, span, "tone", value + at / 100) for at, (trace, span) in enumerate(ids)),
+        *(Score(*one, "tone", bad, time_unix_nano=9) for one in ids[:9] for bad in (np.nan, np.inf)),
+        *(Score(*one, "word", label="yes") for one in ids[:30]),
+        *(Score(*one, "word", explanation="a note", time_unix_nano=9) for one in ids[25:]),
+    ]
+    return Spans(spans.snapshot.judged(pa.Table.from_batches([encode_scores(scores)])))
+
+
+def test_scores_of_what_is_no_call_are_told_and_only_what_says_something_counts() -> None:
+    drift = nbtrace.drift(judged(1, 0), judged(2, 1))
+    assert (bool(drift), drift.moved) == (True, ["score.tone"])
+    assert drift.sentence.startswith("tone rose: median ")
+    (tone, word) = (next(one for one in drift.found.pairs[0].figures if one.figure == f"score.{name}")
+                    for name in ("tone", "word"))  # fmt: skip
+    assert (tone.n, word.n, word.before) == ((40, 40), (30, 30), {"yes": 30})
 
 
 def test_groups_are_compared_with_the_one_that_began_first() -> None:
