@@ -47,13 +47,18 @@ def listed(directory: Path, own: str) -> list[str]:
     return lines
 
 
-def resumed(one: EarlierSession, found: Recovered, new: int) -> list[str]:
-    """Say what resuming a session brought, and what of it is missing."""
+def resumed(one: EarlierSession, found: Recovered, new: int, versions: int = 0) -> list[str]:
+    """Say what resuming a session brought, of spans and of versions of prompts, and what of it is missing."""
     known = sum(batch.num_rows for batch in found.rows) - new
     lines = [f"back from {_when(one)}: {counted(new, 'span')}" + (f", besides {known} that were here" if known else "")]
     if found.interrupted:
         were = "was" if found.interrupted == 1 else "were"
         lines.append(f"{counted(found.interrupted, 'span')} had not ended and {were} {semconv.INTERRUPTED}")
+    if versions:
+        lines.append(
+            f"{counted(versions, 'version')} of prompts came back with the calls; those without a call, tags and "
+            "rollbacks did not: nbtrace.prompts.save(folder) keeps them, and .load(folder) brings them back"
+        )
     return lines + [f"problem: {problem}" for problem in found.problems]
 
 

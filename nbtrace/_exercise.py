@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _DONE: Final = "✓"
 _NOT_YET: Final = "○"
+_NUMBERED: Final = re.compile(r"0*([0-9]{1,2})([-_ .][^0-9].*)?")
+"""An exercise by its number, or as its notebook is called."""
 
 
 class Feedback:
@@ -42,7 +45,7 @@ def exercise(name: object, answer: object = None) -> Feedback:
     what is missing, or could not be looked at, is said.
 
     Args:
-        name: the exercise, such as `"02"`.
+        name: the exercise, such as `"02"`, or `2`.
         answer: what the exercise asks for, if it asks for a value.
 
     Returns:
@@ -58,8 +61,10 @@ def exercise(name: object, answer: object = None) -> Feedback:
     """
     from nbtrace._exercises import EXERCISES, NotYetError, Work
 
-    known = EXERCISES.get(name) if isinstance(name, str) else None
-    shown = _text(name)[:40]
+    said = _text(name)
+    numbered = _NUMBERED.fullmatch(said)
+    shown = numbered[1].zfill(2) if numbered is not None else said[:40]
+    known = EXERCISES.get(shown)
     if known is None:
         return Feedback(shown, f"there is no such exercise; there are: {', '.join(EXERCISES)}")
     try:

@@ -6,11 +6,13 @@ that none passes without the work, each looks for something that the cells of it
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._answers import Answers
 from nbtrace._query import text
 from nbtrace._query.row import Span
+from nbtrace._query.totals import ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +75,23 @@ class Work:
             ids = {one["span_id"] for one in children}
         return found
 
+    def calls_below(self, above: Span) -> list[Span]:
+        """Give the calls below a span that have ended, in the order of their starts."""
+        calls = [one for one in self.below(above) if one["type"] == "llm" and one["duration_ns"] is not None]
+        return sorted(calls, key=lambda one: one["start_time_unix_nano"])
+
+    def answered(self, calls: list[Span]) -> None:
+        """Look whether calls were answered.
+
+        Raises:
+            NotYetError: one has failed.
+        """
+        failed = [one for one in calls if one["status_code"] == ERROR]
+        if failed:
+            came = f"one that failed: {failed[0]['error_type'] or 'an error'}"
+            hint = "leave the words and options of the request as they are, since the recording answers no other"
+            raise NotYetError("a call that was answered", came, hint)
+
     def span(self, expected: str, hint: str) -> Span:
         """Give the span that was given: as such, or by the first digits of its id.
 
@@ -119,6 +138,8 @@ def _shown(given: object) -> str:
 def _slowest(work: Work) -> str:
     expected, hint = "the span of the longest call", "sort nbtrace.spans(kind='llm').to_pandas() by duration_ms"
     given, calls = work.span(expected, hint), work.calls()
+    if given["type"] != "llm":
+        raise NotYetError(expected, f"the span of a {given['type']}, {given['name']!r:.60}, which is no call", hint)
     longest = max(calls, key=lambda one: one["duration_ns"])
     if given["span_id"] != longest["span_id"]:
         raise NotYetError(expected, f"one that took {text.duration(given['duration_ns'])}", hint)
@@ -127,10 +148,11 @@ def _slowest(work: Work) -> str:
 
 def _parent(work: Work) -> str:
     step = work.step("greeting", "put the call into `with nbtrace.span('greeting'):`")
-    children = [one for one in work.below(step) if one["type"] == "llm"]
+    children = work.calls_below(step)
     if not children:
         hint = "indent the call, so that it is made before the `with` block ends"
         raise NotYetError("a call below the span 'greeting'", "nothing below it", hint)
+    work.answered(children)
     return f"{children[-1]['name']!r} has your span {step['span_id'][:6]}… as its parent, in the same trace."
 
 
@@ -139,15 +161,21 @@ _AT_ONCE: Final = 3
 
 def _for_whom(work: Work) -> str:
     step = work.step("survey", "begin with `with nbtrace.context(user='grace'), nbtrace.span('survey'):`")
-    calls = [one for one in work.below(step) if one["type"] == "llm"]
+    calls = work.calls_below(step)
     if len(calls) < _AT_ONCE:
         hint = "await asyncio.gather(...) inside of the block"
         raise NotYetError(f"{_AT_ONCE} calls below 'survey'", f"{len(calls)}", hint)
+    work.answered(calls)
+    ends = accumulate((one["start_time_unix_nano"] + one["duration_ns"] for one in calls), max)
+    if any(one["start_time_unix_nano"] >= end for one, end in zip(calls[1:], ends, strict=False)):
+        hint = "`await asyncio.gather(*map(ask_later, questions))` begins all of them before it waits"
+        raise NotYetError(f"{_AT_ONCE} calls at the same time", "one that began when those before had ended", hint)
     strangers = [one for one in calls if one["user_id"] != "grace"]
     if strangers:
         whose, hint = strangers[0]["user_id"], "nbtrace.context(user=...) says it"
-        raise NotYetError("each of them for the user 'grace'", f"one for {whose!r}", hint)
-    return f"{len(calls)} calls, each in a task of its own, and all of them are Grace's, below one step."
+        came = f"one for {whose!r}" if whose else "one without a user"
+        raise NotYetError("each of them for the user 'grace'", came, hint)
+    return f"{len(calls)} calls at the same time, and all of them are Grace's, below one step."
 
 
 _CLOSE: Final = 0.02

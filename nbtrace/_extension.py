@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -17,7 +18,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import TraitError, observe
 from traitlets.config import Config
 
-from nbtrace import _api, _earlier, _guard, _status
+from nbtrace import _api, _earlier, _guard, _magic_line, _status
 from nbtrace._autodisplay import AutoDisplay
 from nbtrace._capture.cells import CellCapture
 from nbtrace._capture.spending import Per
@@ -51,6 +52,10 @@ ACTIONS: Final = {
     "sessions": "list the sessions that are kept on this machine",
     "resume": "bring back the last session of this notebook; with an id after it, that one",
     "help": "this text",
+}
+OTHERS: Final = {
+    "%%compare NAME -i inputs -c client": "make the cell a prompt's next version, and compare it with the last one",
+    "%%nbsql": "ask in SQL over `spans` and `messages`; in one line `%nbsql SELECT ...`",
 }
 
 _OFF: Final = "off"
@@ -171,7 +176,7 @@ class NBTrace(Settings):
     @line_magic
     def nbtrace(self, line: str) -> Any:
         """Record LLM calls: `%nbtrace on|off|status|last|explain|budget|watch|...|help`, which lists them all."""
-        given = parse_argstring(self.nbtrace, line)
+        given = _magic_line.read(partial(parse_argstring, self.nbtrace), line)
         action, name = given.action, " ".join(given.name) or None
         if action not in ACTIONS:
             message = f"%nbtrace has no action {action!r}; expected one of: {', '.join(ACTIONS)}"
@@ -333,14 +338,15 @@ class NBTrace(Settings):
         else:
             found = sessions.find(self._directory(), wanted)
             _earlier.refuse_running(found)
-        before = len(self.session.store)
+        before, versions = len(self.session.store), self.session.prompts.versions
         recovered = self.session.resume(found.path)
-        print("\n".join(_earlier.resumed(found, recovered, len(self.session.store) - before)))
+        new = len(self.session.store) - before, self.session.prompts.versions - versions
+        print("\n".join(_earlier.resumed(found, recovered, *new)))
 
     def _help(self) -> None:
         lines = [f"  %nbtrace {action:<10} {text}" for action, text in ACTIONS.items()]
         config = [f"  %config NBTrace.{name} = ...   {text}" for name, text in SETTINGS.items()]
-        print("\n".join([*lines, *config]))
+        print("\n".join([*lines, *(f"  {magic}   {text}" for magic, text in OTHERS.items()), *config]))
 
     def _status(self) -> None:
         print("\n".join(_status.lines(self.session)))

@@ -7,7 +7,7 @@ trace, which stays with the session and goes wherever it is exported to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from nbtrace._query.filters import Filters
     from nbtrace._query.frame import Spans
     from nbtrace._session import Session
-
-QUOTES: Final = "'\""
-"""IPython leaves them on the words of a magic."""
 
 
 class Watch(Watching):
@@ -106,13 +103,12 @@ def watched(
 
 def asked(session: Session, rule: str | None, window: str, baseline: str | None, by: str | Sequence[str]) -> str:
     """Do what `%nbtrace watch` asks for: begin, end or list; gives what there is to say."""
-    given, since = (word and word.strip(QUOTES) for word in (rule, baseline))
-    if given is None:
+    if rule is None:
         return "\n".join(map(repr, session.watches)) or 'nothing is watched; %nbtrace watch "error_rate > 2%" does'
-    if given == "off":
+    if rule == "off":
         session.watches.clear()
         return "nothing is watched any more"
-    return repr(watched(session, given, window=window.strip(QUOTES), baseline=since, by=by))
+    return repr(watched(session, rule, window=window, baseline=baseline, by=by))
 
 
 def cell_ended(session: Session, run: CellRun) -> list[Alert]:

@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 import nbtrace
-from nbtrace import _guard
+from nbtrace import _guard, semconv
 from nbtrace._exercises import EXERCISES
+
+
+def call() -> Any:
+    """Make a step that is a call."""
+    return nbtrace.span("call", kind="chain", **{semconv.OPERATION_NAME: "chat"})
 
 
 class Rude:
@@ -32,12 +37,17 @@ def test_nothing_done_is_not_yet(name: str, answer: Any) -> None:
     assert len(repr(said).splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["10000", "", None, 2, "<b>", Rude()])
+@pytest.mark.parametrize("name", ["10000", "", None, 12, 2.5, "1 2", "9" * 10_000, "<b>", Rude()])
 def test_an_unknown_exercise_is_no_error(name: Any) -> None:
     said = nbtrace.exercise(name)
     assert not said.is_done
     assert "there is no such exercise; there are: 01, 02, " in repr(said)
     assert "<b>" not in said._repr_html_()
+
+
+@pytest.mark.parametrize("name", [2, "2", "02", "02-parent", "02_what_is_a_span.ipynb"])
+def test_an_exercise_is_known_by_its_number(name: Any) -> None:
+    assert repr(nbtrace.exercise(name)).startswith("○ Exercise 02: not yet. ")
 
 
 def test_a_step_without_a_call_is_told_what_is_missing() -> None:
@@ -68,6 +78,36 @@ def test_a_tool_beside_its_agent_is_told_so() -> None:
         with nbtrace.span("convert", kind="tool"):
             pass
     assert "There is: the two apart." in repr(nbtrace.exercise("07"))
+
+
+def test_a_call_that_failed_is_not_done() -> None:
+    with nbtrace.session():
+        with pytest.raises(KeyError), nbtrace.span("greeting"), call():
+            raise KeyError
+        said = repr(nbtrace.exercise("02"))
+    assert "Expected: a call that was answered. There is: one that failed: builtins.KeyError. " in said
+
+
+def test_calls_one_after_another_are_told_from_calls_at_once() -> None:
+    with nbtrace.session():
+        with nbtrace.span("survey"):
+            for _ in range(3):
+                with call():
+                    pass
+        assert "There is: one that began when those before had ended. " in repr(nbtrace.exercise("03"))
+        with nbtrace.span("survey"), call(), call():
+            with call():
+                pass
+        assert "There is: one without a user. " in repr(nbtrace.exercise("03"))
+
+
+def test_a_span_that_is_no_call_is_not_the_slowest_call() -> None:
+    with nbtrace.session(), call():
+        pass
+    with nbtrace.session(), nbtrace.span("step"):
+        pass
+    step = nbtrace.spans(name="step")[-1]
+    assert "There is: the span of a chain, 'step', which is no call. " in repr(nbtrace.exercise("01", step))
 
 
 def test_a_failure_of_ours_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:

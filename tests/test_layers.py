@@ -70,12 +70,24 @@ LAYERS: dict[str, set[str]] = {
     "_declare": {"_api", "_prompts", "_trace", "_capture", "_query", "_watches"},
     "_autodisplay": GROUND | STAGES | {"_session"},
     "_watches": GROUND | STAGES | {"_session", "_answers", "_opened"},
+    "_magic_line": set(),
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
     "_status": GROUND | {"_query", "_widgets", "_session"},
     "_extension": GROUND
     | STAGES
-    | {"_session", "_api", "_autodisplay", "_earlier", "_settings", "_status", "_sweeps", "_replays", "_watches"},
+    | {
+        "_session",
+        "_api",
+        "_autodisplay",
+        "_earlier",
+        "_magic_line",
+        "_settings",
+        "_status",
+        "_sweeps",
+        "_replays",
+        "_watches",
+    },
     "_cli": GROUND | STAGES | {"__init__", "_earlier", "_opened"},
     "__main__": {"_cli"},
     "__init__": {
@@ -135,6 +147,7 @@ OUTSIDE: dict[str, set[str]] = {
     "_declare": set(),
     "_autodisplay": {"opentelemetry", "IPython"},
     "_watches": {"opentelemetry"},
+    "_magic_line": set(),
     "_earlier": set(),
     "_settings": {"IPython", "traitlets"},
     "_status": set(),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.faults import faulty
 from tools.jupyter import environment
-from tools.local_model import MODEL, local_model
+from tools.local_model import local_model
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -31,13 +31,15 @@ ROOT = Path(__file__).resolve().parent.parent
 COURSE = ROOT / "notebooks"
 CASSETTES = COURSE / "cassettes"
 CELL_SECONDS = 300
-ENVIRONMENT = {"OPENAI_API_KEY": "offline", "NBTRACE_DEMO_MODEL": MODEL, "NBTRACE_JOURNAL": "off"}
-"""What a kernel needs in which calls are answered from cassettes."""
+ENVIRONMENT = {"NBTRACE_JOURNAL": "off"}
+"""What a kernel is given in which calls are answered from cassettes: no key and no model, as many learners have."""
 
 SPARK = "11"
 """The lesson that needs PySpark."""
 REPLAYS = re.compile(r"^#? ?(%nbtrace replay cassettes/\w+\.parquet(?: --timing original)?).*$", re.MULTILINE)
 """Where a notebook says what answers its calls; in a comment where it is made to run on a model."""
+SETTINGS = re.compile(r"^# (%env \w+=\S+)$", re.MULTILINE)
+"""What is to be uncommented besides where calls are answered from a cassette."""
 SOLUTION = re.compile(r"```python\n(.*?)```", re.DOTALL)
 FORGET = """\
 %unload_ext nbtrace
@@ -69,6 +71,12 @@ def lessons() -> list[Path]:
     return sorted(
         path for path in COURSE.glob("[0-9]*.ipynb") if "%nbtrace replay cassettes/" in path.read_text("utf-8")
     )
+
+
+def answered(source: str, mode: str = "replay") -> str:
+    """Uncomment in a cell what has its notebook's calls answered from the cassette, or recorded on it."""
+    replaying = REPLAYS.sub(rf"\1 --mode {mode}", source)
+    return SETTINGS.sub(r"\1", replaying) if mode == "replay" else replaying
 
 
 def python_of(lesson: Path) -> Path:
@@ -115,7 +123,7 @@ class Player:
             if cell.cell_type == "code":
                 if mode != "replay" and 'nbtrace.open("cassettes/' in cell.source:
                     self.run("%nbtrace replay off")  # which writes what is opened
-                played.shown[name] = self.run(REPLAYS.sub(rf"\1 --mode {mode}", cell.source))
+                played.shown[name] = self.run(answered(cell.source, mode))
         played.unsolved = played.shown["check"]
         solution = SOLUTION.search(cells["solution"].source)
         assert solution is not None, f"{notebook.name} has no solution"  # noqa: S101 - a tool's own mistake

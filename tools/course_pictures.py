@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.course import COURSE, ENVIRONMENT, REPLAYS, ROOT, lessons, python_of
+from tools.course import COURSE, ENVIRONMENT, ROOT, answered, lessons, python_of
 from tools.jupyter import jupyter_lab
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def prepared(notebook: Path) -> str:
 
     document = nbformat.read(notebook, as_version=4)
     for cell in document.cells:
-        cell.source = REPLAYS.sub(r"\1", cell.source) if cell.cell_type == "code" else cell.source
+        cell.source = answered(cell.source) if cell.cell_type == "code" else cell.source
     nbformat.write(document, notebook)
     return notebook.name
 

@@ -20,6 +20,7 @@ from opentelemetry import context as otel_context
 
 from nbtrace import semconv
 from nbtrace._capture import messages, validators
+from nbtrace._capture.site import users_frame
 from nbtrace._capture.stream import Events
 from nbtrace._guard import guard as ours
 from nbtrace.errors import GuardrailError, UsageError
@@ -108,7 +109,7 @@ class Guard:
         if verdict == "block":
             raise GuardrailError.blocked(self.name, on, why)
         if verdict == "warn":
-            _warn(f"the guard {self.name!r} found the {on} wanting{f': {why}' if why else ''}", 3)
+            _warn(f"the guard {self.name!r} found the {on} wanting{f': {why}' if why else ''}")
         return fixed if verdict == "fix" else text
 
     def __repr__(self) -> str:
@@ -191,8 +192,10 @@ class Guarding:
 _SENT: Final = (semconv.SYSTEM_INSTRUCTIONS, semconv.INPUT_MESSAGES, semconv.INPUT_VALUE)
 
 
-def _warn(said: str, level: int) -> None:
-    warnings.warn(said, GuardrailWarning, stacklevel=level + 1)
+def _warn(said: str) -> None:
+    frame = users_frame()
+    known = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(said, GuardrailWarning, frame.f_code.co_filename, frame.f_lineno, registry=known)
 
 
 def any_active() -> bool:
@@ -233,7 +236,7 @@ def after(call: Call) -> None:
         call.at_end = functools.partial(look, guards=guards)
     else:
         names = ", ".join(one.name for one in guards)
-        _warn(f"a body that is read raw is not guarded: call {names} with its text once it is read", 4)
+        _warn(f"a body that is read raw is not guarded: call {names} with its text once it is read")
 
 
 def look(call: Call, *, guards: Sequence[Guard]) -> None:
@@ -254,7 +257,7 @@ def _look(guards: Sequence[Guard], text: str | None, on: On) -> None:
         for one in guards:
             if one.action == "block":  # what cannot be looked at does not pass
                 raise GuardrailError.failed(one.name, on, ValueError("it could not be read"))
-        _warn(f"the {on} of a call could not be read, and no guard has looked at it", 5)
+        _warn(f"the {on} of a call could not be read, and no guard has looked at it")
     if not text:
         return
     # Those that block come first: a warning may be an error where the user has it so.
@@ -264,7 +267,7 @@ def _look(guards: Sequence[Guard], text: str | None, on: On) -> None:
         except (GuardrailError, GuardrailWarning):
             raise
         except Exception as error:  # noqa: BLE001 - a rule of the user's
-            _warn(f"the guard {one.name!r} raised {type(error).__name__}: {error}", 5)
+            _warn(f"the guard {one.name!r} raised {type(error).__name__}: {error}")
 
 
 def _active(side: On) -> list[Guard]:

@@ -6,7 +6,10 @@ the user's, which are then left for the line that called them.
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nbtrace import semconv
@@ -20,6 +23,25 @@ if TYPE_CHECKING:
 
 _RUNNER: Final = "run_code"
 """The function of IPython's that runs a cell: beyond it are the kernel's own frames, many."""
+
+
+_OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
+_LIBRARIES: Final = tuple({f"{sysconfig.get_path(kind)}{os.sep}" for kind in ("stdlib", "purelib", "platlib")})
+
+
+def users_frame() -> FrameType:
+    """Give the frame of the user's line that led here; without one, the innermost that is not nbtrace's."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    outside = last = frame
+    is_ours = True
+    while frame is not None:
+        last, file = frame, frame.f_code.co_filename
+        if not file.startswith((_OURS, *_LIBRARIES, "<frozen ")):
+            return frame
+        if is_ours and not file.startswith(_OURS):
+            outside, is_ours = frame, False
+        frame = frame.f_back
+    return last if is_ours else outside
 
 
 def call_site() -> dict[str, AttributeValue]:

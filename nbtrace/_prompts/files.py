@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-from nbtrace._prompts.history import History
+from nbtrace._prompts.history import CURRENT, History
 from nbtrace._prompts.languages import LANGUAGES
 from nbtrace._prompts.prompt import Origin, Prompt
 from nbtrace.errors import UsageError
@@ -77,11 +77,18 @@ def _read(folder: Path) -> tuple[list[Prompt], dict[str, int], int]:
         versions = [_version(folder, str(index["name"]), entry) for entry in index["versions"]]
         tags = {str(tag): int(number) for tag, number in index["tags"].items()}
         current = int(index["current"])
+        _check_tags(tags)
         _check_numbers([prompt.version for prompt in versions], {current, *tags.values()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
         message = f"cannot read the prompt in '{folder}': {type(error).__name__}: {error}"
         raise UsageError(message) from error
     return versions, tags, current
+
+
+def _check_tags(found: Mapping[str, int]) -> None:
+    if CURRENT in found:
+        message = f"a tag is called {CURRENT!r}, which is the version in use"
+        raise ValueError(message)
 
 
 def _check_format(found: object) -> None:

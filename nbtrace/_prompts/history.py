@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from nbtrace._prompts.difference import Difference
 from nbtrace._prompts.prompt import Prompt
 from nbtrace.errors import NotFoundError, UsageError
+
+CURRENT: Final = "current"
+"""What the version in use is called, and no tag."""
 
 
 class History:
@@ -84,6 +87,8 @@ class History:
         """
         if not isinstance(name, str) or not name.strip():  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
             raise UsageError.kind("the tag", name, "a name, such as 'production'")
+        if name == CURRENT:
+            raise UsageError.argument("name", f"another name: {CURRENT!r} is the version in use (see rollback)", name)
         tagged = self.current if version is None else self[version]
         self._tags[name] = tagged.version
         return tagged
@@ -113,7 +118,7 @@ class History:
         return max(self._versions, default=0) + 1
 
     def _names(self, prompt: Prompt) -> list[str]:
-        here = ["current"] if prompt.version == self._current else []
+        here = [CURRENT] if prompt.version == self._current else []
         return here + sorted(tag for tag, version in self._tags.items() if version == prompt.version)
 
     def __repr__(self) -> str:

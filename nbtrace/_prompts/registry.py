@@ -35,6 +35,11 @@ class Prompts:
     def __len__(self) -> int:
         return len(self._histories)
 
+    @property
+    def versions(self) -> int:
+        """How many versions there are of all prompts."""
+        return sum(map(len, self._histories.values()))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._histories)
 

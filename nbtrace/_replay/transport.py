@@ -105,6 +105,9 @@ class _Recorded:
         return self._response(answer, request)
 
     async def handle_async_request(self, request: Any) -> Any:
+        from anyio.lowlevel import checkpoint
+
+        await checkpoint()  # as at the network, or calls that are made at once would come one after another
         return self.handle_request(request)
 
     def _response(self, answer: Answer, request: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -101,8 +102,9 @@ def test_an_answer_that_does_not_pass_does_not_come_back(
 
 def test_a_guard_that_warns_changes_nothing(session: Session, client: openai.OpenAI) -> None:
     with guarding(guard(session, no_badge, action="warn", on="input")):
-        with pytest.warns(UserWarning, match="the guard 'no_badge' found the input wanting: a badge"):
+        with pytest.warns(UserWarning, match="the guard 'no_badge' found the input wanting: a badge") as caught:
             answer = ask(client, "ACME-1")
+    assert [Path(one.filename) for one in caught] == [Path(ask.__code__.co_filename)]  # the line that makes the call
     assert answer.choices[0].message.content
     assert runs(session) == [("no_badge", "input", "warn", "warn")]
 

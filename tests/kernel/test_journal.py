@@ -27,7 +27,7 @@ def undated(text: str) -> str:
 
 def test_what_a_dead_kernel_had_recorded_comes_back(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
-    kernel.run("import nbtrace\nanswer = ask('Hi')")
+    kernel.run("import nbtrace\nanswer = ask(nbtrace.prompt('say', 'Say {what}').format(what='Hi'))")
     kernel.run("step = nbtrace.span('endless')\nstep.__enter__()\nnbtrace.session().journal.flush()")
     kernel.die()
     assert undated(kernel.run("%load_ext nbtrace").text) == (
@@ -36,6 +36,8 @@ def test_what_a_dead_kernel_had_recorded_comes_back(kernel: Kernel) -> None:
     )
     assert undated(kernel.run("%nbtrace resume", cell_id="resume").text) == (
         "back from then: 4 spans\n2 spans had not ended and were interrupted by the kernel's end\n"
+        "1 version of prompts came back with the calls; those without a call, tags and rollbacks did not: "
+        "nbtrace.prompts.save(folder) keeps them, and .load(folder) brings them back\n"
     )
     seen = kernel.run(
         "import nbtrace\n"

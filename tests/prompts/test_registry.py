@@ -39,6 +39,8 @@ def test_versions_are_named_gone_back_to_and_compared() -> None:
     assert repr(history.diff()) == "p v2 -> v3: Be kind{+ and brief+}"
     assert repr(history[2].diff(history[2])) == "p v2 -> v2: no change"
     assert history.tag("production", 2) is history["production"]
+    with pytest.raises(UsageError, match="another name: 'current' is the version in use"):
+        history.tag("current", 1)
     assert history.rollback("production").version == 2
     assert (history.current.version, history.format(), prompts.prompt("p").version) == (2, "Be kind", 2)
     assert [prompt.version for prompt in history.versions] == [1, 2, 3]
