@@ -132,6 +132,7 @@ def test_the_trace_of_a_call_can_be_opened(asked: Session) -> None:
 
 def test_its_pictures_are_harmless_and_say_everything(asked: Session) -> None:
     html, text = asked.compare("say").still()
+    assert str(asked.compare("say")) == text  # as a script prints it
     assert "<script>" not in html
     assert "\u202e" not in html + text
     assert html.count("<tr>") == 3
