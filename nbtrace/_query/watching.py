@@ -84,14 +84,16 @@ class Watching:
     def look(self) -> list[Alert]:
         """Look at the figures now; gives what has changed since the last time."""
         found: list[Alert] = []
-        was_broken, self._broken = self._broken, set()
+        broken: set[tuple[Any, ...]] = set()
         for outcome in self._outcomes():
             group, is_broken = tuple(outcome.group.values()), outcome.broken is not None
             if not outcome.is_known or outcome.value is None:
                 continue
-            self._broken |= {group} if is_broken else set()
-            if is_broken != (group in was_broken):
+            if is_broken:
+                broken.add(group)
+            if is_broken != (group in self._broken):
                 found.append(self._alert(outcome, group, outcome.value, is_broken=is_broken))
+        self._broken = broken  # without groups that are gone or not known any more: they may break anew
         self.alerts += found
         too_many = max(0, len(self.alerts) - MOST)
         del self.alerts[:too_many]
