@@ -193,7 +193,7 @@ def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> Failure:
     except (OSError, http.client.HTTPException):
         body = b""
     message = short(endpoint, _message(headers.get_content_type(), body))
-    told = ExportError.refused(endpoint.shown, status, f"HTTP {status} {error.reason}", message)
+    told = ExportError.refused(endpoint.shown, status, short(endpoint, f"HTTP {status} {error.reason}"), message)
     if status not in RETRYABLE:
         return Failure(told, is_unreadable=status in UNREADABLE)
     return Failure(told, tries=1 + len(PAUSES), after=_retry_after(headers.get("retry-after", "")))

@@ -223,6 +223,7 @@ def test_a_server_that_asks_for_more_time_than_there_is_is_not_waited_for(
     assert pauses == []
 
 
+HIDDEN = "\N{REPLACEMENT CHARACTER}"
 LOG = "see the receiver's log"
 KEY = "check the headers that carry your key"
 PATH = "check the path: OTLP/HTTP receives at /v1/traces"
@@ -237,7 +238,7 @@ SMALLER = "the receiver takes smaller requests only"
             400,
             "text",
             b"\x1b]0;x\x07no",
-            f"400 Bad Request: \N{REPLACEMENT CHARACTER}]0;x\N{REPLACEMENT CHARACTER}no); {LOG}",
+            f"400 Bad Request: {HIDDEN}]0;x{HIDDEN}no); {LOG}",
         ),
         (400, "x-protobuf", b"\xff", f"400 Bad Request); {LOG}"),
         (400, "json", b'{"code":3,"message":"no s3cret-key"}', f"400 Bad Request: no ***); {LOG}"),
@@ -380,6 +381,13 @@ def test_something_else_than_http_listens(table: Snapshot, pauses: list[float]) 
             f"cannot send to {ssh.url}: what listens there does not speak HTTP; check the port"
         )
     assert pauses == []
+
+
+def test_a_status_in_a_servers_own_words_is_visible_and_without_secrets(single: Snapshot) -> None:
+    said = b"HTTP/1.1 400 \x1b]0;s3cret-key\x07\r\nContent-Length: 0\r\n\r\n"
+    with closing(Raw(said, 1, hang_up=True)) as server:
+        told = failing(single, server.url, headers={"authorization": "Bearer s3cret-key"})
+    assert f"(HTTP 400 {HIDDEN}]0;***{HIDDEN}); {LOG}" in told
 
 
 def test_a_server_that_hangs_up_is_tried_again(table: Snapshot, pauses: list[float]) -> None:
