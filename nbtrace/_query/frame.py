@@ -193,7 +193,7 @@ class Spans:
         words = [text.counted(summary.spans, "span"), text.counted(summary.calls, "LLM call")]
         if summary.calls:
             words += [
-                f"{text.tokens(summary.input_tokens)} tokens in",
+                f"{text.tokens(summary.input_tokens)} token{'s' * (summary.input_tokens != 1)} in",
                 f"{text.tokens(summary.output_tokens)} out",
                 text.cost(summary.cost_usd, "estimated" if summary.estimated else "priced"),
             ]

@@ -377,7 +377,9 @@ def test_without_a_recording_session_a_step_does_nothing() -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(UsageError, match="unknown kind of span 'tol'; expected one of: chain, tool"):
+    with pytest.raises(
+        UsageError, match=r"unknown kind of span 'tol'; did you mean 'tool'\? expected one of: chain, tool"
+    ):
         nbtrace.span("x", kind="tol")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 

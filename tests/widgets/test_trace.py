@@ -53,7 +53,10 @@ def test_traces_are_listed_and_any_of_them_can_be_open(session_store: Store) -> 
 def test_an_unknown_option_names_the_known_ones(store: Store) -> None:
     with pytest.raises(UsageError) as raised:
         TraceWidget(store.snapshot, store.subscribe, hight=300)
-    assert str(raised.value) == "unknown TraceWidget option 'hight'; expected one of: height, selected_span"
+    assert (
+        str(raised.value)
+        == "unknown TraceWidget option 'hight'; did you mean 'height'? expected one of: height, selected_span"
+    )
 
 
 def test_the_output_is_the_static_picture_in_a_slot_of_the_widget(widget: TraceWidget, rows: Any) -> None:
