@@ -69,15 +69,20 @@ def test_two_times_give_equal_spans(number: str, twice: tuple[Path, list[dict[st
 
 
 @pytest.mark.spark
-def test_the_lesson_on_spark_is_done_by_its_solution_only(tmp_path: Path) -> None:
+def test_the_lesson_on_spark_is_done_by_its_solution_and_equal_the_second_time(tmp_path: Path) -> None:
     pytest.importorskip("pyspark", reason="only `make test-engines` has PySpark")
     (lesson,) = set(LESSONS) - set(HERE)
+    found: list[Counter[str]] = []
     with player(tmp_path) as running:
-        played = running.play(lesson)
-    assert played.unsolved.startswith(f"○ Exercise {SPARK}: not yet. Expected: ")
-    assert played.solved.startswith(f"✓ Exercise {SPARK}: ")
-    assert played.shown["same"] == "True"
-    assert "6 answered, 0 made, 0 missed" in played.replay
+        for _ in range(2):
+            played = running.play(lesson, afterwards="import nbtrace; nbtrace.export('spans.parquet')")
+            assert played.unsolved.startswith(f"○ Exercise {SPARK}: not yet. Expected: ")
+            assert played.solved.startswith(f"✓ Exercise {SPARK}: ")
+            assert played.shown["same"] == "True"
+            assert "6 answered, 0 made, 0 missed" in played.replay
+            file = (tmp_path / "spans.parquet").rename(tmp_path / f"spans-{len(found)}.parquet")
+            found.append(told(file))
+    assert (found[0] - found[1], found[1] - found[0]) == (Counter(), Counter())
 
 
 def told(file: Path) -> Counter[str]:
