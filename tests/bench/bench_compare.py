@@ -76,12 +76,13 @@ def measure(page: Page, versions: int, inputs: int) -> None:
     """Print what a comparison of so many calls takes."""
     widget = compared(versions, inputs)
     began = time.perf_counter()
-    look = lambda: widget.comparison  # noqa: E731
+    look, by_hand = lambda: widget.comparison, nbtrace.session().by_hand()
     open_widget(
         page,
         "compare",
-        lambda send: CompareWire(look, lambda _score: None, nbtrace.session().snapshot, lambda _: lambda: None, send),
+        lambda send: CompareWire(look, by_hand, nbtrace.session().snapshot, lambda _: lambda: None, send),
         baseline=0,
+        _labels=by_hand.trait(),
     )
     page.wait_for_function("globalThis.root?.querySelector('td.answer')")
     shown = (time.perf_counter() - began) * 1e3
