@@ -91,7 +91,6 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
         ExportError: some have arrived before, and the caller does not want that.
     """
     whole, left_out = ended(table)
-    whole, had_vectors = without_vectors(whole)
     limits, notes = to.limits or Limits(), list[str]()
     chosen = ledger.missing(to.key, whole) if again != "all" else whole
     before = len(whole) - len(chosen)
@@ -99,8 +98,6 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
         raise ExportError.arrived_before(to.shown, before, len(whole))
     if before:
         left_out += (f"{spans_in_words(before)} that had arrived before",)
-    if had_vectors:
-        notes.append(f"The vectors of {spans_in_words(had_vectors)} stay here: no receiver reads them, files have them")
     if is_selection or limits.drops_orphans:
         roots = _roots(chosen)
         whole, _ = rerooted(whole, remote=limits.drops_orphans)  # parents that arrived before are there
@@ -121,6 +118,9 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
         if late := len(scores) - len(along):
             left_out += (f"{scores_in_words(late)} of spans that had arrived before: there is no API for them",)
         scores = along
+    chosen, had_vectors = without_vectors(chosen)
+    if had_vectors:
+        notes.append(f"The vectors of {spans_in_words(had_vectors)} stay here: no receiver reads them, files have them")
     return Parcel(Prepared(by_trace(chosen), to.backend, to.resource), scores, has_api, left_out, tuple(notes))
 
 

@@ -99,3 +99,8 @@ def test_vectors_are_shown_by_their_size_and_stay_here(
     report = session.export(server.url.removesuffix("/v1"))
     assert "The vectors of 1 span stay here" in str(report)
     assert len(server.received[-1].body) < DIMENSIONS * 4
+    with session.span("step"):
+        pass
+    later = session.export(server.url.removesuffix("/v1"))
+    assert later.spans == 1
+    assert "vectors" not in str(later)
