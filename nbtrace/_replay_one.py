@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace._api import default
-from nbtrace._sweep.caller import own_connections
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -134,6 +130,13 @@ def _create(client: Any, endpoint: str, request: dict[str, Any]) -> Any:
     more = {"extra_body": rest} if rest else {}
     if not inspect.iscoroutinefunction(inspect.unwrap(create)):
         return create(**given, **more)
+
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    from nbtrace._sweep.caller import own_connections
+
     own = own_connections(client, "client")
 
     async def ask() -> Any:
