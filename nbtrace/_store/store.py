@@ -47,7 +47,7 @@ WAITING_LIMIT: Final = 512
 """Ended spans that wait unencoded: enough for cheap batches, few enough for whoever looks next to wait shortly."""
 
 FLOOD: Final = 32 * WAITING_LIMIT
-"""Spans of which that many wait are more than a thread beside the caller's can encode: the caller gives way to it."""
+"""Of so many waiting spans a thread beside the caller cannot keep up with the encoding: the caller yields its turn."""
 WAITING_BYTES: Final = 16 * 2**20
 """Bytes of requests and responses that they may hold: large ones wait in smaller numbers."""
 
