@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._export import otlp, wire
-from nbtrace._export.backends.backend import Value
+from nbtrace._export.backends.backend import Attributes, Value
 from nbtrace._export.batch import Encoded
-from nbtrace._export.protobuf import attribute, double_value, framed, int_value, string_value, strings_value
+from nbtrace._export.protobuf import attribute, bool_value, double_value, framed, int_value, string_value, strings_value
 from nbtrace._export.values import listed
 from nbtrace._query.attributes import plain_column
 from nbtrace._store.schema import COLUMNS, PROMOTED
@@ -50,10 +50,11 @@ def encoded(prepared: Prepared) -> Iterator[Encoded]:
     for start in range(0, len(prepared.table), ROWS):
         piece = prepared.table.slice(start, ROWS)
         for one, row in zip(wire.encoded(_emptied(piece, gone)), _rows(piece), strict=True):
-            added = _added(prepared, row, gone, len(one.span))
+            said = prepared.said(row, row.plain)
+            added = _added(prepared, row, said, gone, len(one.span))
             if added is None:
                 whole = {name: row[name] for name in NAMES}
-                prepared.change(whole)
+                prepared.change(whole, said)
                 yield one._replace(resource=whole["resource"] or "{}", span=otlp.encode(whole))
             else:
                 yield Encoded(one.key, prepared.resource(one.resource), one.scope, b"%b%b" % (one.span, added))
@@ -109,11 +110,11 @@ def _rows(spans: Snapshot) -> Iterator[_Row]:
         yield _Row(zip(LIGHT, row, strict=True), plain, columns, index)
 
 
-def _added(prepared: Prepared, row: _Row, gone: Container[str], size: int) -> bytes | None:
-    """Encode what is added to a span; none if it has to be made anew."""
+def _added(prepared: Prepared, row: _Row, said: Attributes, gone: Container[str], size: int) -> bytes | None:
+    """Encode what is added to a span, said by its backend and as scores; none if it has to be made anew."""
     made: list[bytes] = []
     plain = row.plain
-    for key, value in prepared.said(row, plain).items():
+    for key, value in said.items():
         if value is None:
             continue
         column = PROMOTED.get(key)
@@ -145,7 +146,7 @@ def _known(key: str, value: Value) -> bytes:
 def _written(key: str, value: Value) -> bytes:
     match value:
         case bool():
-            return attribute(key, b"\x10\x01" if value else b"\x10\x00")
+            return attribute(key, bool_value(value))
         case str():
             return attribute(key, string_value(value.encode()))
         case int():

@@ -71,9 +71,15 @@ class Prepared:
             self.change(row)
             yield row
 
-    def change(self, row: Row) -> None:
-        """Make of a row what the receiver is to get."""
-        put(row, {key: value for key, value in self.said(row).items() if value is not None})
+    def change(self, row: Row, said: Attributes | None = None) -> None:
+        """Make of a row what the receiver is to get.
+
+        Args:
+            row: its columns.
+            said: what `said` gave of it, where that is known already.
+        """
+        said = self.said(row) if said is None else said
+        put(row, {key: value for key, value in said.items() if value is not None})
         if self.scores:
             row["events"] = [*(row["events"] or ()), *self.judgements(row)]
         row["resource"] = self.resource(row["resource"] or "{}")

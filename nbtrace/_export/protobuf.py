@@ -66,6 +66,11 @@ def string_value(text: bytes) -> bytes:
     return framed(1, text)
 
 
+def bool_value(is_true: bool) -> bytes:
+    """Write an `AnyValue` that is true or false."""
+    return b"\x10\x01" if is_true else b"\x10\x00"
+
+
 def int_value(number: int) -> bytes:
     """Write an `AnyValue` that is an integer of 64 bits."""
     return b"\x18" + varint(number & 0xFFFFFFFFFFFFFFFF)
@@ -98,7 +103,7 @@ KEPT: Final[dict[str, Callable[[bytes], bytes]]] = {
     "string": string_value,
     "int": lambda text: int_value(int(text)),
     "double": lambda text: double_value(float(text)),
-    "bool": lambda text: b"\x10\x01" if text == b"true" else b"\x10\x00",
+    "bool": lambda text: bool_value(text == b"true"),
     "bytes": bytes_value,
     "json": json_value,
     "empty": lambda text: b"",

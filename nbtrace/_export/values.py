@@ -34,6 +34,11 @@ def values(array: Array) -> list[Any]:
         found = [joined[at : at + width] for at in range(0, len(joined), width)]
     else:
         return array.to_pylist()
+    return with_nulls(found, array)
+
+
+def with_nulls(found: list[Any], array: Array) -> list[Any]:
+    """Put None into a list of an array's values where the array has null."""
     if array.null_count:
         for row in np.flatnonzero(~bits(array.is_valid())).tolist():
             found[row] = None

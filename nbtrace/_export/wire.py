@@ -18,7 +18,7 @@ import pyarrow as pa
 from nbtrace._export import otlp
 from nbtrace._export.batch import Encoded
 from nbtrace._export.protobuf import KEPT, PROMOTED_VALUES, Part, attribute, framed, text_attribute, varint
-from nbtrace._export.values import or_minus_one, values
+from nbtrace._export.values import or_minus_one, values, with_nulls
 from nbtrace._store.expand import bits, expand
 from nbtrace._store.kept import VALUE_KINDS
 from nbtrace._store.schema import COLUMNS, PROMOTED
@@ -129,8 +129,8 @@ class _Batch:
             made = [b"" if one is None else write(one) for one in array.dictionary.to_pylist()]
             codes = or_minus_one(array.indices)
         else:
-            values, codes = np.unique(_numbers(array), return_inverse=True)
-            made = [write(value) for value in values.tolist()]
+            different, codes = np.unique(_numbers(array), return_inverse=True)
+            made = [write(value) for value in different.tolist()]
         return np.where(codes < 0, len(made), codes), [*made, b""]
 
     def _statuses(self) -> Coded:
@@ -159,9 +159,9 @@ class _Batch:
         flat = kept.flatten()
         if not len(flat):
             return
-        keys, kinds, values, content = (flat.field(index) for index in range(4))
-        names, words = keys.dictionary.to_pylist(), values.dictionary.to_pylist()
-        own, shared = or_minus_one(values.indices), or_minus_one(content)
+        keys, kinds, short, content = (flat.field(index) for index in range(4))
+        names, words = keys.dictionary.to_pylist(), short.dictionary.to_pylist()
+        own, shared = or_minus_one(short.indices), or_minus_one(content)
         value = np.where(shared >= 0, len(words) + 1 + shared, own + 1).astype(np.int64)
         code = (view(keys.indices).astype(np.int64) * len(VALUE_KINDS) + view(kinds)) * (value.max() + 1) + value
         _, firsts, inverse = np.unique(code, return_index=True, return_inverse=True)
@@ -271,11 +271,7 @@ def _slices(array: Array) -> list[Part | None]:
         return [None if not valid else b"" for valid in bits(array.is_valid()).tolist()]
     memory = memoryview(data)
     at = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset).tolist()
-    found: list[Part | None] = [memory[at[row] : at[row + 1]] for row in range(len(array))]
-    if array.null_count:
-        for row in np.flatnonzero(~bits(array.is_valid())).tolist():
-            found[row] = None
-    return found
+    return with_nulls([memory[at[row] : at[row + 1]] for row in range(len(array))], array)
 
 
 def _lengths(lists: Array) -> Any:
