@@ -60,7 +60,7 @@ pictures: setup setup-engines setup-browser ## take the pictures of the course
 ## Test it
 
 .PHONY: test
-test: setup setup-openai2 setup-engines setup-evaluators setup-browser ## run every test: JavaScript, openai 2, PySpark, then all others
+test: setup setup-openai2 setup-engines setup-evaluators setup-browser ## run every test but test-servers: JavaScript, openai 2, PySpark, Presidio, evaluators, then all others
 	@$(MAKE) test-js
 	@$(MAKE) test-openai2
 	@$(MAKE) test-engines
@@ -88,7 +88,7 @@ test-openai2: setup-openai2 ## run the capture, replay and framework tests again
 		--ignore=tests/replay/test_testing.py
 
 .PHONY: test-engines
-test-engines: setup-engines ## compute metrics, run checks and play a lesson in PySpark (Java 17 or newer)
+test-engines: setup-engines ## compute metrics, run checks and play a lesson in PySpark
 	$(STEP) "Tests: metrics in PySpark"
 	@mkdir -p build/jupyter
 	.venv-engines/bin/python -m pytest --basetemp=build/pytest-engines tests/query tests/evaluate tests/notebooks -m spark
@@ -116,7 +116,7 @@ test-js: js setup-browser ## run the JavaScript tests
 		NBTRACE_CHROMIUM="$$(tools/chromium)" $(NPM) test
 
 .PHONY: test-notebooks
-test-notebooks: setup ## execute every notebook against the local model
+test-notebooks: setup ## execute the notebooks: on the local model, the course's lessons from their recordings
 	$(STEP) "Tests: notebooks"
 	$(PYTEST) -m notebook
 
@@ -138,7 +138,7 @@ bench: setup setup-peers setup-browser ## measure what nbtrace and its peers add
 ## Check it
 
 .PHONY: check
-check: lint types test ## everything CI runs
+check: lint types test ## lint, types and tests; CI runs `make test`
 
 .PHONY: lint
 lint: lint-python lint-js ## check style and format of Python and JavaScript, and the lock file
@@ -236,7 +236,8 @@ setup-browser: ## Chromium: the system's, or apt's
 setup-servers: .venv-servers/.ready ## an environment with Phoenix and MLflow, about 1 GB
 
 .PHONY: setup-engines
-setup-engines: .venv-engines/.ready ## the third environment, with PySpark
+setup-engines: .venv-engines/.ready ## the third environment, with PySpark, and Java: the system's, or apt's
+	@tools/java --install >/dev/null
 
 .venv/.ready: pyproject.toml uv.lock
 	$(STEP) "Set-up: Python packages (.venv)"
