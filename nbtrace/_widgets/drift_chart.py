@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query.drift import SAME, Drifts
 from nbtrace._query.drift_words import amount, named, probability
-from nbtrace._query.samples import NUMBERS
 from nbtrace._widgets.figure import COLOURS, GREY, INDIGO, TraceFigure, new, words
 from nbtrace._widgets.panels import left_titles, log_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+Panel = tuple[str, str]
+"""A figure, and its kind: a score may be numbers in one pair and words in another."""
 Told = list[tuple[str, Any]]
 """The name of a group, and a figure of it: sorted numbers, or how often each word is there."""
 
@@ -45,7 +46,7 @@ def chart(found: Drifts, sentences: Sequence[str], pictures: tuple[str, str]) ->
     figure.set_subplots(
         rows, COLUMNS, shared_yaxes=True, horizontal_spacing=0.06,
         vertical_spacing=min(0.5, 66 / (rows * (PANEL + ROW * len(labels)))) if rows > 1 else 0,
-        subplot_titles=[_title(name, found) for name in panels],
+        subplot_titles=[_title(panel, found) for panel in panels],
     )  # fmt: skip
     layout: Any = figure.layout
     figure.update_layout(
@@ -57,32 +58,32 @@ def chart(found: Drifts, sentences: Sequence[str], pictures: tuple[str, str]) ->
         autorange="reversed", showgrid=False,
     )  # fmt: skip
     left_titles(figure)
-    for at, (name, samples) in enumerate(panels.items()):
+    for at, ((name, kind), samples) in enumerate(panels.items()):
         place = {"row": at // COLUMNS + 1, "col": at % COLUMNS + 1}
-        if name in NUMBERS or not isinstance(samples[0][1], dict):
-            _boxes(figure, name, samples, place)
-        else:
+        if kind == "word":
             _bars(figure, samples, place)
+        else:
+            _boxes(figure, name, samples, place)
     return figure
 
 
-def _panels(found: Drifts) -> dict[str, Told]:
+def _panels(found: Drifts) -> dict[Panel, Told]:
     """Gather the figures that are not the same everywhere, those that moved first."""
-    told: dict[str, dict[str, Any]] = {}
+    told: dict[Panel, dict[str, Any]] = {}
     for pair in found.pairs:
         for one in pair.figures:
             for label, n, value in zip((pair.before, pair.after), one.n, (one.before, one.after), strict=True):
                 if n and value is not None and one.note != SAME:
-                    told.setdefault(one.figure, {})[label] = value
-    moved = {one.figure for pair in found.pairs for one in pair.figures if one.has_moved}
-    names = sorted(told, key=lambda name: name not in moved)
-    return {name: list(told[name].items()) for name in names}
+                    told.setdefault((one.figure, one.kind), {})[label] = value
+    moved = {(one.figure, one.kind) for pair in found.pairs for one in pair.figures if one.has_moved}
+    panels = sorted(told, key=lambda panel: panel not in moved)
+    return {panel: list(told[panel].items()) for panel in panels}
 
 
-def _title(name: str, found: Drifts) -> str:
-    figures = [one for pair in found.pairs for one in pair.figures if one.figure == name]
+def _title(panel: Panel, found: Drifts) -> str:
+    figures = [one for pair in found.pairs for one in pair.figures if (one.figure, one.kind) == panel]
     moved = [one for one in figures if one.has_moved]
-    shown = words(named(name))
+    shown = words(named(panel[0]))
     if len(found.pairs) > 1:
         return (
             f"<b>{shown}</b><br>moved in {len(moved)} of {len(found.pairs)}" if moved else f"{shown}<br>within chance"

@@ -268,6 +268,22 @@ def test_the_chart_has_a_panel_a_figure_and_what_moved_comes_first() -> None:
     assert len(nothing.data) == 0
 
 
+def test_a_score_that_is_numbers_in_one_pair_and_words_in_another_is_drawn_as_both() -> None:
+    spans = calls(*(period(at, 30, model=model, start_s=at, failed=0) for at, model in ((1, "a"), (2, "b"), (3, "c"))))
+    ids = zip(*(spans.table[name].to_pylist() for name in ("trace_id", "span_id", "response_model")), strict=True)
+    scores = [
+        Score(trace, span, "tone", label=f"word {at % 2}") if model == "b" else Score(trace, span, "tone", at % 7)
+        for at, (trace, span, model) in enumerate(ids)
+    ]
+    judged_calls = Spans(spans.snapshot.judged(pa.Table.from_batches([encode_scores(scores)])))
+    figure: Any = nbtrace.drift(judged_calls, by="model").chart()
+    panels = [one.text.removeprefix("<b>").partition("<")[0] for one in figure.layout.annotations]
+    assert panels.count("tone") == 2
+    assert {"word 0 50.0%", "word 1 50.0%"} <= {
+        told for bar in figure.data if bar.type == "bar" for told in bar.customdata
+    }
+
+
 def test_without_plotly_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     drawing = ("nbtrace._widgets.drift_chart", "nbtrace._widgets.panels", "nbtrace._widgets.figure")
     for name in [name for name in sys.modules if name in drawing]:
