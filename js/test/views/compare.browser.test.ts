@@ -16,6 +16,7 @@ interface Said {
   isEstimated?: boolean;
   choice?: number;
   note?: string;
+  scores?: Record<string, number>;
 }
 
 /** A kernel that has a comparison. */
@@ -66,7 +67,7 @@ function runs(said: Said[]): Uint8Array {
     output_tokens: numbers(() => 7),
     choice: numbers(({ choice }) => choice ?? 0),
     note: texts(({ note }) => note ?? ""),
-    scores: texts(() => "{}"),
+    scores: texts(({ scores }) => JSON.stringify(scores ?? {})),
   });
   return (tableToIPC(table, { format: "stream" }) as Uint8Array).slice();
 }
@@ -182,6 +183,18 @@ test("labels of one's own and notes are given to answers, and stand in their cel
   ]);
   await vi.waitFor(() => expect(root.activeElement?.className).toBe("matrix"));
   await vi.waitFor(() => expect(texts(root, ".rated")).toEqual(["Note kept"]));
+});
+
+test("what is said by hand stands as the choice and not again as a score, whatever it is called", async () => {
+  const said = SAID.map((one) => ({ ...one, scores: { tone: 0.25, rating: 0.75 } }));
+  const { root } = await draw(
+    said,
+    { ...HEAD, scores: ["rating", "tone"] },
+    { name: "tone", words: ["a", "b"], isRating: false },
+  );
+  const facts = texts(root, "td.answer .cell-facts")[0];
+  expect(facts).toContain("0.75");
+  expect(facts).not.toContain("0.25");
 });
 
 test("a thousand answers are drawn where they are looked at", async () => {

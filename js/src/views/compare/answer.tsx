@@ -18,8 +18,6 @@ export interface AnswerOptions {
   judge: Judge;
 }
 
-const RATING = "rating";
-
 export function AnswerCell({ comparison, input, column, judge }: AnswerOptions): JSX.Element {
   const cell = comparison.cell(input, column);
   const { cursor } = comparison;
@@ -148,7 +146,7 @@ function Facts({
     "cost_usd",
     "latency_s",
     "first_chunk_s",
-    ...scores.filter((name) => name !== RATING),
+    ...scores.filter((name) => name !== comparison.labels.name),
   ];
   const failed = cell.runs.filter(({ state }) => state === "error").length;
   return (
