@@ -66,7 +66,7 @@ def _sentence(pair: Pair, tests: int) -> str:
         return f"too few calls to compare: {pair.calls[0]:,} and {pair.calls[1]:,}, {FEW} are needed of each"
     moved = sorted((one for one in pair.figures if one.has_moved), key=lambda one: -abs(one.tests[one.best].effect))
     slightly = [named(one.figure) for one in pair.figures if one.is_beyond_chance and not one.has_moved]
-    count = f"{tests} test{'s' * (tests != 1)}"
+    count = text.counted(tests, "test")
     corrected = f" after correction for {count}"
     parts = [f"{_change(one)} ({_measure(one)}{corrected if at == 0 else ''})" for at, one in enumerate(moved)]
     parts += [f"beyond chance, but negligibly: {', '.join(slightly)}"] if slightly else []
@@ -74,11 +74,9 @@ def _sentence(pair: Pair, tests: int) -> str:
         parts.append("nothing else moved beyond chance")
     else:
         parts = [f"nothing moved beyond chance ({count}, {pair.calls[0]:,} → {pair.calls[1]:,} calls)"]
-    few = [
-        f"{named(one.figure)} ({one.n[0]:,} and {one.n[1]:,})" for one in pair.figures if one.note.startswith("too few")
-    ]
+    few = [f"{named(one.figure)} ({one.n[0]:,} and {one.n[1]:,})" for one in pair.figures if 0 < min(one.n) < FEW]
     parts += [f"too few to test: {', '.join(few)}"] if few else []
-    alone = [f"{named(one.figure)} {one.note}" for one in pair.figures if one.note.startswith("known only")]
+    alone = [f"{named(one.figure)} {one.note}" for one in pair.figures if not min(one.n)]
     return "; ".join([*parts, *alone])
 
 
