@@ -13,7 +13,8 @@ import pytest
 import nbtrace
 from nbtrace import Session, semconv
 from nbtrace._query.frame import Spans
-from nbtrace._query.watching import Alert
+from nbtrace._query.rules import Asked, Rule
+from nbtrace._query.watching import Alert, Watching
 from nbtrace._query.window import Window
 from nbtrace._store.scores import Score
 from nbtrace._watches import watched
@@ -225,6 +226,8 @@ def test_what_has_no_price_is_said_and_does_not_hold(calls: Calls) -> None:
     assert (watch.look(), repr(watch)) == ([], "cost > $5: not known yet")
     calls.add(1)
     assert said(watch.look()) == ["cost > $5 is broken: $0.50 in 3 calls, and of 2 calls there is no price"]
+    (alert,) = watched(calls.session, "cost > $0.1").look()
+    assert alert.told == "$0.50 in 3 calls, and of 2 calls there is no price"
 
 
 def test_the_same_rule_takes_the_place_of_the_one_before(calls: Calls) -> None:
@@ -318,6 +321,31 @@ def test_the_line_below_a_cell_opens_to_the_calls_and_runs_nothing_of_theirs(cal
     (holds,) = calm.look()
     assert "<details" not in alert_html(holds)
     assert alert_text(holds).endswith("error_rate > 50% holds again: 0.0% in the last 4 calls")
+
+
+def test_the_line_tells_the_rule_from_the_figure_whatever_a_group_is_called(calls: Calls) -> None:
+    calls.fail(2, response_model="ft: a")
+    (alert,) = watched(calls.session, "error_rate > 20%", by="model").look()
+    assert (alert.title, alert.told) == ("error_rate > 20%, model ft: a is broken", "100.0% in its 2 calls")
+    assert alert.said == f"{alert.title}: {alert.told}"
+    assert "<b>error_rate &gt; 20%, model ft: a is broken</b>: 100.0% in its 2 calls" in alert_html(alert)
+
+
+def test_the_calls_to_look_at_are_of_the_window_that_the_figure_is_of(session: Session) -> None:
+    begins: list[datetime] = []
+
+    def spans(**filters: Any) -> Spans:
+        begins.append(filters["since"])
+        return session.spans(**filters)
+
+    def metrics(chosen: Any, *, by: Any) -> Any:
+        return session.metrics(chosen, by=by)
+
+    watch = Watching(Rule.of({"when": "calls > 0", "window": "5000d"}), Asked(spans, metrics), None)
+    session.store.adopt(table(chat(1)))
+    begins.clear()
+    assert [alert.is_broken for alert in watch.look()] == [True]
+    assert (len(begins), len(set(begins))) == (2, 1)
 
 
 def test_the_public_function_watches_the_default_session() -> None:

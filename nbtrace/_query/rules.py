@@ -120,6 +120,8 @@ class Outcome(NamedTuple):
     """What breaks it, in words; none if it holds."""
     judged: int | None = None
     """Of how many spans the figure is, if it is one of judgements."""
+    unpriced: int = 0
+    """How many calls the figure leaves out for want of a price, if it is an amount of money."""
 
 
 def read(path: Path) -> list[Rule]:
@@ -194,7 +196,7 @@ def outcomes(rule: Rule, now: Asked, was: Figures, moment: datetime | None = Non
         yield Outcome(
             rule.name, dict(zip(rule.by, group, strict=True)), rule.window.said, figures.get("calls") or 0, fact.after,
             fact.before, threshold.is_known(facts), threshold.broken(facts),
-            figures.get(JUDGED),
+            figures.get(JUDGED), threshold.unpriced(facts),
         )  # fmt: skip
 
 

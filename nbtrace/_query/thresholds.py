@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nbtrace._query.scored import CHECK
+from nbtrace._query.text import counted
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class Threshold(NamedTuple):
             ">": value > self.number, "<": value < self.number, ">=": value >= self.number, "<=": value <= self.number,
         }[self.sign]  # fmt: skip
         shown = f"{self._figure(before)} → {self._figure(after)}" if self.is_growth else self._figure(after)
-        if not is_broken and self.sign in (">", ">=") and (unpriced := self._unpriced(facts)):
-            return f"{self.said}: {self.figure} is {shown} and more, of {unpriced} calls there is no price"
+        if not is_broken and self.sign in (">", ">=") and (unpriced := self.unpriced(facts)):
+            return f"{self.said}: {self.figure} is {shown} and more, of {counted(unpriced, 'call')} there is no price"
         return f"{self.said}: {self.figure} is {shown}" if is_broken else None
 
     def is_known(self, facts: Mapping[str, Fact]) -> bool:
@@ -98,7 +99,7 @@ class Threshold(NamedTuple):
         is_share = self.figure.endswith(("_rate", "_share")) or self.figure.startswith(CHECK)
         return f"{100 * value:.4g}%" if is_share else f"{value:.6g}"
 
-    def _unpriced(self, facts: Mapping[str, Fact]) -> int:
+    def unpriced(self, facts: Mapping[str, Fact]) -> int:
         """Count the calls that an amount of money leaves out."""
         return (facts["unpriced"].after or 0) if self.figure == "cost_usd" and "unpriced" in facts else 0
 

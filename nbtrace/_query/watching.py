@@ -39,13 +39,20 @@ class Alert:
     window: str
     calls: int
     """How many are in the window."""
-    said: str
-    """All of it in words."""
+    title: str
+    """In words: the rule, its group, and that it is broken or holds again."""
+    told: str
+    """In words: the figure, and of which calls it is."""
     keys: tuple[SpanKey, ...] = field(repr=False)
     """The ids of the calls to look at, by which they are found when asked for: an alert keeps no texts."""
     all_spans: Callable[[], Spans] = field(repr=False)
     """Gives those that the calls are among."""
     time_unix_nano: int = field(default_factory=time_ns)
+
+    @property
+    def said(self) -> str:
+        """All of it in words."""
+        return f"{self.title}: {self.told}"
 
     @property
     def spans(self) -> Spans:
@@ -74,7 +81,7 @@ class Watching:
         self._now = now
         self._before = None if rule.baseline == PREVIOUS else before(rule, now, baseline)
         self._broken: set[tuple[Any, ...]] = set()
-        list(self._outcomes())
+        list(self._outcomes(datetime.now(UTC)))
 
     @property
     def is_broken(self) -> bool:
@@ -85,14 +92,15 @@ class Watching:
         """Look at the figures now; gives what has changed since the last time."""
         found: list[Alert] = []
         broken: set[tuple[Any, ...]] = set()
-        for outcome in self._outcomes():
+        moment = datetime.now(UTC)
+        for outcome in self._outcomes(moment):
             group, is_broken = tuple(outcome.group.values()), outcome.broken is not None
             if not outcome.is_known or outcome.value is None:
                 continue
             if is_broken:
                 broken.add(group)
             if is_broken != (group in self._broken):
-                found.append(self._alert(outcome, group, outcome.value, is_broken=is_broken))
+                found.append(self._alert(outcome, group, outcome.value, moment, is_broken=is_broken))
         self._broken = broken  # without groups that are gone or not known any more: they may break anew
         self.alerts += found
         too_many = max(0, len(self.alerts) - MOST)
@@ -106,24 +114,25 @@ class Watching:
             f"{self._named(one)}: {'is broken' if one.broken else 'holds'}, {self._told(one)}"
             if one.is_known
             else f"{self._named(one)}: not known yet"
-            for one in self._outcomes()
+            for one in self._outcomes(datetime.now(UTC))
         ]
 
-    def _outcomes(self) -> Iterator[Outcome]:
-        moment = datetime.now(UTC)
+    def _outcomes(self, moment: datetime) -> Iterator[Outcome]:
         was = before(self.rule, self._now, None, moment) if self._before is None else self._before
         return outcomes(self.rule, self._now, was, moment)
 
-    def _alert(self, outcome: Outcome, group: tuple[Any, ...], value: float, *, is_broken: bool) -> Alert:
-        said = f"{self._named(outcome)} {'is broken' if is_broken else 'holds again'}: {self._told(outcome)}"
+    def _alert(
+        self, outcome: Outcome, group: tuple[Any, ...], value: float, moment: datetime, *, is_broken: bool
+    ) -> Alert:
+        title = f"{self._named(outcome)} {'is broken' if is_broken else 'holds again'}"
         return Alert(
             self.rule.name, outcome.group, is_broken, self.rule.threshold.figure, value, outcome.before, outcome.window,
-            outcome.calls, said, self._worst(group) if is_broken else (), self._now.spans,
+            outcome.calls, title, self._told(outcome), self._worst(group, moment) if is_broken else (), self._now.spans,
         )  # fmt: skip
 
-    def _worst(self, group: tuple[Any, ...]) -> tuple[SpanKey, ...]:
+    def _worst(self, group: tuple[Any, ...], moment: datetime) -> tuple[SpanKey, ...]:
         """Find the ids of the calls that a group is broken by."""
-        window = self.rule.window.among(self._now.spans, self.rule.filters)
+        window = self.rule.window.among(self._now.spans, self.rule.filters, moment)
         among = self._now.spans() if window is None else window
         snapshot = culprits(among, self.rule.threshold, self.rule.by, group).snapshot
         return tuple(zip(*(snapshot[name].to_pylist() for name in ("trace_id", "span_id")), strict=True))
@@ -138,10 +147,10 @@ class Watching:
         value = text.figure(threshold.figure, outcome.value)
         if threshold.is_growth:
             value = f"{text.figure(threshold.figure, outcome.before)} → {value}"
-        _, and_more, unpriced = (outcome.broken or "").partition(" and more, ")
         if outcome.judged not in (None, outcome.calls):
             value = f"{value} of {outcome.judged:,} judged,"
-        return f"{value} in {self._window(outcome)}{f', and {unpriced}' if and_more else ''}"
+        unpriced = f", and of {text.counted(outcome.unpriced, 'call')} there is no price" if outcome.unpriced else ""
+        return f"{value} in {self._window(outcome)}{unpriced}"
 
     def _window(self, outcome: Outcome) -> str:
         calls = text.counted(outcome.calls, "call")

@@ -31,9 +31,8 @@ def alert_html(alert: Alert) -> str:
     from nbtrace._query.tree import tree
 
     spans = alert.spans
-    rule, _, told = alert.said.partition(": ")
     sign = BROKEN if alert.is_broken else HOLDS
-    line = f"{sign} <b>{escape(rule)}</b>: {escape(f'{told}{_counted(spans)}')}"
+    line = f"{sign} <b>{escape(alert.title)}</b>: {escape(f'{alert.told}{_counted(spans)}')}"
     if not len(spans):
         return f'<div class="{IGNORE_MATH}" style="{STYLE}">{line}</div>'
     table = static.table_html(tree(spans.snapshot, summaries=static.ROWS))

@@ -65,7 +65,7 @@ def test_each_rule_says_how_it_came_out(folder: Path) -> None:
     assert (told["broken"], len(told["outcomes"])) == (3, 6)
     assert told["outcomes"][1] == {
         "rule": "spent by a model", "group": {"model": "m"}, "window": "all calls", "calls": 1, "value": 0.5,
-        "before": 1.0, "is_known": True, "broken": None, "judged": None,
+        "before": 1.0, "is_known": True, "broken": None, "judged": None, "unpriced": 0,
     }  # fmt: skip
 
 
