@@ -274,7 +274,9 @@ class Answers:
 
     def _last_call(self) -> Span:
         """Give the LLM call that began last."""
-        calls = self.spans(kind=["llm", "embedding"], last=1)
+        from nbtrace._query.kinds import CALL_TYPES
+
+        calls = self.spans(kind=CALL_TYPES, last=1)
         if not len(calls):
             message = "no LLM call was recorded yet; make one, or say which span: nbtrace.explain(nbtrace.spans()[-1])"
             raise NotFoundError(message)

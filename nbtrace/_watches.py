@@ -15,8 +15,9 @@ from nbtrace import _guard, semconv
 from nbtrace._answers import Answers
 from nbtrace._guard import guard
 from nbtrace._query.rules import Asked, Rule
+from nbtrace._query.scored import FAIL, PASS
 from nbtrace._query.watching import Alert, Watching
-from nbtrace._query.window import PREVIOUS, Window
+from nbtrace._query.window import PREVIOUS
 from nbtrace._trace.provider import below
 from nbtrace._widgets.markup import visible
 
@@ -60,7 +61,7 @@ class Watch(Watching):
         attributes: dict[str, AttributeValue] = {
             semconv.EVALUATION_NAME: alert.rule,
             semconv.EVALUATION_VALUE: alert.value,
-            semconv.EVALUATION_LABEL: "fail" if alert.is_broken else "pass",
+            semconv.EVALUATION_LABEL: FAIL if alert.is_broken else PASS,
             semconv.EVALUATION_EXPLANATION: alert.said,
             semconv.WATCH_RULE: self.rule.when,
             semconv.WATCH_WINDOW: alert.window,
@@ -93,9 +94,9 @@ def watched(
 ) -> Watch:
     """Watch a figure of a session; see `nbtrace.watch`."""
     given = {name: value for name, value in (filters or {}).items() if value is not None}
-    made = Rule.of({"when": rule, "by": by})._replace(window=Window.of(window), filters=given)
-    if isinstance(baseline, str) and baseline == PREVIOUS:
-        made = made._replace(baseline=PREVIOUS)
+    previous = PREVIOUS if isinstance(baseline, str) and baseline == PREVIOUS else None
+    read = Rule.of({"when": rule, "by": by, "window": window, "baseline": previous})
+    made = read._replace(filters=given)  # of which one is called `name`, as a rule is
     found = Watch(session, made, _baseline(session, baseline), on_alert)
     session.watches[:] = [one for one in session.watches if one.rule != made] + [found]
     return found

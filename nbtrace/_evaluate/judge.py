@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 import orjson
 
 from nbtrace._evaluate.check import Check, check_of, digest
-from nbtrace._evaluate.verdict import FAIL, PASS, Verdict
+from nbtrace._evaluate.verdict import Verdict
+from nbtrace._query.scored import FAIL, PASS
 from nbtrace._sweep.caller import Caller, caller_of
 from nbtrace.errors import UsageError
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from nbtrace._evaluate.verdict import FAIL, PASS
 from nbtrace._query.result import Result
+from nbtrace._query.scored import FAIL, PASS
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from importlib import metadata
 from typing import Any, Final, NamedTuple, cast
 
 from nbtrace._evaluate.check import Check, check_of, digest
-from nbtrace._evaluate.verdict import FAIL, PASS, Verdict
+from nbtrace._evaluate.verdict import Verdict
+from nbtrace._query.scored import FAIL, PASS
 from nbtrace.errors import UsageError
 
 _DEPTH: Final = 4

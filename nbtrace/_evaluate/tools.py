@@ -134,7 +134,8 @@ def _retrieved(
     k: int | None = None,
     all_of: bool = False,
 ) -> Any:
-    from nbtrace._evaluate.verdict import FAIL, PASS, Verdict
+    from nbtrace._evaluate.verdict import Verdict
+    from nbtrace._query.scored import FAIL, PASS
 
     given: Any = reference if wanted is None else wanted
     if given is None or (type != "retrieval" and not documents):

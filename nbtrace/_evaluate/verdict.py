@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-PASS: Final = "pass"  # noqa: S105 - a verdict
-FAIL: Final = "fail"
+from nbtrace._query.scored import FAIL, PASS
+
 LONGEST: Final = 4000
 """Characters kept of a traceback: its end, where it says what happened."""
 _OURS: Final = str(Path(__file__).parent)

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 VECTORS: Final = "embeddings"
 CHANCE: Final = 0.05
 """What is more probable than this, after correction, is not beyond chance."""
-NEGLIGIBLE: Final = {"Cliff's delta": 0.147, "D": 0.147, "energy": 0.01}
-"""Effects below are beyond chance only because there are many calls (Romano and others, 2006, for the first)."""
+_ROMANO: Final = (0.147, 0.33, 0.474)
+SIZES: Final = {"Cliff's delta": _ROMANO, "D": _ROMANO, "Cramér's V": (0.1, 0.3, 0.5)}
+"""From where an effect is small, medium and large: of Cliff's delta Romano and others (2006), of Cramér's V Cohen."""
+NEGLIGIBLE: Final = {"Cliff's delta": _ROMANO[0], "D": _ROMANO[0], "energy": 0.01}
+"""Effects below are beyond chance only because there are many calls."""
 MOST_WORDS: Final = 20
 OTHERS: Final = "(others)"
 SAME: Final = "the same in all calls"

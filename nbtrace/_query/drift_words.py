@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from nbtrace._query import text
-from nbtrace._query.drift import Compared, Drifts, Pair
+from nbtrace._query.drift import SIZES, Compared, Drifts, Pair
 from nbtrace._query.scored import SCORE
 from nbtrace._query.verdict import FEW
 
@@ -17,12 +17,6 @@ MOST_SHARES: Final = 3
 LONGEST: Final = 60
 """Letters of a word, which may be anything."""
 LEAST_P: Final = 0.0001
-SIZES: Final = {
-    "Cliff's delta": (0.147, 0.33, 0.474),
-    "D": (0.147, 0.33, 0.474),
-    "Cramér's V": (0.1, 0.3, 0.5),
-}  # fmt: skip
-"""From where an effect is small, medium and large: of Cliff's delta Romano and others (2006), of Cramér's V Cohen."""
 
 
 class _Words(NamedTuple):

@@ -9,6 +9,9 @@ TYPES: Final = (
 )  # fmt: skip
 """What a span can be; the last one is what nothing is said of."""
 
+CALL_TYPES: Final = ("llm", "embedding")
+"""Those that are calls of a model."""
+
 OPERATION_TYPES: Final = {
     "chat": "llm",
     "text_completion": "llm",

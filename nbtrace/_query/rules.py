@@ -25,7 +25,7 @@ from nbtrace._query.aggregate import FIGURES, QUANTILES
 from nbtrace._query.changes import Fact
 from nbtrace._query.filters import Filters
 from nbtrace._query.grouping import group_of
-from nbtrace._query.scored import CHECK, SCORE, Judged, SpanKey, score_values, scores_of
+from nbtrace._query.scored import CHECK, SCORE, Judged, SpanKey, keys_of, means, score_values, scores_of
 from nbtrace._query.thresholds import Threshold
 from nbtrace._query.window import PREVIOUS, WHOLE, Window
 from nbtrace.errors import UsageError
@@ -62,25 +62,18 @@ class Rule(NamedTuple):
     when: str
     by: tuple[str, ...]
     filters: dict[str, Any]
+    threshold: Threshold
+    """What must not be, read."""
     window: Window = WHOLE
     baseline: str | None = None
     """`previous`, or what to open; none for the one that is given for all rules."""
-
-    @property
-    def threshold(self) -> Threshold:
-        """What must not be, read.
-
-        Raises:
-            UsageError: it is of a figure that there is not.
-        """
-        return Threshold.of(self.when, figures=[*FIGURES, *MORE, *QUANTILES, *_judged(self.when)], counts=())
 
     @classmethod
     def of(cls, written: Any) -> Rule:
         """Read a rule from a table.
 
         Raises:
-            UsageError: it is none.
+            UsageError: it is none, or of a figure that there is not.
         """
         known = (*OWN, *Filters.__annotations__)
         for name in cast("dict[str, Any]", written) if isinstance(written, dict) else ():
@@ -101,7 +94,9 @@ class Rule(NamedTuple):
         window = Window.of(table["window"]) if "window" in table else WHOLE
         filters = {name: value for name, value in table.items() if name not in OWN}
         names = tuple(cast("list[str]", several))
-        return cls(str(table.get("name", table["when"])), table["when"], names, filters, window, baseline)
+        when = table["when"]
+        threshold = Threshold.of(when, figures=[*FIGURES, *MORE, *QUANTILES, *_judged(when)], counts=())
+        return cls(str(table.get("name", when)), when, names, filters, threshold, window, baseline)
 
 
 class Outcome(NamedTuple):
@@ -215,12 +210,11 @@ def _figures(rule: Rule, asked: Asked, chosen: Spans | None) -> Figures:
         priced = figures["priced"] + figures["estimated"]
         figures["total_tokens"] = sum(tokens) if tokens else None
         figures["cost_per_call_usd"] = figures["cost_usd"] / priced if priced else None
-    if _judged(rule.when):
+    figure = rule.threshold.figure
+    if figure.startswith((SCORE, CHECK)):
         for group, scores in _scores(rule, asked.spans(**rule.filters) if chosen is None else chosen).items():
             values = score_values(scores)
-            means = {name: sum(each) / len(each) for name, each in values.items()}
-            judged = {JUDGED: len(values.get(rule.threshold.figure, ()))}
-            groups.setdefault(group, {}).update(means | judged)
+            groups.setdefault(group, {}).update(means(values) | {JUDGED: len(values.get(figure, ()))})
     return groups
 
 
@@ -230,8 +224,7 @@ def _scores(rule: Rule, spans: Spans) -> dict[Group, dict[SpanKey, dict[str, Jud
     scores = scores_of(spans.snapshot)
     if not scores:
         return found
-    keys = zip(*(spans.snapshot[name].to_pylist() for name in ("trace_id", "span_id")), strict=True)
-    for key, group in zip(keys, group_of(spans, rule.by), strict=True):
+    for key, group in zip(keys_of(spans.snapshot), group_of(spans, rule.by), strict=True):
         if key in scores:
             found.setdefault(group, {})[key] = scores[key]
     return found

@@ -6,8 +6,8 @@ A number that is none (NaN, the infinities) is unknown, and a note alone is no j
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
@@ -16,7 +16,8 @@ SCORE: Final = "score."
 """Begins the name of a figure that is the mean of a score."""
 CHECK: Final = "check."
 """Begins the name of a figure that is the share of spans that pass a check."""
-PASSES: Final = ("pass", "fail")
+PASS: Final = "pass"  # noqa: S105 - a verdict
+FAIL: Final = "fail"
 
 SpanKey = tuple[bytes, bytes]
 
@@ -28,12 +29,18 @@ class Judged(NamedTuple):
     label: str | None
 
 
+def keys_of(spans: Snapshot) -> list[SpanKey]:
+    """Give the ids by which spans are told apart."""
+    columns: list[list[Any]] = [spans[name].to_pylist() for name in ("trace_id", "span_id")]
+    return list(zip(*columns, strict=True))
+
+
 def scores_of(spans: Snapshot) -> dict[SpanKey, dict[str, Judged]]:
     """Read the scores of spans, a name each."""
     scores = spans.scores
     if not len(scores):
         return {}
-    own = set(zip(spans["trace_id"].to_pylist(), spans["span_id"].to_pylist(), strict=True))
+    own = set(keys_of(spans))
     found: dict[SpanKey, dict[str, Judged]] = {}
     for row in sorted(scores.to_pylist(), key=lambda one: one["time_unix_nano"] or 0):
         key = (row["trace_id"], row["span_id"])
@@ -46,7 +53,12 @@ def scores_of(spans: Snapshot) -> dict[SpanKey, dict[str, Judged]]:
 
 def score_figures(scores: Mapping[SpanKey, Mapping[str, Judged]]) -> dict[str, float]:
     """Average the scores that are numbers, and give of those that pass or fail the share that passes."""
-    return {name: sum(each) / len(each) for name, each in score_values(scores).items()}
+    return means(score_values(scores))
+
+
+def means(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Average what `score_values` lists."""
+    return {name: sum(each) / len(each) for name, each in values.items()}
 
 
 def score_values(scores: Mapping[SpanKey, Mapping[str, Judged]]) -> dict[str, list[float]]:
@@ -56,6 +68,6 @@ def score_values(scores: Mapping[SpanKey, Mapping[str, Judged]]) -> dict[str, li
         for name, said in each.items():
             if said.value is not None:
                 values.setdefault(f"{SCORE}{name}", []).append(said.value)
-            if said.label in PASSES:
-                values.setdefault(f"{CHECK}{name}", []).append(float(said.label == PASSES[0]))
+            if said.label in (PASS, FAIL):
+                values.setdefault(f"{CHECK}{name}", []).append(float(said.label == PASS))
     return values

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace._query import text
 from nbtrace._query.culprits import culprits
 from nbtrace._query.rules import Asked, Outcome, Rule, before, outcomes
+from nbtrace._query.scored import keys_of
 from nbtrace._query.window import PREVIOUS
 
 if TYPE_CHECKING:
@@ -134,8 +135,7 @@ class Watching:
         """Find the ids of the calls that a group is broken by."""
         window = self.rule.window.among(self._now.spans, self.rule.filters, moment)
         among = self._now.spans() if window is None else window
-        snapshot = culprits(among, self.rule.threshold, self.rule.by, group).snapshot
-        return tuple(zip(*(snapshot[name].to_pylist() for name in ("trace_id", "span_id")), strict=True))
+        return tuple(keys_of(culprits(among, self.rule.threshold, self.rule.by, group).snapshot))
 
     def _named(self, outcome: Outcome) -> str:
         """Name the rule and the group."""

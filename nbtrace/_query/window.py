@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nbtrace._query import moments
+from nbtrace._query.kinds import CALL_TYPES
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 EXPECTED: Final = "a number of calls as in '50 calls', a length of time as in '24h', or 'all'"
 PREVIOUS: Final = "previous"
 """Names the window before as a baseline."""
-KINDS: Final = ("llm", "embedding")
 ENDED: Final = ("ok", "error")
 _CALLS: Final = re.compile(r"(\d{1,9}) ?calls?")
 
@@ -71,7 +71,7 @@ class Window(NamedTuple):
             UsageError: a filter says something else.
         """
         if self.calls is not None:
-            return choose(**{"kind": KINDS, "status": ENDED, **_without("last", filters), "last": self.calls})
+            return choose(**{"kind": CALL_TYPES, "status": ENDED, **_without("last", filters), "last": self.calls})
         if self.length is not None:
             return choose(**_without("since", filters), since=(now or datetime.now(UTC)) - self.length)
         return choose(**filters) if filters else None
@@ -83,7 +83,7 @@ class Window(NamedTuple):
             UsageError: there is none, or a filter says something else.
         """
         if self.calls is not None:
-            both = choose(**{"kind": KINDS, "status": ENDED, **_without("last", filters), "last": 2 * self.calls})
+            both = choose(**{"kind": CALL_TYPES, "status": ENDED, **_without("last", filters), "last": 2 * self.calls})
             starts = both.words_of(["start_time_unix_nano"])["start_time_unix_nano"].to_pylist()
             order = sorted(range(len(starts)), key=lambda row: starts[row] or 0)
             return both.ordered(order[: max(0, len(order) - self.calls)])

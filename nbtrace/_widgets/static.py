@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query import text
+from nbtrace._query.kinds import CALL_TYPES
 from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, visible
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ COLUMNS: Final = (
     "depth", "name", "type", "model", "start_ms", "duration_ms", "input_tokens", "output_tokens", "cost_usd", "flags",
     "error_type", "refusal", "title", "summary",
 )  # fmt: skip
-CALLS: Final = ("llm", "embedding")
 REFUSALS: Final = {"model": "by the model", "content_filter": "by a filter", "prompt": "by a filter of the prompt"}
 
 LEFT: Final = 'align="left" style="text-align:left;vertical-align:top"'
@@ -196,7 +196,7 @@ def _facts(row: dict[str, Any]) -> tuple[str, str, str]:
     not_ended = "unfinished" if row["flags"] & UNFINISHED else "running"
     not_ended = "interrupted" if row["flags"] & INTERRUPTED else not_ended
     duration = not_ended if row["duration_ms"] is None else _time(row["duration_ms"])
-    if row["type"] in CALLS:
+    if row["type"] in CALL_TYPES:
         tokens = flow(_whole(row["input_tokens"]), _whole(row["output_tokens"]))
         about = "~" if tokens and row["flags"] & ESTIMATED_USAGE else ""
         known = row["cost_usd"] is not None or row["flags"] & (UNPRICED | REPLAYED)
