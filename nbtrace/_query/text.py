@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from nbtrace._query.scored import CHECK, SCORE
+
 UNPRICED: Final = "unpriced"
 REPLAYED: Final = "replayed"
 """The cost state of a call that was answered from a recording, and the word for it."""
@@ -72,7 +74,7 @@ def counted(number: int, noun: str) -> str:
 def figure(name: str, value: Any) -> str:
     """Word the value of a figure, in the unit that its name says; what is not there or not known is `none`.
 
-    Example:
+    Examples:
         >>> figure("error_rate", 0.04), figure("latency_p95_s", 1.5), figure("cost_usd", 2.0), figure("calls", 1200)
         ('4.0%', '1.50 s', '$2.00', '1,200')
     """
@@ -80,15 +82,25 @@ def figure(name: str, value: Any) -> str:
         return "none"
     if name.startswith("cost") and name.endswith("_usd"):
         return cost(value)
-    if name.startswith("score."):
+    if name.startswith(SCORE):
         return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if is_share(name):
+        return f"{value:.1%}"
     if name.endswith("_s") and isinstance(value, float):
         return duration(value * SECOND)
-    if name.endswith(("_rate", "_share")) or name.startswith("check."):
-        return f"{value:.1%}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def is_share(name: str) -> bool:
+    """Say whether a figure is a share, which is worded in percent.
+
+    Examples:
+        >>> is_share("error_rate"), is_share("check.correct"), is_share("score.hit_rate")
+        (True, True, False)
+    """
+    return name.startswith(CHECK) or (name.endswith(("_rate", "_share")) and not name.startswith(SCORE))
 
 
 def _three_digits(value: float) -> str:

@@ -18,8 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from nbtrace._query.scored import CHECK
-from nbtrace._query.text import counted
+from nbtrace._query.text import counted, is_share
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -96,8 +95,7 @@ class Threshold(NamedTuple):
 
     def _figure(self, value: float) -> str:
         """Word the figure precisely enough to see what it breaks; shares are percent, as thresholds have them."""
-        is_share = self.figure.endswith(("_rate", "_share")) or self.figure.startswith(CHECK)
-        return f"{100 * value:.4g}%" if is_share else f"{value:.6g}"
+        return f"{100 * value:.4g}%" if is_share(self.figure) else f"{value:.6g}"
 
     def unpriced(self, facts: Mapping[str, Fact]) -> int:
         """Count the calls that an amount of money leaves out."""

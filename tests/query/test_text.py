@@ -53,3 +53,8 @@ def test_duration(nanoseconds: int | None, worded: str) -> None:
 
 def test_tokens() -> None:
     assert [text.tokens(count) for count in (None, 0, 12345)] == ["unknown", "0", "12,345"]
+
+
+def test_a_share_is_in_percent_and_a_score_is_not_whatever_they_are_called() -> None:
+    figures = {"error_rate": 0.5, "check.within_s": 0.5, "score.hit_rate": 0.5, "latency_p95_s": 0.5}
+    assert [text.figure(name, value) for name, value in figures.items()] == ["50.0%", "50.0%", "0.5", "500 ms"]
