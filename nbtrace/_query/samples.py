@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from nbtrace._query import text
 from nbtrace._query.grouping import group_of
 from nbtrace._query.rows import Rows
 from nbtrace._query.scored import Judged, scores_of
@@ -24,8 +25,8 @@ NUMBERS: Final = {
 """Figures of a call that are numbers: a column, and what it is divided by."""
 WORDS: Final = ("finish_reasons", "refusal", "error", "response_model")
 COLUMNS: Final = (
-    "duration_ns", "input_tokens", "output_tokens", "time_to_first_chunk_s", "cost_usd", "finish_reasons", "refusal",
-    "error_type", "status_code", "response_model",
+    *(column for column, _ in NUMBERS.values()), "finish_reasons", "refusal", "error_type", "status_code",
+    "response_model",
 )  # fmt: skip
 MOST_GROUPS: Final = 8
 NONE: Final = "none"
@@ -58,6 +59,8 @@ def samples(
 ) -> tuple[list[Samples], list[str]]:
     """Take what is to be compared: two selections, their groups of one name, or each group with the first to begin.
 
+    Groups are of calls: with `by` the scores of other spans do not count.
+
     Returns:
         Two samples each, and the names of groups that are left out.
 
@@ -71,7 +74,8 @@ def samples(
             )
             raise UsageError(message)
         one, other = _arrays(vectors)
-        return [Samples("before", "after", sample(before, one), sample(after, other))], []
+        taken = sample(_calls(before), one, before), sample(_calls(after), other, after)
+        return [Samples("before", "after", *taken)], []
     if vectors is not None and not isinstance(vectors, str) and not callable(vectors):
         raise UsageError.argument("embeddings", "with by=, the name of an attribute or a function of answers", vectors)
     groups, rest = _grouped(before, by)
@@ -110,7 +114,7 @@ def _grouped(spans: Spans, by: str) -> tuple[dict[str, Spans], list[str]]:
     """Divide calls by a column, in the order in which they began; and say how many it is not set of."""
     import numpy as np
 
-    calls = spans.filter(kind="llm", status=["ok", "error"])
+    calls = _calls(spans)
     values = [value for (value,) in group_of(calls, [by])]
     starts = [start or 0 for start in calls.words_of(["start_time_unix_nano"])["start_time_unix_nano"].to_pylist()]
     order = np.argsort(np.array(starts, np.int64), kind="stable")
@@ -119,15 +123,19 @@ def _grouped(spans: Spans, by: str) -> tuple[dict[str, Spans], list[str]]:
         if (value := values[at]) is not None:
             rows.setdefault(str(value), []).append(at)
     unset = sum(value is None for value in values)
-    rest = [f"{unset:,} call{'s' * (unset != 1)} without {by}"] if unset else []
+    rest = [f"{text.counted(unset, 'call')} without {by}"] if unset else []
     return {name: calls.ordered(each) for name, each in rows.items()}, rest
 
 
-def sample(spans: Spans, vectors: Any = None) -> Sample:
-    """Read what is known of the calls among some spans that have ended, and of the scores of all of them."""
+def _calls(spans: Spans) -> Spans:
+    """Choose the calls that have ended."""
+    return spans.filter(kind="llm", status=["ok", "error"])
+
+
+def sample(calls: Spans, vectors: Any = None, judged: Spans | None = None) -> Sample:
+    """Read what is known of some calls, and the scores of the spans that they are among; without those, their own."""
     import numpy as np
 
-    calls = spans.filter(kind="llm", status=["ok", "error"])
     table = calls.words_of(COLUMNS)
     numbers: dict[str, Any] = {}
     for name, (column, unit) in NUMBERS.items():
@@ -145,7 +153,7 @@ def sample(spans: Spans, vectors: Any = None) -> Sample:
         "response_model": [each for each in table["response_model"].to_pylist() if each],
     }
     scores: dict[str, list[Judged]] = {}
-    for each in scores_of(spans.snapshot).values():
+    for each in scores_of((calls if judged is None else judged).snapshot).values():
         for name, said in each.items():
             scores.setdefault(name, []).append(said)
     return Sample(len(calls), numbers, words, scores, None if vectors is None else _vectors(calls, vectors))
