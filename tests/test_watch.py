@@ -189,6 +189,28 @@ def test_the_calls_to_look_at_are_those_that_make_the_figure(
     assert alert.figure not in figures.columns or alert.value == figures[alert.figure][0]
 
 
+@pytest.mark.parametrize(
+    ("rule", "columns"),
+    [
+        ("unpriced > 1", {"cost_usd": None, "cost_state": "unpriced"}),
+        ("estimated > 1", {"cost_state": "estimated"}),
+        ("priced < 9", {"cost_usd": None, "cost_state": "unpriced"}),
+        ("estimated_usage > 1", {"usage_state": "estimated"}),
+        ("unknown_usage > 1", {"input_tokens": None, "output_tokens": None}),
+    ],
+)
+def test_the_calls_to_look_at_are_in_the_state_that_is_counted(
+    calls: Calls, rule: str, columns: dict[str, Any]
+) -> None:
+    known = {"cost_state": "priced", "usage_state": "reported"}
+    calls.add(2, **known)
+    calls.add(2, **known | columns)
+    calls.add(2, **known)
+    calls.fail(cost_state="priced", response_model=None, input_tokens=None, output_tokens=None)
+    (alert,) = watched(calls.session, rule).look()
+    assert sorted(int(span.span_id, 16) for span in alert.spans) == [3, 4]
+
+
 def test_counts_name_the_last_calls_and_totals_are_sums(calls: Calls) -> None:
     calls.add(6)
     (alert,) = watched(calls.session, "calls > 5").look()
