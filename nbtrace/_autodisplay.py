@@ -107,10 +107,10 @@ class AutoDisplay:
         """Show which watched rules are broken, or hold again, after a cell."""
         from IPython.display import display
 
-        from nbtrace._widgets.alert import alert_html, alert_text
+        from nbtrace._widgets.alert import alert_pictures
 
         for one in alerts:
-            display({"text/html": alert_html(one), "text/plain": alert_text(one)}, raw=True)
+            display(alert_pictures(one), raw=True)
 
     def close(self) -> None:
         """Draw what is due and stop following."""

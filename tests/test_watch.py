@@ -18,7 +18,7 @@ from nbtrace._query.watching import Alert, Watching
 from nbtrace._query.window import Window
 from nbtrace._store.scores import Score
 from nbtrace._watches import watched
-from nbtrace._widgets.alert import alert_html, alert_text
+from nbtrace._widgets.alert import alert_pictures
 from nbtrace.errors import UsageError
 from tests.hostile import PAYLOADS
 from tests.query.drifting import period
@@ -322,27 +322,27 @@ def test_the_line_below_a_cell_opens_to_the_calls_and_runs_nothing_of_theirs(cal
         calls.fail(response_model=payload[:200])
     watch = watched(calls.session, "error_rate > 1%", by="model")
     for alert in watch.look():
-        page = Reader(alert_html(alert))
+        page = Reader(alert_pictures(alert)["text/html"])
         assert (page.tags - TAGS, page.attributes - ATTRIBUTES, page.styles - STYLES) == (
             {"details", "summary"},
             set(),
             {"cursor"},
         )
         assert "RateLimitError" in "".join(page.cells)
-        assert "\u202e" not in alert_text(alert)
+        assert "\u202e" not in alert_pictures(alert)["text/plain"]
     assert ("\x1b" in repr(watch), "\u202e" in repr(watch), len(repr(watch).splitlines())) == (False, False, 8)
     calm = watched(calls.session, "error_rate > 50%", window="4 calls")
     calls.fail(4)
     (broken,) = calm.look()
     assert (
-        alert_text(broken)
+        alert_pictures(broken)["text/plain"]
         .splitlines()[0]
         .endswith("error_rate > 50% is broken: 100.0% in the last 4 calls · 4 calls to look at")
     )
     calls.add(4)
     (holds,) = calm.look()
-    assert "<details" not in alert_html(holds)
-    assert alert_text(holds).endswith("error_rate > 50% holds again: 0.0% in the last 4 calls")
+    assert "<details" not in alert_pictures(holds)["text/html"]
+    assert alert_pictures(holds)["text/plain"].endswith("error_rate > 50% holds again: 0.0% in the last 4 calls")
 
 
 def test_the_line_tells_the_rule_from_the_figure_whatever_a_group_is_called(calls: Calls) -> None:
@@ -350,7 +350,9 @@ def test_the_line_tells_the_rule_from_the_figure_whatever_a_group_is_called(call
     (alert,) = watched(calls.session, "error_rate > 20%", by="model").look()
     assert (alert.title, alert.told) == ("error_rate > 20%, model ft: a is broken", "100.0% in its 2 calls")
     assert alert.said == f"{alert.title}: {alert.told}"
-    assert "<b>error_rate &gt; 20%, model ft: a is broken</b>: 100.0% in its 2 calls" in alert_html(alert)
+    assert (
+        "<b>error_rate &gt; 20%, model ft: a is broken</b>: 100.0% in its 2 calls" in alert_pictures(alert)["text/html"]
+    )
 
 
 def test_the_calls_to_look_at_are_of_the_window_that_the_figure_is_of(session: Session) -> None:

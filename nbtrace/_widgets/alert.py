@@ -5,7 +5,7 @@ As the line of the cell's calls it is static HTML, which opens to the calls to l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from nbtrace._query import text
 from nbtrace._widgets import static
@@ -16,30 +16,32 @@ if TYPE_CHECKING:
     from nbtrace._query.watching import Alert
 
 BROKEN, HOLDS = "\N{WARNING SIGN}\N{VARIATION SELECTOR-15}", "\N{CHECK MARK}\N{VARIATION SELECTOR-15}"
-STYLE: Final = "font-size:12px;margin:0"
 
 
-def alert_text(alert: Alert) -> str:
-    """Say it on a line, with the calls to look at below."""
+def alert_pictures(alert: Alert) -> dict[str, str]:
+    """Draw the line, as HTML and as text, by media type."""
     spans = alert.spans
+    return {"text/html": _html(alert, spans), "text/plain": _text(alert, spans)}
+
+
+def _text(alert: Alert, spans: Spans) -> str:
+    """Say it on a line, with the calls to look at below."""
     calls = [f"    {visible(repr(span)[1:-1])}" for span in spans]
-    return "\n".join([f"{BROKEN if alert.is_broken else HOLDS} {visible(alert.said)}{_counted(spans)}", *calls])
+    return "\n".join([f"{_sign(alert)} {visible(alert.said)}{_counted(spans)}", *calls])
 
 
-def alert_html(alert: Alert) -> str:
+def _html(alert: Alert, spans: Spans) -> str:
     """Draw the line; it opens to the calls to look at, if there are any."""
     from nbtrace._query.tree import tree
 
-    spans = alert.spans
-    sign = BROKEN if alert.is_broken else HOLDS
-    line = f"{sign} <b>{escape(alert.title)}</b>: {escape(f'{alert.told}{_counted(spans)}')}"
+    line = f"{_sign(alert)} <b>{escape(alert.title)}</b>: {escape(f'{alert.told}{_counted(spans)}')}"
     if not len(spans):
-        return f'<div class="{IGNORE_MATH}" style="{STYLE}">{line}</div>'
-    table = static.table_html(tree(spans.snapshot, summaries=static.ROWS))
-    return (
-        f'<details class="{IGNORE_MATH}" style="{STYLE}"><summary style="cursor:pointer">{line}</summary>'
-        f'<div style="padding:4px 0 4px 16px">{table}</div></details>'
-    )
+        return f'<div class="{IGNORE_MATH}" style="{static.FOLD}">{line}</div>'
+    return static.folded(line, static.table_html(tree(spans.snapshot, summaries=static.ROWS)))
+
+
+def _sign(alert: Alert) -> str:
+    return BROKEN if alert.is_broken else HOLDS
 
 
 def _counted(spans: Spans) -> str:

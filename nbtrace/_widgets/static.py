@@ -39,6 +39,7 @@ RIGHT: Final = 'align="right" style="text-align:right;vertical-align:top"'
 FAINT: Final = 'style="opacity:.6"'
 HEAD: Final = 'style="opacity:.6;font-weight:normal"'
 LINE: Final = 'style="background:none;padding:0;opacity:.7"'
+FOLD: Final = "font-size:12px;margin:0"
 TABLE: Final = '<table cellpadding="4" style="border-collapse:collapse;margin:4px 0;font-size:12px">'
 
 
@@ -54,6 +55,14 @@ def tree_html(tree: pa.Table) -> str:
 def page(line: str, table: str) -> str:
     """Put a line above a table."""
     return f'<div class="{IGNORE_MATH}"><div style="padding:4px 0">{escape(line)}</div>{table}</div>'
+
+
+def folded(line: str, inside: str, look: str = "") -> str:
+    """Fold HTML below a line of HTML that opens to it; `look` is how the line is styled besides."""
+    return (
+        f'<details class="{IGNORE_MATH}" style="{FOLD}"><summary style="{look}cursor:pointer">{line}</summary>'
+        f'<div style="padding:4px 0 4px 16px">{inside}</div></details>'
+    )
 
 
 def tree_text(tree: pa.Table, most: int = ROWS) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from nbtrace._prompts.difference import TAGS, Difference
 from nbtrace._query import text
 from nbtrace._widgets import static
-from nbtrace._widgets.markup import IGNORE_MATH, clip, escape, visible
+from nbtrace._widgets.markup import clip, escape, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,11 +75,7 @@ def summary_html(
         line = line.replace(words, f"<b>{words}</b>")
     changes = changes_html(difference) if difference is not None else ""
     table = static.table_html(tree, static.SIZE - len(changes.encode()))
-    return (
-        f'<details class="{IGNORE_MATH}" style="font-size:12px;margin:0">'
-        f'<summary style="opacity:.65;cursor:pointer">{line}</summary>'
-        f'<div style="padding:4px 0 4px 16px">{changes}{table}</div></details>'
-    )
+    return static.folded(line, f"{changes}{table}", "opacity:.65;")
 
 
 def changes_html(difference: Difference) -> str:
