@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Explanation:
     """What a span is as telemetry; `str(explanation)` is for a terminal, and in a notebook it is drawn.
 
-    Example:
+    Examples:
         >>> import nbtrace
         >>> with nbtrace.Session() as session, session.span("look up", kind="tool"):
         ...     pass

@@ -27,7 +27,7 @@ class Drift(Result):
 
     `str(drift)` is for a terminal; in a notebook it is drawn. It is true if something moved.
 
-    Example:
+    Examples:
         >>> import nbtrace
         >>> print(nbtrace.drift(nbtrace.spans(), nbtrace.spans()).sentence)
         too few calls to compare: 0 and 0, 8 are needed of each
