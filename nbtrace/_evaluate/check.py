@@ -101,12 +101,8 @@ class Check:
 
     def lacks_answer(self, given: Mapping[str, Any]) -> bool:
         """Say whether a check of answers is given none: a call that failed, or no call at all, is nothing to judge."""
-        return self.reads_answer and given.get("answer") is None and not given.get("tool_calls")
-
-    @property
-    def reads_answer(self) -> bool:
-        """Whether the function takes the answer."""
-        return any(parameter == "answer" for parameter, _ in self.reads)
+        reads_answer = any(parameter == "answer" for parameter, _ in self.reads)
+        return reads_answer and given.get("answer") is None and not given.get("tool_calls")
 
     def __call__(self, span: Any, reference: object = None, **params: Any) -> Any:
         """Judge one span; gives what the function gives."""

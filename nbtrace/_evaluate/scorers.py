@@ -112,6 +112,11 @@ def _texts(documents: Sequence[Any]) -> list[str] | None:
     return found or None
 
 
+def _known(told: Mapping[str, Any], takes: frozenset[str] | None) -> dict[str, Any]:
+    """Choose what is known, and taken; none takes everything."""
+    return {key: value for key, value in told.items() if value is not None and (takes is None or key in takes)}
+
+
 def _autoevals(given: Any, more: Mapping[str, Any]) -> tuple[Judge, str, str | None]:
     takes = _taken(getattr(given, "_run_eval_sync", given.eval))
 
@@ -119,7 +124,7 @@ def _autoevals(given: Any, more: Mapping[str, Any]) -> tuple[Judge, str, str | N
         if asked.answer is None:
             return None
         told = {"input": asked.question, "context": asked.documents}
-        known = {key: value for key, value in told.items() if value is not None and (takes is None or key in takes)}
+        known = _known(told, takes)
         found = given.eval(asked.answer, asked.reference, **{**known, **more})
         if found.score is None:
             return None
@@ -148,7 +153,7 @@ def _ragas(given: Any, more: Mapping[str, Any]) -> tuple[Judge, str, str | None]
             "reference": asked.reference,
             **more,
         }
-        known = {key: value for key, value in told.items() if value is not None and (takes is None or key in takes)}
+        known = _known(told, takes)
         if is_older:
             return float(await score(sys.modules["ragas.dataset_schema"].SingleTurnSample(**known)))
         if any(one not in known for one in needs):

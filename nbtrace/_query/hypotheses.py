@@ -149,7 +149,7 @@ def categories(before: Sequence[int], after: Sequence[int]) -> Tested:
         return Tested("Fisher's exact", effect, "Cramér's V", _fisher(table))
     if expected.min() >= EXPECTED:
         return Tested("chi-squared", effect, "Cramér's V", chi_squared_beyond(square, table.shape[1] - 1))
-    return Tested("chi-squared, permuted", effect, "Cramér's V", _permuted(table, square))
+    return Tested("chi-squared, permuted", effect, "Cramér's V", _permuted(table, square, expected))
 
 
 def _squares(table: Any) -> tuple[float, Any]:
@@ -192,15 +192,13 @@ def _fisher(table: Any) -> float:
     return min(1.0, float(shares[shares <= own * (1 + TOLERANCE)].sum() / shares.sum()))
 
 
-def _permuted(table: Any, square: float) -> float:
+def _permuted(table: Any, square: float, expected: Any) -> float:
     """Give the share of random tables with these margins that are as far from what is expected."""
     import numpy as np
 
     random = np.random.default_rng(SEED)
-    sums, first = table.sum(axis=0), int(table[0].sum())
-    drawn = random.multivariate_hypergeometric(sums, first, size=PERMUTATIONS)
-    size = int(table.sum())
-    expected = np.outer([first, size - first], sums) / size
+    sums = table.sum(axis=0)
+    drawn = random.multivariate_hypergeometric(sums, int(table[0].sum()), size=PERMUTATIONS)
     squares = ((drawn - expected[0]) ** 2 / expected[0] + (sums - drawn - expected[1]) ** 2 / expected[1]).sum(axis=1)
     return (1 + int((squares >= square * (1 - TOLERANCE)).sum())) / (1 + PERMUTATIONS)
 

@@ -16,6 +16,7 @@ from nbtrace.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nbtrace._store.snapshot import Snapshot
     from nbtrace._widgets.wire import Look, Subscribe
 
 LONGEST_NOTE: Final = 10_000
@@ -81,23 +82,24 @@ class RatingWire(Wire):
         import pyarrow as pa
 
         labels = self._by_hand.labels
-        span = find(self._snapshot(), str(message.get("span_id")), str(message.get("trace_id")))
+        snapshot = self._snapshot()
+        span = find(snapshot, str(message.get("span_id")), str(message.get("trace_id")))
         ids = span["trace_id"][0].as_py(), span["span_id"][0].as_py()
         score = Score(*ids, labels.name, source="human", time_unix_nano=time.time_ns())
-        self._by_hand.keep(labels.said(score, change(self.judgement(*ids))))
+        self._by_hand.keep(labels.said(score, change(self._judgement(snapshot, *ids))))
         return pa.table({})
 
-    def judgement(self, trace_id: bytes, span_id: bytes) -> Judgement:
+    def _judgement(self, spans: Snapshot, trace_id: bytes, span_id: bytes) -> Judgement:
         """Give what the reader has said of a span."""
         import pyarrow.compute as pc
 
-        scores = self._snapshot().scores.filter(pc.field("span_id") == span_id)
+        scores = spans.scores.filter(pc.field("span_id") == span_id)
         found = self._by_hand.labels.judged(scores, self._by_hand.annotator())
         return found.get((trace_id, span_id), Judgement())
 
     def span(self, number: int, message: dict[str, Any]) -> tuple[SpanReply, pa.Table]:
         """Answer with a span, and what the reader has said of it."""
         reply, table = super().span(number, message)
-        said = self.judgement(bytes.fromhex(reply["trace_id"]), bytes.fromhex(reply["span_id"]))
+        said = self._judgement(self._snapshot(), bytes.fromhex(reply["trace_id"]), bytes.fromhex(reply["span_id"]))
         reply["choice"], reply["note"] = said
         return reply, table

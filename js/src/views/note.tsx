@@ -29,7 +29,7 @@ export function NoteField({ text, onKeep, onLeave }: NoteOptions): JSX.Element {
           event.preventDefault();
         }}
       />
-      <span class="note-tools">
+      <span>
         <button type="button" class="button" onClick={() => onKeep(field.current?.value ?? "")}>
           Keep <kbd>Enter</kbd>
         </button>
