@@ -19,7 +19,7 @@ from nbtrace._export.batch import Row, rows
 from nbtrace._export.facts import Around, Facts
 from nbtrace._store.schema import PROMOTED
 from nbtrace._store.scores import ATTRIBUTES, EVENT
-from nbtrace._store.values import to_json
+from nbtrace._store.values import stored
 
 if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
@@ -134,26 +134,8 @@ def put(row: Row, said: Mapping[str, object]) -> None:
         if column is not None:
             row[column.name] = None if value is Absent.ABSENT else value
         elif value is not Absent.ABSENT:
-            attributes.append(attribute(key, value))
+            attributes.append(stored(key, value))
     row["attributes"] = attributes
-
-
-def attribute(key: str, value: object) -> Row:
-    """Make an attribute as the table has them."""
-    made: Row = dict.fromkeys(("key", "string", "int", "double", "bool", "bytes", "json"))
-    made["key"] = key
-    match value:
-        case bool():
-            made["bool"] = value
-        case str():
-            made["string"] = value
-        case int():
-            made["int"] = value
-        case float():
-            made["double"] = value
-        case _:
-            made["json"] = to_json(value)
-    return made
 
 
 def around(table: Snapshot) -> dict[bytes, Around]:
@@ -209,7 +191,7 @@ def _event(score: Row) -> Row:
     return {
         "time_unix_nano": score["time_unix_nano"],
         "name": EVENT,
-        "attributes": [attribute(key, score[name]) for name, key in ATTRIBUTES.items() if score[name] is not None],
+        "attributes": [stored(key, score[name]) for name, key in ATTRIBUTES.items() if score[name] is not None],
         "dropped_attributes_count": 0,
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from nbtrace._store.values import to_json
+from nbtrace._store.values import stored
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,33 +61,13 @@ def _has_mapping(given: Any) -> bool:
 def _stored(given: Any) -> Any:
     """Give attributes, or events or links with theirs, as rows have them."""
     if isinstance(given, Mapping):
-        return [_attribute(str(key), value) for key, value in cast("Mapping[Any, Any]", given).items()]
+        return [stored(str(key), value) for key, value in cast("Mapping[Any, Any]", given).items()]
     if not isinstance(given, list):
         return given
     return [
         {name: _stored(value) if name == "attributes" else _id(name, value) for name, value in one.items()}
         for one in cast("list[Mapping[str, Any]]", given)
     ]
-
-
-def _attribute(key: str, value: object) -> dict[str, Any]:
-    made: dict[str, Any] = {"key": key, **dict.fromkeys(("string", "int", "double", "bool", "bytes", "json"))}
-    match value:
-        case None:
-            pass
-        case str():
-            made["string"] = value
-        case bool():
-            made["bool"] = value
-        case int() if -(2**63) <= value < 2**63:
-            made["int"] = value
-        case float():
-            made["double"] = value
-        case bytes():
-            made["bytes"] = value
-        case _:
-            made["json"] = to_json(value)
-    return made
 
 
 def _id(name: str, value: Any) -> Any:

@@ -40,6 +40,32 @@ def written(value: object) -> str:
             return TOO_DEEP
 
 
+def stored(key: str, value: object) -> dict[str, Any]:
+    """Give an attribute as the table has it: its key, and the value under its kind.
+
+    Examples:
+        >>> {name: one for name, one in stored("answer", [42]).items() if one is not None}
+        {'key': 'answer', 'json': '{"arrayValue":{"values":[{"intValue":"42"}]}}'}
+    """
+    made: dict[str, Any] = {"key": key, **dict.fromkeys(("string", "int", "double", "bool", "bytes", "json"))}
+    match value:
+        case None:
+            pass
+        case str():
+            made["string"] = value
+        case bool():
+            made["bool"] = value
+        case int() if -(2**63) <= value < 2**63:
+            made["int"] = value
+        case float():
+            made["double"] = value
+        case bytes():
+            made["bytes"] = value
+        case _:
+            made["json"] = to_json(value)
+    return made
+
+
 def describe(*, schema_url: str, attributes: Mapping[str, object], **parts: object) -> str:
     """Write a resource or scope as OTLP JSON, with the schema URL that OTLP keeps one level higher."""
     pairs = key_values(attributes)
