@@ -130,8 +130,10 @@ class Snapshot:
         return self._with(self.kept.slice(offset, length))
 
     def take(self, rows: Any) -> Self:
-        """Give rows by number."""
-        return self._with(self.kept.take(rows))
+        """Give rows by number; a list may be empty, from which Arrow would not tell a type."""
+        import pyarrow as pa
+
+        return self._with(self.kept.take(pa.array(rows, pa.int64()) if isinstance(rows, list) else rows))
 
     def last_messages(self, name: str) -> pa.ChunkedArray:
         """Build a column of messages with only the last message of each span."""

@@ -15,6 +15,7 @@ from opentelemetry.trace import use_span
 import nbtrace
 from nbtrace import Session, semconv
 from nbtrace._cli import main
+from nbtrace._query.changes import PIECE
 from nbtrace._store.scores import Score
 from nbtrace._trace.processor import SinkProcessor
 from nbtrace.errors import UsageError
@@ -175,6 +176,13 @@ def test_what_is_hostile_is_text_for_every_reader() -> None:
     assert "\u202e" not in html + markdown + text
     assert not re.search(r"(?<!\\)!\[|@ada|http://|\n# ", markdown)
     assert set(re.findall(r"</?([a-z]+)", markdown)) == {"del", "ins"}
+
+
+def test_many_spans_in_a_row_may_be_on_one_side_only() -> None:
+    many = recording(*(call(f"question {number}", "answer") for number in range(PIECE + 1)))
+    few = recording("search")
+    assert nbtrace.diff(few, many).counts == {"added": PIECE + 1, "removed": 1, "changed": 0, "same": 1}
+    assert nbtrace.diff(many, few).counts == {"added": 1, "removed": PIECE + 1, "changed": 0, "same": 1}
 
 
 def test_a_large_diff_is_small_in_a_notebook_and_says_what_it_leaves_out() -> None:
