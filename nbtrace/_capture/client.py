@@ -177,10 +177,13 @@ class ClientCapture:
         Raises:
             ReplayMiss: it is a call, and a replay lets none out.
         """
-        if not self.enabled:
-            self.passed += 1
-        replaying = self._replaying()
-        if replaying is not None and _wire(sdk, options) is not None:
+        replaying, is_call = None, True
+        with _guarded:
+            if not self.enabled:
+                self.passed += 1
+            replaying = self._replaying()
+            is_call = _wire(sdk, options) is not None
+        if replaying is not None and is_call:  # what nobody can tell is one, or a call might go out
             replaying(None)
 
     def _server(self, sdk: Sdk, client: Any) -> Server:
@@ -245,7 +248,8 @@ def _begin(sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
         raise
     except Exception as error:  # noqa: BLE001 - as the guard does
         caught("capture", error)
-    _open[-1].passes(sdk, options)
+    for capture in _open[-1:]:  # which may have ended meanwhile
+        capture.passes(sdk, options)
     return None, options
 
 

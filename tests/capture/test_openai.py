@@ -669,3 +669,18 @@ def test_capture_can_be_closed_twice(session: Session) -> None:
     capture.close()
     capture.close()
     assert wrapped() == before
+
+
+def test_a_session_that_ends_while_a_call_begins_leaves_the_call_alone(
+    server: Loopback, client: openai.OpenAI, swallow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session().start()
+
+    def ends() -> None:
+        session.stop()
+        message = "in the middle"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("nbtrace._capture.client.under_way", ends)
+    assert client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}]).choices
+    assert (len(server.received), swallow()) == (1, {"capture: RuntimeError": 1})
