@@ -6,14 +6,25 @@ import os
 import traceback
 from typing import Any, Final
 
-HERE: Final = os.path.dirname(__file__)  # noqa: PTH120 - frames have their files as texts
-INSTALLED: Final = f"{os.sep}site-packages{os.sep}"
+OURS: Final = f"{os.path.dirname(__file__)}{os.sep}"  # noqa: PTH120 - frames have their files as texts
+_STANDARD: Final = f"{os.path.dirname(os.__file__)}{os.sep}"  # noqa: PTH120
+_INSTALLED: Final = tuple(f"{os.sep}{folder}{os.sep}" for folder in ("site-packages", "dist-packages"))
+
+
+def is_users(file: str) -> bool:
+    """Say whether the code of a file is the user's: neither nbtrace's, nor Python's, nor of an installed package.
+
+    Examples:
+        >>> is_users(__file__), is_users(os.__file__), is_users("/home/ada/nbtrace_demo.py")
+        (False, False, True)
+    """
+    return not file.startswith((OURS, _STANDARD, "<frozen ")) and not any(one in file for one in _INSTALLED)
 
 
 def lines(error: BaseException) -> list[str]:
     """Write an error for a notebook; all of it where no line is the user's."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [one for one in frames if not one.filename.startswith(HERE) and INSTALLED not in one.filename]
+    own = [one for one in frames if is_users(one.filename)]
     if not own:
         return traceback.format_exception(error)
     told = [f"{_place(one.filename)}, line {one.lineno}\n----> {one.line}" for one in own]

@@ -16,7 +16,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
-GROUND = {"errors", "semconv", "_guard", "_imports"}
+GROUND = {"errors", "semconv", "_guard", "_imports", "_traceback"}
 STAGES = {
     "_prompts",
     "_capture",

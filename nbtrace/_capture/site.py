@@ -6,14 +6,12 @@ the user's, which are then left for the line that called them.
 
 from __future__ import annotations
 
-import os
 import sys
-import sysconfig
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nbtrace import semconv
 from nbtrace._trace.provider import inherited
+from nbtrace._traceback import OURS, is_users
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -25,10 +23,6 @@ _RUNNER: Final = "run_code"
 """The function of IPython's that runs a cell: beyond it are the kernel's own frames, many."""
 
 
-_OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
-_LIBRARIES: Final = tuple({f"{sysconfig.get_path(kind)}{os.sep}" for kind in ("stdlib", "purelib", "platlib")})
-
-
 def users_frame() -> FrameType:
     """Give the frame of the user's line that led here; without one, the innermost that is not nbtrace's."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -36,9 +30,9 @@ def users_frame() -> FrameType:
     is_ours = True
     while frame is not None:
         last, file = frame, frame.f_code.co_filename
-        if not file.startswith((_OURS, *_LIBRARIES, "<frozen ")):
+        if is_users(file):
             return frame
-        if is_ours and not file.startswith(_OURS):
+        if is_ours and not file.startswith(OURS):
             outside, is_ours = frame, False
         frame = frame.f_back
     return last if is_ours else outside
