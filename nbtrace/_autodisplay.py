@@ -184,7 +184,7 @@ class AutoDisplay:
         began, ended = (getattr(run.span, name, None) for name in ("start_time", "end_time"))
         if began is None:
             return []
-        rendered = [one for one in PromptText.recent.copy() if began <= one.made_ns <= (ended or one.made_ns)]
+        rendered = [one for one in PromptText.rendered.copy() if began <= one.made_ns <= (ended or one.made_ns)]
         if not rendered:
             return []
         from nbtrace._query.prompts import unheld

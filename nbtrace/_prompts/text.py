@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nbtrace._prompts.prompt import Prompt
 
 REMEMBERED: Final = 64
-"""Rendered texts that are looked for in messages."""
+"""Rendered texts that are kept in mind."""
 TELLING: Final = 16
 """Characters of a text from which on it does not turn up in a message by chance."""
 
@@ -28,7 +28,9 @@ class PromptText(str):
     made: ClassVar = False
     """Whether there has been any: where there is none, nobody needs to look for one."""
     recent: ClassVar[deque[PromptText]] = deque(maxlen=REMEMBERED)
-    """The last ones, whole."""
+    """The last ones that are looked for in messages, whole."""
+    rendered: ClassVar[deque[PromptText]] = deque(maxlen=REMEMBERED)
+    """The last ones, short ones too."""
     made_ns: int
     """When it was rendered, in nanoseconds since the epoch."""
     prompt: Prompt
@@ -42,7 +44,9 @@ class PromptText(str):
         made.variables = variables
         made.made_ns = time_ns()
         PromptText.made = True
-        PromptText.recent.append(made)
+        PromptText.rendered.append(made)
+        if len(text) >= TELLING:
+            PromptText.recent.append(made)
         return made
 
     def __add__(self, other: str) -> PromptText:
@@ -70,6 +74,6 @@ class Source(NamedTuple):
 
 def held_in(text: str, rendered: Iterable[PromptText]) -> Source | None:
     """Find the rendered prompt that a text holds; of several the longest, of equal ones the last."""
-    found = [one for one in reversed(tuple(rendered)) if len(one) >= TELLING and one in text]
+    found = [one for one in reversed(tuple(rendered)) if one in text]
     longest = max(found, key=len, default=None)
     return Source(longest.prompt, longest.variables) if longest is not None else None
