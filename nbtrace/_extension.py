@@ -235,7 +235,7 @@ class NBTrace(Settings):
     @cell_magic
     def compare(self, line: str, cell: str) -> Any:
         """Make the cell the next version of a prompt, and compare it with the one before."""
-        given = parse_argstring(self.compare, line)
+        given = _magic_line.read(partial(parse_argstring, self.compare), line)
         variables = self.shell.user_ns if self.shell is not None else {}
         named = (given.inputs, given.call, given.settings)
         missing = [name for name in named if name is not None and name not in variables]

@@ -1,4 +1,4 @@
-"""What is written after a line magic, read as people write it: with quotes, and with a comment behind it."""
+"""What is written after a magic, read as people write it: with quotes, and with a comment behind it."""
 
 from __future__ import annotations
 

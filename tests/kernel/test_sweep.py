@@ -68,3 +68,10 @@ def test_a_refused_cell_makes_no_version_and_its_error_is_short(kernel: Kernel) 
     assert [line.split(", ")[-1] for line in shown[::2]][:2] == ["line 3", "line 2"]
     assert (shown[1], shown[3], len(shown)) == ("----> deep()", "----> nbtrace.spans(kind='lllm')", 5)
     assert shown[4].startswith("UsageError: unknown kind 'lllm'; did you mean 'llm'? expected one of: ")
+
+
+def test_what_stands_in_quotes_is_taken_without_them(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace\nimport nbtrace\ninputs = [{'city': 'Oslo'}]")
+    line = SWEEP.format("'m'").replace("greet", '"greet"').replace("-o found", "-d -o found  # only asks")
+    assert kernel.run(line + "Where is {city}?").error == ""
+    assert kernel.run("list(nbtrace.prompts), found.calls, list(found.unpriced)").result == "(['greet'], 1, ['m'])"
