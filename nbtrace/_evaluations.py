@@ -236,15 +236,12 @@ def agreed(
     weights: Literal["linear", "quadratic"] | None = None,
 ) -> Result:
     """Tell how far people agree, in a session; see `nbtrace.agreement`."""
-    import pyarrow.compute as pc
-
     from nbtrace._evaluate.agreement import agreement
     from nbtrace._query.frame import Spans
-    from nbtrace._store.remap import keys
 
     scores: Any = (spans if isinstance(spans, Answers) else session).snapshot().scores
     if isinstance(spans, Spans):
-        scores = scores.filter(pc.is_in(keys(scores), value_set=keys(spans.snapshot.kept).combine_chunks()))
+        scores = spans.snapshot.judged(scores).with_own_scores().scores
     elif spans is not None and not isinstance(spans, Answers):
         raise UsageError.kind("spans", spans, "what nbtrace.spans(...) or nbtrace.open(...) gives")
     return agreement(scores, name, weights, session.labels)
@@ -337,14 +334,10 @@ def _keeper(answers: Answers, session: Session) -> Callable[[pa.Table], None]:
     from nbtrace._session import Session
 
     def keep(scores: pa.Table) -> None:
-        import pyarrow.compute as pc
-
-        from nbtrace._store.remap import keys
         from nbtrace._store.scores import masked
 
         if isinstance(answers, (Session, Opened)):
-            there = keys(answers.snapshot().kept).combine_chunks()
-            own = scores.filter(pc.is_in(keys(scores).combine_chunks(), value_set=there))
+            own = answers.snapshot().judged(scores).with_own_scores().scores
             answers.judge(own if answers is session else masked(own, session.policy.text))
 
     return keep

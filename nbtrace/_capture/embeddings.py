@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from typing import Any, Final
 
 from nbtrace import semconv
@@ -16,7 +16,7 @@ from nbtrace._capture import usage
 from nbtrace._capture.messages import converted, dumps, listed, mapping
 from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
-from nbtrace._trace.blobs import JSON, inline
+from nbtrace._trace.blobs import JSON, inline, of_bytes
 
 _FLOAT_BYTES: Final = 4
 FLOATS: Final = {"f": "application/x-float32", "d": "application/x-float64"}
@@ -71,7 +71,7 @@ def _vector(given: Any) -> JSON:
         if numbers.tolist() == given:
             if sys.byteorder == "big":
                 numbers.byteswap()
-            return inline(b64encode(numbers).decode(), modality="embedding", mime_type=FLOATS[code])
+            return of_bytes(numbers.tobytes(), modality="embedding", mime_type=FLOATS[code])
     return {"type": "blob", "modality": "embedding", "error": "no list of numbers"}
 
 

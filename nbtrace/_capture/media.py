@@ -6,7 +6,6 @@ the session's limits allow.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from contextlib import suppress
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from nbtrace._capture import blobs, usage
 from nbtrace._capture.messages import converted, dumps, listed, loads, mapping
 from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
-from nbtrace._trace.blobs import inline
+from nbtrace._trace.blobs import of_bytes
 
 JSON = dict[str, Any]
 _SAID: Final = frozenset(
@@ -72,7 +71,7 @@ def _answers(body: Body) -> list[list[JSON]]:
 def decoded(content: bytes, mime_type: str) -> JSON | None:
     """Read a response that may be JSON, plain text or sound."""
     if mime_type.startswith(("audio/", "application/octet-stream")):
-        return {"blob": inline(b64encode(content).decode(), modality="audio", mime_type=mime_type)}
+        return {"blob": of_bytes(content, modality="audio", mime_type=mime_type)}
     with suppress(ValueError):
         body = loads(content)
         if isinstance(body, dict):

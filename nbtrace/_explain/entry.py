@@ -22,6 +22,9 @@ LEVELS: Final[dict[Level, str]] = {
 }
 """Each level in plain words."""
 
+TOKENS: Final = "tokens"
+"""The unit of what is counted in tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Convention:

@@ -15,6 +15,7 @@ from nbtrace._explain.pretty import dumped, mark
 from nbtrace._explain.received import Json, Received, document, plain, received, span_of
 from nbtrace._export.facts import Facts
 from nbtrace._export.prepare import Prepared, around
+from nbtrace._store.schema import HAS_IS_REMOTE, IS_REMOTE
 from nbtrace._store.snapshot import Snapshot
 
 FIELDS: Final = (
@@ -23,9 +24,7 @@ FIELDS: Final = (
 )  # fmt: skip
 """Parts that have one value."""
 SAMPLED: Final = 1
-IS_REMOTE: Final = 0x200
-HAS_REMOTE: Final = 0x100
-"""OTLP's bits of a span's flags."""
+"""OTLP's bit of a span's flags that W3C's has too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def explained(spans: Snapshot, trace_id: str, span_id: str) -> Explained | None:
     ids: list[Any] = trace["span_id"].to_pylist()
     if wanted not in ids:
         return None
-    one = _judged(trace.slice(ids.index(wanted), 1), wanted)
+    one = trace.slice(ids.index(wanted), 1).with_own_scores()
     (row,) = Prepared(one)
     traces = around(trace)
     facts = Facts(row, traces[row["trace_id"]])
@@ -103,18 +102,6 @@ def explained(spans: Snapshot, trace_id: str, span_id: str) -> Explained | None:
         found,
         list(received(one, traces)),
     )
-
-
-def _judged(span: Snapshot, span_id: bytes) -> Snapshot:
-    """Leave of the scores those of one span."""
-    if not span.scores.num_rows:
-        return span
-    import pyarrow.compute as pc
-
-    from nbtrace._store.columns import fixed
-
-    is_its: Any = pc.equal(span.scores["span_id"], fixed(8, [span_id])[0])
-    return Snapshot(span.kept, span.texts, span.scores.filter(is_its))
 
 
 def _parts(span: Json, known: list[bytes]) -> Iterator[Fact]:
@@ -153,7 +140,7 @@ def _named(names: tuple[str, ...], number: int) -> str:
 
 def _flags(flags: int) -> Iterator[str]:
     yield "to be recorded" if flags & SAMPLED else "not sampled"
-    if flags & HAS_REMOTE:
+    if flags & HAS_IS_REMOTE:
         yield "parent in another process" if flags & IS_REMOTE else "parent in this process"
 
 

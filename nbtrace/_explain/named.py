@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from nbtrace import semconv
-from nbtrace._explain.entry import Entry
+from nbtrace._explain.entry import TOKENS, Entry
 
 _inference = partial(Entry, "inference")
 _embeddings = partial(Entry, "embeddings")
@@ -22,7 +22,6 @@ _retrieval = partial(Entry, "retrieval")
 _evaluation = partial(Entry, "evaluation")
 _none = partial(Entry, "none")
 
-TOKENS: Final = "tokens"
 
 NAMED: Final[tuple[Entry, ...]] = (
     _inference(semconv.OPERATION_NAME, "string", "required",

@@ -9,14 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from nbtrace import semconv
-from nbtrace._explain.entry import Entry
+from nbtrace._explain.entry import TOKENS, Entry
 
 
 def _own(name: str, kind: str, why: str, unit: str = "") -> Entry:
     return Entry("nbtrace", name, kind, "nbtrace's own", why, unit)
 
-
-TOKENS: Final = "tokens"
 
 OWN: Final[tuple[Entry, ...]] = (
     _own(semconv.REQUEST_OPTIONS, "any",

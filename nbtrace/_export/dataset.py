@@ -251,28 +251,18 @@ def _rewritten(part: Part) -> int:
     from nbtrace._store.store import Store
 
     together = Store()
-    together.adopt(_own(part.spans))
+    together.adopt(part.spans.with_own_scores())
     for path in part.paths:
         with part.place.files.open_input_file(path) as file:
             there = parquet.read(file)
-        together.adopt(_own(_without(there, keys(together.snapshot().kept).to_pylist())))
+        new = _without(there, keys(together.snapshot().kept).to_pylist())
+        together.adopt(new.with_own_scores())
     made = together.snapshot()
     size = _written(part.place, made)
     for path in part.paths:
         if not path.endswith(f"/{_name(made)}"):
             part.place.files.delete_file(path)
     return size
-
-
-def _own(spans: Snapshot) -> Snapshot:
-    """Give spans with the scores of them alone."""
-    import pyarrow.compute as pc
-
-    from nbtrace._store.remap import keys
-    from nbtrace._store.snapshot import Snapshot
-
-    own = pc.is_in(keys(spans.scores), value_set=keys(spans.kept).combine_chunks())
-    return Snapshot(spans.kept, spans.texts, spans.scores.filter(own))
 
 
 def _preview(chosen: Snapshot, parts: list[Part], again: Again, to: Place, left_out: list[str]) -> ExportReport:

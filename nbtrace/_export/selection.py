@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
 from nbtrace._store.kept import VALUE_KINDS
+from nbtrace._store.schema import IS_REMOTE
 from nbtrace._store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 MESSAGES: Final = ("system_instructions", "input_messages", "output_messages", "tool_definitions")
 NUMBERS: Final = ("int", "double", "bool", "empty")
 """Kinds of values that are no content, whatever their name."""
-IS_REMOTE: Final = 0x200
-"""OTLP's flag of a parent in another process."""
 
 
 def without_content(spans: Snapshot, is_metadata: Callable[[str], bool]) -> Snapshot:

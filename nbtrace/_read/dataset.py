@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nbtrace._read.graph import mended
-from nbtrace._read.judgements import finite
 from nbtrace._read.parquet import MAX_BYTES, is_ours, sound
 from nbtrace.errors import ReadError, UsageError
 
@@ -93,7 +92,7 @@ class Dataset:
                     found = sound(parquet.read(file, groups), [], account)
                 if twice := len(found) - together.adopt(found):
                     account.left_out["span that is there twice"] += twice
-        return mended(finite(together.snapshot(), account), account)
+        return mended(together.snapshot(), account)
 
     def _groups(self, chosen: pc.Expression | None) -> list[tuple[str, list[int]]]:
         """Give the files and the groups of rows in them that may have what is wanted.

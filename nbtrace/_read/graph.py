@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
+from nbtrace._read.judgements import finite
 from nbtrace._store.values import to_json
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ CIRCLE: Final = "parents in a circle"
 
 
 def mended(snapshot: Snapshot, account: Account) -> Snapshot:
-    """Give spans whose ids and parents make a forest."""
+    """Give spans whose ids and parents make a forest, with scores that are numbers."""
     import numpy as np
     import pyarrow as pa
 
+    snapshot = finite(snapshot, account)
     if not len(snapshot):
         return snapshot
     traces, spans = _ids(snapshot, "trace_id", 2), _ids(snapshot, "span_id", 1)[:, 0]

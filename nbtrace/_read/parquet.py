@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._read.spans import MOST, NUMBERS
 from nbtrace._store.schema import COLUMNS
+from nbtrace._store.scores import COLUMN
 from nbtrace.errors import ReadError
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 OURS: Final = ("trace_id", "span_id", "name", "start_time_unix_nano")
 """The columns that a table of spans cannot be without."""
-
-SCORES: Final = "scores"
-"""The column of a file, or a table made of it, that lists the scores of each span."""
 
 SAID_AGAIN: Final = ("start_time", "duration_ms")
 """Columns of data frames for people that say what others say too."""
@@ -56,7 +54,7 @@ def read_parquet(path: Path, account: Account) -> Snapshot | pa.Table:
             names = file.schema_arrow.names
             if not is_ours(names):
                 return file.read()
-        return sound(parquet.read(path), [name for name in names if name != SCORES], account)
+        return sound(parquet.read(path), [name for name in names if name != COLUMN], account)
     except (pa.ArrowException, OSError, OverflowError) as error:
         raise ReadError.damaged(path, "Parquet", error) from error
 
@@ -76,8 +74,8 @@ def of_table(table: pa.Table, account: Account) -> Snapshot:
     from nbtrace._store.snapshot import Snapshot
 
     table = _with_ids(table)
-    spans = Snapshot.of(table).judged(unlisted(table, SCORES))
-    return sound(spans, [name for name in table.column_names if name not in (SCORES, *SAID_AGAIN)], account)
+    spans = Snapshot.of(table).judged(unlisted(table))
+    return sound(spans, [name for name in table.column_names if name not in (COLUMN, *SAID_AGAIN)], account)
 
 
 def _with_ids(table: pa.Table) -> pa.Table:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace._read import frames, mlflow, otlp, phoenix
 from nbtrace._read.found import Account, Found
 from nbtrace._read.graph import mended
-from nbtrace._read.judgements import finite, staying
+from nbtrace._read.judgements import staying
 from nbtrace._read.parquet import OURS, is_ours, of_table, read_parquet
 from nbtrace._read.rows import keep
 from nbtrace._store.scores import Score, encode_scores
@@ -67,9 +67,7 @@ class Source:
             snapshot, how = self._path(_path(given), os.fspath(given))
         else:
             snapshot, how = self._frame(given)
-        return Found(
-            mended(finite(snapshot, self._account), self._account), how, self._account, is_masked=self._is_masked
-        )
+        return Found(mended(snapshot, self._account), how, self._account, is_masked=self._is_masked)
 
     def _path(self, path: Path, said: str | bytes) -> tuple[Snapshot, str]:
         try:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from nbtrace._store.columns import dictionary, fixed, lists, numbers, strings, structs, utf8
 from nbtrace._store.kept import VALUE_KINDS, kept_schema
 from nbtrace._store.messages import split, split_answer
+from nbtrace._store.schema import HAS_IS_REMOTE, IS_REMOTE
 from nbtrace._store.values import to_json
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ SHARED_LENGTH: Final = 128
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
-
-HAS_IS_REMOTE: Final = 0x100
-IS_REMOTE: Final = 0x200
-"""Bits 8 and 9 of OTLP's flags: whether a parent or link comes from another process."""
 
 
 def messages(values: Sequence[str | None], contents: Interner) -> pa.Array:

@@ -25,7 +25,7 @@ from nbtrace._store.keep import ROWS, keep
 from nbtrace._store.kept import how, kept_schema
 from nbtrace._store.migrate import KEY, upgraded
 from nbtrace._store.schema import COLUMNS, VERSION
-from nbtrace._store.scores import listed, scores_schema, unlisted
+from nbtrace._store.scores import COLUMN, listed, scores_schema, unlisted
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.texts import Texts, int32, spread, view
 
@@ -45,7 +45,6 @@ DICTIONARY_BYTES: Final = 2**30
 PAGE_BYTES: Final = 128 * 1024
 """Small enough that a column has several pages in a row group, whose bounds the page index tells apart."""
 
-SCORES: Final = "scores"
 REDACTION: Final = "nbtrace.redaction"
 """In a file's metadata, what `_MASKED` says."""
 _MASKED: Final = "secrets were masked before anything was stored"
@@ -109,7 +108,7 @@ def read(source: Path | IO[bytes], groups: Sequence[int] | None = None) -> Snaps
         for index in range(file.num_row_groups) if groups is None else groups:
             table = upgraded(file.read_row_group(index))
             batches += keep(table, contents, rows=len(table) if is_cut else ROWS)
-            scores.append(unlisted(table, SCORES))
+            scores.append(unlisted(table))
     kept = pa.Table.from_batches(batches, schema=kept_schema())
     return Snapshot(kept, contents.all(), pa.concat_tables([scores_schema().empty_table(), *scores]))
 
@@ -160,7 +159,7 @@ def _filed(spans: Snapshot, scores: Array) -> pa.Table:
         flat = kept.flatten()
         texts = _answers(flat, spans.texts) if name == "output_messages" else _texts(flat, spans.texts)
         columns[name] = relist(pa.list_(pa.field("element", texts.type)), kept, texts)
-    return pa.table({**columns, SCORES: scores})
+    return pa.table({**columns, COLUMN: scores})
 
 
 def _texts(numbers: Array, texts: Texts) -> Array:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 VERSION: Final = 2
 """Raised with every change of the columns; written into the schema's metadata as `nbtrace.schema_version`."""
 
+HAS_IS_REMOTE: Final = 0x100
+IS_REMOTE: Final = 0x200
+"""Bits 8 and 9 of OTLP's flags: whether a parent or link comes from another process."""
+
 ColumnType = Literal[
     "id16", "id8", "string", "text", "int", "uint", "double", "bool", "time", "strings", "dictionary", "attributes",
     "events", "links",

@@ -49,6 +49,8 @@ class Score:
     """The same for the same judgement: by the same check, version, parameters and reference."""
 
 
+COLUMN: Final = "scores"
+"""The column of a file, or of a table made of it, that lists the scores of each span."""
 EVENT: Final = "gen_ai.evaluation.result"
 """The conventions' event of a judgement, as which a span carries its scores in OTLP."""
 ATTRIBUTES: Final = {
@@ -119,7 +121,7 @@ def listed(kept: pa.Table, scores: pa.Table) -> tuple[Any, int]:
     return lists, len(scores) - len(found)
 
 
-def unlisted(table: pa.Table, name: str) -> pa.Table:
+def unlisted(table: pa.Table) -> pa.Table:
     """Give the scores in a column of lists, if the table has it.
 
     Raises:
@@ -128,9 +130,9 @@ def unlisted(table: pa.Table, name: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if name not in table.column_names:
+    if COLUMN not in table.column_names:
         return scores_schema().empty_table()
-    lists: Any = table.column(name).combine_chunks()
+    lists: Any = table.column(COLUMN).combine_chunks()
     flat, rows = lists.flatten(), pc.list_parent_indices(lists)
     ids = [table.column(one).combine_chunks().take(rows) for one in ("trace_id", "span_id")]
     there = {one.name for one in flat.type}

@@ -41,6 +41,15 @@ class Snapshot:
         """Judgements of spans, of those that are left out here too."""
         return scores_schema().empty_table() if self._scores is None else self._scores
 
+    def with_own_scores(self) -> Self:
+        """Give the same spans with the judgements of them alone."""
+        import pyarrow.compute as pc
+
+        from nbtrace._store.remap import keys
+
+        own = pc.is_in(keys(self.scores), value_set=keys(self.kept).combine_chunks())
+        return self.judged(self.scores.filter(own))
+
     def judged(self, scores: pa.Table) -> Self:
         """Give the same spans with other judgements."""
         return type(self)(self.kept, self.texts, scores)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -37,6 +37,16 @@ def inline(content: object, *, modality: str, mime_type: object = None, **more: 
     """
     read = decoded(content) if isinstance(content, str) else None
     return _part(read, content, modality=modality, mime_type=mime_type, **more)
+
+
+def of_bytes(read: bytes, *, modality: str, mime_type: str) -> JSON:
+    """Give the part that stands for bytes, with them in base64.
+
+    Examples:
+        >>> of_bytes(b"hi", modality="audio", mime_type="audio/wav")["content"]
+        'aGk='
+    """
+    return _part(read, b64encode(read).decode(), modality=modality, mime_type=mime_type)
 
 
 def _part(read: bytes | None, content: object, *, modality: str, mime_type: object, **more: object) -> JSON:
