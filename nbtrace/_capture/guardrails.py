@@ -302,8 +302,8 @@ def _texts(value: Any) -> list[str]:
         case str(text) | {"content": str(text)}:
             return [text]
         case {"type": "tool_call", "arguments": arguments}:
-            return [arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()]
+            return [arguments if isinstance(arguments, str) else messages.dumps(arguments)]
         case {"response": response}:
-            return [response if isinstance(response, str) else orjson.dumps(response).decode()]
+            return [response if isinstance(response, str) else messages.dumps(response)]
         case _:
             return []

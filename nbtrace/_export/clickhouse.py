@@ -10,13 +10,12 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from nbtrace._export.atomic import replacing
 from nbtrace._export.portable import loads
 from nbtrace._export.prepare import Prepared
 from nbtrace._query.attributes import plain, plain_value
 from nbtrace._store.schema import PROMOTED
+from nbtrace._store.values import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -134,4 +133,4 @@ def _text(value: object) -> str:
         case bytes():
             return base64.b64encode(value).decode()
         case _:
-            return orjson.dumps(value, default=_text).decode()
+            return written(value, _text)

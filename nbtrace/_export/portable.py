@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import orjson
 
+from nbtrace._store.values import written
+
 INT64: Final = range(-(2**63), 2**63)
 
 DEPTH: Final = 24
@@ -42,7 +44,7 @@ def _value(value: Json, depth: int) -> Json:
         case {"intValue": number} if int(number) not in INT64:
             return {"stringValue": str(number)}
         case {"arrayValue": _} | {"kvlistValue": _} if depth == DEPTH:
-            return {"stringValue": orjson.dumps(value).decode()}
+            return {"stringValue": written(value)}
         case {"arrayValue": {"values": values}}:
             return {"arrayValue": {"values": [_value(one, depth + 1) for one in values]}}
         case {"kvlistValue": {"values": pairs}}:

@@ -32,6 +32,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from nbtrace._export.answer import CONNECTION_TRIES, PAUSES, Answer, Failure, short
 from nbtrace._export.endpoint import LOOPBACK, Compression, Endpoint
+from nbtrace._store.values import written
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def _texts(text: str) -> Iterator[str]:
     for name in ("message", "error", "detail", "error_message", "errors"):
         if isinstance(found, dict) and found.get(name):
             inner = found[name]
-            yield inner if isinstance(inner, str) else next(_texts(orjson.dumps(inner).decode()), str(inner))
+            yield inner if isinstance(inner, str) else next(_texts(written(inner)), str(inner))
 
 
 def _no_connection(endpoint: Endpoint, cause: BaseException | str) -> Failure:

@@ -17,6 +17,7 @@ from nbtrace import semconv
 from nbtrace._export.backends.backend import Absent, Attributes, Backend, Value, Variables
 from nbtrace._export.batch import Row, rows
 from nbtrace._export.facts import Around, Facts
+from nbtrace._export.portable import loads
 from nbtrace._store.schema import PROMOTED
 from nbtrace._store.scores import ATTRIBUTES, EVENT
 from nbtrace._store.values import stored
@@ -218,7 +219,7 @@ def _texts(stored: Row | None) -> list[str]:
 @lru_cache(maxsize=256)
 def _with_attributes(stored: str, added: tuple[tuple[str, str], ...]) -> str:
     """Add attributes to the OTLP JSON of a resource."""
-    resource = orjson.loads(stored)
+    resource = loads(stored)
     names = {key for key, _ in added}
     kept = [pair for pair in resource.get("attributes", []) if pair["key"] not in names]
     resource["attributes"] = [*kept, *({"key": key, "value": {"stringValue": value}} for key, value in added)]

@@ -55,10 +55,13 @@ def _objects(values: list[Any]) -> Any:
 
 
 def _json(text: str) -> Any:
-    """Read an array or a map; in a file of somebody else's it may be neither, and is then text."""
+    """Read an array or a map; in a file of somebody else's it may be neither, and is then text.
+
+    So is one that is nested deeper than Python follows.
+    """
     try:
         return plain_value(orjson.loads(text))
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return text
 
 

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import orjson
-
 from nbtrace import semconv
 from nbtrace._query.attributes import plain_column
 from nbtrace._query.preview import first_line, said
 from nbtrace._query.totals import CALLS, ERROR
+from nbtrace._store.values import written
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -260,7 +259,7 @@ def _error(row: Mapping[str, Any]) -> str:
 def run_of(row: Mapping[str, Any], attributes: Mapping[str, Any], scores: Mapping[tuple[bytes, bytes], Any]) -> Run:
     """Make a run of a call: its columns (`COLUMNS`), attributes, and the scores of all spans."""
     settings = {
-        name.removeprefix(_REQUEST): orjson.dumps(value, default=str).decode()
+        name.removeprefix(_REQUEST): written(value)
         for name, value in attributes.items()
         if name.startswith(_REQUEST) and name not in _NO_SETTINGS
     }

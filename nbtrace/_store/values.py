@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 import orjson
@@ -29,13 +29,18 @@ def to_json(value: object) -> str:
     return UNSTORABLE
 
 
-def written(value: object) -> str:
-    """Write a value as plain JSON, however deep it is nested; what is too deep for that says so."""
+def written(value: object, default: Callable[[Any], Any] = str) -> str:
+    """Write a value as plain JSON, however deep it is nested; what is too deep for that says so.
+
+    Args:
+        value: what is to be written.
+        default: gives what is written instead of a value that JSON has no form for.
+    """
     try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(value, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
     except orjson.JSONEncodeError:  # it writes 254 levels, and reads 1,024
         try:
-            return text(json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":")))
+            return text(json.dumps(value, default=default, ensure_ascii=False, separators=(",", ":")))
         except (RecursionError, ValueError):  # or it contains itself
             return TOO_DEEP
 

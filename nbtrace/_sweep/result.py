@@ -7,12 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from nbtrace import semconv
 from nbtrace._query.attributes import plain_column
 from nbtrace._query.comparison import COLUMNS, Comparison, Run, Variant, run_of, scores_of
 from nbtrace._query.totals import CALLS, ERROR
+from nbtrace._store.values import written
 from nbtrace._sweep.run import NAME
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def _is_within(call: Mapping[str, Any], step: Mapping[str, Any]) -> bool:
 
 def _run(found: Run, task: Task, step: Mapping[str, Any], attributes: Mapping[str, Any]) -> Run:
     """Say of a call what the sweep knows of it; one that is not recorded gave what its function gave."""
-    setting = tuple(sorted((name, orjson.dumps(value, default=str).decode()) for name, value in task.setting.items()))
+    setting = tuple(sorted((name, written(value)) for name, value in task.setting.items()))
     failed = (step["error_type"] or "error") if step["status_code"] == ERROR else None
     return replace(
         found,

@@ -11,8 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from nbtrace._export.destination import export
+from nbtrace._query.comparison import Comparison
+from nbtrace._store.store import Store
 from nbtrace.errors import ExportError
 from tests.export import rich
+from tests.export.making import made
 from tests.query.tables import chat, table
 
 
@@ -46,6 +49,25 @@ def test_clickhouse_gets_the_columns_of_its_table(tmp_path: Path) -> None:
     asked = f"SELECT SpanAttributes['user.id'], count(*) FROM '{path}' GROUP BY ALL ORDER BY ALL"
     found: Any = duckdb.query(asked)
     assert found.fetchall()[0] == ("ada", 5)
+
+
+@pytest.mark.parametrize("depth", [200, 250])
+def test_what_is_nested_deeply_is_written_and_compared_whole(depth: int, tmp_path: Path) -> None:
+    deep: Any = b"x"
+    for _ in range(depth):
+        deep = [deep]
+    call = {
+        "gen_ai.operation.name": "chat", "gen_ai.prompt.name": "p", "gen_ai.prompt.version": "1",
+        "gen_ai.request.deep": deep,
+    }  # fmt: skip
+    store = Store()
+    store.ended(made(call), None)
+    export(store.snapshot(), tmp_path / "a.parquet", layout="clickhouse")
+    (row,) = pq.read_table(tmp_path / "a.parquet").to_pylist()
+    written = dict(row["SpanAttributes"])["gen_ai.request.deep"]
+    assert (written.count("["), written.count("eA==")) == (depth, 1)
+    (run,) = Comparison.of(store.snapshot()).runs
+    assert dict(run.variant.settings)["deep"].count("[") == depth
 
 
 @pytest.mark.parametrize(("to", "layout"), [("a.parquet", "mysql"), ("a.jsonl", "clickhouse"), ("a/", "clickhouse")])

@@ -179,18 +179,22 @@ def test_nothing_to_send_sends_nothing(running: ReadableSpan, snapshot: Take) ->
     )
 
 
-def test_values_out_of_bounds_become_text(snapshot: Take) -> None:
+@pytest.mark.parametrize("depth", [40, 250])
+def test_values_out_of_bounds_become_text(depth: int, snapshot: Take, scripted: Callable[..., Scripted]) -> None:
     deep: Any = 1
-    for _ in range(40):
+    for _ in range(depth):
         deep = [deep]
-    inner = "{" + '"arrayValue":{"values":[{' * 16 + '"intValue":"1"' + "}]}" * 16 + "}"
+    below = depth - 24
+    inner = "{" + '"arrayValue":{"values":[{' * below + '"intValue":"1"' + "}]}" * below + "}"
     text: Any = inner
     for _ in range(24):
         text = [text]
     huge = {"max": 2**63 - 1, "nested": [2**63], "plain": -(2**63) - 1, "quote": '"intValue":"9999999999999999999"'}
     fitting = {"max": 2**63 - 1, "nested": [str(2**63)], "plain": str(-(2**63) - 1), "quote": huge["quote"]}
-    ((body, _),) = requests(Prepared(snapshot([made({"deep": deep, **huge}, huge)])))
-    assert canonical(_parse(body)) == canonical(expected([made({"deep": text, **fitting}, fitting)]))
+    server = scripted()
+    export(snapshot([made({"deep": deep, **huge}, {"deep": deep, **huge})]), server.url)
+    wanted = expected([made({"deep": text, **fitting}, {"deep": text, **fitting})])
+    assert canonical(server.received[0].otlp) == canonical(wanted)
 
 
 def test_times_that_otlp_cannot_hold_leave_a_span_behind(snapshot: Take, scripted: Callable[..., Scripted]) -> None:

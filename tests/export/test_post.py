@@ -228,6 +228,7 @@ LOG = "see the receiver's log"
 KEY = "check the headers that carry your key"
 PATH = "check the path: OTLP/HTTP receives at /v1/traces"
 SMALLER = "the receiver takes smaller requests only"
+DEEP = b'{"error":' + b"[" * 300 + b"]" * 300 + b"}"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +244,7 @@ SMALLER = "the receiver takes smaller requests only"
         (400, "x-protobuf", b"\xff", f"400 Bad Request); {LOG}"),
         (400, "json", b'{"code":3,"message":"no s3cret-key"}', f"400 Bad Request: no ***); {LOG}"),
         (401, "json", b'{"error":{"message":"who?"}}', f"401 Unauthorized: who?); {KEY}"),
+        (403, "json", DEEP, f"403 Forbidden: {DEEP[9:-1].decode()[:299]}…); {KEY}"),
         (403, "problem+json", b"[]", f"403 Forbidden: []); {KEY}"),
         (404, "xhtml+xml", b"<html><TITLE>Not\nhere</TITLE>", f"404 Not Found: Not here); {PATH}"),
         (404, "xhtml+xml", b"", f"404 Not Found); {PATH}"),
