@@ -71,12 +71,14 @@ def test_what_backends_get_is_what_exports_send(session: Session, monkeypatch: p
 
 def test_a_terminal_gets_every_part_and_attribute_in_words(session: Session) -> None:
     text = str(named(session, "chat gpt-6"))
-    before, _, rest = text.partition("\nAttributes (10)\n")
+    before, _, rest = text.partition("\nAttributes (13)\n")
     assert before == (
         "chat gpt-6 · llm · 1.00 s\n"
         "\n"
         "Conversation\n"
-        "  user: hi\n"
+        "  user: Wer schrieb über Spans? ö🦉\n"
+        '  assistant: → look_up({"title":"Spans"})\n'
+        '  tool: ← {"author":"Ada"}\n'
         "\n"
         "Parts of the span\n"
         "  trace id = 00000000000000000000000000007a11\n"
@@ -91,9 +93,9 @@ def test_a_terminal_gets_every_part_and_attribute_in_words(session: Session) -> 
         "      What is done, in few different words, so that spans of one name can be counted together.\n"
         "  kind = 3, CLIENT\n"
         "      Which side of a call: `CLIENT` waits for somebody else, `INTERNAL` is the program's own.\n"
-        "  start = 1764115205000000000, 2025-11-26 00:00:05.000000000 UTC\n"
+        "  start = 1764115205123456789, 2025-11-26 00:00:05.123456789 UTC\n"
         "      When it began, in nanoseconds since 1970, which is why it is a text in JSON.\n"
-        "  end = 1764115206000000001, 2025-11-26 00:00:06.000000001 UTC\n"
+        "  end = 1764115206123456790, 2025-11-26 00:00:06.123456790 UTC\n"
         "      When it ended. Its duration is stored nowhere: it is end minus start.\n"
         "  status = 2, ERROR: slow down\n"
         "      `ERROR` is a failure. `UNSET` is the usual case: nobody said that anything was wrong.\n"
@@ -104,7 +106,7 @@ def test_a_terminal_gets_every_part_and_attribute_in_words(session: Session) -> 
         "      any · nbtrace's own",
         "  event exception, 4.000 s after the start",
         '            {"key": "gen_ai.request.model", "value": {"stringValue": "gpt-6"}},',
-        "  langfuse: 10 attributes as they are, 8 added",
+        "  langfuse: 13 attributes as they are, 11 added",
         "      + langfuse.observation.level = ERROR (its level)",
         "  opt-in: only where somebody asks for it, mostly because it may be private or large",
     ):

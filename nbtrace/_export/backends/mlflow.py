@@ -1,7 +1,7 @@
 """MLflow 3: https://mlflow.org/docs/latest/genai/tracing/opentelemetry/ingest/.
 
 It reads the conventions, and its own names win: types that the conventions have no operation for, inputs and outputs
-of steps, the cost. Its own are JSON, so a word is in quotes.
+of steps, a call's instructions before its messages, the cost. Its own are JSON, so a word is in quotes.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ def address(variables: Variables) -> Address:
 def overlay(span: Facts) -> Attributes:
     """Say a span in MLflow's names."""
     own = span.type not in {"llm", "embedding", "tool"}  # whose messages and arguments it reads by itself
+    is_instructed = bool(span.system_instructions)  # which it leaves out of what it reads
     return {
         "mlflow.spanType": _json(TYPES.get(span.type)),
-        "mlflow.spanInputs": _json(span.input) if own else None,
+        "mlflow.spanInputs": _json(span.input) if own or is_instructed else None,
         "mlflow.spanOutputs": _json(span.output) if own else None,
         "mlflow.llm.cost": None if span.cost_usd is None else _json({"total_cost": span.cost_usd}),
         "mlflow.traceTag.tags": ", ".join(span.tags) if span.tags else None,
