@@ -1,13 +1,25 @@
-"""Hands a dataset to an engine that computes where the data is: DuckDB on this machine, PySpark on many."""
+"""Hands a dataset to an engine that computes where the data is: DuckDB on this machine, PySpark on many.
+
+A span that several files have is one span, that of the first of them. The engine groups ids to find such spans, which
+takes no order, and only where files overlap in time; only what it finds is put in an order.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from nbtrace._query.result import duckdb
 from nbtrace.errors import UsageError
 
-EXPECTED = "'duckdb', a connection of DuckDB's, or a session of PySpark's"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IDS: Final = ("trace_id", "span_id")
+PLACE: Final = ("date", "session")
+"""Columns that a dataset has of the names of its directories, in whose order its files are read."""
+UNKNOWN: Final = "__HIVE_DEFAULT_PARTITION__"
+"""The directory of what has no value."""
+EXPECTED: Final = "'duckdb', a connection of DuckDB's, or a session of PySpark's"
 
 
 @runtime_checkable
@@ -17,6 +29,11 @@ class Scannable(Protocol):
     @property
     def files(self) -> Any:
         """The files as pyarrow's dataset."""
+        ...
+
+    @property
+    def shared(self) -> Any | None:
+        """Those of them that may have spans which others have too, if there are any."""
         ...
 
     def url(self) -> str:
@@ -40,11 +57,49 @@ def scanned(spans: object, engine: Any) -> Any:
     """
     if not isinstance(spans, Scannable):
         raise UsageError.argument("engine", "none: only a dataset is computed by another engine", engine)
-    if engine == "duckdb":
-        return duckdb("engine='duckdb'").connect().from_arrow(spans.files)
     module = type(engine).__module__.partition(".")[0].lstrip("_")
     if module == "pyspark":
-        return engine.read.parquet(spans.url())
+        frame = engine.read.parquet(spans.url())
+        return frame if spans.shared is None else _once(frame, frame, _checkpointed)
+    if engine == "duckdb":
+        engine, module = duckdb("engine='duckdb'").connect(), "duckdb"
     if module == "duckdb":
-        return engine.from_arrow(spans.files)
+        frame = engine.from_arrow(spans.files)
+        shared = spans.shared
+        return frame if shared is None else _once(frame, engine.from_arrow(shared), _collected(engine))
     raise UsageError.argument("engine", EXPECTED, engine)
+
+
+def _once(frame: Any, among: Any, settle: Callable[[Any], tuple[Any, bool]]) -> Any:
+    """Give each span once.
+
+    Args:
+        frame: the spans.
+        among: those of the files that may have spans in common.
+        settle: computes a frame, which is used several times, and says whether it has any rows.
+    """
+    import narwhals.stable.v2 as nw
+
+    grouped = nw.from_native(among).group_by(*IDS).agg(nw.len().alias("rows"))
+    twice, is_any = settle(grouped.filter(nw.col("rows") > 1).select(*IDS).to_native())
+    if not is_any:
+        return frame
+    spans, several = nw.from_native(frame), nw.from_native(twice)
+    alone = spans.join(several, on=list(IDS), how="anti")
+    place = [nw.col(name).cast(nw.String).fill_null(UNKNOWN) for name in PLACE]
+    placed = spans.join(several, on=list(IDS), how="semi").with_columns(nw.concat_str(*place).alias("place"))
+    first = placed.filter(nw.col("place") == nw.col("place").min().over(*IDS)).unique([*IDS], keep="any").drop("place")
+    return nw.concat([alone, first]).to_native()
+
+
+def _collected(connection: Any) -> Callable[[Any], tuple[Any, bool]]:
+    def settle(frame: Any) -> tuple[Any, bool]:
+        found = frame.to_arrow_table()
+        return connection.from_arrow(found), bool(len(found))
+
+    return settle
+
+
+def _checkpointed(frame: Any) -> tuple[Any, bool]:
+    kept = frame.localCheckpoint()
+    return kept, not kept.isEmpty()

@@ -1,6 +1,6 @@
 """A dataset of Parquet files of ours, of which only what is asked for is read: columns, days, groups of rows.
 
-What the figures need comes as a table of those columns. Spans are read whole, from the groups of rows that may have
+What the figures need comes as a table of those columns, each span once. Spans are read whole, from the groups of rows that may have
 some that are wanted: by the names of directories, and by the least and the greatest value that each file states.
 """
 
@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nbtrace._read.graph import mended
+from nbtrace._read.once import IDS, first, overlapping
 from nbtrace._read.parquet import MAX_BYTES, is_ours, sound
 from nbtrace.errors import ReadError, UsageError
 
@@ -59,9 +60,15 @@ class Dataset:
                 raise ReadError.columns(self.place.shown, found.schema.names, ("those of nbtrace",))
             return found.replace_schema(pa.unify_schemas([file_schema(), names]))
 
+    @cached_property
+    def shared(self) -> Any | None:
+        """The files that may have a span which another one has too, as pyarrow's dataset; none if there are none."""
+        with self._reading():
+            return overlapping(self.files)
+
     def __len__(self) -> int:
         with self._reading():
-            return self.files.count_rows()
+            return self.files.count_rows() if self.shared is None else len(self.words_of(["span_id"]))
 
     def url(self) -> str:
         """Give the address of the directory, as engines of other processes read it.
@@ -76,9 +83,12 @@ class Dataset:
         return f"file:///{path.lstrip('/')}" if scheme == "file" else f"{scheme}://{path}"
 
     def words_of(self, names: Sequence[str]) -> pa.Table:
-        """Read some columns of all spans; no others are touched."""
+        """Read some columns of all spans; no others are touched, but for ids where files may have the same spans."""
         with self._reading():
-            return self.files.to_table(columns=list(names))
+            if self.shared is None:
+                return self.files.to_table(columns=list(names))
+            spans = self.files.to_table(columns=[*dict.fromkeys([*names, *IDS])])
+            return spans.filter(first(spans)).select(list(names))
 
     def snapshot(self, account: Account, chosen: pc.Expression | None = None) -> Snapshot:
         """Read spans whole: those that an expression chooses, and others that stand with them."""

@@ -313,6 +313,21 @@ def test_duckdb_computes_what_only_this_process_reaches(memory: MemoryFileSystem
     assert opened.metrics(engine="duckdb")["cost_usd"] == [1.5]
 
 
+def test_a_span_in_several_files_counts_once_everywhere(tmp_path: Path) -> None:
+    """Others' spans are where their trace was when they were exported; the first file by day and session has it."""
+    export(table(chat(1, cost_usd=1.0, scope=scope("b")), chat(2, cost_usd=2.0, scope=scope("b"))), f"{tmp_path}/")
+    export(table(chat(2, cost_usd=4.0, scope=scope("a")), chat(3, cost_usd=8.0, scope=scope("a"))), f"{tmp_path}/")
+    export(table(chat(2, cost_usd=16.0, scope=scope(None)), chat(2, trace=7, cost_usd=32.0)), f"{tmp_path}/")
+    export(table(chat(4, cost_usd=64.0, start=DAY, scope=scope("a"))), f"{tmp_path}/")
+    whole = nbtrace.open(tmp_path)
+    wanted = nbtrace.metrics(whole.spans(), by="user_id").table
+    assert wanted.select(["calls", "cost_usd"]).to_pylist() == [{"calls": 5, "cost_usd": 121.0}]
+    opened = nbtrace.open(tmp_path)
+    assert len(opened) == len(whole) == 5
+    for engine in (None, "duckdb", duckdb.connect()):
+        assert opened.metrics(by="user_id", engine=engine).table.equals(wanted), engine
+
+
 def test_an_engine_is_for_datasets(tmp_path: Path) -> None:
     export(spans(1), f"{tmp_path}/")
     opened = nbtrace.open(tmp_path)
