@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
 from nbtrace._answers import Answers
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nbtrace._evaluate.check import Check, Function
-    from nbtrace._evaluate.evaluating import Evaluating, Step
+    from nbtrace._evaluate.evaluating import Step
     from nbtrace._evaluate.result import Evaluation
     from nbtrace._evaluate.targets import Target
     from nbtrace._query.result import Result
@@ -79,6 +80,7 @@ def evaluate(
     width: int = WIDTH,
     cache: bool = True,
     progress: bool = True,
+    engine: object = None,
 ) -> Evaluation:
     """Judge spans by checks, and keep what they say as scores of the spans.
 
@@ -98,6 +100,9 @@ def evaluate(
         cache: whether what the same check of the same version, with the same parameters and reference, has said of a
             span before, in this session or one that was resumed, is not asked for again; what had failed is.
         progress: whether a bar shows how far it is.
+        engine: what reads a dataset that `nbtrace.open` gave, of which only the scores are then in memory: `"duckdb"`
+            or a connection of DuckDB's, piece by piece, or a session of PySpark's, whose workers judge. References are
+            by name, by span id or a function there.
 
     Returns:
         A table, a row a span and check, with `summary()` (pass rates with their intervals, means, counts of labels),
@@ -107,7 +112,7 @@ def evaluate(
         the scores as one of PySpark's, computed by its workers when somebody asks for it.
 
     Raises:
-        UsageError: something that is no check, or references that do not fit.
+        UsageError: something that is no check, references that do not fit, or an engine for what is no dataset.
         BudgetError: a budget stopped the calls of a check; what has been judged is kept.
 
     Examples:
@@ -115,7 +120,8 @@ def evaluate(
         >>> nbtrace.evaluate(nbtrace.spans(), nbtrace.checks.contains("Paris"), progress=False).summary()["judged"]
         [0]
     """
-    return evaluated(default(), spans, checks, references=references, width=width, cache=cache, progress=progress)
+    how: Any = {"width": width, "cache": cache, "progress": progress, "engine": engine}
+    return evaluated(default(), spans, checks, references=references, **how)
 
 
 def evaluated(
@@ -127,6 +133,7 @@ def evaluated(
     width: int = WIDTH,
     cache: bool = True,
     progress: bool = True,
+    engine: object = None,
 ) -> Any:
     """Judge spans for a session; see `nbtrace.evaluate`."""
     from nbtrace._evaluate.spark import is_spark, over
@@ -134,6 +141,8 @@ def evaluated(
     every = _checks(checks)
     if isinstance(width, bool) or not isinstance(width, int) or width < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
         raise UsageError.argument("width", "a number of spans at the same time, from 1", width)
+    if engine is not None:
+        return _by_engine(session, spans, every, references, engine, width=width, cache=cache, progress=progress)
     if is_spark(spans):
         return over(spans, every, references, width)
     return _evaluate(session, spans, every, references, width=width, cache=cache, progress=progress)
@@ -278,29 +287,69 @@ def _evaluate(
     from tqdm.auto import tqdm
 
     from nbtrace._evaluate.evaluating import Doing, Evaluating
-    from nbtrace._evaluate.result import Evaluation
+    from nbtrace._evaluate.result import Evaluation, table_of
+    from nbtrace._evaluate.targets import in_words
 
     answers: Answers = given if isinstance(given, Answers) else session
     target = _target(answers, session, given, references)
     before = pa.concat_tables([answers.snapshot().scores, target.spans.scores]) if cache else None
     every = [Evaluating(one, target, before) for one in checks]
-    with tqdm(total=len(target.spans) * len(every), desc="evaluate", unit="span", disable=not progress) as bar:
-        doing = Doing(width, _stepper(session), _keeper(answers, session), bar.update)
-        try:
-            for one in every:
-                one.run(doing)
-        except KeyboardInterrupt:
-            print(f"evaluate: interrupted; {_there(every)}; {_AGAIN}")  # noqa: T201
-            raise
-        except BudgetError as error:
-            message = f"{error}; {_there(every)}; {_AGAIN}"
-            raise BudgetError(message) from None
+    how: Any = {"desc": "evaluate", "unit": "span", "disable": not progress}
+    with (
+        tqdm(total=len(target.spans) * len(every), **how) as bar,
+        _told_how_far(lambda: sum(one.made for one in every)),
+    ):
+        for one in every:
+            one.run(Doing(width, _stepper(session), _keeper(answers, session), bar.update))
     nothing = {f"{one.check.name} {one.check.full_version}": one.nothing for one in every}
-    return Evaluation(pa.concat_tables([cast("Any", one.table) for one in every]), checks, nothing, target.left_out)
+    found = pa.concat_tables([table_of(cast("Any", one.said)) for one in every])
+    return Evaluation(found, checks, nothing, in_words(target.left_out))
 
 
-def _there(every: Sequence[Evaluating]) -> str:
-    return f"{sum(one.made for one in every):,} evaluations are there and kept"
+def _by_engine(
+    session: Session,
+    given: object,
+    checks: Sequence[Check],
+    references: object,
+    engine: object,
+    *,
+    width: int,
+    cache: bool,
+    progress: bool,
+) -> Evaluation:
+    from tqdm.auto import tqdm
+
+    from nbtrace._evaluate.evaluating import Doing
+    from nbtrace._evaluate.pieces import Judging, evaluated
+    from nbtrace._opened import Gathered
+    from nbtrace._query.engines import scanned
+    from nbtrace._store.scores import masked
+
+    frame = scanned(given.columns() if isinstance(given, Gathered) else given, engine)
+    opened = cast("Gathered", given)
+    judging = Judging(checks, references, opened.judged if cache else None)
+    made = 0
+
+    def keep(scores: pa.Table) -> None:
+        nonlocal made
+        made += len(scores)
+        opened.judge(masked(scores, session.policy.text))
+
+    with tqdm(desc="evaluate", unit="span", disable=not progress) as bar, _told_how_far(lambda: made):
+        return evaluated(frame, judging, Doing(width, _stepper(session), keep, bar.update))
+
+
+@contextmanager
+def _told_how_far(made: Callable[[], int]) -> Generator[None]:
+    """Say of an interrupt, and of a budget's stop, how many evaluations are there."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"evaluate: interrupted; {made():,} evaluations are there and kept; {_AGAIN}")  # noqa: T201
+        raise
+    except BudgetError as error:
+        message = f"{error}; {made():,} evaluations are there and kept; {_AGAIN}"
+        raise BudgetError(message) from None
 
 
 def _stepper(session: Session) -> Step:

@@ -97,13 +97,25 @@ class Gathered(Opened):
         super().__init__(Found(Store().snapshot(), "dataset", Account()), session)
         self._dataset = dataset
         self._is_read = False
+        self._given = self._snapshot
+
+    @property
+    def judged(self) -> Any:
+        """The scores that were given here, besides those in the files, as a table."""
+        return self._given.scores
 
     def snapshot(self) -> Snapshot:
         """Give all spans, which are read when they are first asked for."""
         if not self._is_read:
-            self._snapshot = self._dataset.snapshot(self._account)
+            self._snapshot = self._dataset.snapshot(self._account).judged_too(self.judged)
             self._is_read = True
         return self._snapshot
+
+    def judge(self, scores: Any) -> None:
+        """Keep judgements of the spans, without reading these for it."""
+        self._given = self._given.judged_too(scores)
+        if self._is_read:
+            super().judge(scores)
 
     def spans(self, **filters: Unpack[Filters]) -> Spans:
         """Give the spans that filters choose; see `nbtrace.spans`."""
@@ -113,7 +125,8 @@ class Gathered(Opened):
         chosen = None if self._is_read else pushed(filters)
         if chosen is None:
             return super().spans(**filters)
-        return Spans(self._dataset.snapshot(self._account, chosen), self._draw).filter(**filters)
+        some = self._dataset.snapshot(self._account, chosen).judged_too(self.judged)
+        return Spans(some, self._draw).filter(**filters)
 
     def trace_table(self, trace_id: str) -> Snapshot:
         """Give the spans of one trace, by its id in hex."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from nbtrace import semconv
 from nbtrace._evaluate.judging import outcomes, scores
-from nbtrace._evaluate.result import table_of
 from nbtrace._evaluate.running import nothing
 from nbtrace._evaluate.verdict import Failure, Outcome, Verdict
 
@@ -32,7 +31,8 @@ class Doing(NamedTuple):
     """How checks are run, and who hears of it."""
 
     width: int
-    step: Step
+    step: Step | None
+    """None where no session is, as in another engine's workers."""
     keep: Callable[[pa.Table], None]
     """Takes scores."""
     progress: Callable[[int], object]
@@ -55,13 +55,13 @@ class Evaluating:
         self._known = {} if before is None else self._find(before)
         self.made = 0
         """How many spans were judged."""
-        self.table: pa.Table | None = None
-        """What the check said, as rows of an evaluation, once it is over."""
+        self.said: pa.Table | None = None
+        """What the check said, once it is over: scores, each with what was `expected` and whether it is `cached`."""
 
     @property
     def nothing(self) -> int:
         """Of how many spans it had nothing to say."""
-        return len(self._target.spans) - (len(self.table) if self.table is not None else 0)
+        return len(self._target.spans) - (len(self.said) if self.said is not None else 0)
 
     def run(self, doing: Doing) -> None:
         """Judge what is missing.
@@ -79,7 +79,7 @@ class Evaluating:
             self.made += more
             doing.progress(more)
 
-        around = self._stepping(doing.step) if self.check.traced else nothing
+        around = self._stepping(doing.step) if self.check.traced and doing.step is not None else nothing
         try:
             outcomes(
                 target.spans, missing, self.check, target.references, lambda row, one: found.append((row, one)),
@@ -91,7 +91,7 @@ class Evaluating:
             made = scores(target.spans, self.check, said, target.references)
             if said:
                 doing.keep(made)
-            self.table = self._all([row for row, _ in said], made)
+            self.said = self._all([row for row, _ in said], made)
 
     def _all(self, rows: list[int], made: pa.Table) -> pa.Table:
         """Put what was known and what was made in the order of the spans."""
@@ -105,11 +105,9 @@ class Evaluating:
         order = sorted(range(len(every)), key=every.__getitem__)
         references = self._target.references if self.check.reference is not None else None
         expected = [None if references is None else _text(references[every[at]]) for at in order]
-        return table_of(
-            pa.concat_tables(parts).take(pa.array(order, pa.int64())),
-            expected,
-            cached=[at >= len(rows) for at in order],
-        )
+        found = pa.concat_tables(parts).take(pa.array(order, pa.int64()))
+        is_cached = pa.array([at >= len(rows) for at in order], pa.bool_())
+        return found.append_column("expected", pa.array(expected, pa.string())).append_column("cached", is_cached)
 
     def _find(self, before: pa.Table) -> dict[int, int]:
         """Find the last score of each span by this check: the row of the span, and that of the score."""
@@ -127,12 +125,12 @@ class Evaluating:
         some = before.take(at)
         ids = zip(keys(some).to_pylist(), some["key"].to_pylist(), strict=True)
         there = dict(zip(ids, at, strict=True))
-        found = (there.get(each) for each in zip(keys(self._target.spans.kept).to_pylist(), wanted, strict=True))
+        found = (there.get(each) for each in zip(keys(self._target.spans).to_pylist(), wanted, strict=True))
         return {row: score for row, score in enumerate(found) if score is not None}
 
     def _stepping(self, step: Step) -> Any:
         """Make each run a span, which says what came of it."""
-        ids = [one.hex() for one in cast("Any", self._target.spans)["span_id"].to_pylist()]
+        ids = [one.hex() for one in self._target.spans["span_id"].to_pylist()]
 
         @contextmanager
         def around(check: Check, row: int) -> Generator[Callable[[Outcome], None]]:

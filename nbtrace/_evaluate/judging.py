@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._evaluate.running import Around, Job, nothing, run
-from nbtrace._evaluate.targets import named
+from nbtrace._evaluate.targets import of_spans
 from nbtrace._evaluate.verdict import Failure, Outcome
 from nbtrace._query.rows import Rows
 from nbtrace._store.scores import scores_schema
@@ -103,22 +103,24 @@ def _column(values: Any, kind: pa.DataType) -> Any:
     return pa.array(values, kind) if isinstance(values, list) else values.cast(kind)
 
 
-def judged(spans: Any, checks: Sequence[Check], references: str | None = None, width: int = 1) -> pa.Table:
-    """Judge all rows of a table that are over by all checks, here: what another engine has its workers do.
+def judged(spans: pa.RecordBatch, checks: Sequence[Check], references: str | None = None, width: int = 1) -> pa.Table:
+    """Judge all rows of a batch that are to be judged by all checks: what another engine has its workers do.
 
     Args:
-        spans: a table or batch with columns of the schema.
+        spans: a batch with columns of the schema.
         checks: the checks.
         references: the name of a column or attribute that has what should have come.
         width: how many at the same time.
     """
     import pyarrow as pa
 
-    expected = named(Rows(spans), references) if references is not None else None
-    ended = [row for row, duration in enumerate(spans["duration_ns"].to_pylist()) if duration is not None]
+    target = of_spans(pa.Table.from_batches([spans]), references)
     tables: list[pa.Table] = []
     for check in checks:
         found: list[tuple[int, Outcome]] = []
-        outcomes(spans, ended, check, expected, lambda row, one, to=found: to.append((row, one)), width=width)
-        tables.append(scores(spans, check, sorted(found, key=itemgetter(0)), expected))
+        every = range(len(target.spans))
+        outcomes(
+            target.spans, every, check, target.references, lambda row, one, to=found: to.append((row, one)), width=width
+        )
+        tables.append(scores(target.spans, check, sorted(found, key=itemgetter(0)), target.references))
     return pa.concat_tables([scores_schema().empty_table(), *tables])

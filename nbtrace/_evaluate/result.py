@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -188,22 +188,22 @@ def _counted(labels: Counter[str]) -> str | None:
     return ", ".join([*(f"{label} {count:,}" for label, count in most), *more])
 
 
-def table_of(scores: pa.Table, expected: Iterable[str | None], *, cached: Sequence[bool]) -> pa.Table:
-    """Make the rows of an evaluation of scores."""
+def table_of(said: pa.Table) -> pa.Table:
+    """Make the rows of an evaluation of scores, each with what was `expected` and whether it is `cached`."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {
-        "check": scores["name"],
-        "version": scores["evaluator_version"],
+        "check": said["name"],
+        "version": said["evaluator_version"],
         **{
-            name: pa.array([one.hex() for one in cast("Any", scores)[name].to_pylist()], pa.string())
+            name: pa.array([one.hex() for one in cast("Any", said)[name].to_pylist()], pa.string())
             for name in ("trace_id", "span_id")
         },
-        "value": scores["value"],
-        "label": scores["label"],
-        "explanation": scores["explanation"],
-        "expected": pa.array(list(expected), pa.string()),
-        "error": scores["error_type"],
-        "cached": pa.array(list(cached), pa.bool_()),
+        "value": said["value"],
+        "label": said["label"],
+        "explanation": said["explanation"],
+        "expected": said["expected"],
+        "error": said["error_type"],
+        "cached": said["cached"],
     }
     return pa.table(columns)

@@ -17,8 +17,9 @@ from nbtrace.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_KINDS: Final = {"id16": "binary", "id8": "binary", "string": "string", "double": "double", "int": "bigint"}
-_SCHEMA: Final = ", ".join(f"{name} {_KINDS[kind]}" for name, kind, _ in COLUMNS)
+KINDS: Final = {"id16": "binary", "id8": "binary", "string": "string", "double": "double", "int": "bigint"}
+"""Types of the columns of scores to Spark's names of them."""
+_SCHEMA: Final = ", ".join(f"{name} {KINDS[kind]}" for name, kind, _ in COLUMNS)
 _MADE_OF: Final = {
     "answer": ("output_messages", "attributes"),
     "question": ("input_messages", "attributes"),
@@ -48,7 +49,7 @@ def over(frame: Any, checks: Sequence[Check], references: object, width: int) ->
     """
     if references is not None and not isinstance(references, str):
         raise UsageError.argument("references", "the name of a column or attribute of the data frame", references)
-    wanted = _columns(checks, references)
+    wanted = read(checks, references)
     some = frame.select(*(name for name in frame.columns if name in wanted))
 
     def judge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -64,12 +65,14 @@ def over(frame: Any, checks: Sequence[Check], references: object, width: int) ->
     return some.mapInArrow(judge, _SCHEMA)
 
 
-def _columns(checks: Sequence[Check], references: str | None) -> set[str]:
-    """Name the columns that are read."""
-    read = {what for check in checks for _, what in check.reads} | ({references} if references else set())
-    if SPAN in read:
+def read(checks: Sequence[Check], references: object = None) -> set[str]:
+    """Name the columns that checks and references are made of, and those that say which spans are to be judged."""
+    names = {what for check in checks for _, what in check.reads}
+    if references is not None:
+        names.add(references if isinstance(references, str) else SPAN if callable(references) else "span_id")
+    if SPAN in names:
         return {*NAMES}
-    found = {"trace_id", "span_id", "duration_ns"}
-    for name in read:
+    found = {"trace_id", "span_id", "duration_ns", "attributes"}
+    for name in names:
         found |= set(_MADE_OF.get(name, (name,))) if name in READABLE and name != "attributes" else {*NAMES}
     return found

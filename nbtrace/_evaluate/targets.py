@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from nbtrace import semconv
@@ -12,6 +12,8 @@ from nbtrace._query.rows import READABLE, Rows
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nbtrace._query.comparison import Comparison
     from nbtrace._store.snapshot import Snapshot
 
@@ -22,14 +24,25 @@ _EXPECTED = "a list as long as the spans, a dict by span id, a function of a spa
 class Target:
     """Spans to judge."""
 
-    spans: Snapshot
+    spans: Any
+    """A snapshot, or a table with columns of the schema."""
     references: list[Any] | None
     """Of each span, what should have come; none if there are no references."""
-    left_out: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Which spans are not judged, in words, and how many."""
 
 
-def of_spans(spans: Snapshot, references: object) -> Target:
+def in_words(left_out: Mapping[str, int]) -> tuple[str, ...]:
+    """Say what is not judged."""
+    return tuple(f"{count:,} span{'s' * (count != 1)} {what}" for what, count in left_out.items() if count)
+
+
+def of_spans(spans: Snapshot | pa.Table, references: object) -> Target:
     """Judge the spans of a selection that have ended and are not themselves of a check.
+
+    Args:
+        spans: a snapshot, or a table with columns of the schema.
+        references: what should have come.
 
     Raises:
         UsageError: the references do not fit.
@@ -62,30 +75,29 @@ def of_comparison(snapshot: Snapshot, comparison: Comparison, references: object
     return _chosen(spans, [listed[comparison.place(runs[one])[0]] for one in ids])
 
 
-def _chosen(spans: Snapshot, references: list[Any] | None) -> Target:
+def _chosen(spans: Snapshot | pa.Table, references: list[Any] | None) -> Target:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    ended = pc.is_valid(spans.kept["duration_ns"]).to_pylist()
-    own = made_by_checks(spans)
+    stored: Any = getattr(spans, "kept", spans)
+    ended = pc.is_valid(stored["duration_ns"]).to_pylist()
+    own = made_by_checks(stored["attributes"]) if "attributes" in stored.column_names else [False] * len(ended)
     chosen = [over and not ours for over, ours in zip(ended, own, strict=True)]
-    left_out: list[str] = []
-    for count, what in ((ended.count(False), "not over yet"), (sum(own), "made by checks themselves")):
-        left_out += [f"{count:,} span{'s' * (count != 1)} {what}"] if count else []
     if all(chosen):
         return Target(spans, references)
     if references is not None:
         references = [one for one, wanted in zip(references, chosen, strict=True) if wanted]
-    return Target(spans.filter(pa.array(chosen, pa.bool_())), references, tuple(left_out))
+    left_out = {"not over yet": ended.count(False), "made by checks themselves": sum(own)}
+    return Target(spans.filter(pa.array(chosen, pa.bool_())), references, left_out)
 
 
-def made_by_checks(spans: Snapshot) -> list[bool]:
-    """Say of each span whether it is the evaluation of another one, or a call that a check made."""
+def made_by_checks(attributes: pa.ChunkedArray) -> list[bool]:
+    """Say of each span, by its attributes, whether it is the evaluation of another, or a call that a check made."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     found: list[bool] = []
-    for chunk in cast("Any", spans.kept["attributes"]).chunks:
+    for chunk in cast("Any", attributes).chunks:
         keys = chunk.flatten().field("key").cast(pa.string())
         parents = pc.list_parent_indices(chunk).filter(pc.equal(keys, pa.scalar(semconv.EVALUATION_NAME)))
         marked = [False] * len(chunk)
@@ -95,7 +107,7 @@ def made_by_checks(spans: Snapshot) -> list[bool]:
     return found
 
 
-def _of_each(spans: Snapshot, references: object) -> list[Any] | None:
+def _of_each(spans: Snapshot | pa.Table, references: object) -> list[Any] | None:
     """Give what should have come of each span.
 
     Raises:

@@ -18,6 +18,7 @@ from nbtrace import semconv
 from nbtrace._export.delivery import ERROR
 from nbtrace._export.preview import preview_file
 from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words
+from nbtrace._store.places import UNKNOWN
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from nbtrace._export.ledger import Again
     from nbtrace._store.places import Place
     from nbtrace._store.snapshot import Snapshot
-
-UNKNOWN: Final = "__HIVE_DEFAULT_PARTITION__"
-"""What Hive calls the directory of rows without a value; every reader of datasets takes it for null."""
 
 NAME_CHARACTERS: Final = 120
 """Of a session in the name of a directory, of which most file systems take 255 bytes."""

@@ -133,7 +133,7 @@ def _key(name: str, schema: nw.Schema) -> nw.Expr:
     import narwhals.stable.v2 as nw
 
     if name == "kind":
-        return _kind(schema)
+        return kind_of(schema).alias("kind")
     columns = [column for column in KEYS.get(name, (name,)) if column in schema]
     if not columns:
         raise UsageError.unknown("column to group by", name, [*KEYS, "kind", *schema])
@@ -147,7 +147,7 @@ def _key(name: str, schema: nw.Schema) -> nw.Expr:
     return (nw.coalesce(*parts) if len(parts) > 1 else parts[0]).alias(name)
 
 
-def _kind(schema: nw.Schema) -> nw.Expr:
+def kind_of(schema: nw.Schema) -> nw.Expr:
     """Say what a span is, as `kinds.kind` does for one."""
     import narwhals.stable.v2 as nw
 
@@ -156,7 +156,7 @@ def _kind(schema: nw.Schema) -> nw.Expr:
     for kind in sorted(set(OPERATION_TYPES.values())):
         operations = [name for name, meant in OPERATION_TYPES.items() if meant == kind]
         known = nw.when(operation.is_in(operations)).then(nw.lit(kind)).otherwise(known)
-    return nw.when(span_type.is_in(sorted(TYPES))).then(span_type).otherwise(known).alias("kind")
+    return nw.when(span_type.is_in(sorted(TYPES))).then(span_type).otherwise(known)
 
 
 def _bucket(schema: nw.Schema, every_s: int) -> nw.Expr:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from nbtrace._query.result import duckdb
+from nbtrace._store.places import UNKNOWN
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Iterator
+
+    import pyarrow as pa
 
 IDS: Final = ("trace_id", "span_id")
 PLACE: Final = ("date", "session")
 """Columns that a dataset has of the names of its directories, in whose order its files are read."""
-UNKNOWN: Final = "__HIVE_DEFAULT_PARTITION__"
-"""The directory of what has no value."""
 EXPECTED: Final = "'duckdb', a connection of DuckDB's, or a session of PySpark's"
 
 
@@ -64,10 +65,34 @@ def scanned(spans: object, engine: Any) -> Any:
     if engine == "duckdb":
         engine, module = duckdb("engine='duckdb'").connect(), "duckdb"
     if module == "duckdb":
-        frame = engine.from_arrow(spans.files)
-        shared = spans.shared
-        return frame if shared is None else _once(frame, engine.from_arrow(shared), _collected(engine))
+        frame, shared = engine.from_arrow(spans.files), spans.shared
+        return frame if shared is None else _once(frame, engine.from_arrow(shared), _registered(engine))
     raise UsageError.argument("engine", EXPECTED, engine)
+
+
+def llm_calls(frame: Any, columns: Container[str]) -> Any:
+    """Take those of some columns that a frame has, of its LLM calls."""
+    import narwhals.stable.v2 as nw
+
+    from nbtrace._query.aggregate import kind_of
+
+    spans = nw.from_native(frame)
+    schema = spans.collect_schema()
+    chosen = [name for name in schema if name in columns]
+    return spans.filter(kind_of(schema) == "llm").select(*chosen).to_native()
+
+
+def batches(relation: Any, rows: int) -> Iterator[pa.RecordBatch]:
+    """Read a relation of DuckDB's, so many rows at a time."""
+    reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch  # its name before 2
+    yield from reader(rows)
+
+
+def collected(frame: Any) -> pa.Table:
+    """Compute a frame."""
+    import narwhals.stable.v2 as nw
+
+    return nw.from_native(frame).collect("pyarrow").to_native()
 
 
 def _once(frame: Any, among: Any, settle: Callable[[Any], tuple[Any, bool]]) -> Any:
@@ -92,9 +117,9 @@ def _once(frame: Any, among: Any, settle: Callable[[Any], tuple[Any, bool]]) -> 
     return nw.concat([alone, first]).to_native()
 
 
-def _collected(connection: Any) -> Callable[[Any], tuple[Any, bool]]:
+def _registered(connection: Any) -> Callable[[Any], tuple[Any, bool]]:
     def settle(frame: Any) -> tuple[Any, bool]:
-        found = frame.to_arrow_table()
+        found = collected(frame)
         return connection.from_arrow(found), bool(len(found))
 
     return settle

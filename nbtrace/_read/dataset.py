@@ -1,7 +1,8 @@
 """A dataset of Parquet files of ours, of which only what is asked for is read: columns, days, groups of rows.
 
-What the figures need comes as a table of those columns, each span once. Spans are read whole, from the groups of rows that may have
-some that are wanted: by the names of directories, and by the least and the greatest value that each file states.
+What the figures need comes as a table of those columns, each span once. Spans are read whole, from the groups of rows
+that may have some that are wanted: by the names of directories, and by the least and the greatest value that each file
+states.
 """
 
 from __future__ import annotations

@@ -27,6 +27,9 @@ BUILT_IN: Final = frozenset({"file", "s3", "gs", "gcs", "abfs", "abfss", "hdfs",
 WHOLE: Final = frozenset({"s3", "gcs", "abfs"})
 """File systems in which a file is there once it is complete, and to rename one is to copy it."""
 
+UNKNOWN: Final = "__HIVE_DEFAULT_PARTITION__"
+"""What Hive calls the directory of rows without a value; every reader of datasets takes it for null."""
+
 FileSystem = Any
 """One of pyarrow's; its stubs do not know all methods."""
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from nbtrace import Session, check, checks, evaluate
+import nbtrace
+from nbtrace import Session, evaluate
 from nbtrace._evaluations import evaluated
 from nbtrace._query.frame import Spans
+from tests.evaluate.datasets import EVERY, call, gathered, rows
 from tests.query.tables import chat, row, table
 
 pytestmark = [
@@ -20,43 +22,16 @@ pytestmark = [
 pytest.importorskip("pyspark", reason="only `make test-engines` has PySpark")
 
 
-def messages(role: str, text: str) -> str:
-    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
-
-
 def many() -> Spans:
     found = json.dumps([{"id": "7", "content": "Ada"}])
-    rows = [
-        chat(
-            n + 1,
-            trace=n + 1,
-            ms=n,
-            output_messages=messages("assistant", f"answer {n}" if n % 7 else "I'm sorry, no"),
-            input_messages=messages("user", f"question {n}"),
-            attributes=[{"key": "want", "string": f"answer {n - n % 2}"}],
-        )
-        for n in range(200)
-    ]
+    rows = [call(n) for n in range(200)]
     rows += [
         chat(301, ms=None),
         chat(302, status_code=2),
+        chat(304, attributes=[{"key": "gen_ai.evaluation.name", "string": "judge"}]),
         row(303, operation="retrieval", attributes=[{"key": "gen_ai.retrieval.documents", "string": found}]),
     ]
     return Spans(table(*rows))
-
-
-@check
-def ends(span: Any, reference: str | None, digit: str = "3") -> Any:
-    if span.answer is None:
-        return None
-    return int(span.answer[-1]) == int(digit), f"{span.question}, {reference}"
-
-
-EVERY = [
-    checks.exact(), checks.contains("1"), checks.regex(r"\d\d$"), checks.json_schema(), checks.length(at_most=8),
-    checks.latency(0.1), checks.cost(1), checks.refusal(), checks.retrieved("7"), ends, ends.using(digit="4"),
-]  # fmt: skip
-"""Some of each kind; the last two raise for an answer that ends in no digit."""
 
 
 def test_the_workers_say_what_is_said_in_memory(spark: Any, tmp_path: Path, session: Session) -> None:
@@ -83,3 +58,15 @@ def test_the_workers_say_what_is_said_in_memory(spark: Any, tmp_path: Path, sess
         for one in here
     )  # fmt: skip
     assert len(theirs) > 1500
+
+
+def test_the_workers_judge_a_dataset_as_it_is_judged_in_memory(spark: Any, tmp_path: Path, session: Session) -> None:
+    gathered(tmp_path)
+    opened: Any = nbtrace.open(tmp_path)
+    found = evaluated(session, opened, EVERY, references="want", progress=False, engine=spark)
+    wanted = evaluated(session, nbtrace.open(tmp_path), EVERY, references="want", progress=False)
+    assert rows(found) == rows(wanted)
+    assert found["cached"].count(True) == 1
+    assert found.summary().table.equals(wanted.summary().table)
+    assert found.left_out == wanted.left_out
+    assert len(opened.judged) == len(found) - 1

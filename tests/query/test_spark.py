@@ -18,6 +18,7 @@ from nbtrace._export.destination import export
 from nbtrace._store.schema import schema
 from nbtrace._store.snapshot import Snapshot
 from nbtrace.errors import UsageError
+from tests.evaluate.datasets import scope
 from tests.query.engines import MANY, VALUES, arrow, different, expected
 from tests.query.tables import chat, table
 from tests.query.test_aggregate import GROUPINGS, found
@@ -41,11 +42,12 @@ def test_spark_gives_the_same_figures(spark: Any, tmp_path: Path, rows: list[dic
 def test_spark_computes_a_dataset_where_it_is(spark: Any, tmp_path: Path) -> None:
     """Many sessions on several days, as teams gather them, give what they give in memory."""
     some = [row | {"span_id": number.to_bytes(8, "big"), "name": "x"} for number, row in enumerate(MANY)]
-    for part in (some[:150], some[150:]):
-        spans = Snapshot.of(pa.Table.from_pylist([row for row in part if row["trace_id"]], schema=schema()))
+    for session, part in (("a", some[:150]), ("b", some[100:])):  # some are in both
+        rows = [row | {"scope": scope(session)} for row in part if row["trace_id"]]
+        spans = Snapshot.of(pa.Table.from_pylist(rows, schema=schema()))
         export(spans, f"{tmp_path}/", again="all")
     opened = nbtrace.open(tmp_path)
-    assert len(opened) > 150
+    assert len(opened) == len(opened.spans()) > 150
     for grouping in GROUPINGS:
         every = "1h" if grouping["hourly"] else None
         wanted = opened.metrics(by=grouping["by"], every=every).table.to_pylist()
