@@ -80,16 +80,17 @@ class AutoDisplay:
         context = span.context
         if context is not None and (span.attributes or {}).get(semconv.OPERATION_NAME) in CALLS:
             self._calls[context.trace_id] += 1
-            self._note(context.trace_id)
+            if context.trace_id in self._cells:
+                self._note(context.trace_id)
 
     def progressed(self, span: ReadableSpan, detail: Detail) -> None:
         """See whether it belongs to a finished cell, which then has to be drawn again."""
-        if span.context is not None:
+        if span.context is not None and span.context.trace_id in self._cells:
             self._note(span.context.trace_id)
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """See whether a finished cell has to be drawn again."""
-        if span.context is not None:
+        if span.context is not None and span.context.trace_id in self._cells:
             self._note(span.context.trace_id)
 
     def finished(self, run: CellRun) -> None:
@@ -120,13 +121,12 @@ class AutoDisplay:
         self._cells.clear()
 
     def _note(self, trace_id: int) -> None:
-        if trace_id in self._cells:
-            with self._lock:
-                self._late.add(trace_id)
-                if self._timer is None:
-                    self._timer = threading.Timer(self._delay, self._redraw)
-                    self._timer.daemon = True
-                    self._timer.start()
+        with self._lock:
+            self._late.add(trace_id)
+            if self._timer is None:
+                self._timer = threading.Timer(self._delay, self._redraw)
+                self._timer.daemon = True
+                self._timer.start()
 
     def _redraw(self) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -56,7 +57,7 @@ class Attempt:
 
 def packed(headers: Any) -> bytes:
     """Hold a response's headers as one text, until somebody asks which of them are recorded."""
-    return b"\n".join([part for header in headers.raw for part in header])
+    return b"\n".join(chain.from_iterable(headers.raw))
 
 
 def kept(headers: bytes) -> dict[str, AttributeValue]:

@@ -14,7 +14,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
@@ -28,7 +28,7 @@ from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import caught, guard
 from nbtrace._prompts.text import PromptText
-from nbtrace._trace.provider import Tracing, below
+from nbtrace._trace.provider import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -156,7 +156,7 @@ class Call:
     def enter(self) -> None:
         """Make the span current, so that what the request causes becomes its child."""
         try:
-            self._tokens = otel_context.attach(below(self.span)), _CALL.set(weakref.ref(self))
+            self._tokens = otel_context.attach(set_span_in_context(self.span)), _CALL.set(weakref.ref(self))
         except Exception as failed:  # noqa: BLE001 - as the guard does
             caught("capture", failed)
 

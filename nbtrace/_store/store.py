@@ -167,7 +167,7 @@ class Store:
             self._running.pop((context.trace_id, context.span_id), None)
             self._waiting.append((span, detail))
             self.revision += 1
-            self._waiting_bytes += size_of(detail)
+            self._waiting_bytes += getattr(detail, "size", 0)
         if len(self._waiting) >= WAITING_LIMIT or self._waiting_bytes >= WAITING_BYTES:
             self._relieve()
         if self._callbacks:

@@ -60,13 +60,10 @@ class Tracing:
         self._messages: dict[int, str] = {}
         """What errors said, by span: the span itself must not carry it to exporters of the user's."""
         self._closed = False
+        self.shared = False
+        """Whether spans are made on the user's provider, so that others may read them."""
         self._attaching = threading.RLock()  # two threads that see a new provider would attach to it twice
         self.attach()
-
-    @property
-    def shared(self) -> bool:
-        """Whether spans are made on the user's provider, so that others may read them."""
-        return self._tracer is not None
 
     def attach(self) -> None:
         """Follow the user's provider, also one that was set since the last look."""
@@ -84,7 +81,7 @@ class Tracing:
                 processor, ours = SinkProcessor(self._sink), self._origin[1]
                 tracer = provider.get_tracer(ours.name, ours.version, ours.schema_url, ours.attributes)
                 provider.add_span_processor(processor)
-                self._processor, self._tracer = processor, cast("Tracer", tracer)
+                self._processor, self._tracer, self.shared = processor, cast("Tracer", tracer), True
                 self._sharing()
 
     def start(
@@ -100,7 +97,7 @@ class Tracing:
         if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
             self.attach()
         here = otel_context.get_current() if context is None else context
-        taken = cast("Mapping[str, AttributeValue] | None", here.get(_INHERITED))
+        taken: Any = here.get(_INHERITED)  # this and others that are typed `Any` cost a call less than a cast
         return self._make(name, here, kind, {**attributes, **taken} if taken else dict(attributes))
 
     def _make(
@@ -124,9 +121,10 @@ class Tracing:
                 return cast("Span", users)
             flags = users.get_span_context().trace_flags  # or the user's spans below would be exported after all
         parent = trace.get_current_span(context).get_span_context()
-        span = own.start(name, kind, parent, given, self._ids, self._origin, flags)
-        span.start_time = start_time or span.start_time
-        return cast("Span", span)
+        made: Any = own.start(name, kind, parent, given, self._ids, self._origin, flags)
+        if start_time:
+            made.start_time = start_time
+        return made
 
     def past(
         self,
@@ -143,7 +141,7 @@ class Tracing:
         span = self._make(name, below(parent), kind, {**attributes, **inherited()}, start)
         if status is not None:
             self.fail(span, status.description)
-        self._end(span, None, end)
+        self.end(span, None, end)
 
     def fail(self, span: Span, message: str | None) -> None:
         """Mark a span as failed; what the error says may quote a prompt, so exporters of the user's do not get it.
@@ -165,12 +163,14 @@ class Tracing:
         with guard("store"):
             self._sink.progressed(span, detail)
 
-    def end(self, span: Span, detail: Detail) -> None:
-        """End a span, with what is to be built when it is stored."""
-        self._end(span, detail, None)
+    def end(self, span: Span, detail: Detail | None, end_time: int | None = None) -> None:
+        """End a span and see to it that the sink hears of it, whatever has become of the provider meanwhile.
 
-    def _end(self, span: Span, detail: Detail | None, end_time: int | None) -> None:
-        """End a span and see to it that the sink hears of it, whatever has become of the provider meanwhile."""
+        Args:
+            span: a span of ours.
+            detail: what is to be built when it is stored.
+            end_time: when it ended, in nanoseconds since the epoch; by default now.
+        """
         made: object = span
         if isinstance(made, own.Span):
             made.detail = detail
@@ -192,6 +192,7 @@ class Tracing:
         """Take the processor off the provider. The SDK has no public way; a closed one left behind is harmless."""
         processor, provider = self._processor, self._users
         self._users = self._tracer = self._processor = None
+        self.shared = False
         if processor is None:
             return
         processor.close()
@@ -228,4 +229,5 @@ def inheriting(attributes: Mapping[str, AttributeValue], context: Context | None
 
 def inherited() -> Mapping[str, AttributeValue]:
     """Give what spans of ours take over here, such as the identity of the cell that runs."""
-    return cast("Mapping[str, AttributeValue] | None", otel_context.get_value(_INHERITED)) or {}
+    found: Any = otel_context.get_value(_INHERITED)
+    return found or {}

@@ -37,7 +37,8 @@ PEERS = {
     "logfire": "Logfire",
     "langfuse": "Langfuse",
 }
-CHUNKS = 200
+CHUNKS, MANY_CHUNKS = 200, 1200
+"""Of a stream, and of one whose difference from it is what its chunks cost, whatever a stream costs at its ends."""
 
 
 def python(recorder: str) -> str:
@@ -88,6 +89,7 @@ class Figures:
         self.calls: list[dict[str, float]] = []
         self.many: list[dict[str, float]] = []
         self.streams: list[dict[str, float]] = []
+        self.chunks: list[float] = []
         self.later: list[float] = []
         self.loads: list[float] = []
         self.kept = 0.0
@@ -95,7 +97,9 @@ class Figures:
 
     def round(self, worker: Worker, *, calls: int, streams: int) -> None:
         self.calls.append(worker.ask("calls", times=calls))
-        self.streams.append(worker.ask("streams", times=streams))
+        short, long = (worker.ask("streams", times=streams, chunks=chunks) for chunks in (CHUNKS, MANY_CHUNKS))
+        self.streams.append(short)
+        self.chunks.append((long["added"] - short["added"]) / (MANY_CHUNKS - CHUNKS))
         self.later.append(worker.ask("later", times=calls)["us"])
 
 
@@ -153,14 +157,13 @@ def table(figures: dict[str, Figures], many: int) -> str:
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for recorder, found in figures.items():
         call, stream = added(found.calls), added(found.streams)
-        chunks = [(whole - statistics.median(call)) / CHUNKS for whole in stream]
         cells = (
             PEERS.get(recorder, recorder),
             spread(call),
             f"{statistics.median(call) / ours:.1f}",
             spread(added(found.many)),
             spread(stream),
-            spread(chunks, 2),
+            spread(found.chunks, 2),
             f"{statistics.median(found.later):,.0f}",
             f"{found.kept:,.0f}",
             spread(found.loads),

@@ -1,6 +1,6 @@
 """Measures one recorder in its own environment, in a process of its own, as the driver (`bench_capture`) tells it.
 
-The client's transport answers in this process: a 1.5 KB prompt, a 600 B answer, a stream of 200 chunks. Whatever the
+The client's transport answers in this process: a 1.5 KB prompt, a 600 B answer, a stream. Whatever the
 recorder has put on the client's classes is taken off and put back from call to call, so that both kinds of calls are
 made in one process, on one heap, a millisecond apart, and their difference is the recorder's. Times are processor time
 of the calling thread.
@@ -19,6 +19,7 @@ import socket
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import cache, partial
 from importlib.metadata import version
 from statistics import median
 from time import perf_counter, process_time_ns, thread_time_ns
@@ -26,7 +27,6 @@ from typing import Any
 
 from recorders import RECORDERS, Recorder
 
-CHUNKS = 200
 SYSTEM = "You answer questions about traces of language models. Say what you know and what you do not. " * 5
 QUESTION = "A span began before its parent did; which of the two clocks is wrong, and how would one find out? " * 10
 ANSWER = "Neither need be: clocks of two machines drift apart, and only their difference can be measured. " * 6
@@ -44,14 +44,16 @@ WARM_UP = 10
 """Calls before the clock starts."""
 
 
-def chunk(number: int) -> bytes:
-    last = number == CHUNKS - 1
-    choice = {"index": 0, "delta": {"content": "abc"}, "finish_reason": "stop" if last else None}
-    body = {**WHOLE, "object": "chat.completion.chunk", "choices": [choice], "usage": USAGE if last else None}
+def chunk(is_last: bool) -> bytes:
+    choice = {"index": 0, "delta": {"content": "abc"}, "finish_reason": "stop" if is_last else None}
+    body = {**WHOLE, "object": "chat.completion.chunk", "choices": [choice], "usage": USAGE if is_last else None}
     return b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
-STREAMED = b"".join(map(chunk, range(CHUNKS))) + b"data: [DONE]\n\n"
+@cache
+def streamed(chunks: int) -> bytes:
+    return chunk(False) * (chunks - 1) + chunk(True) + b"data: [DONE]\n\n"
+
 
 tried: list[object] = []
 """Addresses to which somebody wanted to connect."""
@@ -73,18 +75,21 @@ class Client:
 
         def answer(request: Any) -> Any:
             if b'"stream":true' in request.content:
-                return http.Response(200, headers={"content-type": "text/event-stream"}, content=STREAMED)
+                body = streamed(self._chunks)
+                return http.Response(200, headers={"content-type": "text/event-stream"}, content=body)
             return http.Response(200, headers={"content-type": "application/json"}, content=whole)
 
         self._classes = [*openai.OpenAI.__mro__[:-1], completions]
         self._client = openai.OpenAI(api_key="none", http_client=http.Client(transport=http.MockTransport(answer)))
         self._plain = self._state()
+        self._chunks = 1
 
     def call(self, question: str = QUESTION) -> None:
         messages: Any = [MESSAGES[0], {"role": "user", "content": question}]
         self._client.chat.completions.create(model="gpt-4o-mini", messages=messages, temperature=0.2, max_tokens=300)
 
-    def stream(self) -> None:
+    def stream(self, chunks: int) -> None:
+        self._chunks = chunks
         for _ in self._client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True):
             pass
 
@@ -140,8 +145,8 @@ class Bench:
     def calls(self, times: int) -> dict[str, float]:
         return self._pairs(self._client.call, times)
 
-    def streams(self, times: int) -> dict[str, float]:
-        return self._pairs(self._client.stream, times)
+    def streams(self, times: int, chunks: int) -> dict[str, float]:
+        return self._pairs(partial(self._client.stream, chunks), times)
 
     def many(self, times: int) -> dict[str, float]:
         """Time so many calls in one go, first without and then with the recorder: collections of garbage included."""
@@ -206,7 +211,7 @@ class Bench:
             self._forget()
             before = self._recorder.kept()
             self._client.call()
-            self._client.stream()
+            self._client.stream(3)
             self._recorder.settle()
             made = self._recorder.kept() - before
             if made < 2 if on else made:  # some make a second span of a stream
