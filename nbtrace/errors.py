@@ -373,7 +373,7 @@ class ExportError(NbtraceError):
     @classmethod
     def broke_off(cls, shown: str) -> Self:
         """Say that an answer did not come whole, so that one does not know what it would have said."""
-        return cls(f"the answer of {shown} broke off, so it may have taken the spans or not; export again")
+        return cls(f"the answer of {shown} broke off, so it may have taken what was sent or not; export again")
 
 
 def _spans(number: int) -> str:

@@ -147,7 +147,7 @@ def deliver(
         notes.append(f"The receiver said: {' / '.join(outcome.said)}")
     if verify:
         _verify(parcel, to, ledger, left_out, notes)
-    if not len(parcel) and not judged:
+    if not len(parcel) and not parcel.scores:
         notes.append("There was nothing to send, so the endpoint was not asked")
     return ExportReport(
         to.shown, "OTLP", outcome.spans, outcome.bytes, outcome.requests, tuple(left_out), tuple(notes), judged
@@ -187,8 +187,15 @@ def _verify(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str], n
         notes.append("Nothing was read back: there is no way to here")
         return
     asked = [key for key in _keys(parcel.prepared.table) if ledger.has(to.key, key)]
-    if asked:
+    if not asked:
+        return
+    try:
         gone, told = in_words(len(asked), missing(asked, to.backend.read, to))
+    except ExportError as error:  # what was sent is there, as far as the receiver has said
+        notes.append(f"Nothing could be read back: {error.answer or error}")
+    except (ValueError, LookupError, TypeError):
+        notes.append("Nothing could be read back: the answer is not what the API is documented to give")
+    else:
         left_out += gone
         notes += told
 

@@ -137,8 +137,21 @@ def _shown(parts: SplitResult) -> str:
 def _secrets(parts: SplitResult, headers: Mapping[str, str]) -> tuple[str, ...]:
     values = [*headers.values(), parts.query, *(value for _, value in parse_qsl(parts.query))]
     values += [unquote(one) for one in (parts.username, parts.password) if one]
+    values += [word for value in headers.values() for word in _unpacked(value)]
     words = {word for value in values for word in (value, *value.split())}
     return tuple(sorted((word for word in words if len(word) >= SECRET_LENGTH), key=len, reverse=True))
+
+
+def _unpacked(header: str) -> list[str]:
+    """Read user and password of a basic authorization, which a server may repeat as it has understood them."""
+    scheme, _, packed = header.partition(" ")
+    if scheme.lower() != "basic":
+        return []
+    try:
+        user, _, password = base64.b64decode(packed, validate=True).decode().partition(":")
+    except ValueError:
+        return []
+    return [user, password]
 
 
 def _variable(name: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 A backend says which requests its scores are: a path below its API, and JSON. Each score has an id that never changes,
 so that one that is sent twice is there once, wherever the backend tells them apart by it. What is not taken is counted
-with the backend's words, and keeps no other score away.
+with the backend's words, and keeps no other score away; a failure that would meet every request ends it, as with spans.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from nbtrace._export.post import post
+from nbtrace._export.post import RETRYABLE, post
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
     from nbtrace._export.batch import Row
     from nbtrace._export.endpoint import Endpoint
+
+FOR_ALL: Final = RETRYABLE | {0, 401, 403}
+"""Statuses that every request would meet, after all tries: nobody answered, no time for us, no key."""
 
 Request = tuple[str, Any, int]
 """A path below the API's base, what is sent as JSON, and how many scores are in it."""
@@ -51,12 +54,18 @@ def hand_over(requests: Iterable[Request], api: str, endpoint: Endpoint) -> Iter
     Yields:
         For each request why it was not taken, or nothing, and how many scores it has.
     """
+    ended = ""
     for path, body, count in requests:
+        if ended:
+            yield ended, count
+            continue
         parts = urlsplit(api)
         url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + path, "", ""))
         try:
             post(replace(endpoint, url=url, shown=f"{endpoint.shown} ({path})"), orjson.dumps(body), is_otlp=False)
         except ExportError as error:
-            yield error.answer or str(error), count
+            why = error.answer or str(error)
+            ended = why if error.status in FOR_ALL else ""
+            yield why, count
         else:
             yield "", count

@@ -102,6 +102,8 @@ def get(endpoint: Endpoint, url: str) -> bytes | None:
             raise _refusal(endpoint, error).error from None
     except urllib.error.URLError as error:
         raise _no_connection(endpoint, error.reason).error from None
+    except http.client.IncompleteRead:
+        raise ExportError.broke_off(endpoint.shown) from None
     except (OSError, http.client.HTTPException) as error:
         raise _no_connection(endpoint, error).error from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.server
 import socket
+import struct
 import threading
 import zlib
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 Proto = TypeVar("Proto", bound=Message)
 Reply = tuple[int, dict[str, str], bytes]
 OK: Reply = (200, {"content-type": "application/x-protobuf"}, b"")
+RESET: Reply = (0, {}, b"")
+"""No answer: the connection is reset."""
+SILENT: Reply = (1, {}, b"")
+"""No answer, and the connection stays open."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,16 @@ class Scripted:
         *,
         tls: ssl.SSLContext | None = None,
         answer: Callable[[bytes], Reply] = lambda _: OK,
+        port: int = 0,
     ) -> None:
         self.received: list[Received] = []
         self.statuses: list[int] = []
-        self.found: Iterator[bytes | None] = iter(())
+        self.found: Iterator[bytes | Reply | None] = iter(())
         """What is said to those who read, in order; none, and nothing more, is 404."""
         replies = iter(script)
         received, statuses = self.received, self.statuses
         self.arrived = arrived = threading.Semaphore(0)
+        self._closing = threading.Event()
 
         scripted = self
 
@@ -71,19 +78,22 @@ class Scripted:
                 received.append(Received(self.path, headers, unpack(body)))
                 status, reply_headers, reply = next(replies, None) or answer(received[-1].body)
                 statuses.append(status)
-                self.send_response(status)
-                for name, value in {"content-length": str(len(reply)), **reply_headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(reply)
+                self._reply(status, reply_headers, reply)
                 arrived.release()
 
             def do_GET(self) -> None:
-                reply = next(scripted.found, None)
-                self.send_response(404 if reply is None else 200)
-                self.send_header("content-length", str(len(reply or b"")))
+                found = next(scripted.found, None)
+                self._reply(*(found if isinstance(found, tuple) else (200 if found else 404, {}, found or b"")))
+
+            def _reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
+                if status in (RESET[0], SILENT[0]):
+                    scripted.leave(self.connection, waits=status == SILENT[0])
+                    return
+                self.send_response(status)
+                for name, value in {"content-length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(reply or b"")
+                self.wfile.write(body)
 
             def log_message(self, *_: object, **__: object) -> None:
                 """Stay quiet."""
@@ -92,7 +102,7 @@ class Scripted:
             def handle_error(self, request: object, client_address: object) -> None:
                 """A client that hangs up is part of these tests."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
@@ -100,7 +110,15 @@ class Scripted:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
+    def leave(self, connection: socket.socket, *, waits: bool) -> None:
+        """Give a connection no answer, at once or until the server closes."""
+        if waits:
+            self._closing.wait()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
     def close(self) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

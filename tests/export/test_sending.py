@@ -115,7 +115,7 @@ def test_a_half_written_answer_is_asked_for_again(scripted: Server, pauses: list
     with pytest.raises(ExportError) as failure:
         export(traces(1), server.url)
     assert str(failure.value) == (
-        f"the answer of {server.url} broke off, so it may have taken the spans or not; export again"
+        f"the answer of {server.url} broke off, so it may have taken what was sent or not; export again"
     )
 
 
