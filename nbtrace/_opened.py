@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
@@ -50,7 +51,10 @@ class Opened(Answers):
         self._snapshot = found.snapshot
         self._account = found.account
         self.prices = session.prices
-        self.ledger = Ledger()
+        directory = found.session
+        self.ledger = Ledger(lambda: directory)
+        if directory is not None:
+            self.ledger.read(directory)
         self.format = found.format
         """What was read, in words."""
         self.repaired: dict[str, int] = found.account.repaired
@@ -207,7 +211,7 @@ def read_back(given: object, session: Session, filesystem: object = None, policy
     if not found.is_masked and not _is_default(policy):
         kept = rows.keep(again.spans(found.snapshot, found.account), own, mask)
         scores = masked(found.snapshot.scores, policy.text)
-        found = Found(kept.judged(scores), found.format, found.account)
+        found = replace(found, snapshot=kept.judged(scores), is_masked=True)
     return Opened(found, session)
 
 

@@ -83,7 +83,7 @@ class Session(Answers):
         self.policy = Policy()
         """What is kept of a span: rules, content mode, limits."""
         self.prices = Prices()
-        self.ledger = Ledger()
+        self.ledger = Ledger(lambda: self.journal.path if self.journal is not None else None)
         self.spending = Spending(self.prices)
         """What the calls have come to, against the budgets that are set."""
         finished = partial(finish, calls=self._calls, policy=self.policy, prices=self.prices)
@@ -309,6 +309,7 @@ class Session(Answers):
         found = recover(path)
         snapshot = found.snapshot()
         self.store.adopt(snapshot)
+        self.ledger.read(path)
         with guard("query"):
             for prompt in versions_in(Spans(snapshot)):
                 self.prompts.adopt(prompt)

@@ -1,31 +1,49 @@
 """What of a session has arrived where, so that an export that is made again sends only what is not there yet.
 
-It is kept in memory, by the address and what routes the spans there. Ids never change, so a receiver that tells spans
-apart by them has each once, whatever is sent again.
+It goes by the address and what routes the spans there. Ids never change, so a receiver that tells spans apart by them
+has each once, whatever is sent again. Beside a session that is kept on the disk it is a file, to which lines are only
+added, so that another process knows it too; what cannot be written there is at worst sent once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import orjson
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nbtrace._store.snapshot import Snapshot
 
 Again = Literal["rest", "all", "refuse"]
 """What an export does with spans that have arrived at its destination before."""
 
+FILE: Final = "arrived"
+KEY_BYTES: Final = 24
+
 
 class Ledger:
-    """Which spans have arrived at which destination."""
+    """Which spans have arrived at which destination.
 
-    def __init__(self) -> None:
+    Args:
+        directory: gives where the session is kept, if it is.
+    """
+
+    def __init__(self, directory: Callable[[], Path | None] = lambda: None) -> None:
         self._arrived: dict[str, set[bytes]] = {}
         self._scores: dict[str, set[str]] = {}
+        self._directory = directory
+        self._is_behind = False
+        """Whether something is not in the file."""
 
     def add(self, destination: str, keys: Iterable[bytes]) -> None:
         """Take note of spans that arrived, by their trace's id and their own."""
-        self._arrived.setdefault(destination, set()).update(keys)
+        some = list(keys)
+        self._arrived.setdefault(destination, set()).update(some)
+        self._write([_of_spans(destination, some)] if some else [])
 
     def has(self, destination: str, key: bytes) -> bool:
         """Say whether a span has arrived."""
@@ -33,7 +51,9 @@ class Ledger:
 
     def add_scores(self, destination: str, ids: Iterable[str]) -> None:
         """Take note of scores that arrived by an API."""
-        self._scores.setdefault(destination, set()).update(ids)
+        some = list(ids)
+        self._scores.setdefault(destination, set()).update(some)
+        self._write([{"to": destination, "scores": some}] if some else [])
 
     def scores(self, destination: str) -> set[str]:
         """Give the ids of scores that have arrived by an API."""
@@ -52,3 +72,38 @@ class Ledger:
 
         known = binary(pa.binary(), list(arrived))
         return spans.filter(pc.invert(pc.is_in(keys(spans.kept), value_set=known)))
+
+    def read(self, directory: Path) -> None:
+        """Take in what is noted beside a session that is kept in a directory."""
+        path = directory / FILE
+        for line in path.read_bytes().splitlines() if path.exists() else ():
+            try:
+                told = orjson.loads(line)
+                keys = bytes.fromhex(told.get("spans", ""))
+                self._arrived.setdefault(told["to"], set()).update(_cut(keys))
+                self._scores.setdefault(told["to"], set()).update(told.get("scores", ()))
+            except (ValueError, LookupError, TypeError, AttributeError):
+                continue  # torn, as its process was killed while it wrote
+        self._is_behind = directory != self._directory()
+
+    def _write(self, told: list[dict[str, Any]]) -> None:
+        directory = self._directory()
+        if directory is None:
+            self._is_behind = True
+            return
+        if self._is_behind:
+            told = [*(_of_spans(to, keys) for to, keys in self._arrived.items())]
+            told += [{"to": to, "scores": list(ids)} for to, ids in self._scores.items()]
+        self._is_behind = True
+        with suppress(OSError):  # of the same disk the journal tells
+            with (directory / FILE).open("ab") as file:
+                file.write(b"".join(b"\n" + orjson.dumps(one) for one in told))
+            self._is_behind = False
+
+
+def _of_spans(destination: str, keys: Iterable[bytes]) -> dict[str, Any]:
+    return {"to": destination, "spans": b"".join(keys).hex()}
+
+
+def _cut(keys: bytes) -> Iterator[bytes]:
+    return (keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from nbtrace._read.spans import ReadSpan
     from nbtrace._store.snapshot import Snapshot
@@ -36,3 +37,5 @@ class Found:
     account: Account
     is_masked: bool = False
     """Whether all of it went through the session's policy while it was read."""
+    session: Path | None = None
+    """The directory of the earlier session that was read."""

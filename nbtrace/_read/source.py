@@ -55,6 +55,7 @@ class Source:
         self._sessions = sessions
         self._account = Account()
         self._is_masked = True
+        self._earlier: Path | None = None
 
     def read(self, given: object) -> Found:
         """Read what was given.
@@ -67,7 +68,8 @@ class Source:
             snapshot, how = self._path(_path(given), os.fspath(given))
         else:
             snapshot, how = self._frame(given)
-        return Found(mended(snapshot, self._account), how, self._account, is_masked=self._is_masked)
+        whole = mended(snapshot, self._account)
+        return Found(whole, how, self._account, is_masked=self._is_masked, session=self._earlier)
 
     def _path(self, path: Path, said: str | bytes) -> tuple[Snapshot, str]:
         try:
@@ -87,7 +89,7 @@ class Source:
     def _session(self, path: Path) -> tuple[Snapshot, str]:
         from nbtrace._store.recovery import recover
 
-        found, self._is_masked = recover(path), False
+        found, self._is_masked, self._earlier = recover(path), False, path
         self._account.left_out.update(found.problems)
         return found.snapshot(), "session"
 

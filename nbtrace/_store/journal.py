@@ -92,6 +92,12 @@ class Journal:
         self._leave: Callable[[], None] | None = None
         forks.hear(self)
 
+    @property
+    def path(self) -> Path | None:
+        """The session's own directory, while it is written."""
+        files = self._files
+        return None if files is None else files.path
+
     def started(self, span: ReadableSpan) -> None:
         """Write that a span has begun."""
         if self._files is not None or self._begin():
