@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbtrace._query.frame import Spans
     from nbtrace._query.result import Result
     from nbtrace._query.row import Span
+    from nbtrace._trace.provider import Tracing
     from nbtrace._widgets.trace import TraceWidget
     from nbtrace._widgets.traces import TracesWidget
 
@@ -107,8 +108,8 @@ def metrics(
         spans: what `nbtrace.spans(...)` gives, or a data frame with its columns in pyarrow, pandas, polars, DuckDB or
             PySpark, which then does the work itself; without it, all spans of the session.
         by: one column or several to group by; besides those of the table `model` (answered, else asked), `kind`,
-            `prompt`, `user`, `session`, `conversation`, `cell`, `run`, `trace`. `guardrail` stands alone and has
-            figures of its own: how often each guard passed, blocked, warned, fixed and failed, and how long it took.
+            `status`, `prompt`, `user`, `session`, `conversation`, `cell`, `run`, `trace`. `guardrail` stands alone and
+            has figures of its own: how often each guard passed, blocked, warned, fixed and failed, and the time taken.
         every: also group by time, in buckets of this length counted in UTC: a `timedelta` or `"15m"`, `"1h"`, `"1d"`.
         calls_only: measure LLM calls only; otherwise tools, steps and cells too.
         engine: what computes the figures of a dataset that `nbtrace.open` gave: `"duckdb"` or a connection of DuckDB's,
@@ -319,7 +320,7 @@ def span(name: Any, *, kind: StepKind = "chain", **attributes: AttributeValue) -
 
     A context manager, and a decorator for functions of all four kinds: plain, async, generator, async generator. A
     decorated function's arguments and result are kept; in a `with` block you say what to keep, by `input`, `output`,
-    `query` and `documents`. While nothing is recorded it does nothing.
+    `query` and `documents`. It goes to the session that records; while none does, it does nothing.
 
     Args:
         name: the step's name, such as that of the tool or agent; or the function, as in a bare `@nbtrace.span`.
@@ -342,8 +343,14 @@ def span(name: Any, *, kind: StepKind = "chain", **attributes: AttributeValue) -
         'Ada'
     """
     if callable(name):
-        return _default.span(getattr(name, "__name__", type(name).__name__), kind=kind, **attributes)(name)
-    return _default.span(name, kind=kind, **attributes)
+        return span(getattr(name, "__name__", type(name).__name__), kind=kind, **attributes)(name)
+    return Step(_recorder, name, kind, attributes)
+
+
+def _recorder() -> Tracing | None:
+    """Give where steps are recorded: in the session that records, which in a test is not the default one."""
+    recording = Session.recording
+    return recording.recorder() if recording is not None else None
 
 
 def context(

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from nbtrace._api import default
+from nbtrace._api import default, span
 from nbtrace._capture.guardrails import Action, Guard, Guarding, On
 from nbtrace._prompts.prompt import Message, Prompt
 from nbtrace._prompts.text import PromptText
@@ -161,7 +161,7 @@ def guard(
 
 
 def _guardrail(name: str, attributes: dict[str, str]) -> Step:
-    return default().span(name, kind="guardrail", **attributes)
+    return span(name, kind="guardrail", **attributes)
 
 
 def guarding(*guards: Guard) -> Guarding:

@@ -21,6 +21,7 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._answers import Answers
 from nbtrace._capture.client import ClientCapture
+from nbtrace._capture.site import cell_run
 from nbtrace._capture.spending import Spending
 from nbtrace._capture.steps import Step, StepKind
 from nbtrace._capture.threads import ThreadCapture
@@ -75,7 +76,8 @@ class Session(Answers):
         0
     """
 
-    _recording: ClassVar[Session | None] = None
+    recording: ClassVar[Session | None] = None
+    """The one that records; there is one at a time."""
     _starting: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, *, ids: Ids | None = None) -> None:
@@ -176,8 +178,8 @@ class Session(Answers):
         """
         with Session._starting:
             if self._tracing is None:
-                if Session._recording is not None:
-                    raise UsageError.occupied(Session._recording)
+                if Session.recording is not None:
+                    raise UsageError.occupied(Session.recording)
                 self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids, sharing=self.expect_others)
                 self.gate.is_open = True
                 learn = self.policy.rules.known.learn
@@ -187,7 +189,7 @@ class Session(Answers):
                 self._threads = ThreadCapture()
                 self._clients.open()
                 self._threads.open()
-                Session._recording = self
+                Session.recording = self
         return self
 
     def stop(self) -> None:
@@ -200,7 +202,7 @@ class Session(Answers):
                 self._threads.close()
                 self._tracing.close()
                 self._tracing = self._clients = self._threads = None
-                Session._recording = None
+                Session.recording = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -331,7 +333,7 @@ class Session(Answers):
     def spans(self, **filters: Unpack[Filters]) -> Spans:
         """Give the spans recorded so far, running ones included; see `nbtrace.spans`."""
         if filters.get("cell") == "current":
-            filters["cell"] = _current_cell()
+            filters["cell"] = cell_run()
         return super().spans(**filters)
 
     def prompt(self, name: str, template: object = None, *, language: Language = "format") -> Any:
@@ -380,21 +382,12 @@ class Session(Answers):
 
     def span(self, name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
         """Make a step of the user's program a span; see `nbtrace.span`."""
-        return Step(lambda: self._tracing if self.enabled else None, name, kind, attributes)
+        return Step(self.recorder, name, kind, attributes)
+
+    def recorder(self) -> Tracing | None:
+        """Give where spans are made; nothing while none is recorded."""
+        return self._tracing if self.enabled else None
 
     def __repr__(self) -> str:
         state = "recording" if self.enabled else "paused" if self.running else "stopped"
         return f"<nbtrace session, {state}: {len(self.store)} span{'s' * (len(self.store) != 1)}>"
-
-
-def _current_cell() -> tuple[str, int]:
-    """Name the run of the cell that runs here.
-
-    Raises:
-        NotFoundError: no cell does.
-    """
-    here = inherited()
-    if semconv.CELL_ID not in here:
-        message = "no cell is running here; give the cell's id or the number in its brackets"
-        raise NotFoundError(message)
-    return cast("tuple[str, int]", (here[semconv.CELL_ID], here[semconv.CELL_RUN]))

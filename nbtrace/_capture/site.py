@@ -7,11 +7,12 @@ the user's, which are then left for the line that called them.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
 from nbtrace._trace.provider import inherited
 from nbtrace._traceback import OURS, is_users
+from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -36,6 +37,19 @@ def users_frame() -> FrameType:
             outside, is_ours = frame, False
         frame = frame.f_back
     return last if is_ours else outside
+
+
+def cell_run() -> tuple[str, int]:
+    """Name the cell that runs here and which run of it this is.
+
+    Raises:
+        NotFoundError: no cell does.
+    """
+    here: Any = inherited()
+    if semconv.CELL_ID not in here:
+        message = "no cell is running here; give the cell's id or the number in its brackets"
+        raise NotFoundError(message)
+    return here[semconv.CELL_ID], here[semconv.CELL_RUN]
 
 
 def call_site() -> dict[str, AttributeValue]:

@@ -376,6 +376,19 @@ def test_without_a_recording_session_a_step_does_nothing() -> None:
     assert len(session.spans()) == 0
 
 
+def test_steps_of_a_program_go_to_the_session_that_records() -> None:
+    @nbtrace.span("search", kind="tool")
+    def search() -> int:
+        return nbtrace.guard(lambda text: True, name="any")("x") == "x"
+
+    with Session() as session:
+        search()
+        session.enabled = False
+        search()
+    search()
+    assert [one.name for one in session.spans()] == ["any", "execute_tool search"]
+
+
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(
         UsageError, match=r"unknown kind of span 'tol'; did you mean 'tool'\? expected one of: chain, tool"
