@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace._query.kinds import OPERATION_TYPES, TYPES
 from nbtrace._query.text import REPLAYED
 from nbtrace._query.totals import ATTEMPT, BEGUN, CALLS, ERROR
+from nbtrace._query.worked_out import WORKED_OUT
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def aggregate(
 
     Args:
         frame: Spans, with the columns of the store, in any engine that narwhals knows.
-        by: Columns of the frame or words of `KEYS`; `kind` is what a span is. Without any, all spans are one group.
+        by: Columns of the frame or words of `KEYS` and `WORKED_OUT`. Without any, all spans are one group.
         every_s: Seconds of a time bucket, which are counted from 1970 in UTC.
         calls: Measure LLM calls only; otherwise every span has a latency and may be an error.
         quantiles: Those to compute, as `QUANTILES` has them.
@@ -125,18 +126,18 @@ def aggregate(
 
 def read(by: Iterable[str]) -> list[str]:
     """Name the columns that the figures of these groups are computed from."""
-    keys = [column for name in by for column in KEYS.get(name, () if name == "kind" else (name,))]
+    keys = [column for name in by for column in {**KEYS, **WORKED_OUT}.get(name, (name,))]
     return list(dict.fromkeys([*TYPES_READ, *keys]))
 
 
 def _key(name: str, schema: nw.Schema) -> nw.Expr:
     import narwhals.stable.v2 as nw
 
-    if name == "kind":
-        return kind_of(schema).alias("kind")
+    if name in WORKED_OUT:
+        return (kind_of(schema) if name == "kind" else _status_of(schema)).alias(name)
     columns = [column for column in KEYS.get(name, (name,)) if column in schema]
     if not columns:
-        raise UsageError.unknown("column to group by", name, [*KEYS, "kind", *schema])
+        raise UsageError.unknown("column to group by", name, [*KEYS, *WORKED_OUT, *schema])
     if isinstance(schema[columns[0]], (nw.List, nw.Struct, nw.Array)):
         message = f"cannot group by {name!r}, which holds more than one value a span; choose another column"
         raise UsageError(message)
@@ -157,6 +158,14 @@ def kind_of(schema: nw.Schema) -> nw.Expr:
         operations = [name for name, meant in OPERATION_TYPES.items() if meant == kind]
         known = nw.when(operation.is_in(operations)).then(nw.lit(kind)).otherwise(known)
     return nw.when(span_type.is_in(sorted(TYPES))).then(span_type).otherwise(known)
+
+
+def _status_of(schema: nw.Schema) -> nw.Expr:
+    """Say how a span ended, as the filter `status` has it."""
+    import narwhals.stable.v2 as nw
+
+    failed = nw.when(_column("status_code", schema) == ERROR).then(nw.lit("error")).otherwise(nw.lit("ok"))
+    return nw.when(_is_set("duration_ns", schema)).then(failed).otherwise(nw.lit("running"))
 
 
 def _bucket(schema: nw.Schema, every_s: int) -> nw.Expr:

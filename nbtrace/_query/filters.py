@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
 
-from nbtrace._query.kinds import OPERATION_TYPES, TYPES
 from nbtrace._query.matching import Match, in_lists, matches
 from nbtrace._query.moments import moment_ns
 from nbtrace._query.runs import latest_runs
 from nbtrace._query.search import having
 from nbtrace._query.select import find_trace_id
-from nbtrace._query.totals import ERROR
+from nbtrace._query.worked_out import WORDS, rows_with
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
     Rows = Column
     """Says of each span whether it is chosen; never null."""
-
-STATUSES: Final = ("ok", "error", "running")
 
 
 class Filters(TypedDict, total=False):
@@ -160,34 +157,8 @@ def _trace(columns: Columns, value: object) -> Rows:
     return _known(pc.equal(columns("trace_id"), pa.scalar(found, columns("trace_id").type)))
 
 
-def _kind(columns: Columns, value: object) -> Rows:
-    import pyarrow.compute as pc
-
-    wanted = _words(value, "kind", sorted(TYPES))
-    said, known = (matches(columns("span_type"), words, name="kind") for words in (wanted, TYPES))
-    operations = [operation for operation, kind in OPERATION_TYPES.items() if kind in wanted]
-    meant = matches(columns("operation"), operations, name="kind")
-    if "span" in wanted:
-        meant = pc.or_(meant, pc.invert(matches(columns("operation"), OPERATION_TYPES, name="kind")))
-    return pc.or_(said, pc.and_not(meant, known))
-
-
-def _status(columns: Columns, value: object) -> Rows:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    wanted = _words(value, "status", STATUSES)
-    ended = pc.is_valid(columns("duration_ns"))
-    failed = _known(pc.equal(columns("status_code"), pa.scalar(ERROR)))
-    rows = {
-        "running": pc.invert(ended),
-        "error": pc.and_(ended, failed),
-        "ok": pc.and_not(ended, failed),
-    }
-    first, *others = (rows[word] for word in wanted)
-    for other in others:
-        first = pc.or_(first, other)
-    return first
+def _worked_out(name: str) -> Callable[[Columns, object], Rows]:
+    return lambda columns, value: rows_with(columns, name, _words(value, name, WORDS[name]))
 
 
 def _model(columns: Columns, value: object) -> Rows:
@@ -266,8 +237,8 @@ FILTERS: Final[dict[str, Callable[[Columns, Any], Rows]]] = {
     "cell": _cell,
     "run": _run,
     "trace": _trace,
-    "kind": _kind,
-    "status": _status,
+    "kind": _worked_out("kind"),
+    "status": _worked_out("status"),
     "name": _matching("name", "name"),
     "model": _model,
     "operation": _matching("operation", "operation"),

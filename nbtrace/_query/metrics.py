@@ -59,11 +59,12 @@ def _every(every: str | timedelta | None) -> int | None:
 def _columns(spans: Columnar, by: Sequence[str]) -> pa.Table:
     """Take the columns that the figures need."""
     from nbtrace._query.aggregate import KEYS, read
+    from nbtrace._query.worked_out import WORKED_OUT
 
     known = [column.name for column in COLUMNS]
     for name in by:
-        if name not in KEYS and name != "kind" and name not in known:
-            raise UsageError.unknown("column to group by", name, [*KEYS, "kind", *known])
+        if name not in {*KEYS, *WORKED_OUT, *known}:
+            raise UsageError.unknown("column to group by", name, [*KEYS, *WORKED_OUT, *known])
     return spans.words_of(read(by))
 
 

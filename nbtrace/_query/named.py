@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._query.aggregate import KEYS
 from nbtrace._query.moments import moment_ns
+from nbtrace._query.worked_out import WORDS, rows_with
 from nbtrace._store.schema import COLUMNS
 from nbtrace.errors import UsageError
 
@@ -38,13 +39,15 @@ def read(text: str) -> list[tuple[str, str]] | None:
     at = 0
     while part := PART.match(text, at):
         word, value = part.groups()
-        if word not in KNOWN and word not in TIMES:
+        if word not in KNOWN and word not in TIMES and word not in WORDS:
             return None
         try:
             found.append((word, json.loads(value) if value[0] == '"' else value))
             if word in TIMES:
                 moment_ns(found[-1][1], name=word)
         except (ValueError, UsageError):
+            return None
+        if word in WORDS and found[-1][1] not in WORDS[word]:
             return None
         at = part.end()
     return found if found and not text[at:].strip() else None
@@ -71,6 +74,9 @@ def having(spans: Snapshot, pairs: Sequence[tuple[str, Any]]) -> Any:
             holds = pc.greater_equal if word == "since" else pc.less
             began: Any = holds(spans["start_time_unix_nano"], pa.scalar(moment_ns(value, name=word)))
             masks.append(pc.fill_null(began, False))
+            continue
+        if word in WORDS:
+            masks.append(rows_with(spans.__getitem__, word, [value]))
             continue
         columns: list[Any] = [spans[name].cast(pa.string()) for name in KNOWN[word]]
         held = pc.fill_null(columns[0] if len(columns) == 1 else pc.coalesce(*columns), "")

@@ -34,6 +34,7 @@ GROUPINGS: list[dict[str, Any]] = [
     {"by": ("model",), "hourly": False},
     {"by": ("user_id", "kind"), "hourly": True},
     {"by": ("trace",), "hourly": False},
+    {"by": ("status",), "hourly": False},
     {"by": (), "hourly": True},
 ]
 
@@ -128,10 +129,13 @@ def test_what_cannot_be_measured_is_refused() -> None:
     some = Spans(table(chat(1)))
     refused: list[tuple[dict[str, Any], str]] = [
         (
-            {"by": "status"},
-            r"column to group by 'status'; did you mean 'status_code'\? expected one of: model, ",
+            {"by": "statuscode"},
+            r"column to group by 'statuscode'; did you mean 'status_code'\? expected one of: model, ",
         ),
-        ({"by": "colour"}, r"unknown column to group by 'colour'; expected one of: model, prompt, .*, kind, trace_id"),
+        (
+            {"by": "colour"},
+            r"unknown column to group by 'colour'; expected one of: model, prompt, .*, kind, status, trace_id",
+        ),
         ({"by": "finish_reasons"}, "cannot group by 'finish_reasons', which holds more than one value a span"),
         ({"every": "1x"}, "cannot use every='1x'; expected a timedelta or a number with a unit"),
         ({"every": timedelta(milliseconds=1500)}, "expected whole seconds"),

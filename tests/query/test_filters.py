@@ -136,9 +136,9 @@ def test_a_version_of_a_prompt_is_told_from_another() -> None:
         ({"run": "last"}, r"^cannot use run='last'; expected the number of a run, from 1, or 'latest'$"),
         (
             {"kind": "model"},
-            r"^unknown kind 'model'; expected one of: agent, attempt, cell, .*, tool$",
+            r"^unknown kind 'model'; expected one of: cell, llm, .*, attempt, span$",
         ),
-        ({"kind": []}, r"^cannot use kind=\[\]; expected one or more of agent"),
+        ({"kind": []}, r"^cannot use kind=\[\]; expected one or more of cell, llm"),
         ({"status": "failed"}, r"^unknown status 'failed'; expected one of: ok, error, running$"),
         ({"status": 2}, "unknown status 2"),
         ({"name": 7}, r"^cannot use name=7; expected a text, a pattern such as 'gpt-4\*', a compiled regular"),

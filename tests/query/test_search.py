@@ -119,7 +119,7 @@ def test_a_text_that_names_moments_finds_what_began_between_them() -> None:
 
 def test_what_finds_a_group_of_a_chart_is_as_many_calls_as_the_group_has() -> None:
     spans = day()
-    for by in ("model", "cell", ("cell", "model"), "prompt_version", "error_type"):
+    for by in ("model", "cell", ("cell", "model"), "prompt_version", "error_type", "status"):
         grouped = groups(spans, by=by)
         counted = {row["label"]: row["calls"] for row in grouped.rows}
         assert {label: len(found(spans.snapshot, text)) for label, text in grouped.find.items()} == counted
