@@ -12,7 +12,7 @@ from typing import Any, Final
 from nbtrace import semconv
 from nbtrace._capture import refusal, usage
 from nbtrace._capture.failure import in_answer
-from nbtrace._capture.messages import converted, dumps, listed, loads, mapping
+from nbtrace._capture.messages import dumps, listed, loads, mapping, parameters
 from nbtrace._capture.options import options
 from nbtrace._capture.wire import Attributes, Body, Wire
 from nbtrace._trace.blobs import inline, uri
@@ -39,11 +39,7 @@ _FINISH_REASONS: Final = {
 
 def request_attributes(body: Body) -> Attributes:
     """Give the attributes that a request's parameters become."""
-    found: Attributes = {}
-    for name, (key, kind) in _PARAMETERS.items():
-        value = body.get(name)
-        if value is not None:
-            found[key] = converted(kind, value)
+    found = parameters(body, _PARAMETERS)
     if body.get("stream"):
         found[semconv.REQUEST_STREAM] = True
     if stop := listed(body.get("stop_sequences")):

@@ -32,6 +32,19 @@ def converted(kind: Callable[[Any], AttributeValue], value: Any) -> AttributeVal
         return str(value)  # what the request really said
 
 
+def parameters(
+    body: Body, known: Mapping[str, tuple[str, Callable[[Any], AttributeValue]]]
+) -> dict[str, AttributeValue]:
+    """Give the parameters of a request that are attributes as they are.
+
+    Args:
+        body: the request.
+        known: their names, each with that of its attribute and its kind.
+    """
+    given = ((key, kind, body.get(name)) for name, (key, kind) in known.items())
+    return {key: converted(kind, value) for key, kind, value in given if value is not None}
+
+
 def mapping(value: object) -> Body:
     """Give a JSON object, and an empty one for anything else."""
     return value if isinstance(value, dict) else {}

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from nbtrace import semconv
 from nbtrace._capture import blobs, logprobs, refusal, usage
-from nbtrace._capture.messages import converted, dumps, listed, loads, mapping, tool_definition
+from nbtrace._capture.messages import dumps, listed, loads, mapping, parameters, tool_definition
 from nbtrace._capture.options import options
 from nbtrace._capture.responses_stream import fold
 from nbtrace._capture.wire import ASKED_ID, Attributes, Body, Wire
@@ -39,11 +39,8 @@ _NO_PARTS: Final = ("id", "status", "type")
 
 def request_attributes(body: Body) -> Attributes:
     """Give the attributes that a request's parameters become."""
-    found: Attributes = {semconv.OPENAI_API_TYPE: "responses"}
-    for name, (key, kind) in _PARAMETERS.items():
-        value = body.get(name)
-        if value is not None and value is not False:
-            found[key] = converted(kind, value)
+    wished = {name: value for name, value in body.items() if value is not False}
+    found: Attributes = {semconv.OPENAI_API_TYPE: "responses"} | parameters(wished, _PARAMETERS)
     if effort := mapping(body.get("reasoning")).get("effort"):
         found[semconv.REQUEST_REASONING_LEVEL] = str(effort)
     if output := _OUTPUT_TYPES.get(str(mapping(mapping(body.get("text")).get("format")).get("type"))):

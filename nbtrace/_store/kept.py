@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from nbtrace._store.schema import COLUMNS, VERSION, Column, ColumnType, schema
+from nbtrace._store.schema import COLUMNS, VERSION, Column, ColumnType, events_of, links_of, list_of, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,9 +55,6 @@ def kept_schema() -> pa.Schema:
     """Build the Arrow schema of the tables in the store and its journal."""
     import pyarrow as pa
 
-    def list_of(kind: pa.DataType) -> pa.DataType:
-        return pa.list_(pa.field("element", kind))
-
     word = pa.dictionary(pa.int32(), pa.string())
     attributes = list_of(
         pa.struct(
@@ -78,28 +75,8 @@ def kept_schema() -> pa.Schema:
         "messages": list_of(pa.int32()),
         "answers": list_of(pa.struct([pa.field("message", pa.int32()), pa.field("tail", pa.int32())])),
         "attributes": attributes,
-        "events": list_of(
-            pa.struct(
-                [
-                    pa.field("time_unix_nano", pa.int64()),
-                    pa.field("name", pa.string()),
-                    pa.field("attributes", attributes),
-                    pa.field("dropped_attributes_count", pa.uint32()),
-                ]
-            )
-        ),
-        "links": list_of(
-            pa.struct(
-                [
-                    pa.field("trace_id", pa.binary(16)),
-                    pa.field("span_id", pa.binary(8)),
-                    pa.field("trace_state", pa.string()),
-                    pa.field("flags", pa.uint32()),
-                    pa.field("attributes", attributes),
-                    pa.field("dropped_attributes_count", pa.uint32()),
-                ]
-            )
-        ),
+        "events": events_of(attributes),
+        "links": links_of(attributes),
     }
     read = schema()
     fields = [

@@ -112,10 +112,6 @@ def schema() -> pa.Schema:
     """
     import pyarrow as pa
 
-    def list_of(kind: pa.DataType) -> pa.DataType:
-        # The name that Parquet gives to the elements of a list, so that a schema comes back from a file as it was.
-        return pa.list_(pa.field("element", kind))
-
     attributes = list_of(
         pa.struct(
             [
@@ -143,28 +139,8 @@ def schema() -> pa.Schema:
         "strings": list_of(pa.string()),
         "dictionary": pa.dictionary(pa.int32(), pa.string()),
         "attributes": attributes,
-        "events": list_of(
-            pa.struct(
-                [
-                    pa.field("time_unix_nano", pa.int64()),
-                    pa.field("name", pa.string()),
-                    pa.field("attributes", attributes),
-                    pa.field("dropped_attributes_count", pa.uint32()),
-                ]
-            )
-        ),
-        "links": list_of(
-            pa.struct(
-                [
-                    pa.field("trace_id", pa.binary(16)),
-                    pa.field("span_id", pa.binary(8)),
-                    pa.field("trace_state", pa.string()),
-                    pa.field("flags", pa.uint32()),
-                    pa.field("attributes", attributes),
-                    pa.field("dropped_attributes_count", pa.uint32()),
-                ]
-            )
-        ),
+        "events": events_of(attributes),
+        "links": links_of(attributes),
     }
     fields = [
         pa.field(
@@ -175,3 +151,33 @@ def schema() -> pa.Schema:
         for column in COLUMNS
     ]
     return pa.schema(fields, metadata={"nbtrace.schema_version": str(VERSION)})
+
+
+def list_of(kind: pa.DataType) -> pa.DataType:
+    """Give the type of a list."""
+    import pyarrow as pa
+
+    # The name that Parquet gives to the elements of a list, so that a schema comes back from a file as it was.
+    return pa.list_(pa.field("element", kind))
+
+
+def events_of(attributes: pa.DataType) -> pa.DataType:
+    """Give the type of a span's events, whose attributes are of this type."""
+    import pyarrow as pa
+
+    parts = {
+        "time_unix_nano": pa.int64(), "name": pa.string(), "attributes": attributes,
+        "dropped_attributes_count": pa.uint32(),
+    }  # fmt: skip
+    return list_of(pa.struct([pa.field(name, kind) for name, kind in parts.items()]))
+
+
+def links_of(attributes: pa.DataType) -> pa.DataType:
+    """Give the type of a span's links, whose attributes are of this type."""
+    import pyarrow as pa
+
+    parts = {
+        "trace_id": pa.binary(16), "span_id": pa.binary(8), "trace_state": pa.string(), "flags": pa.uint32(),
+        "attributes": attributes, "dropped_attributes_count": pa.uint32(),
+    }  # fmt: skip
+    return list_of(pa.struct([pa.field(name, kind) for name, kind in parts.items()]))
