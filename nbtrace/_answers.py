@@ -314,6 +314,7 @@ class Answers:
             there.shown,
             send=lambda: self._export(to, shows_progress=False, **options),
             waiting=lambda: len(self.ledger.missing(there.key, ended(self.snapshot())[0])),
+            arrived=lambda: self.ledger.count(there.key),
             subscribe=self.subscribe,
         )
 

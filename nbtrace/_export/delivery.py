@@ -159,8 +159,11 @@ def _scores(spans: Snapshot, known: set[str]) -> list[Row]:
     scores: list[Row] = spans.scores.to_pylist()
     if not scores:
         return []
-    there = set(_keys(spans))
-    return [one for one in scores if one["trace_id"] + one["span_id"] in there and score_id(one) not in known]
+    from nbtrace._export.values import listed
+
+    there = dict(zip(_keys(spans), listed(spans.column("resource")), strict=True))
+    found = [one for one in scores if one["trace_id"] + one["span_id"] in there and score_id(one) not in known]
+    return [{**one, "resource": there[one["trace_id"] + one["span_id"]]} for one in found]
 
 
 def _judge(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str]) -> int:

@@ -115,8 +115,14 @@ class Facts:
     @property
     def session(self) -> str | None:
         """The session, else the conversation."""
-        own = self.row["session_id"] or self.row["conversation_id"]
-        return own or self.around.session_id or self.around.conversation_id
+        own = self.row["session_id"] or self.around.session_id
+        return own or self.row["conversation_id"] or self.around.conversation_id
+
+    @property
+    def conversation(self) -> str | None:
+        """The conversation, else the session."""
+        own = self.row["conversation_id"] or self.around.conversation_id
+        return own or self.row["session_id"] or self.around.session_id
 
     @property
     def tags(self) -> list[str] | None:

@@ -49,6 +49,10 @@ class Ledger:
         """Say whether a span has arrived."""
         return key in self._arrived.get(destination, ())
 
+    def count(self, destination: str) -> int:
+        """Say how many spans have arrived."""
+        return len(self._arrived.get(destination, ()))
+
     def add_scores(self, destination: str, ids: Iterable[str]) -> None:
         """Take note of scores that arrived by an API."""
         some = list(ids)

@@ -30,7 +30,8 @@ class Live:
     """An export that goes on until it is stopped.
 
     Examples:
-        >>> live = Live("there", send=lambda: None, waiting=lambda: 0, subscribe=lambda changed: lambda: None)
+        >>> none = lambda: 0
+        >>> live = Live("there", send=lambda: None, waiting=none, arrived=none, subscribe=lambda changed: none)
         >>> live.stop()
         >>> live
         <live export to there, stopped: 0 spans sent, 0 waiting>
@@ -42,17 +43,18 @@ class Live:
         *,
         send: Callable[[], ExportReport | None],
         waiting: Callable[[], int],
+        arrived: Callable[[], int],
         subscribe: Callable[[Callable[[], None]], Callable[[], None]],
     ) -> None:
         self.destination = destination
-        self.sent = 0
-        """Spans that have arrived since it began."""
         self.failure: str | None = None
         """Why the last try failed, in words; none if it did not."""
         self.left_out: tuple[str, ...] = ()
         """What of the last sending did not arrive."""
         self._send = send
         self._waiting = waiting
+        self._arrived = arrived
+        self._before = arrived()
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._sending = threading.Lock()
@@ -61,6 +63,11 @@ class Live:
         self._thread = threading.Thread(target=self._run, name="nbtrace live export", daemon=True)
         self._thread.start()
         atexit.register(self.stop)
+
+    @property
+    def sent(self) -> int:
+        """How many spans have arrived since it began, also of a try that failed in its middle."""
+        return self._arrived() - self._before
 
     @property
     def backlog(self) -> int:
@@ -111,7 +118,6 @@ class Live:
                 raise
             self.failure = None
             if report is not None:
-                self.sent += report.spans
                 self.left_out = report.left_out
 
     def __repr__(self) -> str:

@@ -96,12 +96,13 @@ def called(span: Facts) -> dict[str, Value]:
         "llm.invocation_parameters": as_json(span.parameters) if is_call else None,
         "llm.finish_reason": (span.finish_reasons or [None])[0],
         "tool.name": span.attributes.get(semconv.TOOL_NAME),
+        "tool.id": span.attributes.get(semconv.TOOL_CALL_ID),
         "tool.parameters": _text(span.attributes.get(semconv.TOOL_CALL_ARGUMENTS)),
         "agent.name": span.attributes.get(semconv.AGENT_NAME),
     }
     if is_call:
         found |= _messages("llm.input_messages", span.messages) | _messages("llm.output_messages", span.answers)
-        found |= {f"llm.tools.{index}.tool.json_schema": as_json(tool) for index, tool in enumerate(span.tools)}
+        found |= {f"llm.tools.{index}.tool.json_schema": as_json(_tool(tool)) for index, tool in enumerate(span.tools)}
     return found
 
 
@@ -116,6 +117,7 @@ def judged(span: Facts) -> dict[str, Value]:
             f"{base}.label": score["label"],
             f"{base}.explanation": score["explanation"],
             f"{base}.annotator_kind": score["source"].upper(),
+            f"{base}.metadata": as_json({"evaluator": score["evaluator"]}) if score["evaluator"] else None,
         }
     return found
 
@@ -135,6 +137,13 @@ def _messages(prefix: str, messages: list[Message]) -> dict[str, Value]:
             found[f"{one}.function.name"] = _text(call.get("name"))
             found[f"{one}.function.arguments"] = as_json(call.get("arguments"))
     return found
+
+
+def _tool(tool: Message) -> Message:
+    """Say a tool's definition as OpenAI's API does, which the specification's example has."""
+    if tool.get("type") != "function" or "function" in tool:
+        return tool
+    return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}
 
 
 def _said(value: object) -> tuple[str | None, str | None]:

@@ -71,7 +71,7 @@ def test_what_backends_get_is_what_exports_send(session: Session, monkeypatch: p
 
 def test_a_terminal_gets_every_part_and_attribute_in_words(session: Session) -> None:
     text = str(named(session, "chat gpt-6"))
-    before, _, rest = text.partition("\nAttributes (13)\n")
+    before, _, rest = text.partition("\nAttributes (14)\n")
     assert before == (
         "chat gpt-6 · llm · 1.00 s\n"
         "\n"
@@ -106,7 +106,7 @@ def test_a_terminal_gets_every_part_and_attribute_in_words(session: Session) -> 
         "      any · nbtrace's own",
         "  event exception, 4.000 s after the start",
         '            {"key": "gen_ai.request.model", "value": {"stringValue": "gpt-6"}},',
-        "  langfuse: 13 attributes as they are, 11 added",
+        "  langfuse: 14 attributes as they are, 11 added",
         "      + langfuse.observation.level = ERROR (its level)",
         "  opt-in: only where somebody asks for it, mostly because it may be private or large",
     ):

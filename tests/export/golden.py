@@ -1,16 +1,14 @@
 """What each backend gets of the rich session, beside the plain OTLP of it; `python -m tests.export.golden` writes it.
 
 A golden file holds headers, resource, the requests that scores go by, and by span the attributes that only this
-backend gets or gets otherwise; null stands for one that it does not get. `sources` says for every such attribute, by
-the longest beginning of its name, which documented mapping it meets. A change of an overlay shows as a change of these
-files, to be read before it is committed.
+backend gets or gets otherwise; null stands for one that it does not get. Which documented mapping each of them meets is
+in `servers/vendors.py`. A change of an overlay shows as a change of these files, to be read before it is committed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from nbtrace._export.backends import NAMES
 from nbtrace._export.destination import export
-from tests.export.loopback import Scripted, spans_of
+from tests.export.loopback import Received, Scripted, spans_of
 from tests.export.rich import session
 
 FOLDER = Path(__file__).with_name("backends")
@@ -53,8 +51,8 @@ Attributes = dict[str, Any]
 COMMON = {"host", "content-length", "content-type", "accept-encoding", "connection", "user-agent"}
 
 
-def sent(name: str) -> dict[str, Any]:
-    """Export the rich session to a backend's stand-in; say what it got."""
+def exported(name: str) -> tuple[Received, list[Received]]:
+    """Export the rich session to a backend's stand-in; give the requests of the spans and of the scores."""
     server = Scripted()
     try:
         report = export(session(), name, endpoint=server.url)
@@ -62,6 +60,12 @@ def sent(name: str) -> dict[str, Any]:
         server.close()
     assert report.spans == len(session())
     received, *judged = server.received
+    return received, judged
+
+
+def sent(name: str) -> dict[str, Any]:
+    """Say what a backend gets of the rich session."""
+    received, judged = exported(name)
     (group,) = received.otlp.resource_spans
     plain = _plain()
     return {
@@ -108,13 +112,11 @@ def kept(name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the golden files; the sources in them stay."""
+    """Write the golden files."""
     for name in NAMES:
         os.environ |= VARIABLES[name]
         path = FOLDER / f"{name}.json"
-        sources: Mapping[str, str] = kept(name)["sources"] if path.exists() else {}
-        golden = {"sources": sources, **sent(name)}
-        path.write_text(json.dumps(golden, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(sent(name), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         for variable in VARIABLES[name]:
             del os.environ[variable]
 

@@ -104,7 +104,8 @@ SPANS: tuple[tuple[int, int | None, str, SpanKind, dict[str, Any]], ...] = (
     (6, 2, "chat gpt-6", SpanKind.CLIENT, {
         semconv.OPERATION_NAME: "chat", semconv.PROVIDER_NAME: "openai", semconv.REQUEST_MODEL: "gpt-6",
         semconv.INPUT_MESSAGES: json.dumps([*ASKED, *CALLED, *FOUND], ensure_ascii=False), semconv.PROMPT_NAME: "ask",
-        semconv.PROMPT_VERSION: "4", semconv.ATTEMPTS: 3, semconv.ERROR_TYPE: "RateLimitError", **WHO,
+        semconv.PROMPT_VERSION: "4", semconv.PROMPT_TEMPLATE: "Bitte: wer schrieb über {topic}? ö🦉",
+        semconv.ATTEMPTS: 3, semconv.ERROR_TYPE: "RateLimitError", **WHO,
     }),
     (7, 1, "no names", SpanKind.INTERNAL, {
         semconv.SPAN_TYPE: "guardrail", semconv.INPUT_VALUE: "Ada wrote it.", semconv.OUTPUT_VALUE: "passed",

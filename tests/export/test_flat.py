@@ -17,7 +17,7 @@ def test_a_csv_file_has_what_fits_into_cells_and_the_report_the_rest(tmp_path: P
     call = rows[2]
     assert [row["name"] for row in rows] == [name for _, _, name, *_ in rich.SPANS]
     assert {name: call[name] for name in ("start_time", "duration_ms", "input_tokens", "cost_usd", "tags")} == {
-        "start_time": "2025-11-26 00:00:02+00:00",
+        "start_time": "2025-11-26 00:00:02.123456+00:00",
         "duration_ms": "1000.000001",
         "input_tokens": "120",
         "cost_usd": "0.00125",

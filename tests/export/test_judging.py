@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -18,7 +19,7 @@ Server = Callable[..., Scripted]
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Session:
     """A session that has the rich one's spans and scores, and records no more."""
-    for name in ("langfuse", "datadog"):
+    for name in ("langfuse", "datadog", "honeycomb"):
         for variable, value in VARIABLES[name].items():
             monkeypatch.setenv(variable, value)
     session = Session()
@@ -61,9 +62,27 @@ def test_a_score_that_is_not_taken_keeps_no_other_away(scripted: Server, recorde
 
 def test_without_an_api_a_late_score_is_said(scripted: Server, recorded: Session) -> None:
     server = scripted()
-    assert recorded.export("datadog", endpoint=server.url).left_out == ()
+    assert recorded.export("honeycomb", endpoint=server.url).left_out == ()
     recorded.rate(Score(rich.TRACE.to_bytes(16, "big"), (6).to_bytes(8, "big"), "helpful", 0.0))
-    assert recorded.export("datadog", endpoint=server.url).left_out == (
+    assert recorded.export("honeycomb", endpoint=server.url).left_out == (
         "9 spans that had arrived before",
         "1 score of spans that had arrived before: there is no API for them",
     )
+
+
+def test_datadog_gets_labels_as_it_spells_them_and_the_services_name(
+    scripted: Server, recorded: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DD_LLMOBS_ML_APP")
+    trace, span = rich.TRACE.to_bytes(16, "big"), (6).to_bytes(8, "big")
+    recorded.rate(Score(trace, span, "7 Höflichkeit!", label="kühl", time_unix_nano=rich.START))
+    server = scripted()
+    assert recorded.export("datadog", endpoint=server.url).scores == 3
+    sent = json.loads(server.received[-1].body)["data"]["attributes"]["metrics"][-1]
+    assert {name: sent[name] for name in ("ml_app", "label", "metric_type", "categorical_value", "join_on")} == {
+        "ml_app": "notebook",
+        "label": "score_7_H_flichkeit_",
+        "metric_type": "categorical",
+        "categorical_value": "kühl",
+        "join_on": {"span": {"span_id": "6", "trace_id": str(rich.TRACE)}},
+    }

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from nbtrace import Session
-from nbtrace._export import live, post, verifying
+from nbtrace._export import live, otlp, post, verifying
 from nbtrace._export.live import Live
 from nbtrace.errors import ExportError, UsageError
 from tests.export import rich
@@ -74,6 +74,21 @@ def test_an_outage_loses_nothing(scripted: Server, session: Session) -> None:
         down.clear()
     assert names(server) == [f"span {number}" for number in range(5)]
     assert repr(sending) == f"<live export to {server.url}, stopped: 5 spans sent, 0 waiting>"
+
+
+def test_what_arrived_before_a_failure_is_counted(
+    scripted: Server, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "REQUEST_BYTES", 1)
+    for number in range(5):
+        with session.span(f"span {number}"):
+            pass
+    refusals = [OK, OK, *[(401, {}, b"")] * 200]
+    server = scripted(*refusals)
+    with going(session, server.url) as sending:
+        with pytest.raises(ExportError, match="401"):
+            sending.flush()
+        assert (sending.sent, sending.backlog) == (2, 3)
 
 
 def test_stopping_sends_what_waits_and_no_more(scripted: Server, session: Session) -> None:

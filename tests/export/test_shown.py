@@ -30,6 +30,7 @@ def test_one_span_that_differs_is_told() -> None:
     assert told == {
         "times": "**others: spans [1]**",
         "reasoning tokens": "not shown",
+        "tokens together": "not shown",
         "cost of the trace": "not shown",
         "first chunk": "**others: spans [8]**",
         "prompts and versions": "**others: spans [3]**",

@@ -2,17 +2,28 @@
 
 It reads the conventions' messages, models and counts; the finer counts by OpenInference's names, prompts and structured
 metadata by its own (https://docs.datadoghq.com/llm_observability/monitoring/prompt_tracking/). A retrieval is one only
-by OpenInference's kind, and only where no operation is named. Spans of more than 24 hours ago are not taken:
-https://docs.datadoghq.com/llm_observability/instrumentation/api/.
+by OpenInference's kind, and only where no operation is named. A session is the conversation's id. Spans of more than 24
+hours ago are not taken, and scores go by the API of evaluations, to the application that the variable names, or else
+the service: https://docs.datadoghq.com/llm_observability/instrumentation/api/.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import orjson
 
 from nbtrace import semconv
 from nbtrace._export.backends.backend import Absent, Address, Attributes, Backend, Limits, Variables
+from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
+from nbtrace._export.judging import Request, score_id
+
+PATH: Final = "/api/intake/llm-obs/v2/eval-metric"
+SCORES: Final = 500
+"""Evaluations in a request, so that it stays far below 5 MB."""
 
 
 def address(variables: Variables) -> Address:
@@ -20,14 +31,20 @@ def address(variables: Variables) -> Address:
     headers = {"dd-api-key": variables.need("DD_API_KEY", what="an API key"), "dd-otlp-source": "llmobs"}
     if app := variables.get("DD_LLMOBS_ML_APP"):
         headers["dd-ml-app"] = app
-    return Address(f"https://otlp.{variables.get('DD_SITE', default='datadoghq.com')}", headers)
+    site = variables.get("DD_SITE", default="datadoghq.com")
+    return Address(f"https://otlp.{site}", headers, api=f"https://api.{site}")
 
 
 def overlay(span: Facts) -> Attributes:
     """Say a span in the names that Datadog reads."""
     is_retrieval = span.type == "retrieval"
     own = span.type not in {"llm", "embedding", "tool"}  # whose messages and arguments it reads by itself
-    more = {"time_to_first_chunk_s": span.time_to_first_chunk_s, "cost_usd": span.cost_usd, "tags": span.tags}
+    more = {
+        "time_to_first_chunk_s": span.time_to_first_chunk_s,
+        "cost_usd": span.cost_usd,
+        "tags": span.tags,
+        "conversation_id": span.conversation_id,
+    }
     metadata = {key: value for key, value in (span.remarks() | more).items() if value is not None}
     return {
         "dd_llmobs_enabled": True,
@@ -35,7 +52,7 @@ def overlay(span: Facts) -> Attributes:
         "openinference.span.kind": "RETRIEVER" if is_retrieval else None,
         semconv.INPUT_VALUE: as_json(span.input) if own else None,
         semconv.OUTPUT_VALUE: as_json(span.output) if own else None,
-        semconv.CONVERSATION_ID: span.conversation_id or span.session,
+        semconv.CONVERSATION_ID: span.session,
         semconv.USER_ID: span.user,
         "gen_ai.usage.total_tokens": span.total_tokens,
         "gen_ai.cost.estimated_total": span.cost_usd,
@@ -56,4 +73,42 @@ def _prompt(span: Facts) -> str | None:
     return as_json({key: value for key, value in told.items() if value})
 
 
-BACKEND: Final = Backend("datadog", address, overlay, limits=Limits(hours=24, request_bytes=5_000_000))
+def scores(judged: Sequence[Row]) -> Iterator[Request]:
+    """Make evaluations: https://docs.datadoghq.com/llm_observability/instrumentation/api/#evaluations-api."""
+    app = Variables("datadog").get("DD_LLMOBS_ML_APP")
+    for start in range(0, len(judged), SCORES):
+        some = judged[start : start + SCORES]
+        metrics = [_evaluation(score, app or _service(score["resource"])) for score in some]
+        yield PATH, {"data": {"type": "evaluation_metric", "attributes": {"metrics": metrics}}}, len(some)
+
+
+def _evaluation(score: Row, app: str) -> dict[str, Any]:
+    is_number = score["value"] is not None
+    tags = {"source": "otel", "evaluator": score["evaluator"], "evaluation_source": score["source"],
+            "score_id": score_id(score)} | ({"label": score["label"]} if is_number else {})  # fmt: skip
+    found = {
+        "join_on": {"span": {name: str(int.from_bytes(score[name], "big")) for name in ("span_id", "trace_id")}},
+        "ml_app": app,
+        "timestamp_ms": score["time_unix_nano"] // 10**6,
+        "metric_type": "score" if is_number else "categorical",
+        "label": _label(score["name"]),
+        "score_value" if is_number else "categorical_value": score["value"] if is_number else score["label"] or "",
+        "reasoning": score["explanation"],
+        "tags": [f"{name}:{value}" for name, value in tags.items() if value is not None],
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _label(name: str) -> str:
+    """Spell a score's name as labels are: letters, digits and underscores, a letter first, at most 200."""
+    spelled = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    return (spelled if spelled[:1].isalpha() else f"score_{spelled}")[:200]
+
+
+def _service(resource: str | None) -> str:
+    """Give the service's name in the OTLP JSON of a resource."""
+    pairs = orjson.loads(resource or "{}").get("attributes", [])
+    return next((one["value"]["stringValue"] for one in pairs if one["key"] == "service.name"), "unknown_service")
+
+
+BACKEND: Final = Backend("datadog", address, overlay, limits=Limits(hours=24, request_bytes=5_000_000), scores=scores)

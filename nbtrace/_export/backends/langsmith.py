@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from nbtrace import semconv
-from nbtrace._export.backends.backend import Address, Attributes, Backend, Limits, Variables
+from nbtrace._export.backends.backend import Address, Attributes, Backend, Limits, Value, Variables
 from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
 from nbtrace._export.judging import Request, metadata, score_id
@@ -49,8 +49,19 @@ def overlay(span: Facts) -> Attributes:
         "gen_ai.usage.total_tokens": span.total_tokens,
         "gen_ai.usage.details.reasoning_tokens": span.reasoning_tokens,
         semconv.INPUT_VALUE: as_json(span.input) if own else None,
-        semconv.OUTPUT_VALUE: as_json(span.output) if own else None,
+        semconv.OUTPUT_VALUE: as_json(span.output) if own and not span.documents else None,
+        **_retrieved(span),
     }
+
+
+def _retrieved(span: Facts) -> dict[str, Value]:
+    """Say what a retrieval found: the text, and all else as metadata, which is what it reads of a document."""
+    found: dict[str, Value] = {}
+    for number, document in enumerate(span.documents):
+        base = f"retrieval.documents.{number}.document"
+        found[f"{base}.content"] = as_json(document.get("content", ""))
+        found[f"{base}.metadata"] = as_json({key: value for key, value in document.items() if key != "content"})
+    return found
 
 
 def scores(judged: Sequence[Row]) -> Iterator[Request]:

@@ -32,7 +32,7 @@ def overlay(span: Facts) -> Attributes:
     return {
         semconv.OPERATION_NAME: "invoke_agent" if is_turn else None,
         semconv.AGENT_NAME: span.row["name"] if is_turn else None,
-        semconv.CONVERSATION_ID: span.conversation_id or span.session,
+        semconv.CONVERSATION_ID: span.conversation,
         semconv.INPUT_MESSAGES: _message("user", span.input) if is_turn else None,
         semconv.OUTPUT_MESSAGES: _message("assistant", span.output) if is_turn else None,
         "gen_ai.usage.total_tokens": span.total_tokens,

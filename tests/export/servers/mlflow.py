@@ -102,6 +102,7 @@ OWN = {
     "tools that were called": Place(_tool, kept=lambda tool: (*tool[:2], *map(json.loads, tool[2:]))),
     "inputs and outputs of steps": Place(_step),
     "tokens": Place(_used("input_tokens", "output_tokens")),
+    "tokens together": Place(lambda span: span["attributes"].get("mlflow.chat.tokenUsage", {}).get("total_tokens")),
     "cached tokens": Place(_used("cache_read_input_tokens", "cache_creation_input_tokens")),
     "cost": Place(_cost),
     "cost of the trace": Place(

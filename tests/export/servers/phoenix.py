@@ -58,7 +58,7 @@ def _times(span: Row) -> tuple[int, ...]:
     return tuple(int(moment.timestamp()) * 10**6 + moment.microsecond for moment in moments)
 
 
-def _numbered(span: Row, prefix: str) -> list[Row]:
+def numbered(span: Row, prefix: str) -> list[Row]:
     """Put flat names, `prefix.0.document.id`, together again."""
     found: dict[int, Row] = {}
     for key, value in below(span, prefix).items():
@@ -68,7 +68,7 @@ def _numbered(span: Row, prefix: str) -> list[Row]:
 
 
 def _messages(span: Row) -> list[Row]:
-    return _numbered(span, "llm.input_messages") + _numbered(span, "llm.output_messages")
+    return numbered(span, "llm.input_messages") + numbered(span, "llm.output_messages")
 
 
 def _calls(span: Row) -> Any:
@@ -82,7 +82,7 @@ def _calls(span: Row) -> Any:
 
 
 def _definitions(span: Row) -> Any:
-    return said([json.loads(each["json_schema"]) for each in _numbered(span, "llm.tools")])
+    return said([json.loads(each["json_schema"]) for each in numbered(span, "llm.tools")])
 
 
 def _as_openai(tools: list[Row]) -> list[Row]:
@@ -101,7 +101,7 @@ def _step(span: Row) -> Any:
 
 
 def _retrieval(span: Row) -> Any:
-    found = _numbered(span, "retrieval.documents")
+    found = numbered(span, "retrieval.documents")
     documents = [{key.removeprefix("metadata."): value for key, value in one.items()} for one in found]
     return (span["attributes"]["input.value"], documents) if documents else None
 
@@ -140,6 +140,7 @@ OWN = {
     "tools that were called": Place(_tool, kept=lambda tool: (*tool[:2], json.loads(tool[2]), tool[3])),
     "inputs and outputs of steps": Place(_step),
     "tokens": Place(attribute("llm.token_count.prompt", "llm.token_count.completion")),
+    "tokens together": Place(attribute("llm.token_count.total")),
     "cached tokens": Place(
         attribute("llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_write")
     ),
@@ -160,6 +161,7 @@ OWN = {
     "errors": Place(_error),
     "scores": Place(_scores),
 }
+DEFINITIONS = _definitions, _as_openai
 ITS_PRICES = Place(attribute("llm.cost.total"), "as an attribute; its pages go by its own prices")
 PADDED = Place(
     lambda span: said(below(span, "attribute.")), "yes; a part of a name that is a number loses its zeros", _unpadded

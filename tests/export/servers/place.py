@@ -93,6 +93,7 @@ def conventions(words: str) -> dict[str, list[Place]]:
         "prompts' templates": (semconv.PROMPT_TEMPLATE,),
         "user": (semconv.USER_ID,),
         "session": (semconv.SESSION_ID,),
+        "conversation": (semconv.CONVERSATION_ID,),
         "tags": (semconv.TAGS,),
         "metadata": (semconv.METADATA + "team",),
     }  # fmt: skip

@@ -16,7 +16,7 @@ from tests.export import rich
 Values = dict[int, Any]
 """By the number of the span."""
 
-OF_TRACE = ("user", "session", "tags")
+OF_TRACE = ("user", "session", "conversation", "tags")
 """What a span that does not say it has from its trace; a server may be told it of every span."""
 
 
@@ -54,6 +54,11 @@ def told() -> dict[str, Values]:
             if semconv.INPUT_VALUE in given or semconv.CELL_SOURCE in given
         },
         "tokens": of(semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS),
+        "tokens together": {
+            number: given[semconv.USAGE_INPUT_TOKENS] + given[semconv.USAGE_OUTPUT_TOKENS]
+            for number, given in attributes.items()
+            if semconv.USAGE_OUTPUT_TOKENS in given
+        },
         "cached tokens": of(semconv.USAGE_CACHE_READ, semconv.USAGE_CACHE_WRITE),
         "reasoning tokens": of(semconv.USAGE_REASONING),
         "cost": of(semconv.USAGE_COST),
@@ -65,6 +70,7 @@ def told() -> dict[str, Values]:
         "prompts' templates": of(semconv.PROMPT_TEMPLATE),
         "user": of(semconv.USER_ID),
         "session": of(semconv.SESSION_ID),
+        "conversation": of(semconv.CONVERSATION_ID),
         "tags": of(semconv.TAGS),
         "metadata": of(semconv.METADATA + "team"),
         "queries and documents": {
