@@ -200,9 +200,9 @@ def _widget(session: Session, before: Snapshot, after: Snapshot) -> CompareWidge
 
 def _compared(calls: Snapshot) -> Comparison:
     """Put the two calls side by side, as the columns of one row."""
-    from nbtrace._query.attributes import plain_column
     from nbtrace._query.comparison import COLUMNS, Comparison, run_of, scores_of
     from nbtrace._query.preview import first_line, spoken
+    from nbtrace._store.attributes import plain_column
 
     rows, scores = calls.select([*COLUMNS, "input_messages"]).to_pylist(), scores_of(calls)
     asked = spoken(rows[0]["input_messages"])

@@ -14,7 +14,7 @@ from nbtrace._export import otlp_json
 from nbtrace._export.backends import NAMES, find
 from nbtrace._export.batch import Row
 from nbtrace._export.prepare import Prepared
-from nbtrace._query.attributes import plain_value
+from nbtrace._store.attributes import plain_value
 from nbtrace._widgets.markup import clip, visible
 from nbtrace._widgets.static import more
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace._export.atomic import replacing
 from nbtrace._export.portable import loads
 from nbtrace._export.prepare import Prepared
-from nbtrace._query.attributes import plain, plain_value
+from nbtrace._store.attributes import plain, plain_value
 from nbtrace._store.schema import PROMOTED
 from nbtrace._store.values import written
 

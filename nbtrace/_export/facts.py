@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 
 from nbtrace import semconv
-from nbtrace._query.attributes import plain
 from nbtrace._query.kinds import kind
+from nbtrace._store.attributes import plain
 from nbtrace._store.values import written
 
 Message = dict[str, Any]

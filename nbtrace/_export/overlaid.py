@@ -16,7 +16,7 @@ from nbtrace._export.backends.backend import Attributes, Value
 from nbtrace._export.batch import Encoded
 from nbtrace._export.protobuf import attribute, bool_value, double_value, framed, int_value, string_value, strings_value
 from nbtrace._export.values import listed
-from nbtrace._query.attributes import plain_column
+from nbtrace._store.attributes import plain_column
 from nbtrace._store.schema import COLUMNS, PROMOTED
 
 if TYPE_CHECKING:

@@ -88,8 +88,8 @@ def _with_request_id(spans: Snapshot, request_id: str) -> list[int]:
     """List the calls whose answer came with a request id."""
     import pyarrow.compute as pc
 
-    from nbtrace._query.attributes import plain_column
     from nbtrace._query.search import having
+    from nbtrace._store.attributes import plain_column
 
     chosen: Any = pc.and_(having(spans, request_id), pc.is_valid(spans["operation"]))
     rows: list[int] = pc.indices_nonzero(chosen).to_pylist()

@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nbtrace import semconv
-from nbtrace._query.attributes import plain
 from nbtrace._query.comparison import COLUMNS, Comparison, Run, Variant, run_of, scores_of
 from nbtrace._query.preview import first_line, spoken
 from nbtrace._query.totals import CALLS
+from nbtrace._store.attributes import plain
 from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from nbtrace import semconv
 from nbtrace._query.alignment import Forest, align
-from nbtrace._query.attributes import plain
 from nbtrace._query.kinds import kind
 from nbtrace._query.preview import spoken
 from nbtrace._query.scored import SCORE, Judged, score_figures, scores_of
+from nbtrace._store.attributes import plain
 
 if TYPE_CHECKING:
     from nbtrace._query.frame import Spans

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nbtrace import semconv
-from nbtrace._query.attributes import plain_column
 from nbtrace._query.preview import first_line, said
 from nbtrace._query.totals import CALLS, ERROR
+from nbtrace._store.attributes import plain_column
 from nbtrace._store.values import written
 from nbtrace.errors import NotFoundError, UsageError
 

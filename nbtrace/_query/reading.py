@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from nbtrace._query.attributes import plain, plain_column
+from nbtrace._store.attributes import plain, plain_column
 
 if TYPE_CHECKING:
     import pandas as pd

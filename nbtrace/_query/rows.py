@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import orjson
 
 from nbtrace import semconv
-from nbtrace._query.attributes import plain, plain_column
 from nbtrace._query.kinds import kind
+from nbtrace._store.attributes import plain, plain_column
 from nbtrace._store.schema import COLUMNS, PROMOTED
 from nbtrace._store.values import written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
-from nbtrace._query.attributes import plain_column
+from nbtrace._store.attributes import plain_column
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:

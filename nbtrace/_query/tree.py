@@ -332,7 +332,7 @@ def _rates(table: Snapshot, order: Ints) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
-    from nbtrace._query.attributes import plain
+    from nbtrace._store.attributes import plain
 
     rates = np.full(table.num_rows, np.nan, np.float32)
     going = ~arrays.known(table["duration_ns"]) & arrays.known(table.kept.column("stream_outcome"))

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
-from nbtrace._query.attributes import plain_column
 from nbtrace._replay.asked import FETCH, Asked, asked, masks
+from nbtrace._store.attributes import plain_column
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:

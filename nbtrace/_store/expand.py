@@ -84,16 +84,16 @@ def _joined(kept: Array, pieces: Array) -> Array:
     joined = pc.binary_join_element_wise(_text("["), inside, _text("]"), _text(""))
     whole: Array = pc.and_(pc.is_null(inside), pc.is_valid(kept))
     if pc.any(whole).as_py():
-        firsts = _offsets(kept)[:-1][bits(whole)]
+        firsts = list_offsets(kept)[:-1][bits(whole)]
         joined = pc.replace_with_mask(joined, whole, pieces.take(int32(firsts + 1)))
     return joined
 
 
 def lasts(kept: Array) -> Array:
     """Cut lists of messages down to their last one; what is kept whole stays whole."""
-    ends = _offsets(kept)[1:]
+    ends = list_offsets(kept)[1:]
     flat = kept.flatten()
-    lengths = np.diff(_offsets(kept))
+    lengths = np.diff(list_offsets(kept))
     is_none = pc.is_null(flat.field(0) if pa.types.is_struct(flat.type) else flat)
     is_whole = np.zeros(len(kept), bool)
     is_whole[lengths > 1] = bits(is_none)[ends[lengths > 1] - 2]
@@ -149,10 +149,10 @@ def relist(kind: DataType, lists: Array, elements: Array, *, empty: bool = False
         empty: make nulls empty lists.
     """
     mask = pc.is_null(lists) if lists.null_count and not empty else None
-    return pa.ListArray.from_arrays(int32(_offsets(lists)), elements, type=kind, mask=mask)
+    return pa.ListArray.from_arrays(int32(list_offsets(lists)), elements, type=kind, mask=mask)
 
 
-def _offsets(lists: Array) -> Any:
+def list_offsets(lists: Array) -> Any:
     """Give where each list would begin in `lists.flatten()`, and where the last one ends."""
     offsets = np.frombuffer(lists.buffers()[1], np.int32, len(lists) + 1, 4 * lists.offset) if len(lists) else _NONE
     if not lists.null_count:

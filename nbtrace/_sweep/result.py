@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
-from nbtrace._query.attributes import plain_column
 from nbtrace._query.comparison import COLUMNS, Comparison, Run, Variant, run_of, scores_of
 from nbtrace._query.totals import CALLS, ERROR
+from nbtrace._store.attributes import plain_column
 from nbtrace._store.values import written
 from nbtrace._sweep.run import NAME
 

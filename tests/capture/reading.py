@@ -11,7 +11,7 @@ import orjson
 from opentelemetry import context as otel_context
 
 from nbtrace import semconv
-from nbtrace._query.attributes import plain
+from nbtrace._store.attributes import plain
 from nbtrace._store.schema import PROMOTED
 from nbtrace._trace.provider import below
 

@@ -25,7 +25,7 @@ from opentelemetry.trace import (
 )
 
 from nbtrace import _guard, semconv
-from nbtrace._query.attributes import plain
+from nbtrace._store.attributes import plain
 from nbtrace._store.contents import Contents
 from nbtrace._store.encode import Finished, encode
 from nbtrace._store.schema import PROMOTED, schema

@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from nbtrace import _guard, semconv
-from nbtrace._query.attributes import plain
 from nbtrace._store import batches as module
 from nbtrace._store import store as stores
 from nbtrace._store import texts
+from nbtrace._store.attributes import plain
 from nbtrace._store.batches import CHUNK_ROWS
 from nbtrace._store.recovery import recover
 from nbtrace._store.schema import schema
