@@ -294,7 +294,7 @@ class Answers:
 
     def _live(self, to: str | PathLike[str], options: Options) -> Live:
         """Begin to send, and go on."""
-        from nbtrace._export.delivery import ended
+        from nbtrace._export.delivery import waiting
         from nbtrace._export.destination import receiver
         from nbtrace._export.live import Live
 
@@ -313,7 +313,7 @@ class Answers:
         return Live(
             there.shown,
             send=lambda: self._export(to, shows_progress=False, **options),
-            waiting=lambda: len(self.ledger.missing(there.key, ended(self.snapshot())[0])),
+            waiting=lambda: waiting(self.snapshot(), there.key, self.ledger),
             arrived=lambda: self.ledger.count(there.key),
             subscribe=self.subscribe,
         )

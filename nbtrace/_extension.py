@@ -338,9 +338,9 @@ class NBTrace(Settings):
         else:
             found = sessions.find(self._directory(), wanted)
             _earlier.refuse_running(found)
-        before, versions = len(self.session.store), self.session.prompts.versions
+        before, versions = len(self.session.snapshot()), self.session.prompts.versions
         recovered = self.session.resume(found.path)
-        new = len(self.session.store) - before, self.session.prompts.versions - versions
+        new = len(self.session.snapshot()) - before, self.session.prompts.versions - versions
         print("\n".join(_earlier.resumed(found, recovered, *new)))
 
     def _help(self) -> None:

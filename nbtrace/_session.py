@@ -309,11 +309,10 @@ class Session(Answers):
         from nbtrace._store.recovery import recover
 
         found = recover(path)
-        snapshot = found.snapshot()
-        self.store.adopt(snapshot)
+        self.store.adopt(found.written())
         self.ledger.read(path)
         with guard("query"):
-            for prompt in versions_in(Spans(snapshot)):
+            for prompt in versions_in(Spans(found.snapshot())):
                 self.prompts.adopt(prompt)
         return found
 

@@ -252,9 +252,16 @@ METADATA: Final = "nbtrace.metadata."
 """A prefix: the user's key follows."""
 
 DUPLICATE_OF: Final = "nbtrace.duplicate_of"
-"""Id in hex of the span that has the call which this span, made by another instrumentation, repeats."""
+"""Id in hex of the span that has the call which this span, made by another instrumentation, repeats: the two become
+one, and only in a journal are both."""
 DUPLICATE_OPERATION: Final = "nbtrace.duplicate.operation"
 """The operation that such a span had named."""
+ALSO_SEEN_BY: Final = "nbtrace.also_seen_by"
+"""The instrumentations, by their scopes, that saw the call too: their spans were merged into this one."""
+ALSO_SEEN_AS: Final = "nbtrace.also_seen_as"
+"""Ids in hex of the spans that were merged into this one."""
+ALSO_SAID: Final = "nbtrace.also_said"
+"""JSON: of each merged span what it was, and its attributes whose values are others here."""
 LLM_OPERATIONS: Final = frozenset(
     {
         "chat",

@@ -20,7 +20,7 @@ from nbtrace._export.encodings import ENCODINGS
 from nbtrace._export.judging import hand_over, score_id
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words
-from nbtrace._export.selection import by_trace, rerooted, without_vectors
+from nbtrace._export.selection import by_trace, orphans, rerooted, without_vectors
 from nbtrace._export.sending import Sender
 from nbtrace._export.verifying import in_words, missing
 from nbtrace.errors import ExportError
@@ -107,6 +107,7 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
             notes.append(f"{spans_in_words(made)} without {whose}")
     if limits.hours is not None and (old := _older(chosen, limits.hours)):
         notes.append(f"{spans_in_words(old)} began more than {limits.hours:g} hours ago, and may not be kept there")
+    chosen = _with_late_parents(chosen, table, to.key, ledger, notes)
     scores = _scores(whole, set() if again == "all" else ledger.scores(to.key))
     has_api = to.backend is not None and to.backend.scores is not None
     if has_api and (failed := sum(one["error_type"] is not None for one in scores)):
@@ -124,14 +125,40 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
     return Parcel(Prepared(by_trace(chosen), to.backend, to.resource), scores, has_api, left_out, tuple(notes))
 
 
+def late_parents(table: Snapshot, key: str, ledger: Ledger) -> Snapshot | None:
+    """Give spans that are part of others now, and that a receiver waits for, as spans below them went there before."""
+    gone = table.gone
+    late = None if gone is None else ledger.awaited(key, ended(gone)[0])
+    return late if late is not None and len(late) else None
+
+
+def _with_late_parents(spans: Snapshot, table: Snapshot, key: str, ledger: Ledger, notes: list[str]) -> Snapshot:
+    import pyarrow as pa
+
+    from nbtrace._store.snapshot import Snapshot
+
+    late = late_parents(table, key, ledger)
+    if late is None:
+        return spans
+    notes.append(f"{spans_in_words(len(late))} that another has taken in: what is below had arrived and names it")
+    return Snapshot(pa.concat_tables([spans.kept, late.kept]), spans.texts, spans.scores)
+
+
+def waiting(table: Snapshot, key: str, ledger: Ledger) -> int:
+    """Count the ended spans that have not arrived."""
+    late = late_parents(table, key, ledger)
+    return len(ledger.missing(key, ended(table)[0])) + (0 if late is None else len(late))
+
+
 def deliver(
     parcel: Parcel, to: Receiver, *, ledger: Ledger, verify: bool = False, shows_progress: bool = True
 ) -> ExportReport:
     """Send what was packed, and look whether it is there."""
+    above = orphans(parcel.prepared.table)
 
     def taken(keys: Iterable[bytes]) -> None:
         arrived = set(keys)
-        ledger.add(to.key, arrived)
+        ledger.add(to.key, arrived, (parent for key, parent in above.items() if key in arrived))
         if not parcel.has_api:
             going = (score for score in parcel.scores if score["trace_id"] + score["span_id"] in arrived)
             ledger.add_scores(to.key, map(score_id, going))

@@ -7,7 +7,7 @@ added, so that another process knows it too; what cannot be written there is at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -34,16 +34,19 @@ class Ledger:
 
     def __init__(self, directory: Callable[[], Path | None] = lambda: None) -> None:
         self._arrived: dict[str, set[bytes]] = {}
+        self._awaited: dict[str, set[bytes]] = {}
+        """The parents of spans that arrived, where those had not."""
         self._scores: dict[str, set[str]] = {}
         self._directory = directory
         self._is_behind = False
         """Whether something is not in the file."""
 
-    def add(self, destination: str, keys: Iterable[bytes]) -> None:
-        """Take note of spans that arrived, by their trace's id and their own."""
-        some = list(keys)
+    def add(self, destination: str, keys: Iterable[bytes], awaited: Iterable[bytes] = ()) -> None:
+        """Take note of spans that arrived, by their trace's id and their own, and of parents that are to follow."""
+        some, parents = list(keys), list(awaited)
         self._arrived.setdefault(destination, set()).update(some)
-        self._write([_of_spans(destination, some)] if some else [])
+        self._awaited.setdefault(destination, set()).update(parents)
+        self._write([_of_spans(destination, some, parents)] if some else [])
 
     def has(self, destination: str, key: bytes) -> bool:
         """Say whether a span has arrived."""
@@ -65,17 +68,15 @@ class Ledger:
 
     def missing(self, destination: str, spans: Snapshot) -> Snapshot:
         """Give the spans that have not arrived at a destination."""
-        arrived = self._arrived.get(destination)
-        if not arrived:
-            return spans
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        from nbtrace._store.columns import binary
-        from nbtrace._store.remap import keys
+        arrived = self._arrived.get(destination)
+        return spans.filter(pc.invert(_are_among(spans, arrived))) if arrived else spans
 
-        known = binary(pa.binary(), list(arrived))
-        return spans.filter(pc.invert(pc.is_in(keys(spans.kept), value_set=known)))
+    def awaited(self, destination: str, spans: Snapshot) -> Snapshot:
+        """Give the spans that have not arrived at a destination, and of which it has spans that are below them."""
+        arrived = self._arrived.get(destination, set())
+        return spans.filter(_are_among(spans, self._awaited.get(destination, set()) - arrived))
 
     def read(self, directory: Path) -> None:
         """Take in what is noted beside a session that is kept in a directory."""
@@ -84,7 +85,9 @@ class Ledger:
             try:
                 told = orjson.loads(line)
                 keys = bytes.fromhex(told.get("spans", ""))
+                awaited = bytes.fromhex(told.get("awaited", ""))
                 self._arrived.setdefault(told["to"], set()).update(_cut(keys))
+                self._awaited.setdefault(told["to"], set()).update(_cut(awaited))
                 self._scores.setdefault(told["to"], set()).update(told.get("scores", ()))
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # torn, as its process was killed while it wrote
@@ -96,7 +99,7 @@ class Ledger:
             self._is_behind = True
             return
         if self._is_behind:
-            told = [*(_of_spans(to, keys) for to, keys in self._arrived.items())]
+            told = [_of_spans(to, keys, self._awaited.get(to, ())) for to, keys in self._arrived.items()]
             told += [{"to": to, "scores": list(ids)} for to, ids in self._scores.items()]
         self._is_behind = True
         with suppress(OSError):  # of the same disk the journal tells
@@ -105,9 +108,20 @@ class Ledger:
             self._is_behind = False
 
 
-def _of_spans(destination: str, keys: Iterable[bytes]) -> dict[str, Any]:
-    return {"to": destination, "spans": b"".join(keys).hex()}
+def _of_spans(destination: str, keys: Iterable[bytes], awaited: Collection[bytes]) -> dict[str, Any]:
+    told = {"to": destination, "spans": b"".join(keys).hex()}
+    return told | ({"awaited": b"".join(awaited).hex()} if awaited else {})
 
 
 def _cut(keys: bytes) -> Iterator[bytes]:
     return (keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES))
+
+
+def _are_among(spans: Snapshot, known: set[bytes]) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from nbtrace._store.columns import binary
+    from nbtrace._store.remap import keys
+
+    return pc.is_in(keys(spans.kept), value_set=binary(pa.binary(), list(known)))

@@ -35,7 +35,10 @@ def without_content(spans: Snapshot, is_metadata: Callable[[str], bool]) -> Snap
     for name in ("events", "links"):
         kept = _with_column(kept, name, _each(kept.column(name), lambda one: _nested(one, is_metadata)))
     scores = _with_column(spans.scores, "explanation", _nulls(spans.scores.column("explanation")))
-    return Snapshot(kept, spans.texts, scores)
+    gone = spans.gone
+    return Snapshot(
+        kept, spans.texts, scores, None if gone is None else lambda: without_content(gone, is_metadata).kept
+    )
 
 
 def without_vectors(spans: Snapshot) -> tuple[Snapshot, int]:
@@ -73,13 +76,9 @@ def rerooted(spans: Snapshot, *, remote: bool) -> tuple[Snapshot, int]:
     import pyarrow.compute as pc
 
     from nbtrace._store.expand import bits
-    from nbtrace._store.remap import keys
 
     kept = spans.kept
-    parents = kept.select(["trace_id", "parent_span_id"]).rename_columns(["trace_id", "span_id"])
-    is_there: Any = pc.is_in(keys(parents), value_set=keys(kept).combine_chunks())
-    has_parent: Any = pc.is_valid(kept.column("parent_span_id"))
-    missing: Any = pc.and_(has_parent, pc.invert(is_there))
+    missing = _are_orphans(kept)
     orphans = bits(missing.combine_chunks()) if len(missing) else np.zeros(0, bool)
     if not remote and len(orphans):
         flags = np.array(kept.column("flags").to_pylist(), dtype=object)
@@ -90,6 +89,29 @@ def rerooted(spans: Snapshot, *, remote: bool) -> tuple[Snapshot, int]:
     made = pc.if_else(pa.array(orphans), _nulls(column).combine_chunks(), column.combine_chunks())
     kept = _with_column(kept, "parent_span_id", pa.chunked_array([made]))
     return Snapshot(kept, spans.texts, spans.scores), int(orphans.sum())
+
+
+def orphans(spans: Snapshot) -> dict[bytes, bytes]:
+    """Give the spans whose parents are not among them, by trace and span id, and those parents."""
+    from nbtrace._store.remap import keys
+
+    kept = spans.kept.select(["trace_id", "span_id", "parent_span_id"])
+    kept = kept.filter(_are_orphans(kept))
+    return dict(zip(keys(kept).to_pylist(), keys(_as_parents(kept)).to_pylist(), strict=True))
+
+
+def _are_orphans(kept: pa.Table) -> Any:
+    """Say of rows whether they have a parent that is not among them."""
+    import pyarrow.compute as pc
+
+    from nbtrace._store.remap import keys
+
+    is_there: Any = pc.is_in(keys(_as_parents(kept)), value_set=keys(kept).combine_chunks())
+    return pc.and_(pc.is_valid(kept.column("parent_span_id")), pc.invert(is_there))
+
+
+def _as_parents(kept: pa.Table) -> pa.Table:
+    return kept.select(["trace_id", "parent_span_id"]).rename_columns(["trace_id", "span_id"])
 
 
 def by_trace(spans: Snapshot) -> Snapshot:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace import semconv
 from nbtrace._query import arrays, totals
 from nbtrace._query.kinds import OPERATION_TYPES, TYPES
-from nbtrace._query.repeats import drawn_below
 from nbtrace._query.text import REPLAYED as REPLAYED_STATE
 
 if TYPE_CHECKING:
@@ -132,7 +131,6 @@ def _parents(table: Snapshot, starts: Ints) -> tuple[Ints, Ints]:
     depths, lost = _depths(parents)
     if lost:
         _cut(parents, starts, lost)
-    if drawn_below(table, starts, parents) or lost:
         depths, _ = _depths(parents)
     return parents, depths
 

@@ -10,8 +10,8 @@ from nbtrace._store.columns import numbers
 from nbtrace._store.contents import Contents
 from nbtrace._store.encode import Finished
 from nbtrace._store.expand import relist
+from nbtrace._store.folding import Folding
 from nbtrace._store.kept import kept_schema
-from nbtrace._store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,21 +20,20 @@ if TYPE_CHECKING:
 
     from nbtrace._read.found import Finish, Mask
     from nbtrace._read.spans import ReadSpan
+    from nbtrace._store.snapshot import Snapshot
 
 TOGETHER: Final = 512
 """Spans encoded at a time."""
 
 
 def keep(spans: Iterable[ReadSpan], finish: Finish, mask: Mask) -> Snapshot:
-    """Encode spans as they come.
+    """Encode spans as they come; a call that several instrumentations saw becomes one row.
 
     Args:
         spans: those that were read.
         finish: gives the attributes to keep of one.
         mask: gives the span to keep in place of one, for all that is not an attribute.
     """
-    import pyarrow as pa
-
     contents = Contents()
     batches: tuple[pa.RecordBatch, ...] = ()
     coming = iter(spans)
@@ -43,7 +42,7 @@ def keep(spans: Iterable[ReadSpan], finish: Finish, mask: Mask) -> Snapshot:
         for batch in encode_all(finished, contents):
             batches = compact((*batches, _flagged(batch, together)))
         contents.commit()
-    return Snapshot(pa.Table.from_batches(batches, schema=kept_schema()), contents.texts)
+    return Folding().fold(batches, (), contents.texts).snapshot(contents.texts)
 
 
 def _flagged(batch: pa.RecordBatch, spans: list[ReadSpan]) -> pa.RecordBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
@@ -29,20 +30,22 @@ def plain_column(stored: pa.ChunkedArray) -> list[dict[str, Any]]:
 def _plain_chunk(chunk: Any) -> list[dict[str, Any]]:
     import numpy as np
 
+    from nbtrace._store.expand import bits, list_offsets
+    from nbtrace._store.texts import view
+
     flat = chunk.flatten()
     keys = flat.field("key").dictionary_encode()
-    names = np.array([*keys.dictionary.to_pylist(), None], dtype=object)[keys.indices.to_numpy()].tolist()
+    names = np.array([*keys.dictionary.to_pylist(), None], dtype=object)[view(keys.indices)].tolist()
     values = np.full(len(flat), None, dtype=object)
     for kind in (*KINDS, "json"):
         child = flat.field(kind)
         if child.null_count < len(child):
-            is_set = child.is_valid().to_numpy(zero_copy_only=False)
+            is_set = bits(child.is_valid())
             found = child.drop_null().to_pylist()
             values[is_set] = _objects(found if kind != "json" else [_json(one) for one in found])
-    ends = np.cumsum(chunk.value_lengths().fill_null(0).to_numpy())
     each = values.tolist()
-    starts = [0, *ends[:-1].tolist()]
-    return [dict(zip(names[start:end], each[start:end], strict=True)) for start, end in zip(starts, ends, strict=True)]
+    places = pairwise(list_offsets(chunk).tolist())
+    return [dict(zip(names[start:end], each[start:end], strict=True)) for start, end in places]
 
 
 def _objects(values: list[Any]) -> Any:

@@ -18,16 +18,18 @@ from nbtrace._store.batches import encode_all
 from nbtrace._store.columns import strings
 from nbtrace._store.contents import Overlay
 from nbtrace._store.encode import Finished
+from nbtrace._store.folding import Folded, Folding
 from nbtrace._store.kept import kept_schema
 from nbtrace._store.remap import referred
 from nbtrace._store.scores import completed, scores_schema
 from nbtrace._store.segments import ROWS, SCORES, TEXTS, SegmentReader
-from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.starts import Start, read_starts
 from nbtrace._store.texts import Texts
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nbtrace._store.snapshot import Snapshot
 
 LOST: Final = '{"lost":"this text is not in the journal"}'
 """Stands for a text that is not there."""
@@ -53,9 +55,15 @@ class Recovered:
     """What is missing, a sentence each."""
 
     def snapshot(self) -> Snapshot:
-        """Give the spans of the session."""
-        rows = pa.Table.from_batches(self.rows, schema=kept_schema())
-        return Snapshot(rows, self.texts, pa.Table.from_batches(self.scores, schema=scores_schema()))
+        """Give the spans of the session, each call once."""
+        return self._read(Folding().fold(tuple(self.rows), (), self.texts))
+
+    def written(self) -> Snapshot:
+        """Give the spans of the session as they are in its files, for a store to take over."""
+        return self._read(Folded(tuple(self.rows)))
+
+    def _read(self, rows: Folded) -> Snapshot:
+        return rows.snapshot(self.texts, pa.Table.from_batches(self.scores, schema=scores_schema()))
 
 
 def recover(directory: Path) -> Recovered:

@@ -175,12 +175,14 @@ class SessionFiles:
 
     def _count(self, rows: pa.RecordBatch) -> None:
         """Add up what a list of sessions tells."""
+        from nbtrace._store.repeats import marks
+
         operations, costs = (rows.column(name).to_pylist() for name in ("operation", "cost_usd"))
         calls = [cost for operation, cost in zip(operations, costs, strict=True) if operation in semconv.LLM_OPERATIONS]
         known = [cost for cost in (self.manifest.cost_usd, *calls) if cost is not None]
         self.manifest = replace(
             self.manifest,
-            spans=self.manifest.spans + rows.num_rows,
+            spans=self.manifest.spans + rows.num_rows - len(marks(rows)),
             calls=self.manifest.calls + len(calls),
             cost_usd=sum(known) if known else None,
         )

@@ -7,7 +7,7 @@ times as large as a table than as it is kept, so nothing that draws or counts as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from nbtrace._store.schema import COLUMNS, Column, schema
@@ -27,14 +27,27 @@ class Snapshot:
         kept: the rows, as `kept_schema` has them.
         texts: what their numbers mean.
         scores: judgements of these and other spans, as `scores_schema` has them; none by default.
+        gone: gives the rows of spans that are in others of these now; see `folding`.
     """
 
-    __slots__ = ("_scores", "kept", "texts")
+    __slots__ = ("_gone", "_scores", "kept", "texts")
 
-    def __init__(self, kept: pa.Table, texts: Texts, scores: pa.Table | None = None) -> None:
+    def __init__(
+        self,
+        kept: pa.Table,
+        texts: Texts,
+        scores: pa.Table | None = None,
+        gone: Callable[[], pa.Table] | None = None,
+    ) -> None:
         self.kept = kept
         self.texts = texts
         self._scores = scores
+        self._gone = gone
+
+    @property
+    def gone(self) -> Self | None:
+        """Spans that were merged into these, as they were; none if there are no such."""
+        return None if self._gone is None else type(self)(self._gone(), self.texts)
 
     @property
     def scores(self) -> pa.Table:
@@ -52,7 +65,7 @@ class Snapshot:
 
     def judged(self, scores: pa.Table) -> Self:
         """Give the same spans with other judgements."""
-        return type(self)(self.kept, self.texts, scores)
+        return type(self)(self.kept, self.texts, scores, self._gone)
 
     def judged_too(self, scores: pa.Table) -> Self:
         """Give the same spans with more judgements."""
@@ -155,7 +168,7 @@ class Snapshot:
         return pa.chunked_array(chunks, type=schema().field(name).type)
 
     def _with(self, kept: pa.Table) -> Self:
-        return type(self)(kept, self.texts, self._scores)
+        return type(self)(kept, self.texts, self._scores, self._gone)
 
     def __repr__(self) -> str:
         return f"<Snapshot of {len(self)} spans>"

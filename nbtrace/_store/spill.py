@@ -93,6 +93,12 @@ class Spill:
         _give_back()
         return (*batches[:rows], *on_disk), texts
 
+    def moved(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Move rows that were made of some on the disk to the disk too; where no file can be written they stay."""
+        with suppress(OSError):
+            return self._moved([batch])[0]
+        return batch
+
     def _moved(self, batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
         """Write batches to a file and give them back as it has them; columns of nulls share their memory and stay."""
         import pyarrow as pa

@@ -2,8 +2,8 @@
 
 Adding happens on the user's thread and only puts the span aside; it is encoded when somebody looks, or beside the
 user's code (`relief`) when much is waiting. A reader gets a snapshot of one moment: every span that had arrived, ended
-ones in order of arrival and then the running ones, which have no duration yet. An ended span supersedes its start by
-trace and span id, in `ended`.
+ones in order of arrival and then the running ones, which have no duration yet, each call once (`folding`). An ended
+span supersedes its start by trace and span id, in `ended`.
 
 Spans leave the waiting list only in the step that adds their encoded batch, so an interrupt loses none. The locks are
 reentrant because a garbage collection inside the store may end the span of a stream that nobody holds any more.
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from nbtrace._store.encode import Finished
+    from nbtrace._store.folding import Folding
 
     Attributes = Mapping[str, AttributeValue]
     Detail = Callable[[], Attributes]
@@ -116,6 +117,8 @@ class Store:
         self._scores_waiting: list[Score] = []
         self._scores: tuple[pa.RecordBatch, ...] = ()
         self._following = Following(self._contents.texts)
+        self._folding: Folding | None = None
+        """What makes one row of the rows of a call; none before a look."""
         self._epoch = 0
         """Grows when `_waiting` is taken away or cleared, so that who was encoding it meanwhile starts again."""
         self._cached: tuple[int, Snapshot] | None = None
@@ -126,7 +129,8 @@ class Store:
 
     def __len__(self) -> int:
         with self._lock:
-            return count(self._batches) + len(self._waiting) + len(self._running)
+            gone = self._folding.gone if self._folding is not None else 0
+            return count(self._batches) - gone + len(self._waiting) + len(self._running)
 
     def sizes(self) -> Sizes:
         """Give the bytes of the ended spans that are encoded."""
@@ -177,22 +181,23 @@ class Store:
         """Give all spans that have arrived, as they are now."""
         import pyarrow as pa
 
-        from nbtrace._store.kept import kept_schema
+        from nbtrace._store.folding import Folding
         from nbtrace._store.scores import scores_schema
 
         with self._encoding:
             now = self._encode_waiting()
             if self._cached is not None and self._cached[0] == now.revision and not now.running:
                 return self._cached[1]
-            batches, texts = now.batches, now.contents.texts
+            running, texts = (), now.contents.texts
             if now.running:
                 # Attributes of a running span may change without notice, so these rows are never kept.
                 overlay = Overlay(now.contents)
                 finished = [self._finished(span, detail) for span, detail in now.running]
-                batches = (*batches, *encode_all(finished, overlay, running=True))
+                running = tuple(encode_all(finished, overlay, running=True))
                 texts = overlay.texts()
             scores = pa.Table.from_batches(now.scores, schema=scores_schema())
-            snapshot = Snapshot(pa.Table.from_batches(batches, schema=kept_schema()), texts, scores)
+            folding = self._folding = self._folding or Folding(self.spill)
+            snapshot = folding.fold(now.batches, running, texts, self._settled).snapshot(texts, scores)
             if not now.running:
                 self._cached = now.revision, snapshot
             return snapshot
@@ -223,6 +228,7 @@ class Store:
             self._settled = 0
             self._scores_waiting = []
             self._contents = Contents()
+            self._folding = None
             self._following.clear(self._contents.texts)
             self._epoch += 1
             self.revision += 1

@@ -1,7 +1,7 @@
-"""One call seen by two instrumentations counts once: the span nearest to the wire has it, ours before any other.
+"""One call seen by two instrumentations is one: the span nearest to the wire has it, ours before any other.
 
-A duplicate keeps all it says but its operation, which goes to `nbtrace.duplicate.operation`, and is a `chain` from then
-on: every reader counts calls by their operation, so none of them, nor a backend after an export, needs to know.
+A duplicate is marked with whose call it repeats, and the store makes one row of both. Its operation goes to
+`nbtrace.duplicate.operation`, and it is a `chain` from then on: where it is without the other, it counts as no call.
 
 Two spans are of one call if they overlap and one of these holds: they have the same response id; they are parent and
 child and name no different models; or, for instrumentations that do not make their span the current one, the call

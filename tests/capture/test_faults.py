@@ -90,7 +90,7 @@ def told(session: Session) -> dict[int, list[Any]]:
     found = spans(session)
     names = {span["id"]: span["name"] for span in found}
     varying = {*VARYING, semconv.ATTEMPT_WAIT, semconv.ATTEMPTS_WAIT, semconv.ATTEMPTS_RATE_LIMITED}
-    varying |= {semconv.DUPLICATE_OF, semconv.INPUT_VALUE}
+    varying |= {semconv.DUPLICATE_OF, semconv.ALSO_SEEN_AS, semconv.ALSO_SAID, semconv.INPUT_VALUE}
     traces: dict[int, list[Any]] = {}
     for span in found:
         if not span["running"]:

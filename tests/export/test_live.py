@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from nbtrace import Session
 from nbtrace._export import live, otlp, post, verifying
@@ -16,6 +17,7 @@ from nbtrace.errors import ExportError, UsageError
 from tests.export import rich
 from tests.export.golden import VARIABLES
 from tests.export.loopback import OK, Reply, Scripted, spans_of
+from tests.trace.conftest import users
 
 Server = Callable[..., Scripted]
 
@@ -54,6 +56,40 @@ def test_spans_are_sent_as_they_end(scripted: Server, session: Session) -> None:
         assert names(server) == ["one", "three", "two"]
         assert (sending.backlog, sending.failure) == (0, None)
         assert repr(sending) == f"<live export to {server.url}: 3 spans sent, 0 waiting>"
+
+
+LLM = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+
+
+@pytest.mark.parametrize("known", ["at its start", "at its end"])
+@pytest.mark.parametrize("content", [True, False])
+def test_a_call_that_was_sent_before_the_span_around_it_ended_finds_its_parent(
+    scripted: Server, known: str, content: bool
+) -> None:
+    """What turns out to repeat a call goes as its parent, if the call has gone with that parent; else it never does."""
+    server = scripted()
+    provider = TracerProvider(shutdown_on_exit=False)
+    with users(provider), Session() as session:
+        sending = session.export(server.url, live=True, content=content)
+        with session.span("step"):
+            begun = LLM if known == "at its start" else {}
+            with provider.get_tracer("other").start_as_current_span("other", attributes=begun) as other:
+                session.tracing.end(session.tracing.start("chat m", attributes=dict(LLM)), dict)
+                sending.flush()
+                other.set_attributes(LLM)
+            sending.flush()
+        sending.flush()
+        assert (sending.backlog, len(session.spans())) == (0, 2)
+        sending.stop()
+    sent = [span for one in server.received for span in spans_of(one.otlp)]
+    names = {span.span_id: span.name for span in sent}
+    parents = {span.name: names.get(span.parent_span_id) for span in sent}
+    direct = {"step": None, "chat m": "step"}
+    between = {"step": None, "chat m": "other", "other": "step"}
+    assert (len(sent), parents) == (len(names), direct if known == "at its start" else between)
+    calls = [one for one in sent if any(pair.key == "gen_ai.operation.name" for pair in one.attributes)]
+    assert [one.name for one in calls] == ["chat m"]
+    provider.shutdown()
 
 
 def test_an_outage_loses_nothing(scripted: Server, session: Session) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from nbtrace import Session
 from nbtrace._export import otlp
@@ -15,6 +16,7 @@ from nbtrace._store.scores import Score
 from nbtrace.errors import ExportError
 from tests.export.golden import VARIABLES
 from tests.export.loopback import OK, Scripted, spans_of
+from tests.trace.conftest import users
 
 Server = Callable[..., Scripted]
 
@@ -70,6 +72,26 @@ def test_another_process_sends_the_rest(
     assert again.export(server.url).left_out == ("7 spans that had arrived before",)
     assert names(server) == [f"span {number}" for number in range(7)]
     assert len(again.export(scripted().url, again="rest").left_out) == 0
+
+
+def test_what_turned_out_to_repeat_a_call_goes_as_the_parent_that_is_awaited(scripted: Server, tmp_path: Path) -> None:
+    server, provider = scripted(), TracerProvider(shutdown_on_exit=False)
+    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    with users(provider), Session() as session:
+        session.open_journal(tmp_path, notebook="n.ipynb")
+        with provider.get_tracer("other").start_as_current_span("other") as other:
+            session.tracing.end(session.tracing.start("chat m", attributes=dict(call)), dict)
+            session.export(server.url)
+            other.set_attributes(call)
+        path = directory(session)
+        session.close_journal()
+    assert [span.name for span in read_back(path, Session()).spans()] == ["chat m"]
+    later = Session()
+    later.resume(path)
+    report = later.export(server.url)
+    assert (report.spans, names(server)) == (1, ["chat m", "other"])
+    assert later.export(server.url).spans == 0
+    provider.shutdown()
 
 
 def test_a_score_goes_once_whoever_sends_it(

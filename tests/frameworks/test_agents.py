@@ -77,7 +77,7 @@ async def test_pydantic_ai_on_the_local_model(
             answer = result.output
     assert calls(session) == (1, result.usage.input_tokens, result.usage.output_tokens)
     assert answer in answers(session)
-    around = ["invoke_agent helper: agent", f"  chat {model}: chain", f"    chat {model}: llm"]
+    around = ["invoke_agent helper: agent", f"  chat {model}: llm"]
     seen = instrumented and session.tracing.shared
     drawn(session, around if seen else [f"chat {model}: llm"], tokens=False)
 
@@ -98,8 +98,8 @@ async def test_pydantic_ai_with_a_tool(
             answer = (await agent.run("Weather in Oslo?")).output
     assert answer == "Hello!"
     assert calls(session) == (2, 18, 6)
-    call = ["  chat m: chain", "    chat m: llm 9.0 > 3.0"]
-    around = ["invoke_agent helper: agent", *call, "  execute_tool weather: tool", *call]
+    call = "  chat m: llm 9.0 > 3.0"
+    around = ["invoke_agent helper: agent", call, "  execute_tool weather: tool", call]
     seen = instrumented and session.tracing.shared
     drawn(session, around if seen else ["chat m: llm 9.0 > 3.0"] * 2, tokens=True)
     assert used(session) == (TOOL if seen else [])
@@ -120,8 +120,7 @@ TREES = {
         "  Agent workflow: chain",
         "    helper: agent",
         "      turn: chain",
-        "        generation: chain",
-        "          chat {model}: llm",
+        "        chat {model}: llm",
     ],
     OTEL: ["invoke_workflow Agent workflow: chain", "  invoke_agent helper: agent", "    chat {model}: llm"],
 }
@@ -149,7 +148,7 @@ async def test_openai_agents_on_the_local_model(
     drawn(session, [line.format(model=model) for line in TREES[name]], tokens=False)
 
 
-TURN = ["      turn: chain", "        {seen}: chain", "          chat m: llm 9.0 > 3.0"]
+TURN = ["      turn: chain", "        chat m: llm 9.0 > 3.0"]
 WITH_A_TOOL = {
     None: ["chat m: llm 9.0 > 3.0"] * 2,
     OPENINFERENCE: [*TREES[OPENINFERENCE][:3], *TURN, "        weather: tool", *TURN],
@@ -187,6 +186,5 @@ async def test_openai_agents_with_a_tool(
             result = await agents.Runner.run(agent, "Weather in Oslo?")
     assert result.final_output == "Hello!"
     assert calls(session) == (2, 18, 6)
-    seen = "response" if kind is agents.OpenAIResponsesModel else "generation"
-    drawn(session, [line.format(seen=seen) for line in WITH_A_TOOL[name]], tokens=True)
+    drawn(session, WITH_A_TOOL[name], tokens=True)
     assert used(session) == (TOOL if name else [])

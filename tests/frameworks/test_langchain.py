@@ -49,19 +49,16 @@ TREES = {
     OPENINFERENCE: [
         "RunnableSequence: chain",
         "  ChatPromptTemplate: chain",
-        "  ChatOpenAI: chain",
-        "    chat smollm2-135m: llm",
+        "  chat smollm2-135m: llm",
     ],
     OTEL: [
         "invoke_workflow RunnableSequence: chain",
-        "  chat smollm2-135m: chain",
-        "    chat smollm2-135m: llm",
+        "  chat smollm2-135m: llm",
     ],
     TRACELOOP: [
         "RunnableSequence.workflow: chain",
         "  execute_task ChatPromptTemplate: chain",
-        "  ChatOpenAI.chat: chain",
-        "    chat smollm2-135m: llm",
+        "  chat smollm2-135m: llm",
     ],
 }
 
@@ -71,33 +68,27 @@ AGENTS = {
     OPENINFERENCE: [
         "LangGraph: chain",
         "  model: chain",
-        "    ChatOpenAI: chain",
-        "      chat m: llm 9.0 > 3.0",
+        "    chat m: llm 9.0 > 3.0",
         "  tools: chain",
         "    weather: tool",
         "  model: chain",
-        "    ChatOpenAI: chain",
-        "      chat m: llm 9.0 > 3.0",
+        "    chat m: llm 9.0 > 3.0",
     ],
     OTEL: [
         "invoke_agent: agent",
-        "  chat m: chain",
-        "    chat m: llm 9.0 > 3.0",
+        "  chat m: llm 9.0 > 3.0",
         "  execute_tool weather: tool",
-        "  chat m: chain",
-        "    chat m: llm 9.0 > 3.0",
+        "  chat m: llm 9.0 > 3.0",
     ],
     TRACELOOP: [
         "invoke_agent LangGraph: agent",
         "  LangGraph.workflow: chain",
         "    execute_task model: chain",
-        "      ChatOpenAI.chat: chain",
-        "        chat m: llm 9.0 > 3.0",
+        "      chat m: llm 9.0 > 3.0",
         "    execute_task tools: chain",
         "      execute_tool weather: tool",
         "    execute_task model: chain",
-        "      ChatOpenAI.chat: chain",
-        "        chat m: llm 9.0 > 3.0",
+        "      chat m: llm 9.0 > 3.0",
     ],
 }
 

@@ -29,9 +29,8 @@ def litellm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     gc.collect()  # it closes no client
 
 
-def drawn(session: Session, name: str | None, around: str, call: str) -> None:
-    lines = [f"  {around}: chain", f"    {call}"] if name else [f"  {call}"]
-    assert outline(session, tokens=False) == ["step: chain", *lines]
+def drawn(session: Session, call: str) -> None:
+    assert outline(session, tokens=False) == ["step: chain", f"  {call}"]
 
 
 def asked(model: str) -> dict[str, Any]:
@@ -53,7 +52,7 @@ def test_a_call_on_the_local_model(
             answer = litellm.completion(**asked(model))
     assert calls(session) == (1, answer.usage.prompt_tokens, answer.usage.completion_tokens)
     assert answer.choices[0].message.content in answers(session)
-    drawn(session, name, "completion", f"chat {model}: llm")
+    drawn(session, f"chat {model}: llm")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,7 +63,7 @@ async def test_an_async_call_on_the_local_model(
     with session.span("step"):
         answer = await litellm.acompletion(**asked(model))
     assert calls(session) == (1, answer.usage.prompt_tokens, answer.usage.completion_tokens)
-    drawn(session, name, "acompletion", f"chat {model}: llm")
+    drawn(session, f"chat {model}: llm")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,9 +1,12 @@
-"""A call that two instrumentations see is one call in every total."""
+"""A call that two instrumentations see is one span, and one call in every total."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,14 +62,18 @@ def around(provider: TracerProvider, **attributes: Any) -> AbstractContextManage
 
 
 def seen(session: Session) -> dict[int, tuple[Any, ...]]:
-    """Give of each span: its operation, its type, whose call it repeats."""
+    """Give of each span: its operation, its type, which other spans were merged into it."""
     return {
         span["id"]: tuple(
             span["attributes"].get(key)
-            for key in ("gen_ai.operation.name", "nbtrace.span.type", "nbtrace.duplicate_of")
+            for key in ("gen_ai.operation.name", "nbtrace.span.type", "nbtrace.also_seen_as")
         )
         for span in spans(session)
     }
+
+
+def parents(session: Session) -> dict[int, int | None]:
+    return {span["id"]: span["parent"] for span in spans(session)}
 
 
 def calls(session: Session) -> tuple[int, int | None]:
@@ -77,8 +84,11 @@ def calls(session: Session) -> tuple[int, int | None]:
 CALL = ("chat", None, None)
 
 
-def repeats(span_id: int) -> tuple[Any, ...]:
-    return (None, "chain", f"{span_id:016x}")
+STEP = (None, "chain", None)
+
+
+def seen_as(*span_ids: int) -> tuple[Any, ...]:
+    return ("chat", None, [f"{span_id:016x}" for span_id in span_ids])
 
 
 def test_another_span_right_around_ours_with_the_same_model(
@@ -87,16 +97,15 @@ def test_another_span_right_around_ours_with_the_same_model(
     with around(provider, **LLM):
         ask()
         assert calls(shared)[0] == 1
-    assert seen(shared) == {1: repeats(2), 2: CALL}
+    assert seen(shared) == {2: seen_as(1)}
+    assert parents(shared) == {2: None}
     assert calls(shared) == (1, 9)
-    other = next(span["attributes"] for span in spans(shared) if span["id"] == 1)
-    assert other == LLM | {
-        "gen_ai.request.model": "m",
-        "gen_ai.usage.input_tokens": 9,
-        "nbtrace.duplicate.operation": "chat",
-        "nbtrace.duplicate_of": "0000000000000002",
-        "nbtrace.span.type": "chain",
-    }
+    (span,) = spans(shared)
+    assert LLM.items() <= span["attributes"].items()
+    assert span["attributes"]["nbtrace.also_seen_by"] == ["other"]
+    (told,) = json.loads(span["attributes"]["nbtrace.also_said"])
+    assert (told.pop("duration_ns"), told.pop("start_time_unix_nano")) > (0, 0)
+    assert told == {"span_id": "0000000000000001", "scope": "other", "name": "other"}
 
 
 def test_another_span_far_around_ours_with_the_same_response(
@@ -106,29 +115,34 @@ def test_another_span_far_around_ours_with_the_same_response(
         with shared.span("step"):
             response = ask()
         outer.set_attribute("gen_ai.response.id", response.id)
-    assert seen(shared) == {1: repeats(3), 2: (None, "chain", None), 3: CALL}
+    assert seen(shared) == {2: STEP, 3: seen_as(1)}
+    assert parents(shared) == {2: None, 3: 2}
     assert calls(shared) == (1, 9)
 
 
 def test_two_other_spans_around_ours_both_repeat_it(shared: Session, provider: TracerProvider, ask: Ask) -> None:
     with around(provider, **LLM) as outer, around(provider, **LLM):
         outer.set_attribute("gen_ai.response.id", ask().id)
-    assert seen(shared) == {1: repeats(3), 2: repeats(3), 3: CALL}
+    assert seen(shared) == {3: seen_as(1, 2)}
+    assert parents(shared) == {3: None}
 
 
 def test_of_two_other_spans_the_inner_one_has_the_call(shared: Session, provider: TracerProvider) -> None:
     with around(provider, **LLM), around(provider, **LLM | {"llm.model_name": "openai/m"}):
         pass
-    assert seen(shared) == {1: repeats(2), 2: CALL}
+    assert seen(shared) == {2: seen_as(1)}
     assert calls(shared) == (1, 9)
 
 
 def test_another_span_inside_ours_repeats_it(shared: Session, provider: TracerProvider) -> None:
     given = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
     ours = shared.tracing.start("chat m", attributes=given)
-    with use_span(ours, end_on_exit=True), around(provider, **LLM):
+    with use_span(ours), around(provider, **LLM), shared.span("below"):
         pass
-    assert seen(shared) == {2: repeats(1), 1: CALL}
+    assert seen(shared) == {1: seen_as(2), 3: STEP}
+    shared.tracing.end(ours, dict)
+    assert seen(shared) == {1: seen_as(2), 3: STEP}
+    assert parents(shared) == {1: None, 3: 1}
 
 
 def test_a_stream_of_ours_that_outlives_the_span_around_it(
@@ -137,9 +151,9 @@ def test_a_stream_of_ours_that_outlives_the_span_around_it(
     server.reply = Reply(chunks=HELLO)
     with around(provider, **LLM):
         stream = ask(stream=True)
-    assert seen(shared) == {1: repeats(2), 2: CALL}
+    assert seen(shared) == {2: seen_as(1)}
     list(stream)
-    assert seen(shared) == {1: repeats(2), 2: CALL}
+    assert seen(shared) == {2: seen_as(1)}
 
 
 def test_calls_that_only_look_alike_are_calls(shared: Session, provider: TracerProvider, ask: Ask) -> None:
@@ -149,7 +163,7 @@ def test_calls_that_only_look_alike_are_calls(shared: Session, provider: TracerP
         pass
     with around(provider, **LLM, **sent("Something else.")), shared.span("step"):
         ask()
-    assert set(seen(shared).values()) == {CALL, (None, "chain", None)}
+    assert set(seen(shared).values()) == {CALL, STEP}
     assert calls(shared)[0] == 5
 
 
@@ -158,20 +172,21 @@ def test_the_same_response_id_later_is_another_call(shared: Session, provider: T
         response = ask()
         with around(provider, **LLM, gen_ai__response__id=response.id):
             pass
-    assert seen(shared) == {1: (None, "chain", None), 2: CALL, 3: CALL}
+    assert seen(shared) == {1: STEP, 2: CALL, 3: CALL}
 
 
 def test_of_spans_around_each_other_all_repeat_ours(shared: Session, provider: TracerProvider, ask: Ask) -> None:
     with around(provider, **LLM), around(provider, **LLM), around(provider, openinference__span__kind="LLM"):
         ask()
-    assert seen(shared) == {1: repeats(4), 2: repeats(4), 3: repeats(4), 4: CALL}
+    assert seen(shared) == {4: seen_as(1, 2, 3)}
 
 
 @pytest.mark.parametrize("said", [{}, HELLO_SENT], ids=["without content", "with content"])
 def test_another_span_beside_ours(shared: Session, provider: TracerProvider, ask: Ask, said: dict[str, Any]) -> None:
     with around(provider, openinference__span__kind="CHAIN"), beside(provider, **LLM, **said):
         ask()
-    assert seen(shared) == {1: (None, "chain", None), 2: repeats(3), 3: CALL}
+    assert seen(shared) == {1: STEP, 3: seen_as(2)}
+    assert parents(shared) == {1: None, 3: 1}
 
 
 def test_another_span_in_another_trace(shared: Session, provider: TracerProvider, ask: Ask) -> None:
@@ -179,7 +194,7 @@ def test_another_span_in_another_trace(shared: Session, provider: TracerProvider
         ask()
     with beside(provider, **LLM) as late:
         late.set_attribute("gen_ai.response.id", ask().id)
-    assert seen(shared) == {1: repeats(2), 2: CALL, 3: repeats(4), 4: CALL}
+    assert seen(shared) == {2: seen_as(1), 4: seen_as(3)}
     assert calls(shared) == (2, 18)
 
 
@@ -189,7 +204,7 @@ def test_calls_of_the_same_at_once_are_repeated_by_a_span_each(
     with beside(provider, **LLM, **HELLO_SENT), beside(provider, **LLM, **HELLO_SENT):
         ask()
         ask()
-    assert seen(shared) == {1: repeats(3), 2: repeats(4), 3: CALL, 4: CALL}
+    assert seen(shared) == {3: seen_as(1), 4: seen_as(2)}
 
 
 def test_spans_beside_ours_that_are_not_of_its_call(shared: Session, provider: TracerProvider, ask: Ask) -> None:
@@ -202,7 +217,7 @@ def test_spans_beside_ours_that_are_not_of_its_call(shared: Session, provider: T
             ask()
         with beside(provider, **{"openinference.span.kind": "EMBEDDING", "embedding.model_name": "m"}):
             ask()
-    assert list(seen(shared).values()).count(CALL) == 7
+    assert [one[0] for one in seen(shared).values()].count("chat") == 7
     assert calls(shared)[0] == 8
 
 
@@ -213,3 +228,38 @@ def test_calls_that_were_forgotten_have_no_duplicates(
     with around(provider, **LLM):
         ask()
     assert seen(shared) == {1: CALL, 2: CALL}
+
+
+@pytest.mark.parametrize("order", [*permutations(("ours", "around", "inside"))])
+@pytest.mark.parametrize("meanwhile", ["nothing", "looks", "writes"])
+def test_in_whatever_order_they_end_they_are_one_span_here_and_in_the_journal(
+    order: tuple[str, ...], meanwhile: str, shared: Session, provider: TracerProvider, tmp_path: Path
+) -> None:
+    shared.open_journal(tmp_path, notebook="study.ipynb")
+    assert shared.journal is not None
+    act = {"nothing": lambda: None, "looks": lambda: calls(shared), "writes": shared.journal.flush}[meanwhile]
+    tracer, given = provider.get_tracer("other"), {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    with shared.span("step"):
+        around = tracer.start_span("around", attributes=LLM)
+        with use_span(around):
+            ours = shared.tracing.start("chat m", attributes=dict(given))
+            below = tracer.start_span("below")
+        with use_span(ours):
+            inside = tracer.start_span("inside", attributes={**given, "note": "kept"})
+        below.end()
+        for name in order:
+            act()
+            if name == "ours":
+                shared.tracing.end(ours, dict)
+            else:
+                {"around": around, "inside": inside}[name].end()
+    act()
+    expected = {1: (STEP, None), 3: (seen_as(2, 5), 1), 4: ((None, None, None), 1)}
+    assert {one: (what, parents(shared)[one]) for one, what in seen(shared).items()} == expected
+    assert len(shared.store) == len(expected)
+    path = shared.journal.directory / shared.journal.manifest.id
+    shared.close_journal()
+    again = Session()
+    again.resume(path)
+    assert {one: (what, parents(again)[one]) for one, what in seen(again).items()} == expected
+    assert {one["id"]: one for one in spans(again)} == {one["id"]: one for one in spans(shared)}

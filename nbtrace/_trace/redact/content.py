@@ -44,8 +44,8 @@ _CONTENT: Final = tuple(
     for name in (
         semconv.REQUEST_STOP_SEQUENCES, semconv.PROMPT_TEMPLATE, semconv.CELL_SOURCE, semconv.ERROR_BODY,
         semconv.ERROR_CAUSE, semconv.ERROR_PARAM, semconv.LOGPROBS, semconv.STREAM_CUTS, semconv.REQUEST_OPTIONS,
-        semconv.EMBEDDINGS_VECTORS, semconv.RESPONSE_DETAILS, "http.request.body", "http.response.body",
-        "code.stacktrace",
+        semconv.EMBEDDINGS_VECTORS, semconv.RESPONSE_DETAILS, semconv.ALSO_SAID, "http.request.body",
+        "http.response.body", "code.stacktrace",
     )
 )  # fmt: skip
 """Names that begin like one of the above and hold content even so, and beginnings of such."""

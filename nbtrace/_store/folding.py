@@ -1,0 +1,236 @@
+"""One call seen by two instrumentations is one row: what repeats a call is folded into the row that has it.
+
+What the store and its journal keep is every span as it came, so that nothing depends on which of them ends first, or
+on what has been written by then. A snapshot is made of it by `Folding`, which remembers what it made as long as the
+rows are the same: a look after a hundred calls costs what is new.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from nbtrace._guard import guard
+from nbtrace._store.batches import compact, taken
+from nbtrace._store.columns import fixed
+from nbtrace._store.following import count
+from nbtrace._store.kept import kept_schema
+from nbtrace._store.merging import merge
+from nbtrace._store.repeats import Rows, marks
+from nbtrace._store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from nbtrace._store.spill import Spill
+    from nbtrace._store.texts import Texts
+
+Batches = tuple[pa.RecordBatch, ...]
+Key = bytes
+"""A trace's id with a span's."""
+
+
+class Folded(NamedTuple):
+    """Rows of which each call is one."""
+
+    batches: Batches
+    work: _Work | None = None
+    """How they became that; none if they were."""
+
+    def snapshot(self, texts: Texts, scores: pa.Table | None = None) -> Snapshot:
+        """Give them with their texts, and with the judgements of what is gone as those of what has it."""
+        rows = pa.Table.from_batches(self.batches, schema=kept_schema())
+        if self.work is None:
+            return Snapshot(rows, texts, scores)
+        return Snapshot(rows, texts, None if scores is None else self.work.moved(scores), self.work.gone)
+
+
+class Folding:
+    """Makes one row of all rows of a call, each time of the same ones or of more.
+
+    Args:
+        spill: takes what is made of rows that are on the disk; by default it stays in memory.
+    """
+
+    def __init__(self, spill: Spill | None = None) -> None:
+        self._spill = spill
+        self.gone = 0
+        """Ended rows that were in others, at the last look."""
+        self._marks: dict[int, tuple[pa.RecordBatch, list[tuple[int, int]]]] = {}
+        self._merged: Batches = ()
+        self._places: dict[tuple[Key, ...], int] = {}
+        """The merged row of a call and of what repeats it, by number."""
+        self._made: dict[int, _Made] = {}
+
+    def fold(self, ended: Batches, running: Batches, texts: Texts, settled: int = 0) -> Folded:
+        """Fold rows; where that fails they stay as they came.
+
+        Args:
+            ended: rows that stay as they are.
+            running: rows that may be others the next time.
+            texts: what the numbers of texts mean, in all of them.
+            settled: how many of the first batches are on the disk.
+        """
+        with guard("store"):
+            return self._fold(ended, running, texts, settled)
+        return Folded((*ended, *running))
+
+    def _fold(self, ended: Batches, running: Batches, texts: Texts, settled: int) -> Folded:
+        self.gone = 0
+        found = self._found(ended, running)
+        if not found:
+            return Folded((*ended, *running))
+        batches = (*ended, *running)
+        rows = Rows(batches)
+        owners = rows.owners(sorted(found, key=lambda one: (rows.starts[one[0]], one[0])))
+        if not owners:
+            return Folded(batches)
+        work = _Work(batches, rows, owners, rows.lifted(owners))
+        size = count(ended)
+        self.gone = sum(repeat < size for repeat in owners)
+        places, merged = self._merge(work, size, texts)
+        made: dict[int, _Made] = {}
+        folded: list[pa.RecordBatch] = []
+        for number, (batch, todo) in enumerate(zip(batches, work.todo(places), strict=True)):
+            if todo is None:
+                folded.append(batch)
+                continue
+            known = self._made.get(id(batch))
+            if known is None or known.batch is not batch or known.todo != todo:
+                new = _rebuilt(batch, todo, merged)
+                if number < settled and self._spill is not None:
+                    new = self._spill.moved(new)
+                known = _Made(batch, todo, new)
+            if number < len(ended):
+                made[id(batch)] = known
+            folded.append(known.rows)
+        self._made = made
+        return Folded(tuple(folded), work)
+
+    def _found(self, ended: Batches, running: Batches) -> list[tuple[int, int]]:
+        """Find the rows that say that they repeat a call, by their number in all batches."""
+        found: list[tuple[int, int]] = []
+        known: dict[int, tuple[pa.RecordBatch, list[tuple[int, int]]]] = {}
+        first = 0
+        for batch in (*ended, *running):
+            before = self._marks.get(id(batch))
+            one = before if before is not None and before[0] is batch else (batch, marks(batch))
+            known[id(batch)] = one
+            found += [(first + row, span_id) for row, span_id in one[1]]
+            first += batch.num_rows
+        self._marks = {id(batch): known[id(batch)] for batch in ended}
+        return found
+
+    def _merge(self, work: _Work, ended: int, texts: Texts) -> tuple[dict[int, int], Batches]:
+        """Merge what was not merged before: gives the merged row of each call by number, and all of those rows."""
+        groups: dict[int, list[int]] = {}
+        for repeat, row in work.owners.items():
+            groups.setdefault(row, []).append(repeat)
+        known = work.rows.keys((*groups, *work.owners))
+        keys = {row: tuple(known[one] for one in (row, *repeats)) for row, repeats in groups.items()}
+        lasting = [row for row, repeats in groups.items() if max(row, *repeats) < ended]
+        new = [row for row in lasting if keys[row] not in self._places]
+        if new:
+            first = count(self._merged)
+            self._merged = compact((*self._merged, work.merged(new, groups, texts)))
+            self._places |= {keys[row]: first + number for number, row in enumerate(new)}
+        places = {row: self._places[keys[row]] for row in lasting}
+        passing = [row for row in groups if row not in places]
+        if not passing:
+            return places, self._merged
+        first = count(self._merged)
+        places |= {row: first + number for number, row in enumerate(passing)}
+        return places, (*self._merged, work.merged(passing, groups, texts))
+
+
+class _Todo(NamedTuple):
+    """What is to be done with a batch."""
+
+    gone: tuple[int, ...]
+    """Its rows that go."""
+    replaced: tuple[tuple[int, int], ...]
+    """Its rows that become merged ones, and which."""
+    parents: bytes
+    """The parents of its rows; zero for none."""
+
+
+class _Work(NamedTuple):
+    batches: Batches
+    rows: Rows
+    owners: dict[int, int]
+    """The rows that go, and the rows that they go to."""
+    parents: Any
+    """Of all rows, as they will be."""
+
+    def merged(self, rows: Sequence[int], groups: Mapping[int, Sequence[int]], texts: Texts) -> pa.RecordBatch:
+        repeats = [repeat for row in rows for repeat in groups[row]]
+        owners = [number for number, row in enumerate(rows) for _ in groups[row]]
+        return merge(taken(self.batches, rows), taken(self.batches, repeats), owners, texts)
+
+    def todo(self, places: Mapping[int, int]) -> Iterator[_Todo | None]:
+        """Say of each batch what is to be done with it; none if it stays as it is."""
+        gone, calls = sorted(self.owners), sorted(places)
+        first = 0
+        for batch in self.batches:
+            last = first + batch.num_rows
+            parents = self.parents[first:last]
+            todo = _Todo(
+                tuple(row - first for row in gone[bisect_left(gone, first) : bisect_left(gone, last)]),
+                tuple(
+                    (row - first, places[row]) for row in calls[bisect_left(calls, first) : bisect_left(calls, last)]
+                ),
+                parents.tobytes(),
+            )
+            is_same = not todo.gone and not todo.replaced and (parents == self.rows.parents[first:last]).all()
+            yield None if is_same else todo
+            first = last
+
+    def gone(self) -> pa.Table:
+        """Give the rows that are in others now, as they were, but below what is left."""
+        rows = [*self.owners]
+        return pa.Table.from_batches([_with_parents(taken(self.batches, rows), self.parents[rows])])
+
+    def moved(self, scores: pa.Table) -> pa.Table:
+        """Give judgements of what is gone as those of what has it."""
+        from nbtrace._store.remap import keys
+
+        if not len(scores):
+            return scores
+        spans = self.rows.keys((*self.owners, *self.owners.values()))
+        became = {spans[repeat]: spans[row] for repeat, row in self.owners.items()}
+        known: list[bytes] = keys(scores).to_pylist()
+        moved = [became.get(key, key) for key in known]
+        if moved == known:
+            return scores
+        ids = {"trace_id": fixed(16, [key[:16] for key in moved]), "span_id": fixed(8, [key[16:] for key in moved])}
+        columns = [ids.get(name, scores.column(name)) for name in scores.schema.names]
+        return pa.Table.from_arrays(columns, schema=scores.schema)
+
+
+class _Made(NamedTuple):
+    """What came of a batch."""
+
+    batch: pa.RecordBatch
+    todo: _Todo
+    rows: pa.RecordBatch
+
+
+def _rebuilt(batch: pa.RecordBatch, todo: _Todo, merged: Batches) -> pa.RecordBatch:
+    parents = np.frombuffer(todo.parents, np.uint64)
+    if todo.gone or todo.replaced:
+        order = np.arange(batch.num_rows)
+        order[[row for row, _ in todo.replaced]] = batch.num_rows + np.arange(len(todo.replaced))
+        order = np.delete(order, todo.gone)
+        parents = np.delete(parents, todo.gone)
+        batch = taken(
+            [batch, taken(merged, [place for _, place in todo.replaced])] if todo.replaced else [batch], order.tolist()
+        )
+    return _with_parents(batch, parents)
+
+
+def _with_parents(batch: pa.RecordBatch, parents: Any) -> pa.RecordBatch:
+    ids = fixed(8, [parent.to_bytes(8, "big") if parent else None for parent in parents.tolist()])
+    columns = [ids if name == "parent_span_id" else batch.column(name) for name in batch.schema.names]
+    return pa.RecordBatch.from_arrays(columns, schema=kept_schema())

@@ -1,0 +1,283 @@
+"""Makes one row of the rows of a call that several instrumentations saw.
+
+The row that has the call stays as it is and gains what it lacks: attributes, events, links. Where both say something
+else its own word holds, and the other's is kept in `nbtrace.also_said`, with what the other span was. Figures that only
+mean something together, its tokens and its cost, are never put together of two. A long text whose every part the row
+has in another form is not kept twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from nbtrace import semconv
+from nbtrace._store.attributes import plain, plain_column
+from nbtrace._store.columns import booleans, dictionary, fixed, nulls_of, numbers, structs
+from nbtrace._store.expand import list_offsets
+from nbtrace._store.kept import kept_schema
+from nbtrace._store.nested import JSON, SHARED_LENGTH, STRING
+from nbtrace._store.schema import PROMOTED
+from nbtrace._store.snapshot import Snapshot
+from nbtrace._store.texts import Texts, int32
+from nbtrace._store.values import to_json, written
+
+MARKS: Final = frozenset({semconv.DUPLICATE_OF, semconv.DUPLICATE_OPERATION, semconv.SPAN_TYPE})
+"""What says that a span repeats a call, and is not true of the one that has it."""
+
+SAID: Final = (semconv.ALSO_SEEN_BY, semconv.ALSO_SEEN_AS, semconv.ALSO_SAID)
+
+TOGETHER: Final = frozenset(
+    {
+        semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS, semconv.USAGE_CACHE_READ, semconv.USAGE_CACHE_WRITE,
+        semconv.USAGE_REASONING, semconv.USAGE_STATE, semconv.USAGE_COST, semconv.COST_STATE, semconv.ERROR_TYPE,
+    }
+)  # fmt: skip
+"""What is not filled in: the figures of a call, of which the price was made, and whether it failed."""
+
+LABELS: Final = frozenset({"type", "role", "object", "finish_reason"})
+"""Keys of words that each form of a message has its own for."""
+
+_CORE: Final = (
+    "trace_id", "span_id", "parent_span_id", "name", "start_time_unix_nano", "duration_ns", "status_code",
+    "status_message", "dropped_attributes_count", "dropped_events_count", "dropped_links_count", "resource", "scope",
+)  # fmt: skip
+_OWN: Final = ("trace_id", "parent_span_id", "scope", "attributes")
+"""What is told of a merged span in a way of its own."""
+
+Row = dict[str, Any]
+
+
+def merge(calls: pa.RecordBatch, repeats: pa.RecordBatch, owners: Sequence[int], texts: Texts) -> pa.RecordBatch:
+    """Give the rows of calls with what the rows that repeat them add.
+
+    Args:
+        calls: rows that stay, as they are kept.
+        repeats: rows that go, in the order of their starts.
+        owners: the call of each of those, by number.
+        texts: what the numbers of texts mean.
+    """
+    merged = [_Merged(row) for row in _read(calls, texts)]
+    for number, (row, owner) in enumerate(zip(_read(repeats, texts), owners, strict=True)):
+        merged[owner].add(row, len(calls) + number)
+    filled = {name for one in merged for name in one.taken}
+    arrays: list[Any] = []
+    for name, array in zip(calls.schema.names, calls.columns, strict=True):
+        match name:
+            case "attributes" | "events" | "links":
+                arrays.append(_lists(name, array, repeats.column(name), merged))
+            case _ if name in filled:
+                rows = np.array([one.taken.get(name, row) for row, one in enumerate(merged)])
+                arrays.append(pa.concat_arrays([array, repeats.column(name)]).take(int32(rows)))
+            case _:
+                arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, schema=kept_schema())
+
+
+class _Merged:
+    """A call as it becomes.
+
+    Args:
+        row: as it was.
+    """
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+        self._known: Row = row["attributes"]
+        self._leaves: set[str] | None = None
+        self.taken: dict[str, int] = {}
+        """Columns that are another row's, and which."""
+        self.attributes: list[tuple[int, str]] = []
+        """Attributes that are another row's: which, and the key."""
+        self.events: list[tuple[int, int]] = []
+        self.links: list[tuple[int, int]] = []
+        """The same of events and links, by their number in the row."""
+        self.places: list[tuple[bytes, bytes]] = []
+        """Spans in other traces below which a merged span was, by trace and span id."""
+        self.by: list[str] = [*(self._known.get(semconv.ALSO_SEEN_BY) or ())]
+        self.spans: list[str] = [*(self._known.get(semconv.ALSO_SEEN_AS) or ())]
+        self.said: list[Any] = _parsed(str(self._known.get(semconv.ALSO_SAID, ""))) or []
+
+    def add(self, row: Row, number: int) -> None:
+        """Take what a row that repeats the call adds."""
+        differs = dict(self._filled(row, number))
+        scope = (_parsed(row["scope"] or "") or {}).get("name", "")
+        self.by += [scope] if scope not in self.by else []
+        self.spans.append(row["span_id"].hex())
+        told: Row = {"span_id": row["span_id"].hex(), "scope": scope}
+        if row["trace_id"] != self._row["trace_id"]:
+            told["trace_id"] = row["trace_id"].hex()
+            if row["parent_span_id"] is not None:
+                self.places.append((row["trace_id"], row["parent_span_id"]))
+        if row["parent_span_id"] is not None:
+            told["parent_span_id"] = row["parent_span_id"].hex()
+        others = {name: row[name] for name in _CORE if name not in told and name not in _OWN}
+        told |= {name: value for name, value in others.items() if value and value != self._row[name]}
+        self.said.append(told | ({"attributes": differs} if differs else {}))
+        known = [_event(one) for one in self._row["events"]]
+        self.events += [(number, place) for place, one in enumerate(row["events"]) if _event(one) not in known]
+        linked = [(one["trace_id"], one["span_id"]) for one in self._row["links"]]
+        self.links += [
+            (number, place) for place, one in enumerate(row["links"]) if (one["trace_id"], one["span_id"]) not in linked
+        ]
+
+    def _filled(self, row: Row, number: int) -> Iterator[tuple[str, Any]]:
+        """Take the attributes that are not known yet, and give those whose values are others."""
+        for key, value in row["attributes"].items():
+            if key in MARKS or key in SAID or value is None:
+                continue
+            mine, column = self._known.get(key), PROMOTED.get(key)
+            is_new = mine is None and column is not None
+            if mine == value or (_is_long(value) and not is_new and self._says(value)):
+                continue
+            if mine is not None or key in TOGETHER:
+                yield key, value
+                continue
+            self._known[key] = value
+            if column is not None and key in row["columns"]:
+                self.taken[column.name] = number
+            else:
+                self.attributes.append((number, key))
+
+    def _says(self, text: str) -> bool:
+        """Say whether every part of a text is known, in whatever form."""
+        if self._leaves is None:
+            self._leaves = _leaves(self._known)
+        return _leaves(text) <= self._leaves
+
+    def own(self) -> dict[str, str]:
+        """Give the attributes that tell of the merged spans, as they are kept."""
+        return {
+            semconv.ALSO_SEEN_BY: to_json(self.by),
+            semconv.ALSO_SEEN_AS: to_json(self.spans),
+            semconv.ALSO_SAID: written(self.said),
+        }
+
+
+def _read(rows: pa.RecordBatch, texts: Texts) -> list[Row]:
+    """Read rows as plain values, all attributes together, promoted or not."""
+    snapshot = Snapshot(pa.Table.from_batches([rows]), texts)
+    read: list[Row] = snapshot.select(_CORE).to_pylist()
+    nested: list[Row] = snapshot.select(["events", "links"]).to_pylist()
+    columns = snapshot.select([column.name for column in PROMOTED.values()]).to_pylist()
+    names = {column.name: key for key, column in PROMOTED.items()}
+    plainly = plain_column(snapshot["attributes"])
+    for row, others, promoted, attributes in zip(read, nested, columns, plainly, strict=True):
+        known = {names[name]: value for name, value in promoted.items() if value is not None}
+        row.update(others, columns=known, attributes=attributes | known)
+    return read
+
+
+def _lists(name: str, calls: Any, repeats: Any, merged: list[_Merged]) -> Any:
+    """Give the attributes, events or links of calls, with those that were added."""
+    flat = pa.concat_arrays([calls.flatten(), repeats.flatten()])
+    offsets = [*list_offsets(calls)[:-1].tolist(), *(len(calls.flatten()) + list_offsets(repeats)).tolist()]
+    ends = [*offsets[1 : len(calls)], len(calls.flatten())]
+    picked = [[*range(start, end)] for start, end in zip(offsets, ends, strict=False)]
+    kind = kept_schema().field(name).type
+    if name == "attributes":
+        keys: list[str] = flat.field("key").to_pylist()
+        own = [one.own() for one in merged]
+        for row, one in enumerate(merged):
+            kept = [place for place in picked[row] if keys[place] not in own[row]]
+            added = [_place(keys, key, offsets[number], offsets[number + 1]) for number, key in one.attributes]
+            first = len(flat) + len(SAID) * row
+            picked[row] = [*kept, *added, *range(first, first + len(SAID))]
+        flat = pa.concat_arrays([flat, _texts(kind.value_type, own)])
+    elif name == "events":
+        times = flat.field("time_unix_nano").to_pylist()
+        for row, one in enumerate(merged):
+            picked[row] += [offsets[number] + place for number, place in one.events]
+            picked[row].sort(key=lambda place: times[place] or 0)
+    else:
+        made = list(chain.from_iterable(one.places for one in merged))
+        first = len(flat)
+        flat = pa.concat_arrays([flat, _links(kind.value_type, made)])
+        for row, one in enumerate(merged):
+            picked[row] += [offsets[number] + place for number, place in one.links]
+            picked[row] += range(first, first + len(one.places))
+            first += len(one.places)
+    lengths = [len(one) for one in picked]
+    if not any(lengths):
+        return nulls_of(kind, len(calls))
+    made_of = flat.take(int32(np.array([*chain.from_iterable(picked)])))
+    starts = int32(np.concatenate([[0], np.cumsum(lengths)]))
+    is_none = booleans([length == 0 for length in lengths])
+    return pa.ListArray.from_arrays(starts, made_of, type=kind, mask=is_none)
+
+
+def _place(keys: Sequence[str], key: str, start: int, end: int) -> int:
+    return next(place for place in range(end - 1, start - 1, -1) if keys[place] == key)
+
+
+def _texts(kind: Any, rows: Sequence[Mapping[str, str]]) -> Any:
+    """Keep the attributes that tell of merged spans, in their rows: no other span has the same."""
+    size = len(rows) * len(SAID)
+    return structs(
+        kind,
+        size,
+        [
+            dictionary([*SAID] * len(rows)),
+            numbers(pa.int8(), "b", [JSON, JSON, STRING] * len(rows)),
+            dictionary([row[key] for row in rows for key in SAID]),
+            nulls_of(pa.int32(), size),
+        ],
+    )
+
+
+def _links(kind: Any, places: Sequence[tuple[bytes, bytes]]) -> Any:
+    """Make links to spans."""
+    made = {
+        "trace_id": fixed(16, [trace for trace, _ in places]),
+        "span_id": fixed(8, [span for _, span in places]),
+    }
+    return structs(kind, len(places), [made.get(field.name, nulls_of(field.type, len(places))) for field in kind])
+
+
+def _event(event: Row) -> Any:
+    """Give what two instrumentations that tell the same event say alike: not the time, nor the stack."""
+    said = plain(event["attributes"])
+    if event["name"] == "exception":
+        return event["name"], str(said.get("exception.type")).rpartition(".")[2], said.get("exception.message")
+    return event["name"], event["time_unix_nano"], said
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, str) and (len(value) >= SHARED_LENGTH or value[:1] in {"[", "{"})
+
+
+def _leaves(value: object) -> set[str]:
+    """Give the texts and numbers in a value, also in JSON that is a text in it."""
+    found: set[str] = set()
+    left: list[Any] = [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                if (inside := _parsed(text.strip())) is None:
+                    found.add(text.strip())
+                else:
+                    left.append(inside)
+            case dict() as mapping:
+                left += [one for key, one in mapping.items() if key not in LABELS]
+            case list() | tuple() as sequence:
+                left += sequence
+            case None:
+                pass
+            case other:
+                found.add(str(other))
+    return found
+
+
+def _parsed(text: str) -> Any:
+    """Read JSON of an array or a map."""
+    if text[:1] not in {"[", "{"}:
+        return None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
