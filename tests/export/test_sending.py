@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from traceback import TracebackException
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,7 +191,7 @@ def test_no_key_is_told_by_anything(
     echo: list[bytes] = []
 
     def answer(body: bytes) -> Reply:
-        said = str(server.received[-1].headers).encode()
+        said = f"{server.received[-1].headers} {' '.join(VARIABLES[name].values())}".encode()
         echo.append(said)
         return (status, {"content-type": "text/plain"}, said)
 
@@ -204,5 +205,7 @@ def test_no_key_is_told_by_anything(
     assert any(CANARY.encode() in said or b"Basic" in said for said in echo)
     secrets = {CANARY, *(word for said in ok.received for word in said.headers.get("authorization", "").split()[1:])}
     told = [str(failure.value), repr(failure.value), repr(report), report._repr_html_(), repr(opened), caplog.text]
+    ours = failure.tb.tb_next  # below this function, whose own variables have the keys
+    told += TracebackException(failure.type, failure.value, ours, capture_locals=True).format()
     told += [*capsys.readouterr(), *(path.read_bytes().decode("latin-1") for path in tmp_path.iterdir())]
     assert [text for text in told for secret in secrets if secret in text] == []
