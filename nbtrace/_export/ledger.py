@@ -44,9 +44,10 @@ class Ledger:
     def add(self, destination: str, keys: Iterable[bytes], awaited: Iterable[bytes] = ()) -> None:
         """Take note of spans that arrived, by their trace's id and their own, and of parents that are to follow."""
         some, parents = list(keys), list(awaited)
-        self._arrived.setdefault(destination, set()).update(some)
-        self._awaited.setdefault(destination, set()).update(parents)
-        self._write([_of_spans(destination, some, parents)] if some else [])
+        if some:
+            self._arrived.setdefault(destination, set()).update(some)
+            self._awaited.setdefault(destination, set()).update(parents)
+            self._write(_of_spans(destination, some, parents))
 
     def has(self, destination: str, key: bytes) -> bool:
         """Say whether a span has arrived."""
@@ -58,9 +59,9 @@ class Ledger:
 
     def add_scores(self, destination: str, ids: Iterable[str]) -> None:
         """Take note of scores that arrived by an API."""
-        some = list(ids)
-        self._scores.setdefault(destination, set()).update(some)
-        self._write([{"to": destination, "scores": some}] if some else [])
+        if some := list(ids):
+            self._scores.setdefault(destination, set()).update(some)
+            self._write({"to": destination, "scores": some})
 
     def scores(self, destination: str) -> set[str]:
         """Give the ids of scores that have arrived by an API."""
@@ -91,17 +92,18 @@ class Ledger:
                 self._scores.setdefault(told["to"], set()).update(told.get("scores", ()))
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # torn, as its process was killed while it wrote
-        self._is_behind = directory != self._directory()
-
-    def _write(self, told: list[dict[str, Any]]) -> None:
-        directory = self._directory()
-        if directory is None:
+        if directory != self._directory():
             self._is_behind = True
+            self._write()
+
+    def _write(self, *told: dict[str, Any]) -> None:
+        """Add to the file; all there is, where something of it is not there."""
+        directory, was_behind, self._is_behind = self._directory(), self._is_behind, True
+        if directory is None:
             return
-        if self._is_behind:
-            told = [_of_spans(to, keys, self._awaited.get(to, ())) for to, keys in self._arrived.items()]
-            told += [{"to": to, "scores": list(ids)} for to, ids in self._scores.items()]
-        self._is_behind = True
+        if was_behind:
+            spans = [_of_spans(to, keys, self._awaited.get(to, ())) for to, keys in list(self._arrived.items())]
+            told = (*spans, *({"to": to, "scores": list(ids)} for to, ids in list(self._scores.items())))
         with suppress(OSError):  # of the same disk the journal tells
             with (directory / FILE).open("ab") as file:
                 file.write(b"".join(b"\n" + orjson.dumps(one) for one in told))

@@ -12,6 +12,7 @@ from nbtrace import Session
 from nbtrace._export import otlp
 from nbtrace._export.ledger import FILE
 from nbtrace._opened import read_back
+from nbtrace._store import journal
 from nbtrace._store.scores import Score
 from nbtrace.errors import ExportError
 from tests.export.golden import VARIABLES
@@ -22,8 +23,9 @@ Server = Callable[..., Scripted]
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Iterator[Session]:
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A session on the disk whose process is still there, but says no more than what is written."""
+    monkeypatch.setattr(journal, "INTERVAL_S", 0.001)
     with Session() as session:
         session.open_journal(tmp_path, notebook="n.ipynb")
         for number in range(6):
