@@ -2,8 +2,8 @@
 
 A call is `priced` (what was reported, at the table's price), `estimated` or `unpriced`; the last two say why. How the
 cost was computed is kept on the span with the version of the table, so that it can be told later by what held then.
-Only a server whose provider is known by its address has prices: a local server that calls its model `gpt-4o` is not
-billed by OpenAI. Prices of the user's own come first.
+Only a server whose provider is known has prices: by its address, since a local server that calls its model `gpt-4o` is
+not billed by OpenAI, or by a client that talks to Azure alone, wherever it is. Prices of the user's own come first.
 """
 
 from __future__ import annotations
@@ -37,8 +37,11 @@ _HOSTS: Final = (
     (".together.ai", "api.together.xyz", None),
 )
 """Ends of hosts that the table knows under another name, and what may differ there."""
+_AZURE: Final = "azure.ai.openai"
+_AZURES: Final = ".azure.com"
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _IDS: Final = {
-    "azure.ai.openai": "azure",
+    _AZURE: "azure",
     "azure.ai.inference": "azure",
     "moonshot_ai": "moonshotai",
     "x_ai": "x-ai",
@@ -179,6 +182,9 @@ def _where(attributes: Attributes) -> tuple[tuple[str, str], list[str]]:
     for end, known, doubt in _HOSTS:
         if str(address).endswith(end):
             return ("provider_api_url", f"https://{known}"), [f"{address} is {doubt}"] if doubt else []
+    own = not str(address).endswith(_AZURES) and address not in _LOOPBACK
+    if own and attributes.get(semconv.PROVIDER_NAME) == _AZURE:
+        return ("provider_id", _IDS[_AZURE]), [f"{address} is an address of your own: at the price of Azure"]
     return ("provider_api_url", f"https://{address}"), []
 
 

@@ -74,6 +74,10 @@ def test_tokens_times_the_price_of_a_known_server() -> None:
     assert cost() == priced(0.15 + 0.60)
     assert cost(answered="gpt-4o-mini-2024-07-18", model="mine") == priced(0.75)
     assert cost(host="mine.openai.azure.com") == priced(0.75)
+    own = "llm.example.org is an address of your own: at the price of Azure"
+    assert cost(host="llm.example.org", provider="azure.ai.openai") == estimated(0.75, own)
+    for host, provider in (("127.0.0.1", "azure.ai.openai"), ("llm.example.org", "openai")):
+        assert cost(host=host, provider=provider) == unpriced(f"no price for gpt-4o-mini at {host}")
     assert cost(operation="embeddings", model="text-embedding-3-small", got=None) == priced(0.02)
 
 
