@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbtrace._export.backends.backend import Backend
-    from nbtrace._export.facts import Around
+    from nbtrace._export.traces import Around
     from nbtrace._store.snapshot import Snapshot
 
 Json = dict[str, Any]

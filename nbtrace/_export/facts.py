@@ -6,12 +6,12 @@ overlay never fails on what a model or a file has said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from math import isfinite
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 
@@ -19,6 +19,9 @@ from nbtrace import semconv
 from nbtrace._query.kinds import kind
 from nbtrace._store.attributes import plain
 from nbtrace._store.values import written
+
+if TYPE_CHECKING:
+    from nbtrace._export.traces import Around
 
 Message = dict[str, Any]
 
@@ -35,19 +38,6 @@ _PARAMETERS: Final = {
     semconv.REQUEST_STOP_SEQUENCES: "stop",
     semconv.REQUEST_REASONING_LEVEL: "reasoning_effort",
 }
-
-
-class Around(NamedTuple):
-    """What a span's trace says of it."""
-
-    root_name: str | None = None
-    """The name of the trace's first span."""
-    user_id: str | None = None
-    session_id: str | None = None
-    conversation_id: str | None = None
-    tags: tuple[str, ...] = ()
-    root_ids: frozenset[bytes] = frozenset()
-    """The spans whose parents are not there."""
 
 
 class Facts:
@@ -166,18 +156,21 @@ class Facts:
     @cached_property
     def messages(self) -> list[Message]:
         """What was sent, the instructions first."""
-        system = _listed(self.row["system_instructions"])
-        return [*([{"role": "system", "parts": system}] if system else ()), *_listed(self.row["input_messages"])]
+        return self._sent()
+
+    def _sent(self) -> list[Message]:
+        system, sent = self.listed("system_instructions"), self.listed("input_messages")
+        return [{"role": "system", "parts": system}, *sent] if system else sent
 
     @cached_property
     def answers(self) -> list[Message]:
         """What came back."""
-        return _listed(self.row["output_messages"])
+        return self.listed("output_messages")
 
     @cached_property
     def tools(self) -> list[Message]:
         """The tools that were offered."""
-        return _listed(self.row["tool_definitions"])
+        return self.listed("tool_definitions")
 
     @cached_property
     def documents(self) -> list[Message]:
@@ -195,6 +188,10 @@ class Facts:
         """What the prompt's fields were."""
         return self.under(semconv.PROMPT_VARIABLE)
 
+    def listed(self, name: str) -> list[Message]:
+        """Read a column that is a JSON array of objects."""
+        return _listed(self.row[name])
+
     def under(self, prefix: str) -> dict[str, Any]:
         """Give the attributes below a prefix, without it."""
         return {key[len(prefix) :]: value for key, value in self.attributes.items() if key.startswith(prefix)}
@@ -209,16 +206,16 @@ class Facts:
 
 def text_of(message: Mapping[str, Any]) -> str:
     """Give the text parts of a message."""
-    parts = cast("list[Any]", message.get("parts") or [])
-    said = (part.get("content") for part in parts if isinstance(part, dict) and part.get("type") == "text")
+    said = [part.get("content") for part in parts_of(message, "text")]
+    if len(said) == 1 and isinstance(said[0], str):
+        return said[0]
     return "\n".join(one for one in said if isinstance(one, str))
 
 
-def parts_of(message: Mapping[str, Any], kind: str) -> Iterator[Message]:
+def parts_of(message: Mapping[str, Any], kind: str) -> list[Message]:
     """Give the parts of a message that are of a type."""
-    for part in cast("list[Any]", message.get("parts") or []):
-        if isinstance(part, dict) and part.get("type") == kind:
-            yield part
+    parts = cast("list[Any]", message.get("parts") or ())
+    return [part for part in parts if isinstance(part, dict) and part.get("type") == kind]
 
 
 def as_json(value: Any) -> str | None:

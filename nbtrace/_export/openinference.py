@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from nbtrace import semconv
-from nbtrace._export.backends.backend import Value
+from nbtrace._export.backends.backend import Attributes, Value
 from nbtrace._export.facts import Facts, Message, as_json, parts_of, text_of
 
 PROJECT: Final = "openinference.project.name"
@@ -36,29 +36,45 @@ def headers(pairs: str) -> dict[str, str]:
     return {unquote(name).strip().lower(): unquote(value).strip() for name, _, value in found}
 
 
-def basics(span: Facts) -> dict[str, Value]:
-    """Say what a span is, what went in and came out, for whom, and by which prompt."""
-    said_in, said_out = _said(span.input), _said(span.output)
-    template = span.attributes.get(semconv.PROMPT_TEMPLATE)
+def basics(span: Facts) -> Attributes:
+    """Say what a span is, for whom, and by which prompt."""
     return {
         "openinference.span.kind": KINDS.get(span.type, "UNKNOWN"),
-        semconv.INPUT_VALUE: said_in[0],
-        "input.mime_type": said_in[1],
-        semconv.OUTPUT_VALUE: said_out[0],
-        "output.mime_type": said_out[1],
         semconv.USER_ID: span.user,
         semconv.SESSION_ID: span.session,
         "tag.tags": span.tags,
-        "metadata": as_json(span.remarks()),
-        "llm.prompt_template.template": template,
         "llm.prompt_template.version": span.prompt_version,
-        "llm.prompt_template.variables": as_json(span.variables),
         "prompt.id": span.prompt_name,
     }
 
 
-def usage(span: Facts) -> dict[str, Value]:
-    """Say tokens and cost."""
+def prompt(span: Facts) -> Attributes:
+    """Say the prompt's template and what stood in it."""
+    return {
+        "llm.prompt_template.template": span.attributes.get(semconv.PROMPT_TEMPLATE),
+        "llm.prompt_template.variables": as_json(span.variables),
+    }
+
+
+def remarks(span: Facts) -> Attributes:
+    """Say what it has no field for."""
+    return {"metadata": as_json(span.remarks())}
+
+
+def went_in(span: Facts) -> Attributes:
+    """Say what went in."""
+    text, kind = _said(span.input)
+    return {semconv.INPUT_VALUE: text, "input.mime_type": kind}
+
+
+def came_out(span: Facts) -> Attributes:
+    """Say what came out."""
+    text, kind = _said(span.output)
+    return {semconv.OUTPUT_VALUE: text, "output.mime_type": kind}
+
+
+def usage(span: Facts) -> Attributes:
+    """Say tokens."""
     return {
         "llm.token_count.prompt": span.input_tokens,
         "llm.token_count.completion": span.output_tokens,
@@ -66,11 +82,15 @@ def usage(span: Facts) -> dict[str, Value]:
         "llm.token_count.prompt_details.cache_read": span.cache_read_tokens,
         "llm.token_count.prompt_details.cache_write": span.cache_write_tokens,
         "llm.token_count.completion_details.reasoning": span.reasoning_tokens,
-        "llm.cost.total": span.cost_usd,
     }
 
 
-def retrieved(span: Facts) -> dict[str, Value]:
+def cost(span: Facts) -> Attributes:
+    """Say the cost."""
+    return {"llm.cost.total": span.cost_usd}
+
+
+def retrieved(span: Facts) -> Attributes:
     """Say what a retrieval found."""
     found: dict[str, Value] = {}
     for number, document in enumerate(span.documents):
@@ -85,10 +105,10 @@ def retrieved(span: Facts) -> dict[str, Value]:
     return found
 
 
-def called(span: Facts) -> dict[str, Value]:
-    """Say a call whole: model, parameters, messages and tools; a tool's own, and an agent's."""
+def called(span: Facts) -> Attributes:
+    """Say what was called: the model with its parameters, a tool, an agent."""
     is_embedding, is_call = span.type == "embedding", span.type == "llm"
-    found: dict[str, Value] = {
+    return {
         "llm.model_name": span.model if is_call else None,
         "embedding.model_name": span.model if is_embedding else None,
         "llm.provider": span.provider,
@@ -100,13 +120,26 @@ def called(span: Facts) -> dict[str, Value]:
         "tool.parameters": _text(span.attributes.get(semconv.TOOL_CALL_ARGUMENTS)),
         "agent.name": span.attributes.get(semconv.AGENT_NAME),
     }
-    if is_call:
-        found |= _messages("llm.input_messages", span.messages) | _messages("llm.output_messages", span.answers)
-        found |= {f"llm.tools.{index}.tool.json_schema": as_json(_tool(tool)) for index, tool in enumerate(span.tools)}
-    return found
 
 
-def judged(span: Facts) -> dict[str, Value]:
+def asked(span: Facts) -> Attributes:
+    """Say the messages that a call was made with."""
+    return _messages("llm.input_messages", span.messages) if span.type == "llm" else {}
+
+
+def answered(span: Facts) -> Attributes:
+    """Say the messages that came back."""
+    return _messages("llm.output_messages", span.answers) if span.type == "llm" else {}
+
+
+def offered(span: Facts) -> Attributes:
+    """Say the tools that were offered."""
+    if span.type != "llm":
+        return {}
+    return {f"llm.tools.{index}.tool.json_schema": as_json(_tool(tool)) for index, tool in enumerate(span.tools)}
+
+
+def judged(span: Facts) -> Attributes:
     """Say the judgements of a span."""
     found: dict[str, Value] = {}
     for number, score in enumerate(span.scores):
@@ -116,8 +149,8 @@ def judged(span: Facts) -> dict[str, Value]:
             f"{base}.score": score["value"],
             f"{base}.label": score["label"],
             f"{base}.explanation": score["explanation"],
-            f"{base}.annotator_kind": score["source"].upper(),
             f"{base}.metadata": as_json({"evaluator": score["evaluator"]}) if score["evaluator"] else None,
+            f"{base}.annotator_kind": score["source"].upper(),
         }
     return found
 
@@ -126,7 +159,7 @@ def _messages(prefix: str, messages: list[Message]) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for number, message in enumerate(messages):
         base = f"{prefix}.{number}.message"
-        results = list(parts_of(message, "tool_call_response"))
+        results = parts_of(message, "tool_call_response")
         found[f"{base}.role"] = _text(message.get("role"))
         found[f"{base}.content"] = text_of(message) or (as_json(results[0].get("response")) if results else None)
         if results:
@@ -156,3 +189,9 @@ def _said(value: object) -> tuple[str | None, str | None]:
 
 def _text(value: object) -> str | None:
     return value if value is None or isinstance(value, str) else as_json(value)
+
+
+STEPS: Final = (basics, prompt, remarks, went_in, came_out, usage, cost, retrieved)
+"""Says what any span is, and what was in it."""
+CALLS: Final = (called, asked, answered, offered, judged)
+"""Says calls whole, and the judgements of a span."""

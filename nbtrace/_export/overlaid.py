@@ -1,159 +1,196 @@
 """Encodes the spans that a receiver gets otherwise than they are kept, at little more than what they cost as they are.
 
-Most of what is changed is only added: a backend's words, scores as events, attributes of the resource. So the columns
-are encoded as they are, by whole arrays, and what is added is written behind each span: in protobuf's wire format the
-fields of a message have no order. A row in which something is replaced, taken away or cut is made anew, on its own.
+What a backend says of a span comes in parts, each of which is of a few facts. A part is asked once for all spans that
+have the same ones, and which ones it is of is seen when it is asked: what it read. Its attributes are written once too,
+behind each span that gets them: in protobuf's wire format the fields of a message have no order. What they replace, or
+what is taken away or cut, is left out of the span where the columns are encoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
 
 from nbtrace._export import otlp, wire
-from nbtrace._export.backends.backend import Attributes, Value
+from nbtrace._export.attributes import ABSENT
+from nbtrace._export.backends.backend import Absent, Attributes, Value
 from nbtrace._export.batch import Encoded
-from nbtrace._export.protobuf import attribute, bool_value, double_value, framed, int_value, string_value, strings_value
-from nbtrace._export.values import listed
-from nbtrace._store.attributes import plain_column
-from nbtrace._store.schema import COLUMNS, PROMOTED
+from nbtrace._export.batch import encoded as encoded_rows
+from nbtrace._export.columns import Columns
+from nbtrace._export.cut import Cut
+from nbtrace._export.protobuf import attribute, bool_value, double_value, framed, int_value, strings_value, text_field
+from nbtrace._export.read import Read
+from nbtrace._export.traces import Traces
+from nbtrace._export.values import values
+from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
-    from nbtrace._export.prepare import Prepared
-    from nbtrace._store.snapshot import Snapshot
-
-ROWS: Final = 2048
-"""Rows whose columns are turned into Python values together, those that are asked for."""
+    from nbtrace._export.prepare import Part, Prepared
 
 EVENTS_FIELD: Final = 11
 """Number of `Span.events`."""
-
-LONG: Final = 128
-"""Characters of a text that is not expected to come again."""
-
-
-LIGHT: Final = tuple(
-    column.name
-    for column in COLUMNS
-    if column.type not in {"text", "strings", "time", "attributes", "events", "links"}
-    and column.name not in {"trace_state", "resource", "scope"}
-)
-"""Columns that are made Python values for all rows; the others only where they are asked for."""
-
-NAMES: Final = frozenset(column.name for column in COLUMNS if column.type != "time")
+Known = dict[tuple[int, tuple[Any, ...]], list[str]]
+"""By part and kind of span the facts that it reads."""
+KIND: Final = ("span_type", "operation")
+"""What a span is, on which it depends what else is read of it."""
 
 
 def encoded(prepared: Prepared) -> Iterator[Encoded]:
     """Encode ended spans with all that is to be changed of them."""
-    gone = {PROMOTED[key].name for key in prepared.without if key in PROMOTED}
-    for start in range(0, len(prepared.table), ROWS):
-        piece = prepared.table.slice(start, ROWS)
-        for one, row in zip(wire.encoded(_emptied(piece, gone)), _rows(piece), strict=True):
-            said = prepared.said(row, row.plain)
-            added = _added(prepared, row, said, gone, len(one.span))
-            if added is None:
-                whole = {name: row[name] for name in NAMES}
-                prepared.change(whole, said)
-                yield one._replace(resource=whole["resource"] or "{}", span=otlp.encode(whole))
-            else:
-                yield Encoded(one.key, prepared.resource(one.resource), one.scope, b"%b%b" % (one.span, added))
+    if not prepared.is_by_columns:
+        yield from encoded_rows(prepared, otlp.encode)
+        return
+    traces = Traces(prepared.table) if prepared.parts else None
+    around = traces.facts() if traces is not None else {}
+    known: Known = {}
+    start = 0
+    for batch in prepared.table.kept.to_batches(max_chunksize=wire.ROWS):
+        here = slice(start, start + batch.num_rows)
+        start += batch.num_rows
+        shared = {name: one._replace(codes=one.codes[here]) for name, one in around.items()}
+        roots = np.ones(batch.num_rows, bool) if traces is None else traces.is_root[here]
+        scored = _scores(prepared, batch)
+        columns = Columns(batch, prepared.table.texts, shared, roots, scored)
+        said = _Said(columns, prepared.without)
+        for number, part in enumerate(prepared.parts):
+            said.ask(part, known, number)
+        if prepared.scores:
+            said.added.append(_judgements(prepared, columns, scored))
+        if prepared.limit is not None:
+            cut = Cut(columns, prepared.limit)
+            prepared.cut += cut.count
+            said.added.append(cut.written)
+            said.leave_out(cut.left_out)
+        for one in wire.Batch(batch, prepared.table.texts, said.left_out, columns.attributes).encoded(said.added):
+            yield one._replace(resource=prepared.resource(one.resource))
 
 
-class _Columns(dict[str, list[Any]]):
-    """The columns of some spans as Python values, each once it is asked for."""
+class _Said:
+    """What is said of the spans of a batch.
 
-    def __init__(self, spans: Snapshot) -> None:
-        self._spans = spans
+    Args:
+        columns: their facts.
+        gone: keys that are left out of all of them.
+    """
 
-    def __missing__(self, name: str) -> list[Any]:
-        self[name] = listed(self._spans.column(name))
-        return self[name]
-
-
-class _Row(dict[str, Any]):
-    """One span, which has its light columns, and the others once they are asked for."""
-
-    __slots__ = ("_columns", "_index", "plain")
-
-    def __init__(self, light: Iterable[tuple[str, Any]], plain: dict[str, Any], columns: _Columns, index: int) -> None:
-        super().__init__(light)
-        self.plain = plain
-        """What `plain` makes of its attributes."""
+    def __init__(self, columns: Columns, gone: frozenset[str]) -> None:
+        self.added: list[list[bytes]] = []
+        """Lists of what is written behind each span."""
+        self.left_out: dict[str, Any] = {}
+        """Keys of attributes that are not written where they stand, and in which rows."""
         self._columns = columns
-        self._index = index
+        self._gone = gone
+        self._free: set[str] = set()
+        """Keys that no span has."""
 
-    def __missing__(self, name: str) -> Any:
-        if name not in NAMES:
-            raise KeyError(name)
-        return self._columns[name][self._index]
+    def leave_out(self, rows: Mapping[str, Any]) -> None:
+        """Leave attributes out, by their keys, in the rows where a mask is true."""
+        for key, mask in rows.items():
+            self.left_out[key] = self.left_out[key] | mask if key in self.left_out else mask
 
-    def __contains__(self, name: object) -> bool:
-        return name in NAMES
+    def ask(self, part: Part, known: Known, number: int) -> None:
+        """Ask a part what it says."""
+        columns = self._columns
+        said = np.empty(columns.rows, object)
+        firsts, kinds = columns.grouped(KIND, np.arange(columns.rows))
+        for index, kind in enumerate(zip(*(columns.values(name, firsts) for name in KIND), strict=True)):
+            rows = np.flatnonzero(kinds == index)
+            read = known.setdefault((number, kind), [*KIND])
+            while len(rows):
+                rows = self._ask(part, read, rows, said)
+        self.added.append(said.tolist())
 
+    def _ask(self, part: Part, read: list[str], rows: Any, said: Any) -> Any:
+        """Ask a part once for all rows with the same facts; gives the rows of which it read others too."""
+        columns = self._columns
+        firsts, groups = columns.grouped(read, rows)
+        sizes = np.bincount(groups).tolist()
+        made = np.empty(len(firsts), object)
+        more: dict[str, None] = {}
+        left: list[int] = []
+        dropped: dict[str, list[int]] = {}
+        span = Read(columns)
+        facts = zip(*(columns.values(name, firsts) for name in read), strict=True)
+        for group, (row, found) in enumerate(zip(firsts.tolist(), facts, strict=True)):
+            span.at(row, zip(read, found, strict=True))
+            made[group], gone = self._written(part(span), span)
+            if span.noted.more and sizes[group] > 1:
+                more.update(dict.fromkeys(span.noted.more))
+                left.append(group)
+                continue
+            for key in gone:
+                dropped.setdefault(key, []).append(group)
+        said[rows] = made[groups]
+        for key, which in dropped.items():
+            mask = np.zeros(columns.rows, bool)
+            mask[rows[np.isin(groups, which)]] = True
+            self.leave_out({key: mask})
+        read += more
+        return rows[np.isin(groups, left)] if left else rows[:0]
 
-def _emptied(spans: Snapshot, names: Iterable[str]) -> Snapshot:
-    """Give spans without what is in some of their columns."""
-    import pyarrow as pa
+    def _written(self, said: Attributes, span: Read) -> tuple[bytes, list[str]]:
+        """Write what is added to a span, and name what is not written where it stands."""
+        made: list[bytes] = []
+        gone: list[str] = []
+        for key, value in said.items():
+            if value is None:
+                continue
+            if value is _GONE:
+                gone.append(key)
+                continue
+            there = ABSENT if key in self._free else self._there(key, span)
+            if there is ABSENT:
+                made.append(_attribute(key, value))
+            elif there != value or type(there) is not type(value):
+                gone.append(key)
+                made.append(_attribute(key, value))
+        return b"".join(made), gone
 
-    kept = spans.kept
-    for name in names:
-        field = kept.schema.field(name)
-        kept = kept.set_column(kept.schema.get_field_index(name), field, pa.nulls(len(kept), field.type))
-    return type(spans)(kept, spans.texts)
-
-
-def _rows(spans: Snapshot) -> Iterator[_Row]:
-    columns = _Columns(spans)
-    light = zip(*(columns[name] for name in LIGHT), strict=True)
-    for index, (row, plain) in enumerate(zip(light, plain_column(spans.column("attributes")), strict=True)):
-        yield _Row(zip(LIGHT, row, strict=True), plain, columns, index)
-
-
-def _added(prepared: Prepared, row: _Row, said: Attributes, gone: Container[str], size: int) -> bytes | None:
-    """Encode what is added to a span, said by its backend and as scores; none if it has to be made anew."""
-    made: list[bytes] = []
-    plain = row.plain
-    for key, value in said.items():
-        if value is None:
-            continue
+    def _there(self, key: str, span: Read) -> Any:
+        """Give what a span has by a name already."""
+        if key in self._columns.keys and (found := span.attributes.get(key, ABSENT)) is not ABSENT:
+            return found if key not in PROMOTED else _ODD  # a promoted one, whose value did not fit its column
         column = PROMOTED.get(key)
-        if key in plain:  # also a promoted one, whose value did not fit its column
-            there = plain[key] if column is None else ...
-        else:
-            there = None if column is None or column.name in gone else row[column.name]
-        if there is None and key not in plain:
-            made.append(_attribute(key, value))
-        elif there != value or type(there) is not type(value):
-            return None
-    if prepared.scores:
-        made += [framed(EVENTS_FIELD, otlp.event(one)) for one in prepared.judgements(row)]
-    added = b"".join(made)
-    is_short = prepared.limit is None or size + len(added) <= prepared.limit  # then each of its texts is
-    return added if is_short else None
+        if column is None or key in self._gone:
+            if key not in self._columns.keys:
+                self._free.add(key)
+            return ABSENT
+        found = span.noted[column.name]
+        return ABSENT if found is None else found
+
+
+_GONE: Final = Absent.ABSENT
+_ODD: Final = object()
+"""Stands for a value that is like no other."""
+
+
+def _scores(prepared: Prepared, batch: Any) -> dict[int, Sequence[Any]]:
+    """Give the judgements of the spans of a batch that have any, by row."""
+    if not prepared.scores:
+        return {}
+    ids = zip(values(batch.column("trace_id")), values(batch.column("span_id")), strict=True)
+    return {row: found for row, pair in enumerate(ids) if (found := prepared.scores.get(pair))}
+
+
+def _judgements(prepared: Prepared, columns: Columns, scored: Mapping[int, Any]) -> list[bytes]:
+    """Write the judgements of spans as events."""
+    made = [b""] * columns.rows
+    names = ("trace_id", "span_id", "events")
+    for row in scored:
+        found = {name: next(iter(columns.values(name, np.array([row])))) for name in names}
+        made[row] = b"".join(framed(EVENTS_FIELD, otlp.event(one)) for one in prepared.judgements(found))
+    return made
 
 
 def _attribute(key: str, value: Value) -> bytes:
-    is_long = isinstance(value, str) and len(value) > LONG
-    return _written(key, value) if is_long or isinstance(value, list) else _known(key, value)
+    kind = type(value)
+    if kind is str:
+        return text_field(key, cast("str", value).encode())
+    return attribute(key, _VALUES[kind](value)) if kind in _VALUES else b""
 
 
-@lru_cache(maxsize=4096, typed=True)
-def _known(key: str, value: Value) -> bytes:
-    return _written(key, value)
-
-
-def _written(key: str, value: Value) -> bytes:
-    match value:
-        case bool():
-            return attribute(key, bool_value(value))
-        case str():
-            return attribute(key, string_value(value.encode()))
-        case int():
-            return attribute(key, int_value(value))
-        case float():
-            return attribute(key, double_value(value))
-        case list():
-            return attribute(key, strings_value(value))
-        case _:
-            return b""
+_VALUES: Final[dict[type, Callable[[Any], bytes]]] = {
+    bool: bool_value, int: int_value, float: double_value, list: strings_value,
+}  # fmt: skip

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from nbtrace import semconv
-from nbtrace._export.backends.backend import Absent, Attributes, Backend, Value, Variables
+from nbtrace._export.backends.backend import Absent, Attributes, Backend, Part, Value, Variables
 from nbtrace._export.batch import Row, rows
-from nbtrace._export.facts import Around, Facts
+from nbtrace._export.facts import Facts
 from nbtrace._export.portable import loads
 from nbtrace._store.schema import PROMOTED
 from nbtrace._store.scores import ATTRIBUTES, EVENT
 from nbtrace._store.values import stored
 
 if TYPE_CHECKING:
+    from nbtrace._export.traces import Around
     from nbtrace._store.snapshot import Snapshot
 
 SAME: Final = ("name", "evaluator", "value", "label")
@@ -36,7 +37,7 @@ class Prepared:
         table: the spans that are sent.
         backend: whose overlay and limits hold; none for a plain receiver.
         resource: attributes that are added to every resource.
-        traces: what `around` says of their traces, where not all spans of these are there.
+        traces: what `Traces.around` says of their traces, where not all spans of these are there.
     """
 
     def __init__(
@@ -53,52 +54,47 @@ class Prepared:
         self.scores = _by_span(table.scores)
         self.limit = backend.limits.attribute_bytes if backend is not None else None
         self._added = tuple((resource or {}).items())
-        self._overlay = backend.overlay if backend is not None else None
         self.without = backend.without if backend is not None else frozenset[str]()
-        self._common: dict[str, Value] = dict.fromkeys(self.without, Absent.ABSENT)
-        if backend is not None and backend.common is not None:
-            self._common |= backend.common(Variables(backend.name))
-        self._traces = traces or {}
-        if self._overlay is not None and traces is None:
-            self._traces = around(table)
+        self.parts = _parts(backend) if backend is not None else ()
+        self._given = traces
 
     @property
     def is_changed(self) -> bool:
         """Whether anything is done to the rows."""
-        return bool(self._overlay or self.scores or self._added or self.limit)
+        return bool(self.parts or self.scores or self._added or self.limit)
+
+    @property
+    def is_by_columns(self) -> bool:
+        """Whether they can be encoded by whole columns: where a text is to be cut that a backend says, they cannot."""
+        return self._given is None and not (self.parts and self.limit)
+
+    @cached_property
+    def _traces(self) -> Mapping[bytes, Around]:
+        from nbtrace._export.traces import Traces
+
+        return Traces(self.table).around() if self._given is None else self._given
 
     def __iter__(self) -> Iterator[Row]:
         for row in rows(self.table):
             self.change(row)
             yield row
 
-    def change(self, row: Row, said: Attributes | None = None) -> None:
-        """Make of a row what the receiver is to get.
-
-        Args:
-            row: its columns.
-            said: what `said` gave of it, where that is known already.
-        """
-        said = self.said(row) if said is None else said
-        put(row, {key: value for key, value in said.items() if value is not None})
+    def change(self, row: Row) -> None:
+        """Make of a row what the receiver is to get."""
+        put(row, {key: value for key, value in self._said(row).items() if value is not None})
         if self.scores:
             row["events"] = [*(row["events"] or ()), *self.judgements(row)]
         row["resource"] = self.resource(row["resource"] or "{}")
         if self.limit is not None:
             self._cut(row, self.limit)
 
-    def said(self, row: Mapping[str, Any], plain: dict[str, Any] | None = None) -> Attributes:
-        """Say a span in the backend's words too.
-
-        Args:
-            row: its columns.
-            plain: its attributes as Python values, where they are known already.
-        """
-        if self._overlay is None:
+    def _said(self, row: Row) -> Attributes:
+        """Say a span in the backend's words too."""
+        if not self.parts:
             return {}
         scores = self.scores.get((row["trace_id"], row["span_id"]), ()) if self.scores else ()
-        said = self._overlay(Facts(row, self._traces[row["trace_id"]], scores, plain))
-        return {**self._common, **said} if self._common else said
+        span = Facts(row, self._traces[row["trace_id"]], scores)
+        return {key: value for part in self.parts for key, value in part(span).items()}
 
     def judgements(self, row: Mapping[str, Any]) -> list[Row]:
         """Make events of the scores of a span, but for those that it has as events already."""
@@ -116,15 +112,22 @@ class Prepared:
         """Cut the texts of a span that are longer than the receiver keeps, and say on the span what they were."""
         told: list[str] = []
         for key, column in PROMOTED.items():
-            if column.type in {"string", "text"} and (text := row[column.name]) and len(text) > limit // 4:
-                row[column.name] = _shortened(key, text, limit, told)
+            if column.type in {"string", "text"}:
+                row[column.name] = _shortened(key, row[column.name], limit, told)
         for attribute in row["attributes"] or ():
-            if (text := attribute["string"]) and len(text) > limit // 4:
-                attribute["string"] = _shortened(attribute["key"], text, limit, told)
+            attribute["string"] = _shortened(attribute["key"], attribute["string"], limit, told)
         if told:
             self.cut += len(told)
             before = next((one for one in row["attributes"] if one["key"] == semconv.CUT), None)
             put(row, {semconv.CUT: [*_texts(before), *told]})
+
+
+def _parts(backend: Backend) -> tuple[Part, ...]:
+    """Give the parts of what a backend says of each span, first what it says of all."""
+    common: dict[str, Value] = dict.fromkeys(backend.without, Absent.ABSENT)
+    if backend.common is not None:
+        common |= backend.common(Variables(backend.name))
+    return (*((lambda span: common,) if common else ()), *backend.overlay)
 
 
 def put(row: Row, said: Mapping[str, object]) -> None:
@@ -137,34 +140,6 @@ def put(row: Row, said: Mapping[str, object]) -> None:
         elif value is not Absent.ABSENT:
             attributes.append(stored(key, value))
     row["attributes"] = attributes
-
-
-def around(table: Snapshot) -> dict[bytes, Around]:
-    """Say of each trace what its first span and all of its spans tell."""
-    from nbtrace._export.values import listed
-
-    columns = {name: listed(table.column(name)) for name in ("trace_id", "span_id", "parent_span_id", "name",
-               "start_time_unix_nano")}  # fmt: skip
-    starts = columns["start_time_unix_nano"]
-    by_trace: dict[bytes, list[int]] = {}
-    traces = columns["trace_id"]
-    for index in sorted(range(len(table)), key=lambda index: starts[index] or 0):
-        by_trace.setdefault(traces[index], []).append(index)
-    optional = {name: table.column(name) for name in ("user_id", "session_id", "conversation_id", "tags")}
-    told = {name: listed(one) for name, one in optional.items() if one.null_count < len(one)}
-    return {trace: _around(spans, columns, told) for trace, spans in by_trace.items()}
-
-
-def _around(spans: list[int], columns: Mapping[str, list[Any]], told: Mapping[str, list[Any]]) -> Around:
-    ids, parents = columns["span_id"], columns["parent_span_id"]
-    there = {ids[span] for span in spans}
-    roots = [span for span in spans if parents[span] not in there]
-    said: dict[str, Any] = {
-        name: next((values[span] for span in spans if values[span]), None) for name, values in told.items()
-    }
-    if "tags" in told:
-        said["tags"] = tuple(dict.fromkeys(tag for span in spans for tag in told["tags"][span] or ()))
-    return Around(columns["name"][(roots or spans)[0]], **said, root_ids=frozenset(ids[one] for one in roots))
 
 
 def _by_span(scores: Any) -> dict[tuple[bytes, bytes], list[Row]]:
@@ -197,12 +172,18 @@ def _event(score: Row) -> Row:
     }
 
 
-def _shortened(key: str, text: str, limit: int, told: list[str]) -> str:
-    whole = text.encode()
-    if len(whole) <= limit:
+def _shortened(key: str, text: str | None, limit: int, told: list[str]) -> str | None:
+    if text is None or len(whole := text.encode()) <= limit:
         return text
-    told.append(f"{key}: {len(whole):,} bytes, of which the receiver keeps {limit:,} (SHA-256 {_hash(whole)})")
-    return whole[: limit - 3].decode(errors="ignore") + "…"
+    kept, said = shortened(key, whole, limit)
+    told.append(said)
+    return kept
+
+
+def shortened(key: str, whole: bytes, limit: int) -> tuple[str, str]:
+    """Give what is kept of a text that is too long, and what is said of it."""
+    told = f"{key}: {len(whole):,} bytes, of which the receiver keeps {limit:,} (SHA-256 {_hash(whole)})"
+    return whole[: limit - 3].decode(errors="ignore") + "…", told
 
 
 def _hash(text: bytes) -> str:

@@ -56,6 +56,14 @@ def attribute(key: str, value: bytes) -> bytes:
     return b"\x4a%b%b" % (varint(len(pair)), pair)
 
 
+def text_field(key: str, text: bytes) -> bytes:
+    """Write an attribute that is a text."""
+    name, length = _key(key), varint(len(text))
+    size = 1 + len(length) + len(text)
+    value = varint(size)
+    return b"\x4a%b%b\x12%b\x0a%b%b" % (varint(len(name) + 1 + len(value) + size), name, value, length, text)
+
+
 @lru_cache(maxsize=4096)
 def _key(name: str) -> bytes:
     return framed(1, name.encode())

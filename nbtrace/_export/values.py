@@ -37,6 +37,14 @@ def values(array: Array) -> list[Any]:
     return with_nulls(found, array)
 
 
+def numbers(array: Array) -> Any:
+    """Look at integers as a numpy array, zero for null."""
+    if array.null_count == len(array):
+        return np.zeros(len(array), np.int64)
+    found = view(array) if array.type != pa.uint32() else view(array).view(np.uint32)
+    return np.where(bits(array.is_valid()), found, 0) if array.null_count else found
+
+
 def with_nulls(found: list[Any], array: Array) -> list[Any]:
     """Put None into a list of an array's values where the array has null."""
     if array.null_count:
@@ -50,3 +58,24 @@ def or_minus_one(array: Array) -> Any:
     data = array.buffers()[1]
     found = np.frombuffer(data, np.int32, len(array), 4 * array.offset) if data else np.full(len(array), -1, np.int32)
     return np.where(bits(array.is_valid()), found, -1) if array.null_count else found
+
+
+def slices(array: Array) -> list[memoryview | bytes | None]:
+    """Give the texts of an array of large strings as they lie in memory."""
+    if not len(array):
+        return []
+    _, offsets, data = array.buffers()
+    if data is None:
+        return [None if not valid else b"" for valid in bits(array.is_valid()).tolist()]
+    memory = memoryview(data)
+    at = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset).tolist()
+    return with_nulls([memory[at[row] : at[row + 1]] for row in range(len(array))], array)
+
+
+def starts(lists: Array) -> Any:
+    """Give where each list begins among all elements, and where the last one ends; a null has none."""
+    offsets = np.frombuffer(lists.buffers()[1], np.int32, len(lists) + 1, 4 * lists.offset)
+    if not lists.null_count:
+        return offsets - offsets[0]
+    lengths = np.where(bits(lists.is_valid()), np.diff(offsets), 0)
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

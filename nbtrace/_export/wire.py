@@ -8,7 +8,7 @@ https://protobuf.dev/programming-guides/encoding/, fields: opentelemetry/proto/t
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from nbtrace._export import otlp
+from nbtrace._export.attributes import Attributes
 from nbtrace._export.batch import Encoded
 from nbtrace._export.protobuf import KEPT, PROMOTED_VALUES, Part, attribute, framed, text_attribute, varint
-from nbtrace._export.values import or_minus_one, values, with_nulls
+from nbtrace._export.values import numbers, or_minus_one, slices, starts, values
 from nbtrace._store.expand import bits, expand
 from nbtrace._store.kept import VALUE_KINDS
 from nbtrace._store.schema import COLUMNS, PROMOTED
@@ -40,27 +41,49 @@ _HEAD: Final = 46
 def encoded(spans: Snapshot) -> Iterator[Encoded]:
     """Encode ended spans."""
     for batch in spans.kept.to_batches(max_chunksize=ROWS):
-        yield from _Batch(batch, spans.texts).encoded()
+        yield from Batch(batch, spans.texts).encoded()
 
 
-class _Batch:
-    """The rows of one record batch of kept columns."""
+class Batch:
+    """The rows of one record batch of kept columns.
 
-    def __init__(self, batch: pa.RecordBatch, texts: Texts) -> None:
+    Args:
+        batch: the rows.
+        texts: what their numbers mean.
+        left_out: keys of attributes that are not written, each with a mask of the rows that go without it.
+        attributes: those of the batch, where they are at hand.
+    """
+
+    def __init__(
+        self,
+        batch: pa.RecordBatch,
+        texts: Texts,
+        left_out: Mapping[str, Any] | None = None,
+        attributes: Attributes | None = None,
+    ) -> None:
         self._batch = batch
         self._texts = texts
         self._rows = batch.num_rows
+        self._known = attributes or Attributes(batch.column("attributes"), texts)
+        self._left_out = left_out or {}
+        self._emptied = {PROMOTED[key].name: mask for key, mask in self._left_out.items() if key in PROMOTED}
 
-    def encoded(self) -> Iterator[Encoded]:
-        """Give the spans with what they are nested in."""
-        parts = [self._heads(), self._words(), *self._parts()]
+    def encoded(self, added: Sequence[Sequence[Part]] = ()) -> Iterator[Encoded]:
+        """Give the spans with what they are nested in.
+
+        Args:
+            added: lists of fields, in wire format, that are written behind those of each row.
+        """
+        parts = [self._heads(), self._words(), *self._parts(), *added]
         keys = _pairs(self._column("trace_id"), self._column("span_id"))
         around = [[text or "{}" for text in _spread(self._column(name), str, None)] for name in ("resource", "scope")]
         for key, resource, scope, span in zip(keys, *around, map(b"".join, zip(*parts, strict=True)), strict=True):
             yield Encoded(key, resource, scope, span)
 
     def _column(self, name: str) -> Array:
-        return self._batch.column(name)
+        array = self._batch.column(name)
+        mask = self._emptied.get(name)
+        return array if mask is None or array.null_count == len(array) else _without(array, mask)
 
     def _heads(self) -> list[Part]:
         """Write the fields of a fixed size together, as one matrix of bytes."""
@@ -129,13 +152,13 @@ class _Batch:
             made = [b"" if one is None else write(one) for one in array.dictionary.to_pylist()]
             codes = or_minus_one(array.indices)
         else:
-            different, codes = np.unique(_numbers(array), return_inverse=True)
+            different, codes = np.unique(numbers(array), return_inverse=True)
             made = [write(value) for value in different.tolist()]
         return np.where(codes < 0, len(made), codes), [*made, b""]
 
     def _statuses(self) -> Coded:
         """Write the status, which is there even where it says nothing."""
-        codes, message = _numbers(self._column("status_code")).tolist(), self._column("status_message")
+        codes, message = numbers(self._column("status_code")).tolist(), self._column("status_message")
         words = or_minus_one(message.indices).tolist()
         known = {pair: index for index, pair in enumerate(dict.fromkeys(zip(codes, words, strict=True)))}
         said = [*message.dictionary.to_pylist(), None]
@@ -148,45 +171,44 @@ class _Batch:
         if kept.null_count == len(kept):
             return
         write = text_attribute(key)
-        texts = _slices(expand(_BY_NAME[name], kept, self._texts))
+        texts = slices(expand(_BY_NAME[name], kept, self._texts))
         pairs = [(b"", b"") if text is None else write(text) for text in texts]
         yield [before for before, _ in pairs]
         yield [text for _, text in pairs]
 
     def _attributes(self) -> Iterator[Sequence[Part]]:
         """Write the attributes without a column: each that is different once."""
-        kept = self._column("attributes")
-        flat = kept.flatten()
-        if not len(flat):
+        found = self._known
+        if not len(found.each):
             return
-        keys, kinds, short, content = (flat.field(index) for index in range(4))
-        names, words = keys.dictionary.to_pylist(), short.dictionary.to_pylist()
-        own, shared = or_minus_one(short.indices), or_minus_one(content)
-        value = np.where(shared >= 0, len(words) + 1 + shared, own + 1).astype(np.int64)
-        code = (view(keys.indices).astype(np.int64) * len(VALUE_KINDS) + view(kinds)) * (value.max() + 1) + value
-        _, firsts, inverse = np.unique(code, return_index=True, return_inverse=True)
-        long = iter(_slices(self._texts.take(int32(shared[firsts][shared[firsts] >= 0]))))
+        firsts, contents = found.firsts, found.contents[found.firsts]
+        long = iter(slices(self._texts.take(int32(contents[contents >= 0]))))
         made = np.empty(len(firsts), dtype=object)
-        key_codes, kind_codes = view(keys.indices)[firsts].tolist(), view(kinds)[firsts].tolist()
-        for index, first in enumerate(firsts.tolist()):
-            if shared[first] >= 0:
-                text = bytes(next(long) or b"")
-            else:
-                text = words[own[first]].encode() if own[first] >= 0 else b""
-            made[index] = attribute(names[key_codes[index]], KEPT[VALUE_KINDS[kind_codes[index]]](text))
-        each: list[bytes] = made[inverse].tolist()
-        ends = np.cumsum(_lengths(kept)).tolist()
-        starts = [0, *ends[:-1]]
-        yield [b"".join(each[start:end]) for start, end in zip(starts, ends, strict=True)]
+        different = (one.tolist() for one in (firsts, found.kinds[firsts], contents, found.own[firsts]))
+        for index, (first, kind, content, own) in enumerate(zip(*different, strict=True)):
+            text = bytes(next(long) or b"") if content >= 0 else found.words[own].encode() if own >= 0 else b""
+            made[index] = attribute(found.key(first), KEPT[VALUE_KINDS[kind]](text))
+        written = made[found.each]
+        for key, mask in self._left_out.items():
+            at = found.at(key)
+            written[at[mask[found.rows[at]]]] = b""
+        each: list[bytes] = written.tolist()
+        yield [b"".join(each[start:end]) for start, end in pairwise(found.bounds.tolist())]
 
     def _nested(self, name: str, encode: Callable[[Any], bytes]) -> Iterator[Sequence[Part]]:
         """Write events or links, which few spans have."""
         kept = self._column(name)
         number = 11 if name == "events" else 13
-        if not _lengths(kept).any():
+        if not np.diff(starts(kept)).any():
             return
         rows = expand(_BY_NAME[name], kept, self._texts).to_pylist()
         yield [b"".join(framed(number, encode(one)) for one in row or ()) for row in rows]
+
+
+def _without(array: Array, mask: Any) -> Array:
+    """Put nulls where a mask is true."""
+    buffers: list[Any] = [np.packbits(~mask, bitorder="little"), np.arange(len(array), dtype=np.int32)]
+    return array.take(pa.Array.from_buffers(pa.int32(), len(array), list(map(pa.py_buffer, buffers))))
 
 
 def _message(text: str | None) -> bytes:
@@ -229,12 +251,6 @@ def _coded_lists(lists: Array, write: Callable[[Any], bytes]) -> Coded:
     return np.array([known[row] for row in rows], np.int64), made
 
 
-def _numbers(array: Array) -> Any:
-    """Look at small integers as a numpy array, zero for null."""
-    found = view(array) if array.type != pa.uint32() else view(array).view(np.uint32)
-    return np.where(bits(array.is_valid()), found, 0) if array.null_count else found
-
-
 def _spread(array: Array, write: Callable[[Any], Any], none: Any) -> list[Any]:
     """Write each value that is different once, and give that of every row."""
     if pa.types.is_dictionary(array.type):
@@ -260,22 +276,3 @@ def _fixed(array: Array, width: int) -> Any:
 def _pairs(first: Array, second: Array) -> list[bytes]:
     joined = np.concatenate([_fixed(first, 16), _fixed(second, 8)], axis=1).tobytes()
     return [joined[at : at + 24] for at in range(0, len(joined), 24)]
-
-
-def _slices(array: Array) -> list[Part | None]:
-    """Give the texts of an array of large strings as they lie in memory."""
-    if not len(array):
-        return []
-    _, offsets, data = array.buffers()
-    if data is None:
-        return [None if not valid else b"" for valid in bits(array.is_valid()).tolist()]
-    memory = memoryview(data)
-    at = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset).tolist()
-    return with_nulls([memory[at[row] : at[row + 1]] for row in range(len(array))], array)
-
-
-def _lengths(lists: Array) -> Any:
-    """Give how long the lists are; a null has no elements."""
-    offsets = np.frombuffer(lists.buffers()[1], np.int32, len(lists) + 1, 4 * lists.offset)
-    lengths = np.diff(offsets)
-    return np.where(bits(lists.is_valid()), lengths, 0) if lists.null_count else lengths

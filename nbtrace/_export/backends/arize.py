@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from nbtrace._export import openinference
-from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables
-from nbtrace._export.facts import Facts
+from nbtrace._export.backends.backend import Address, Backend, Variables
 
 
 def address(variables: Variables) -> Address:
@@ -23,15 +22,4 @@ def address(variables: Variables) -> Address:
     return Address(base, headers, {openinference.PROJECT: project})
 
 
-def overlay(span: Facts) -> Attributes:
-    """Say a span in OpenInference."""
-    return (
-        openinference.basics(span)
-        | openinference.usage(span)
-        | openinference.retrieved(span)
-        | openinference.called(span)
-        | openinference.judged(span)
-    )
-
-
-BACKEND: Final = Backend("arize", address, overlay)
+BACKEND: Final = Backend("arize", address, (*openinference.STEPS, *openinference.CALLS))

@@ -32,6 +32,10 @@ Value = str | int | float | bool | list[str] | Absent | None
 Attributes = Mapping[str, Value]
 """Attributes that an overlay sets. What is none stays as it is."""
 
+Part = Callable[["Facts"], Attributes]
+"""Says some facts of a span. It is asked once for all spans that have the same ones, so facts that change from span to
+span are said apart from others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -70,7 +74,7 @@ class Backend:
 
     name: str
     address: Callable[[Variables], Address]
-    overlay: Callable[[Facts], Attributes] | None = None
+    overlay: Sequence[Part] = ()
     """Says a span's facts in the backend's words. It replaces attributes of the same name."""
     common: Callable[[Variables], Attributes] | None = None
     """Says what every span of an export has, by the variables of its users."""

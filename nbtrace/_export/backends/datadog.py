@@ -35,42 +35,54 @@ def address(variables: Variables) -> Address:
     return Address(f"https://otlp.{site}", headers, api=f"https://api.{site}")
 
 
-def overlay(span: Facts) -> Attributes:
-    """Say a span in the names that Datadog reads."""
+def kind(span: Facts) -> Attributes:
+    """Say what a span is, and for whom."""
     is_retrieval = span.type == "retrieval"
-    own = span.type not in {"llm", "embedding", "tool"}  # whose messages and arguments it reads by itself
+    return {
+        "dd_llmobs_enabled": True,
+        semconv.OPERATION_NAME: Absent.ABSENT if is_retrieval else None,
+        "openinference.span.kind": "RETRIEVER" if is_retrieval else None,
+        semconv.CONVERSATION_ID: span.session,
+        semconv.USER_ID: span.user,
+    }
+
+
+def content(span: Facts) -> Attributes:
+    """Say what went in and came out."""
+    if span.type in {"llm", "embedding", "tool"}:  # whose messages and arguments it reads by itself
+        return {}
+    return {semconv.INPUT_VALUE: as_json(span.input), semconv.OUTPUT_VALUE: as_json(span.output)}
+
+
+def usage(span: Facts) -> Attributes:
+    """Say tokens."""
+    return {
+        "gen_ai.usage.total_tokens": span.total_tokens,
+        "llm.token_count.prompt_details.cache_read": span.cache_read_tokens,
+        "llm.token_count.prompt_details.cache_write": span.cache_write_tokens,
+        "llm.token_count.completion_details.reasoning": span.reasoning_tokens,
+    }
+
+
+def metadata(span: Facts) -> Attributes:
+    """Say the cost, and what it has no field for."""
     more = {
         "time_to_first_chunk_s": span.time_to_first_chunk_s,
         "cost_usd": span.cost_usd,
         "tags": span.tags,
         "conversation_id": span.conversation_id,
     }
-    metadata = {key: value for key, value in (span.remarks() | more).items() if value is not None}
-    return {
-        "dd_llmobs_enabled": True,
-        semconv.OPERATION_NAME: Absent.ABSENT if is_retrieval else None,
-        "openinference.span.kind": "RETRIEVER" if is_retrieval else None,
-        semconv.INPUT_VALUE: as_json(span.input) if own else None,
-        semconv.OUTPUT_VALUE: as_json(span.output) if own else None,
-        semconv.CONVERSATION_ID: span.session,
-        semconv.USER_ID: span.user,
-        "gen_ai.usage.total_tokens": span.total_tokens,
-        "gen_ai.cost.estimated_total": span.cost_usd,
-        "llm.token_count.prompt_details.cache_read": span.cache_read_tokens,
-        "llm.token_count.prompt_details.cache_write": span.cache_write_tokens,
-        "llm.token_count.completion_details.reasoning": span.reasoning_tokens,
-        "_dd.ml_obs.prompt_tracking": _prompt(span),
-        "_dd.ml_obs.metadata": as_json(metadata),
-    }
+    known = {key: value for key, value in (span.remarks() | more).items() if value is not None}
+    return {"gen_ai.cost.estimated_total": span.cost_usd, "_dd.ml_obs.metadata": as_json(known)}
 
 
-def _prompt(span: Facts) -> str | None:
-    """Give the prompt with its template, without which it is not tracked."""
+def prompt(span: Facts) -> Attributes:
+    """Say the prompt with its template, without which it is not tracked."""
     template = span.attributes.get(semconv.PROMPT_TEMPLATE)
     if not (span.prompt_name and template):
-        return None
+        return {}
     told = {"name": span.prompt_name, "version": span.prompt_version, "template": template, "variables": span.variables}
-    return as_json({key: value for key, value in told.items() if value})
+    return {"_dd.ml_obs.prompt_tracking": as_json({key: value for key, value in told.items() if value})}
 
 
 def scores(judged: Sequence[Row]) -> Iterator[Request]:
@@ -111,4 +123,10 @@ def _service(resource: str | None) -> str:
     return next((one["value"]["stringValue"] for one in pairs if one["key"] == "service.name"), "unknown_service")
 
 
-BACKEND: Final = Backend("datadog", address, overlay, limits=Limits(hours=24, request_bytes=5_000_000), scores=scores)
+BACKEND: Final = Backend(
+    "datadog",
+    address,
+    (kind, content, usage, metadata, prompt),
+    limits=Limits(hours=24, request_bytes=5_000_000),
+    scores=scores,
+)

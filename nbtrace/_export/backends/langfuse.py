@@ -42,25 +42,64 @@ def address(variables: Variables) -> Address:
     return Address(f"{base.rstrip('/')}/api/public/otel", headers, api=base)
 
 
-def overlay(span: Facts) -> Attributes:
-    """Say a span in Langfuse's names."""
+def kind(span: Facts) -> Attributes:
+    """Say what a span is, by which prompt, and how it went."""
     version = span.prompt_version or ""
     is_linkable = bool(span.prompt_name and version.isdecimal())  # versions are numbers there
-    finer = {key: span.attributes[key] for key in MODALITIES if key in span.attributes}
-    remarks = span.remarks() | {key.removeprefix("gen_ai."): value for key, value in finer.items()}
-    shown = span.type not in {"llm", "embedding", "tool"}  # whose messages and arguments it reads by itself
     return {
         "langfuse.observation.type": TYPES.get(span.type, "span"),
         "langfuse.observation.level": "ERROR" if span.failed else "WARNING" if span.refusal else None,
         "langfuse.observation.status_message": span.status_message,
-        "langfuse.observation.input": as_json(span.input) if shown else None,
-        "langfuse.observation.output": as_json(span.output) if shown else None,
-        "langfuse.observation.usage_details": as_json(_usage(span)),
-        "langfuse.observation.cost_details": None if span.cost_usd is None else as_json({"total": span.cost_usd}),
-        "langfuse.observation.completion_start_time": span.first_chunk_time,
         "langfuse.observation.prompt.name": span.prompt_name if is_linkable else None,
         "langfuse.observation.prompt.version": int(version) if is_linkable else None,
-        **{f"langfuse.observation.metadata.{key}": as_json(value) for key, value in remarks.items()},
+    }
+
+
+def content(span: Facts) -> Attributes:
+    """Say what went in and came out."""
+    if span.type in {"llm", "embedding", "tool"}:  # whose messages and arguments it reads by itself
+        return {}
+    return {
+        "langfuse.observation.input": as_json(span.input),
+        "langfuse.observation.output": as_json(span.output),
+    }
+
+
+def usage(span: Facts) -> Attributes:
+    """Say the tokens in parts, as the server itself cuts `gen_ai.usage.*`."""
+    read, write, reasoning = span.cache_read_tokens or 0, span.cache_write_tokens or 0, span.reasoning_tokens or 0
+    parts = {
+        "input": None if span.input_tokens is None else max(span.input_tokens - read - write, 0),
+        "output": None if span.output_tokens is None else max(span.output_tokens - reasoning, 0),
+        "input_cached_tokens": read or None,
+        "input_cache_creation": write or None,
+        "output_reasoning_tokens": reasoning or None,
+        "total": span.total_tokens,
+    }
+    known = {name: count for name, count in parts.items() if count is not None}
+    return {"langfuse.observation.usage_details": as_json(known)}
+
+
+def cost(span: Facts) -> Attributes:
+    """Say the cost."""
+    return {"langfuse.observation.cost_details": None if span.cost_usd is None else as_json({"total": span.cost_usd})}
+
+
+def pace(span: Facts) -> Attributes:
+    """Say when the first chunk came."""
+    return {"langfuse.observation.completion_start_time": span.first_chunk_time}
+
+
+def remarks(span: Facts) -> Attributes:
+    """Say what it has no field for."""
+    finer = {key.removeprefix("gen_ai."): span.attributes[key] for key in MODALITIES if key in span.attributes}
+    said = span.remarks() | finer
+    return {f"langfuse.observation.metadata.{key}": as_json(value) for key, value in said.items()}
+
+
+def whose(span: Facts) -> Attributes:
+    """Say whose trace it is in."""
+    return {
         "langfuse.trace.name": span.around.root_name,
         "langfuse.trace.tags": span.tags,
         "langfuse.user.id": span.user,
@@ -74,20 +113,6 @@ def common(variables: Variables) -> Attributes:
         "langfuse.environment": variables.get("LANGFUSE_TRACING_ENVIRONMENT") or None,
         "langfuse.release": variables.get("LANGFUSE_RELEASE") or None,
     }
-
-
-def _usage(span: Facts) -> dict[str, int]:
-    """Give the tokens in parts, as the server itself cuts `gen_ai.usage.*`."""
-    read, write, reasoning = span.cache_read_tokens or 0, span.cache_write_tokens or 0, span.reasoning_tokens or 0
-    parts = {
-        "input": None if span.input_tokens is None else max(span.input_tokens - read - write, 0),
-        "output": None if span.output_tokens is None else max(span.output_tokens - reasoning, 0),
-        "input_cached_tokens": read or None,
-        "input_cache_creation": write or None,
-        "output_reasoning_tokens": reasoning or None,
-        "total": span.total_tokens,
-    }
-    return {name: count for name, count in parts.items() if count is not None}
 
 
 def scores(judged: Sequence[Row]) -> Iterator[Request]:
@@ -116,7 +141,7 @@ def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> 
 BACKEND: Final = Backend(
     "langfuse",
     address,
-    overlay,
+    (kind, content, usage, cost, pace, remarks, whose),
     common,
     without=frozenset({semconv.USAGE_CACHE_WRITE, *MODALITIES}),
     scores=scores,

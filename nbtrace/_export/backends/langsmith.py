@@ -7,7 +7,7 @@ go out. Its run id of a span is eight zero bytes and the span's id.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from nbtrace import semconv
@@ -27,34 +27,58 @@ def address(variables: Variables) -> Address:
     return Address(f"{base.rstrip('/')}/otel", {"x-api-key": key, "langsmith-project": project}, api=base)
 
 
-def overlay(span: Facts) -> Attributes:
-    """Say a span in LangSmith's names."""
-    metadata = span.remarks() | {
-        "user_id": span.user,
-        "session_id": span.session,
-        "prompt_name": span.prompt_name,
-        "prompt_version": span.prompt_version,
-        "cost_usd": span.cost_usd,
-        "time_to_first_chunk_s": span.time_to_first_chunk_s,
-        "cache_read_tokens": span.cache_read_tokens,
-        "cache_write_tokens": span.cache_write_tokens,
-    }
-    own = span.type not in {"llm", "embedding"}  # whose messages it reads by itself
+def kind(span: Facts) -> Attributes:
+    """Say what a span is, for whom, and by which prompt."""
     return {
         "langsmith.span.kind": KINDS.get(span.type, "chain"),
         "langsmith.span.tags": ", ".join(span.tags) if span.tags else None,
         "langsmith.trace.session_id": span.session,
-        **{f"langsmith.metadata.{key}": as_json(value) for key, value in metadata.items()},
         "gen_ai.system": span.provider,
-        "gen_ai.usage.total_tokens": span.total_tokens,
-        "gen_ai.usage.details.reasoning_tokens": span.reasoning_tokens,
-        semconv.INPUT_VALUE: as_json(span.input) if own else None,
-        semconv.OUTPUT_VALUE: as_json(span.output) if own and not span.documents else None,
-        **_retrieved(span),
+        **_metadata(
+            {
+                "user_id": span.user,
+                "session_id": span.session,
+                "prompt_name": span.prompt_name,
+                "prompt_version": span.prompt_version,
+            }
+        ),
     }
 
 
-def _retrieved(span: Facts) -> dict[str, Value]:
+def remarks(span: Facts) -> Attributes:
+    """Say what it has no field for."""
+    return _metadata(span.remarks())
+
+
+def usage(span: Facts) -> Attributes:
+    """Say tokens."""
+    cached = {"cache_read_tokens": span.cache_read_tokens, "cache_write_tokens": span.cache_write_tokens}
+    return {
+        "gen_ai.usage.total_tokens": span.total_tokens,
+        "gen_ai.usage.details.reasoning_tokens": span.reasoning_tokens,
+        **_metadata(cached),
+    }
+
+
+def cost(span: Facts) -> Attributes:
+    """Say the cost."""
+    return _metadata({"cost_usd": span.cost_usd})
+
+
+def pace(span: Facts) -> Attributes:
+    """Say when the first chunk came."""
+    return _metadata({"time_to_first_chunk_s": span.time_to_first_chunk_s})
+
+
+def content(span: Facts) -> Attributes:
+    """Say what went in and came out."""
+    if span.type in {"llm", "embedding"}:  # whose messages it reads by itself
+        return {}
+    said_out = None if span.documents else as_json(span.output)
+    return {semconv.INPUT_VALUE: as_json(span.input), semconv.OUTPUT_VALUE: said_out}
+
+
+def retrieved(span: Facts) -> Attributes:
     """Say what a retrieval found: the text, and all else as metadata, which is what it reads of a document."""
     found: dict[str, Value] = {}
     for number, document in enumerate(span.documents):
@@ -62,6 +86,10 @@ def _retrieved(span: Facts) -> dict[str, Value]:
         found[f"{base}.content"] = as_json(document.get("content", ""))
         found[f"{base}.metadata"] = as_json({key: value for key, value in document.items() if key != "content"})
     return found
+
+
+def _metadata(said: Mapping[str, object]) -> Attributes:
+    return {f"langsmith.metadata.{key}": as_json(value) for key, value in said.items()}
 
 
 def scores(judged: Sequence[Row]) -> Iterator[Request]:
@@ -80,5 +108,9 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
 
 
 BACKEND: Final = Backend(
-    "langsmith", address, overlay, limits=Limits(drops_orphans=True, request_bytes=20_000_000), scores=scores
+    "langsmith",
+    address,
+    (kind, remarks, usage, cost, pace, content, retrieved),
+    limits=Limits(drops_orphans=True, request_bytes=20_000_000),
+    scores=scores,
 )

@@ -50,19 +50,29 @@ def address(variables: Variables) -> Address:
     return Address(base, headers)
 
 
-def overlay(span: Facts) -> Attributes:
-    """Say a span in MLflow's names."""
-    own = span.type not in {"llm", "embedding", "tool"}  # whose messages and arguments it reads by itself
-    is_instructed = bool(span.system_instructions)  # which it leaves out of what it reads
+def kind(span: Facts) -> Attributes:
+    """Say what a span is, and for whom."""
     return {
         "mlflow.spanType": _json(TYPES.get(span.type)),
-        "mlflow.spanInputs": _json(span.input) if own or is_instructed else None,
-        "mlflow.spanOutputs": _json(span.output) if own else None,
-        "mlflow.llm.cost": None if span.cost_usd is None else _json({"total_cost": span.cost_usd}),
         "mlflow.traceTag.tags": ", ".join(span.tags) if span.tags else None,
         "session.id": span.session,
         "user.id": span.user,
     }
+
+
+def content(span: Facts) -> Attributes:
+    """Say what went in and came out."""
+    own = span.type not in {"llm", "embedding", "tool"}  # whose messages and arguments it reads by itself
+    is_instructed = bool(span.system_instructions)  # which it leaves out of what it reads
+    return {
+        "mlflow.spanInputs": _json(span.input) if own or is_instructed else None,
+        "mlflow.spanOutputs": _json(span.output) if own else None,
+    }
+
+
+def cost(span: Facts) -> Attributes:
+    """Say the cost."""
+    return {"mlflow.llm.cost": None if span.cost_usd is None else _json({"total_cost": span.cost_usd})}
 
 
 def _json(value: object) -> str | None:
@@ -92,4 +102,4 @@ def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> 
     return {base64.b64decode(span["span_id"]) for span in found["spans"]} if found else set()
 
 
-BACKEND: Final = Backend("mlflow", address, overlay, scores=scores, read=read)
+BACKEND: Final = Backend("mlflow", address, (kind, content, cost), scores=scores, read=read)

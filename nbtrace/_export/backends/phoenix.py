@@ -11,9 +11,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from nbtrace._export import openinference
-from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables
+from nbtrace._export.backends.backend import Address, Backend, Variables
 from nbtrace._export.batch import Row
-from nbtrace._export.facts import Facts
 from nbtrace._export.judging import Request, metadata, score_id
 
 RESULT: Final = {"score": "value", "label": "label", "explanation": "explanation"}
@@ -27,11 +26,6 @@ def address(variables: Variables) -> Address:
         headers["authorization"] = f"Bearer {key}"
     project = variables.get("PHOENIX_PROJECT_NAME", "PHOENIX_PROJECT", default="default")
     return Address(base, headers, {openinference.PROJECT: project})
-
-
-def overlay(span: Facts) -> Attributes:
-    """Say what Phoenix does not make of the conventions."""
-    return openinference.basics(span) | openinference.usage(span) | openinference.retrieved(span)
 
 
 def scores(judged: Sequence[Row]) -> Iterator[Request]:
@@ -63,4 +57,4 @@ def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> 
         cursor = f"&cursor={quote(page['next_cursor'])}"
 
 
-BACKEND: Final = Backend("phoenix", address, overlay, scores=scores, read=read)
+BACKEND: Final = Backend("phoenix", address, openinference.STEPS, scores=scores, read=read)

@@ -26,17 +26,26 @@ def address(variables: Variables) -> Address:
     )
 
 
-def overlay(span: Facts) -> Attributes:
-    """Say a span in the names that Weave reads."""
-    is_turn = span.is_root and not span.operation
+def turn(span: Facts) -> Attributes:
+    """Say a turn."""
+    if span.operation or not span.is_root:
+        return {}
     return {
-        semconv.OPERATION_NAME: "invoke_agent" if is_turn else None,
-        semconv.AGENT_NAME: span.row["name"] if is_turn else None,
-        semconv.CONVERSATION_ID: span.conversation,
-        semconv.INPUT_MESSAGES: _message("user", span.input) if is_turn else None,
-        semconv.OUTPUT_MESSAGES: _message("assistant", span.output) if is_turn else None,
-        "gen_ai.usage.total_tokens": span.total_tokens,
+        semconv.OPERATION_NAME: "invoke_agent",
+        semconv.AGENT_NAME: span.row["name"],
+        semconv.INPUT_MESSAGES: _message("user", span.input),
+        semconv.OUTPUT_MESSAGES: _message("assistant", span.output),
     }
+
+
+def conversation(span: Facts) -> Attributes:
+    """Say which conversation it is of."""
+    return {semconv.CONVERSATION_ID: span.conversation}
+
+
+def usage(span: Facts) -> Attributes:
+    """Say tokens."""
+    return {"gen_ai.usage.total_tokens": span.total_tokens}
 
 
 def _message(role: str, said: object) -> str | None:
@@ -45,4 +54,4 @@ def _message(role: str, said: object) -> str | None:
     return as_json([{"role": role, "parts": [{"type": "text", "content": as_json(said)}]}])
 
 
-BACKEND: Final = Backend("weave", address, overlay)
+BACKEND: Final = Backend("weave", address, (turn, conversation, usage))
