@@ -14,8 +14,7 @@ from nbtrace._explain.parts import KINDS, PARTS, STATUSES
 from nbtrace._explain.pretty import dumped, mark
 from nbtrace._explain.received import Json, Received, document, plain, received, span_of
 from nbtrace._export.facts import Facts
-from nbtrace._export.prepare import Prepared
-from nbtrace._export.traces import Traces
+from nbtrace._export.prepare import Prepared, around
 from nbtrace._store.schema import HAS_IS_REMOTE, IS_REMOTE
 from nbtrace._store.snapshot import Snapshot
 
@@ -89,7 +88,7 @@ def explained(spans: Snapshot, trace_id: str, span_id: str) -> Explained | None:
         return None
     one = trace.slice(ids.index(wanted), 1).with_own_scores()
     (row,) = Prepared(one)
-    traces = Traces(trace).around()
+    traces = around(trace)
     facts = Facts(row, traces[row["trace_id"]])
     found = document(row)
     span = span_of(found)

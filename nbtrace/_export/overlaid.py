@@ -82,8 +82,8 @@ class _Said:
         """Keys of attributes that are not written where they stand, and in which rows."""
         self._columns = columns
         self._gone = gone
-        self._free: set[str] = set()
-        """Keys that no span has."""
+        self._taken: dict[str, bool] = {}
+        """Whether any span has an attribute of a name."""
 
     def leave_out(self, rows: Mapping[str, Any]) -> None:
         """Leave attributes out, by their keys, in the rows where a mask is true."""
@@ -140,7 +140,7 @@ class _Said:
             if value is _GONE:
                 gone.append(key)
                 continue
-            there = ABSENT if key in self._free else self._there(key, span)
+            there = self._there(key, span)
             if there is ABSENT:
                 made.append(_attribute(key, value))
             elif there != value or type(there) is not type(value):
@@ -150,20 +150,19 @@ class _Said:
 
     def _there(self, key: str, span: Read) -> Any:
         """Give what a span has by a name already."""
-        if key in self._columns.keys and (found := span.attributes.get(key, ABSENT)) is not ABSENT:
-            return found if key not in PROMOTED else _ODD  # a promoted one, whose value did not fit its column
-        column = PROMOTED.get(key)
-        if column is None or key in self._gone:
-            if key not in self._columns.keys:
-                self._free.add(key)
+        if key not in self._taken:
+            is_anywhere = key in PROMOTED or key in self._columns.keys
+            self._taken[key] = is_anywhere and key not in self._gone
+        if not self._taken[key]:
             return ABSENT
-        found = span.noted[column.name]
-        return ABSENT if found is None else found
+        found = span.attributes.get(key, ABSENT)  # also of a promoted one, if its value did not fit the column
+        if found is ABSENT and key in PROMOTED:
+            found = span.noted[PROMOTED[key].name]
+            return ABSENT if found is None else found
+        return found
 
 
 _GONE: Final = Absent.ABSENT
-_ODD: Final = object()
-"""Stands for a value that is like no other."""
 
 
 def _scores(prepared: Prepared, batch: Any) -> dict[int, Sequence[Any]]:

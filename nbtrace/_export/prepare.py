@@ -37,7 +37,7 @@ class Prepared:
         table: the spans that are sent.
         backend: whose overlay and limits hold; none for a plain receiver.
         resource: attributes that are added to every resource.
-        traces: what `Traces.around` says of their traces, where not all spans of these are there.
+        traces: what `around` says of their traces, where not all spans of these are there.
     """
 
     def __init__(
@@ -70,9 +70,7 @@ class Prepared:
 
     @cached_property
     def _traces(self) -> Mapping[bytes, Around]:
-        from nbtrace._export.traces import Traces
-
-        return Traces(self.table).around() if self._given is None else self._given
+        return around(self.table) if self._given is None else self._given
 
     def __iter__(self) -> Iterator[Row]:
         for row in rows(self.table):
@@ -140,6 +138,13 @@ def put(row: Row, said: Mapping[str, object]) -> None:
         elif value is not Absent.ABSENT:
             attributes.append(stored(key, value))
     row["attributes"] = attributes
+
+
+def around(table: Snapshot) -> dict[bytes, Around]:
+    """Say of each trace what its first span and all of its spans tell."""
+    from nbtrace._export.traces import Traces
+
+    return Traces(table).around()
 
 
 def _by_span(scores: Any) -> dict[tuple[bytes, bytes], list[Row]]:

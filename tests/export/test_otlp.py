@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanContext
 from nbtrace import semconv
 from nbtrace._export import backends, otlp, wire
 from nbtrace._export.backends import NAMES
+from nbtrace._export.backends.backend import Backend
 from nbtrace._export.batch import encoded, rows
 from nbtrace._export.destination import export
 from nbtrace._export.otlp import requests
@@ -180,8 +181,9 @@ def test_columns_are_encoded_as_rows_are(
     assert len(by_columns) == len(both[cut])
 
 
-def same_as_rows(table: Snapshot, name: str) -> None:
-    prepared = [Prepared(table, backends.find(name), {"routes": "here"}) for _ in range(2)]
+def same_as_rows(table: Snapshot, to: str | Backend) -> None:
+    backend = backends.find(to) if isinstance(to, str) else to
+    prepared = [Prepared(table, backend, {"routes": "here"}) for _ in range(2)]
     by_columns, by_rows = list(otlp.spans(prepared[0])), list(encoded(prepared[1], otlp.encode))
     assert [one[:3] for one in by_columns] == [one[:3] for one in by_rows]
     parsed = [[canonical(Span.FromString(one.span)) for one in each] for each in (by_columns, by_rows)]
