@@ -62,10 +62,11 @@ def hand_over(requests: Iterable[Request], api: str, endpoint: Endpoint) -> Iter
         parts = urlsplit(api)
         url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + path, "", ""))
         try:
-            post(replace(endpoint, url=url, shown=f"{endpoint.shown} ({path})"), orjson.dumps(body), is_otlp=False)
+            there = replace(endpoint, url=url, shown=f"{endpoint.shown} ({path})")
+            answer = post(there, orjson.dumps(body), is_otlp=False)
         except ExportError as error:
             why = error.answer or str(error)
             ended = why if error.status in FOR_ALL else ""
             yield why, count
         else:
-            yield "", count
+            yield (f"rejected by the receiver: {answer.message}" if answer.rejected else ""), count

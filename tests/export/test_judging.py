@@ -86,3 +86,15 @@ def test_datadog_gets_labels_as_it_spells_them_and_the_services_name(
         "categorical_value": "kühl",
         "join_on": {"span": {"span_id": "6", "trace_id": str(rich.TRACE)}},
     }
+
+
+def test_logfire_says_what_of_its_scores_is_rejected(
+    scripted: Server, recorded: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGFIRE_TOKEN", VARIABLES["logfire"]["LOGFIRE_TOKEN"])
+    refusal = b'{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too late"}}'
+    server = scripted(OK, (200, {"content-type": "application/json"}, refusal))
+    report = recorded.export("logfire", endpoint=server.url)
+    assert (report.spans, report.scores) == (9, 0)
+    assert report.left_out == ("2 scores not taken (rejected by the receiver: too late)",)
+    assert recorded.export("logfire", endpoint=server.url).scores == 2

@@ -34,7 +34,7 @@ def recorded() -> Session:
 
 
 def arrived(server: Scripted) -> dict[str, Span]:
-    received = (one for one in server.received if one.path == "/v1/traces")
+    received = (one for one in server.received if one.headers["content-type"] == "application/x-protobuf")
     return {span.name: span for one in received for span in spans_of(one.otlp)}
 
 

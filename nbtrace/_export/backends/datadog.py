@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from time import time_ns
 from typing import Any, Final
 
 import orjson
@@ -101,7 +102,7 @@ def _evaluation(score: Row, app: str) -> dict[str, Any]:
     found = {
         "join_on": {"span": {name: str(int.from_bytes(score[name], "big")) for name in ("span_id", "trace_id")}},
         "ml_app": app,
-        "timestamp_ms": score["time_unix_nano"] // 10**6,
+        "timestamp_ms": (score["time_unix_nano"] or time_ns()) // 10**6,
         "metric_type": "score" if is_number else "categorical",
         "label": _label(score["name"]),
         "score_value" if is_number else "categorical_value": score["value"] if is_number else score["label"] or "",

@@ -1,19 +1,31 @@
 """Pydantic Logfire: https://logfire.pydantic.dev/docs/how-to-guides/alternative-clients/.
 
 It reads the conventions, cache writes by their older name, cost as `operation.cost`, and its own message, tags and
-level. The region is in the write token.
+level. The region is in the write token. Scores are spans below those that they judge, as its SDK's `record_feedback`
+makes them: https://github.com/pydantic/logfire/blob/main/logfire/experimental/annotations.py.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator, Sequence
+from time import time_ns
+from typing import Any, Final
+
+import orjson
 
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Limits, Variables
+from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
+from nbtrace._export.judging import Request, metadata, score_id
+from nbtrace._store.values import key_values
 
+INFO_LEVEL: Final = 9
 ERROR_LEVEL: Final = 17
-"""OpenTelemetry's number of the severity, which Logfire's levels are."""
+"""OpenTelemetry's numbers of severities, which Logfire's levels are."""
+
+SCORES: Final = 500
+"""Scores in a request."""
 
 
 def address(variables: Variables) -> Address:
@@ -48,4 +60,44 @@ def usage(span: Facts) -> Attributes:
     }
 
 
-BACKEND: Final = Backend("logfire", address, (kind, cost, usage), limits=Limits(request_bytes=5_000_000))
+def scores(judged: Sequence[Row]) -> Iterator[Request]:
+    """Make spans of the kind `annotation`, in OTLP JSON."""
+    for start in range(0, len(judged), SCORES):
+        some = judged[start : start + SCORES]
+        by_resource: dict[str, list[Any]] = {}
+        for score in some:
+            by_resource.setdefault(score["resource"] or "{}", []).append(_annotation(score))
+        spans = [
+            {
+                "resource": {"attributes": orjson.loads(resource).get("attributes", [])},
+                "scopeSpans": [{"scope": {"name": "logfire.feedback"}, "spans": each}],
+            }
+            for resource, each in by_resource.items()
+        ]
+        yield "/v1/traces", {"resourceSpans": spans}, len(some)
+
+
+def _annotation(score: Row) -> dict[str, Any]:
+    name, time = score["name"], str(score["time_unix_nano"] or time_ns())  # some files say no time
+    value = score["label"] if score["value"] is None else score["value"]
+    attributes = metadata(score) | {
+        "logfire.feedback.name": name,
+        "logfire.feedback.comment": score["explanation"],
+        "logfire.msg": f"feedback: {name} = {value!r}",
+        "logfire.span_type": "annotation",
+        "logfire.level_num": INFO_LEVEL,
+        name: value,
+    }
+    return {
+        "traceId": score["trace_id"].hex(),
+        "spanId": score_id(score).replace("-", "")[:16],
+        "parentSpanId": score["span_id"].hex(),
+        "name": f"feedback: {name}",
+        "kind": 1,
+        "startTimeUnixNano": time,
+        "endTimeUnixNano": time,
+        "attributes": key_values({key: one for key, one in attributes.items() if one is not None}),
+    }
+
+
+BACKEND: Final = Backend("logfire", address, (kind, cost, usage), limits=Limits(request_bytes=5_000_000), scores=scores)

@@ -37,6 +37,18 @@ def evaluated(body: Any) -> Values:
     return found
 
 
+def fed_back(body: Any) -> Values:
+    """Read the spans that Logfire takes for feedback."""
+    found: Values = {}
+    for one in (span for each in body["resourceSpans"] for some in each["scopeSpans"] for span in some["spans"]):
+        given = {pair["key"]: next(iter(pair["value"].values())) for pair in one["attributes"]}
+        name = given["logfire.feedback.name"]
+        assert (one["traceId"], given["logfire.span_type"]) == (f"{rich.TRACE:032x}", "annotation")
+        told = (name, given[name], given.get("label"), given.get("logfire.feedback.comment"))
+        found.setdefault(int(one["parentSpanId"], 16), []).append((*told, given["evaluator"], given["source"]))
+    return found
+
+
 def langfuse_score(one: Any) -> Values:
     told = (one["name"], one["value"], one["metadata"].get("label"), one.get("comment"))
     assert (one["traceId"], one["dataType"]) == (f"{rich.TRACE:032x}", "NUMERIC")

@@ -12,6 +12,7 @@ from tests.export.servers import phoenix
 from tests.export.servers.judgements import (
     assessed,
     evaluated,
+    fed_back,
     feedback,
     langfuse_score,
     scored,
@@ -232,6 +233,7 @@ of_mlflow = Vendor(
 
 CLIENTS = "https://logfire.pydantic.dev/docs/how-to-guides/alternative-clients/"
 PANELS = "https://logfire.pydantic.dev/docs/guides/web-ui/llm-panels/"
+FEEDBACK = "https://github.com/pydantic/logfire/blob/main/logfire/experimental/annotations.py"
 ERROR_LEVEL = 17
 
 logfire = Vendor(
@@ -244,6 +246,7 @@ logfire = Vendor(
         "cost": Rule(PANELS, ("operation.cost",)),
         "metadata": Rule(CLIENTS, ("team",)),
         "tags": Rule(CLIENTS, ("logfire.tags",)),
+        "scores": Rule(FEEDBACK, (), scored(fed_back), words="API"),
         "errors": Rule(
             CLIENTS, ("logfire.level_num",),
             with_its_error(
