@@ -24,6 +24,10 @@ USAGE = {
 }
 
 
+BLOCKED = "What no filter lets pass."
+"""A prompt that is answered as Google's filters do."""
+
+
 class Scripted(Loopback):
     """Asks for the first tool it is offered, and answers what it gave, or at once if there is none."""
 
@@ -36,7 +40,7 @@ class Scripted(Loopback):
         if received.path.endswith("/embeddings"):
             return Reply(_embeddings(body))
         if "enerateContent" in received.path:
-            return _google(received.path, number)
+            return _google(received.path, body, number)
         if received.path.endswith("/responses"):
             return _response(body, number)
         return _chat(body, number)
@@ -105,7 +109,11 @@ def _embeddings(body: JSON) -> JSON:
     return {"object": "list", "model": body["model"], "data": [vector], "usage": usage}
 
 
-def _google(path: str, number: int) -> Reply:
+def _google(path: str, body: JSON, number: int) -> Reply:
+    if BLOCKED in str(body):
+        usage = {"promptTokenCount": 9, "totalTokenCount": 9}
+        refused: JSON = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": usage}
+        return Reply(chunks=[refused], then="end") if "stream" in path else Reply(refused)
     content = {"role": "model", "parts": [{"text": "Hello!"}]}
     answer: JSON = {
         "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],

@@ -112,7 +112,8 @@ def _model(attributes: Attributes, given: Mapping[str, Any], named: AttributeVal
 def _llm(attributes: Attributes) -> dict[str, AttributeValue]:
     given = mapping(attributes.get("llm.invocation_parameters"))
     found = _model(attributes, given, attributes.get("llm.model_name"))
-    found |= _response(mapping(attributes.get("output.value")))
+    body = mapping(attributes.get("output.value"))
+    found |= _response(body) | _blocked(body)
     reason = attributes.get("llm.finish_reason")
     if reason is not None:
         reason = flat.finish_reason(reason)
@@ -133,11 +134,19 @@ def _response(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
     found = {}
     if {"choices", "object", "stop_reason"} & body.keys():
         found = {semconv.RESPONSE_ID: body.get("id")}
-    elif "candidates" in body:  # Google's
+    elif {"candidates", "prompt_feedback"} & body.keys():  # Google's
         found = {semconv.RESPONSE_ID: body.get("response_id"), semconv.RESPONSE_MODEL: body.get("model_version")}
     elif "generations" in body:  # LangChain's
         found = {semconv.RESPONSE_ID: mapping(body.get("llm_output")).get("id")}
     return {key: str(value) for key, value in found.items() if value}
+
+
+def _blocked(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """Read that Google's filter stopped the prompt: there is no answer then whose reason to finish would say so."""
+    feedback = mapping(body.get("prompt_feedback"))
+    if feedback.get("block_reason") in {None, "BLOCKED_REASON_UNSPECIFIED"}:
+        return {}
+    return {semconv.REFUSAL: "prompt", semconv.CONTENT_FILTER: dumps({"prompt_feedback": feedback})}
 
 
 def _message(given: Any, default_role: str) -> dict[str, Any]:
