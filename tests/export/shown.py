@@ -16,21 +16,24 @@ OVERLAYS = "overlays: written by `python -m tests.export.shown`"
 SERVERS = "servers: written by `python -m tests.export.servers.running`"
 
 
+TITLES = {
+    "arize": "Arize", "datadog": "Datadog", "langfuse": "Langfuse", "langsmith": "LangSmith", "logfire": "Logfire",
+    "mlflow": "MLflow", "phoenix": "Phoenix", "weave": "Weave",
+}  # fmt: skip
+"""The backends that have names of their own."""
+
+
 def overlays() -> str:
-    """Draw which attribute carries each fact to each backend that has names of its own."""
-    own = {name: vendor for name, vendor in VENDORS.items() if vendor.rules}
-    found = {name: vendor.shown(rows(name)) for name, vendor in own.items()}
-    told = [noun for noun in next(iter(found.values())) if any(noun in vendor.rules for vendor in own.values())]
-    lines = ["| fact | " + " | ".join(own) + " |", "|---" * (len(own) + 1) + "|"]
-    lines += [
-        f"| {noun} | " + " | ".join(found[name][noun].replace("shown", "sent") for name in own) + " |" for noun in told
-    ]
-    return "\n".join(lines) + "\n"
+    """Draw for each backend which facts it has in attributes of its own, and which documents these are from."""
+    return "\n".join(_overlay(name, title) for name, title in TITLES.items())
 
 
-def sources() -> str:
-    """List which documents the names are from."""
-    return "".join(f"- {name}: {', '.join(one.sources)}\n" for name, one in VENDORS.items() if one.sources)
+def _overlay(name: str, title: str) -> str:
+    vendor = VENDORS[name]
+    found = vendor.shown(rows(name))
+    lines = [f"| {noun} | {words} |" for noun, words in found.items() if noun in vendor.rules]
+    sources = ", ".join(f"<{source}>" for source in vendor.sources)
+    return "\n".join([f"### {title}", "", "| fact | where it is |", "|---|---|", *lines, "", f"From {sources}.", ""])
 
 
 def with_part(text: str, begin: str, part: str) -> str:
@@ -57,5 +60,4 @@ def column(name: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    text = with_part(DOCUMENT.read_text(encoding="utf-8"), OVERLAYS, overlays() + "\n" + sources())
-    DOCUMENT.write_text(text, encoding="utf-8")
+    DOCUMENT.write_text(with_part(DOCUMENT.read_text(encoding="utf-8"), OVERLAYS, overlays()), encoding="utf-8")

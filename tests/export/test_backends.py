@@ -68,6 +68,7 @@ def test_every_attribute_of_an_overlay_meets_a_documented_mapping(name: str) -> 
     vendor = VENDORS[name]
     assert [key for span in golden.kept(name)["spans"].values() for key in span if not vendor.reads(key)] == []
     assert all(source.startswith("https://") for source in vendor.sources)
+    assert (name in shown.TITLES) == bool(vendor.rules)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -247,5 +248,4 @@ def test_no_overlay_fails_on_what_cannot_be_read(
 
 def test_the_table_of_the_overlays_is_theirs() -> None:
     document = shown.DOCUMENT.read_text(encoding="utf-8")
-    drawn = shown.overlays() + "\n" + shown.sources()
-    assert shown.with_part(document, shown.OVERLAYS, drawn) == document, "run: python -m tests.export.shown"
+    assert shown.with_part(document, shown.OVERLAYS, shown.overlays()) == document, "run: python -m tests.export.shown"

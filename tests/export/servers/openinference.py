@@ -79,4 +79,4 @@ arize = Vendor(
     ),
 )  # fmt: skip
 ANNOTATING = "https://arize.com/docs/phoenix/sdk-api-reference/rest-api"
-of_phoenix = Vendor(BOTH | {"scores": Rule(ANNOTATING, (), scored(annotated), words="API")}, BESIDE)
+of_phoenix = Vendor(BOTH | {"scores": Rule(ANNOTATING, (), scored(annotated), words="by its API")}, BESIDE)

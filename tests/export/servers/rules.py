@@ -39,12 +39,14 @@ class Rule(NamedTuple):
     kept: Callable[[Any], Any] = same
     """Makes of a fact what the vendor shows of it."""
     words: str = ""
-    """What the table says, where it is not the first name."""
+    """What the table says, where it is not the names."""
 
     @property
     def place(self) -> Place:
         """The same as a place to look at."""
-        return Place(self.read or attribute(*self.names), self.words or f"`{self.names[0]}`", self.kept)
+        return Place(
+            self.read or attribute(*self.names), self.words or ", ".join(f"`{name}`" for name in self.names), self.kept
+        )
 
 
 class Vendor(NamedTuple):

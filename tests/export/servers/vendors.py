@@ -66,7 +66,7 @@ datadog = Vendor(
         "session": Rule(DATADOG, ("gen_ai.conversation.id",)),
         "conversation": Rule(DATADOG, (FACTS,), inside(FACTS, "conversation_id")),
         "tags": Rule(DATADOG, (FACTS,), inside(FACTS, "tags")),
-        "scores": Rule(EVALUATIONS, (), scored(evaluated), words="API"),
+        "scores": Rule(EVALUATIONS, (), scored(evaluated), words="by its API"),
     },
     {"dd_llmobs_enabled": DATADOG},
 )  # fmt: skip
@@ -146,7 +146,7 @@ langfuse = Vendor(
         ),
         "scores": Rule(
             "https://api.reference.langfuse.com/#tag/score/post/api/public/scores", (), scored(langfuse_score),
-            words="API",
+            words="by its API",
         ),
     },
     {f"{REMARK}*": LANGFUSE, "langfuse.trace.name": LANGFUSE, "langfuse.environment": LANGFUSE,
@@ -198,7 +198,7 @@ langsmith = Vendor(
         "session": Rule(LANGSMITH, ("langsmith.trace.session_id",)),
         "tags": Rule(LANGSMITH, ("langsmith.span.tags",), None, ", ".join),
         "scores": Rule(
-            "https://docs.langchain.com/langsmith/attach-user-feedback", (), scored(feedback), words="API"
+            "https://docs.langchain.com/langsmith/attach-user-feedback", (), scored(feedback), words="by its API"
         ),
     },
     {f"{NOTE}*": LANGSMITH, "gen_ai.system": LANGSMITH},
@@ -224,7 +224,7 @@ of_mlflow = Vendor(
         "session": Rule(USERS, ("session.id",)),
         "tags": Rule(MLFLOW, ("mlflow.traceTag.tags",), None, ", ".join),
         "scores": Rule(
-            "https://mlflow.org/docs/latest/genai/assessments/feedback/", (), scored(assessed), words="API"
+            "https://mlflow.org/docs/latest/genai/assessments/feedback/", (), scored(assessed), words="by its API"
         ),
     }
 )  # fmt: skip
@@ -246,7 +246,7 @@ logfire = Vendor(
         "cost": Rule(PANELS, ("operation.cost",)),
         "metadata": Rule(CLIENTS, ("team",)),
         "tags": Rule(CLIENTS, ("logfire.tags",)),
-        "scores": Rule(FEEDBACK, (), scored(fed_back), words="API"),
+        "scores": Rule(FEEDBACK, (), scored(fed_back), words="by its API"),
         "errors": Rule(
             CLIENTS, ("logfire.level_num",),
             with_its_error(
