@@ -37,8 +37,7 @@ PEERS = {
     "logfire": "Logfire",
     "langfuse": "Langfuse",
 }
-CHUNKS, MANY_CHUNKS = 200, 1200
-"""Of a stream, and of one whose difference from it is what its chunks cost, whatever a stream costs at its ends."""
+CHUNKS = 200
 
 
 def python(recorder: str) -> str:
@@ -89,7 +88,7 @@ class Figures:
         self.calls: list[dict[str, float]] = []
         self.many: list[dict[str, float]] = []
         self.streams: list[dict[str, float]] = []
-        self.chunks: list[float] = []
+        self.chunks: list[dict[str, float]] = []
         self.later: list[float] = []
         self.loads: list[float] = []
         self.kept = 0.0
@@ -97,9 +96,8 @@ class Figures:
 
     def round(self, worker: Worker, *, calls: int, streams: int) -> None:
         self.calls.append(worker.ask("calls", times=calls))
-        short, long = (worker.ask("streams", times=streams, chunks=chunks) for chunks in (CHUNKS, MANY_CHUNKS))
-        self.streams.append(short)
-        self.chunks.append((long["added"] - short["added"]) / (MANY_CHUNKS - CHUNKS))
+        self.streams.append(worker.ask("streams", times=streams, chunks=CHUNKS))
+        self.chunks.append(worker.ask("chunks", times=2 * streams, chunks=CHUNKS))
         self.later.append(worker.ask("later", times=calls)["us"])
 
 
@@ -163,7 +161,7 @@ def table(figures: dict[str, Figures], many: int) -> str:
             f"{statistics.median(call) / ours:.1f}",
             spread(added(found.many)),
             spread(stream),
-            spread(found.chunks, 2),
+            spread(added(found.chunks), 2),
             f"{statistics.median(found.later):,.0f}",
             f"{found.kept:,.0f}",
             spread(found.loads),

@@ -21,7 +21,8 @@ import tracemalloc
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
-from statistics import median
+from itertools import pairwise
+from statistics import fmean, median
 from time import perf_counter, process_time_ns, thread_time_ns
 from typing import Any
 
@@ -42,6 +43,8 @@ WHOLE = {
 }
 WARM_UP = 10
 """Calls before the clock starts."""
+AT_ENDS = 2
+"""Chunks at each end of a stream that are not counted: there a stream is begun and ended."""
 
 
 def chunk(is_last: bool) -> bytes:
@@ -92,6 +95,13 @@ class Client:
         self._chunks = chunks
         for _ in self._client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True):
             pass
+
+    def gaps(self, chunks: int) -> list[int]:
+        """Read a stream and give the nanoseconds that each chunk took, but for those at its ends."""
+        self._chunks = chunks
+        stream = self._client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        read = [thread_time_ns() for _ in stream]
+        return [after - before for before, after in pairwise(read)][AT_ENDS:-AT_ENDS]
 
     def switched(self) -> Callable[[bool], None]:
         """Give what takes off (False) and puts back (True) all that was put on since the start.
@@ -147,6 +157,17 @@ class Bench:
 
     def streams(self, times: int, chunks: int) -> dict[str, float]:
         return self._pairs(partial(self._client.stream, chunks), times)
+
+    def chunks(self, times: int, chunks: int) -> dict[str, float]:
+        """Give what a chunk takes more, of streams read by turns without and with the recorder, in microseconds."""
+        self._begin(on=True)
+        taken: dict[bool, list[int]] = {False: [], True: []}
+        for turn in range(2 * times):
+            on = turn % 4 in {0, 3}  # one goes first as often as the other
+            self._switch(on)
+            taken[on] += self._client.gaps(chunks)
+        raw, recorded = (_usual_mean(taken[on]) / 1e3 for on in (False, True))
+        return {"raw": raw, "added": recorded - raw}
 
     def many(self, times: int) -> dict[str, float]:
         """Time so many calls in one go, first without and then with the recorder: collections of garbage included."""
@@ -221,6 +242,11 @@ class Bench:
     def _forget(self) -> None:
         self._recorder.settle()
         self._recorder.forget()
+
+
+def _usual_mean(values: list[int]) -> float:
+    """Give the mean without the longest one in a hundred, in which something else had the processor."""
+    return fmean(sorted(values)[: len(values) * 99 // 100])
 
 
 def _allocated() -> int:
