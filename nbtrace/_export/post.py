@@ -12,6 +12,7 @@ import http.client
 import re
 import socket
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +22,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache, partial
 from http import HTTPStatus
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from google.protobuf.message import DecodeError
@@ -45,6 +46,7 @@ UNREADABLE: Final = frozenset({400, 415})
 
 PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 ANSWER_BYTES: Final = 64 * 1024
+PIECE_BYTES: Final = 1024 * 1024
 COMPRESSION_LEVEL: Final = 6
 
 Attempt = Callable[[Compression, float], Answer | Failure]
@@ -92,14 +94,18 @@ def get(endpoint: Endpoint, url: str) -> bytes | None:
         ExportError: It could not be reached or does not tell.
     """
     request = urllib.request.Request(url, headers={"user-agent": "nbtrace", **endpoint.headers})  # noqa: S310 - as `_once`
+    deadline = time.monotonic() + endpoint.timeout
     try:
         with _opener(endpoint).open(request, timeout=endpoint.timeout) as response:
-            return response.read()
+            found = _read(response, deadline)
+            if len(found) < _promised(response.headers):
+                raise ExportError.broke_off(endpoint.shown)
+            return found
     except urllib.error.HTTPError as error:
         with error:
             if error.code == HTTPStatus.NOT_FOUND:
                 return None
-            raise _refusal(endpoint, error).error from None
+            raise _refusal(endpoint, error, deadline).error from None
     except urllib.error.URLError as error:
         raise _no_connection(endpoint, error.reason).error from None
     except http.client.IncompleteRead:
@@ -141,15 +147,16 @@ def _packed(body: bytes, compression: Compression) -> tuple[bytes, dict[str, str
 
 def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: float) -> Answer | Failure:
     request = urllib.request.Request(endpoint.url, body, headers, method="POST")  # noqa: S310 - http(s) only, checked
+    deadline = time.monotonic() + timeout
     try:
         with _opener(endpoint).open(request, timeout=timeout) as response:
-            said = response.read(ANSWER_BYTES)
+            said = _read(response, deadline, ANSWER_BYTES)
             if len(said) < min(_promised(response.headers), ANSWER_BYTES):
                 return Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
             return _answer(endpoint, len(body), response.headers, said)
     except urllib.error.HTTPError as error:
         with error:
-            return _refusal(endpoint, error)
+            return _refusal(endpoint, error, deadline)
     except urllib.error.URLError as error:
         return _no_connection(endpoint, error.reason)
     except http.client.IncompleteRead:
@@ -163,6 +170,21 @@ def _opener(endpoint: Endpoint) -> urllib.request.OpenerDirector:
     if endpoint.host in LOOPBACK:
         handlers.append(urllib.request.ProxyHandler({}))  # a proxy has a loopback of its own
     return urllib.request.build_opener(*handlers)
+
+
+def _read(response: Any, deadline: float, most: int = sys.maxsize) -> bytes:
+    """Read an answer, which may come by the byte: a socket's own timeout is that of each.
+
+    Raises:
+        TimeoutError: It does not come to its end by then.
+    """
+    parts: list[bytes] = []
+    while most > 0 and (part := response.read1(min(most, PIECE_BYTES))):
+        parts.append(part)
+        most -= len(part)
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return b"".join(parts)
 
 
 def _promised(headers: Message) -> int:
@@ -187,12 +209,12 @@ def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Ans
     return Answer(sent, rejected, short(endpoint, message))
 
 
-def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> Failure:
+def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError, deadline: float) -> Failure:
     status, headers = error.code, error.headers
     if status < HTTPStatus.BAD_REQUEST:
         return Failure(ExportError.redirected(endpoint.shown, status))
     try:
-        body = error.read(ANSWER_BYTES)
+        body = _read(error, deadline, ANSWER_BYTES)
     except (OSError, http.client.HTTPException):
         body = b""
     message = short(endpoint, _message(headers.get_content_type(), body))

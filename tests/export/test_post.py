@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -349,6 +349,27 @@ def test_a_silent_server_is_given_up(table: Snapshot) -> None:
         assert failing(table, url, timeout=0.2) == (
             f"{url} did not answer within 0.2 s; check the receiver or give a longer timeout="
         )
+
+
+def test_an_answer_that_comes_by_the_byte_is_given_up(single: Snapshot) -> None:
+    over = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection, _address = listening.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 200\r\n\r\n")
+            while not over.wait(0.02):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,))
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        assert failing(single, url, timeout=0.2) == (
+            f"{url} did not answer within 0.2 s; check the receiver or give a longer timeout="
+        )
+        over.set()
+        thread.join()
 
 
 class Raw:
