@@ -60,6 +60,8 @@ class Folding:
         """Ended rows that were in others, at the last look."""
         self._marks: dict[int, tuple[pa.RecordBatch, list[tuple[int, int]]]] = {}
         self._merged: Batches = ()
+        self._settled = 0
+        """How many of the first of those are on the disk."""
         self._places: dict[tuple[Key, ...], int] = {}
         """The merged row of a call and of what repeats it, by number."""
         self._made: dict[int, _Made] = {}
@@ -109,6 +111,14 @@ class Folding:
         self._made = made
         return Folded(tuple(folded), work)
 
+    def relieve(self) -> None:
+        """Let go of what the store has moved to the disk, and move there what was made of it."""
+        self._marks, self._made = {}, {}
+        if self._spill is not None:
+            rest = map(self._spill.moved, self._merged[self._settled :])
+            self._merged = (*self._merged[: self._settled], *rest)
+            self._settled = len(self._merged)
+
     def _found(self, ended: Batches, running: Batches) -> list[tuple[int, int]]:
         """Find the rows that say that they repeat a call, by their number in all batches."""
         found: list[tuple[int, int]] = []
@@ -134,7 +144,7 @@ class Folding:
         new = [row for row in lasting if keys[row] not in self._places]
         if new:
             first = count(self._merged)
-            self._merged = compact((*self._merged, work.merged(new, groups, texts)))
+            self._merged = compact((*self._merged, work.merged(new, groups, texts)), self._settled)
             self._places |= {keys[row]: first + number for number, row in enumerate(new)}
         places = {row: self._places[keys[row]] for row in lasting}
         passing = [row for row in groups if row not in places]

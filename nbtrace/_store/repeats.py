@@ -57,7 +57,8 @@ class Rows:
 
     def has_one_trace(self, row: int, other: int) -> bool:
         """Say whether two rows are of the same trace."""
-        return bool((self.traces[row] == self.traces[other]).all())
+        traces = self.traces  # number by number: of two Python ones that is ten times as fast as of two arrays
+        return bool(traces[row, 1] == traces[other, 1] and traces[row, 0] == traces[other, 0])
 
     def owners(self, marks: Iterable[tuple[int, int]]) -> dict[int, int]:
         """Say of rows that repeat a call which row has it, if it is here.
@@ -99,6 +100,7 @@ class Rows:
             place = parents[repeat]
             if place != parents[row] != NONE and self.has_one_trace(repeat, row) and self._reaches(parents, place, row):
                 parents[row] = place
+        parents[(parents == self.ids) & (parents != self.parents)] = NONE
         return parents
 
     def _reaches(self, parents: Ids, start: np.uint64, row: int) -> bool:

@@ -94,7 +94,7 @@ class Spill:
         return (*batches[:rows], *on_disk), texts
 
     def moved(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Move rows that were made of some on the disk to the disk too; where no file can be written they stay."""
+        """Move rows that were made of others to the disk too; where no file can be written they stay."""
         with suppress(OSError):
             return self._moved([batch])[0]
         return batch

@@ -370,6 +370,8 @@ class Store:
         with guard("store"):
             if (moved := self.spill.relieve(batches, settled, now.contents.texts)) is not None:
                 (batches, now.contents.texts), settled = moved, len(moved[0])
+                if self._folding is not None:
+                    self._folding.relieve()
         for batch in scores:
             every_score = compact((*every_score, batch))
         with self._lock:
