@@ -111,7 +111,7 @@ export function sectionsOf(span: SpanDetail): Section[] {
   }
   const sections = [...themed].map(([title, facts]): Section => ({ title, facts }));
   sections.splice(THEMES.findIndex(([title]) => title === "Usage") + 1, 0, costOf(span));
-  return [...promptOf(attributes), ...sections].filter(
+  return [...promptOf(attributes), ...sections, ...seenTooOf(attributes)].filter(
     (section) => section.facts.length > 0 || section.block || section.table,
   );
 }
@@ -154,6 +154,21 @@ function promptOf(attributes: Attributes): Section[] {
     { title: "Prompt", facts },
     { title: "Template", facts: [], ...(typeof template === "string" ? { block: { text: template } } : {}) },
   ];
+}
+
+/** Who saw the call too, under which name and id, and what they said otherwise. */
+function seenTooOf(attributes: Attributes): Section[] {
+  const told = attributes.get("nbtrace.also_said");
+  const spans = typeof told === "string" ? parse(told) : undefined;
+  return (Array.isArray(spans) ? spans : []).map((span: Json): Section => {
+    const identity = [
+      ["name", ownText(span, "name")],
+      ["span id", ownText(span, "span_id")],
+      ["status", ownText(span, "status_message")],
+    ].flatMap(([name, text]): Fact[] => (name && text ? [[name, { text }]] : []));
+    const who = ownText(span, "scope") || "another instrumentation";
+    return { title: `Also seen by ${who}`, facts: [...identity, ...factsOf(own(span, "attributes"))] };
+  });
 }
 
 /** Something that happened during a span, or another span that it points to. */

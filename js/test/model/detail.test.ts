@@ -10,6 +10,7 @@ const words = (sections: ReturnType<typeof sectionsOf>) =>
       block ? block.text : facts.map(([name, { text }]) => [name, text]),
     ]),
   );
+const json = (value: unknown) => JSON.stringify(value);
 const named = (name: string, nth = 0) =>
   sessionSpans().filter((span) => span.name === name)[nth] ?? decodeSpan(fixture("span-chat.arrow"));
 
@@ -121,4 +122,23 @@ test("a cost is shown with its arithmetic, as the kernel words it", () => {
       ["prices", { text: "genai-prices 1" }],
     ],
   });
+});
+
+test("who saw a call too is told, and what they said otherwise", () => {
+  const told = [
+    { span_id: "00f1", scope: "a.framework", name: "ChatModel", attributes: { "gen_ai.request.temperature": 0.7 } },
+    { span_id: "00f2", scope: "" },
+    "not a span",
+  ];
+  const given = { ...decodeSpan(fixture("span-chat.arrow")), attributes: json({ "nbtrace.also_said": json(told) }) };
+  expect(words(sectionsOf(given))).toMatchObject({
+    "Also seen by a.framework": [
+      ["name", "ChatModel"],
+      ["span id", "00f1"],
+      ["gen_ai.request.temperature", "0.7"],
+    ],
+    "Also seen by another instrumentation": [["span id", "00f2"]],
+  });
+  for (const odd of ["{", "null", '{"a":1}'])
+    expect(() => sectionsOf({ ...given, attributes: json({ "nbtrace.also_said": odd }) })).not.toThrow();
 });
