@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from nbtrace import semconv
 from nbtrace._export import otlp_json
 from nbtrace._export.batch import Row, batches, encoded
 from nbtrace._export.encodings import ENCODINGS
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import DryRun
+from nbtrace._store.attributes import plain_value
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
@@ -29,11 +31,12 @@ MASK: Final = re.compile(r"\[redacted: [\w .-]{1,80}\]")
 
 
 class Seen:
-    """What passed: how many spans have each attribute, how many masks there are, and one span as it would be sent."""
+    """What passed: how many spans have each attribute, what is masked and cut, and one span as it would be sent."""
 
     def __init__(self) -> None:
         self.attributes: Counter[str] = Counter()
-        self.masked = 0
+        self.masks: Counter[str] = Counter()
+        self.cuts: Counter[str] = Counter()
         self.sample: dict[str, Any] | None = None
         self._is_call = False
 
@@ -42,11 +45,19 @@ class Seen:
         for row in rows:
             names = [key for key, column in PROMOTED.items() if row[column.name] is not None]
             self.attributes.update([*names, *(one["key"] for one in row["attributes"] or ())])
-            self.masked += sum(len(MASK.findall(text)) for text in _texts(row))
+            for name, text in _texts(row):
+                if found := len(MASK.findall(text)):
+                    self.masks[name] += found
+            self.cuts.update(_cuts(row))
             is_call = row["operation"] is not None
             if self.sample is None or (is_call and not self._is_call):
                 self.sample, self._is_call = orjson.loads(otlp_json.encode(row)), is_call
             yield row
+
+    def told(self, cut: int) -> dict[str, Any]:
+        """Give what a report has of it, where so many attributes were cut."""
+        counts = {"masked": self.masks.total(), "cut": cut, "masks": dict(self.masks), "cuts": dict(self.cuts)}
+        return {"attributes": dict(self.attributes), "sample": self.sample, **counts}
 
 
 def preview(parcel: Parcel, to: Receiver) -> DryRun:
@@ -58,8 +69,7 @@ def preview(parcel: Parcel, to: Receiver) -> DryRun:
         size += len(encoding.request(batch))
         requests += 1
     told = (parcel.left_out, parcel.notes, len(parcel.scores) if parcel.has_api else 0)
-    found = (dict(seen.attributes), seen.masked, parcel.prepared.cut, seen.sample)
-    return DryRun(to.shown, "OTLP", len(parcel), size, requests, *told, *found)
+    return DryRun(to.shown, "OTLP", len(parcel), size, requests, *told, **seen.told(parcel.prepared.cut))
 
 
 def preview_lines(table: Snapshot, shown: str, left_out: tuple[str, ...]) -> DryRun:
@@ -85,13 +95,21 @@ def preview_file(table: Snapshot, shown: str, kind: str, parts: Iterable[bytes] 
 
 def _of_file(table: Snapshot, told: tuple[str, str, tuple[str, ...]], size: int, seen: Seen) -> DryRun:
     shown, kind, left_out = told
-    names = dict(seen.attributes)
-    return DryRun(shown, kind, len(table), size, 0, left_out, (), 0, names, seen.masked, 0, seen.sample)
+    return DryRun(shown, kind, len(table), size, 0, left_out, **seen.told(0))
 
 
-def _texts(row: Row) -> Iterator[str]:
-    for name in ("name", "status_message", *(column.name for column in PROMOTED.values())):
-        if isinstance(row[name], str):
-            yield row[name]
+def _texts(row: Row) -> Iterator[tuple[str, str]]:
+    """Give the texts of a span by name."""
+    own = {"name": "name", "status message": "status_message"}
+    for name, column in (own | {key: column.name for key, column in PROMOTED.items()}).items():
+        if isinstance(row[column], str):
+            yield name, row[column]
     for one in row["attributes"] or ():
-        yield one["string"] or one["json"] or ""
+        yield one["key"], one["string"] or one["json"] or ""
+
+
+def _cuts(row: Row) -> Iterator[str]:
+    """Give the names of the attributes of a span that are cut, as it says itself."""
+    told = next((one["json"] for one in row["attributes"] or () if one["key"] == semconv.CUT), None)
+    for text in plain_value(orjson.loads(told)) if told else ():
+        yield text.partition(": ")[0]

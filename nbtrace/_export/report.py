@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+NAMED: Final = 5
+"""Attributes that are named in words."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class DryRun(ExportReport):
     """Parts of texts that are masked."""
     cut: int = 0
     """Attributes that are longer than the receiver keeps."""
+    masks: dict[str, int] = field(default_factory=dict[str, int])
+    """Names of what has masked parts, and how many."""
+    cuts: dict[str, int] = field(default_factory=dict[str, int])
+    """Names of attributes that are cut, and on how many spans."""
     sample: dict[str, Any] | None = None
     """One span as it would be sent, as OTLP JSON: the first LLM call, or else the first span."""
 
@@ -63,10 +70,20 @@ class DryRun(ExportReport):
         sent = f", {_count(self.requests, 'request')}" if self.requests else ""
         text = f"Dry run: {_count(self.spans, 'span')} would go to {self.destination} ({self.format}, "
         text += f"{_size(self.bytes)}{sent}), with {_count(len(self.attributes), 'attribute')} by name, "
-        text += f"{self.masked:,} masked and {self.cut:,} cut. Nothing was sent or written."
+        text += f"{self.masked:,} masked{_of(self.masks)} and {self.cut:,} cut{_of(self.cuts)}. "
+        text += "Nothing was sent or written."
         if self.left_out:
             text += f" Left out: {'; '.join(self.left_out)}."
         return text + "".join(f" {note}." for note in self.notes)
+
+
+def _of(names: dict[str, int]) -> str:
+    """Name the first few, the most frequent first."""
+    if not names:
+        return ""
+    most = sorted(names, key=lambda name: -names[name])
+    more = f" and {len(most) - NAMED:,} more" if len(most) > NAMED else ""
+    return f" ({', '.join(most[:NAMED])}{more})"
 
 
 def scores_in_words(number: int) -> str:

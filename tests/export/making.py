@@ -26,9 +26,12 @@ PROMOTED_ATTRIBUTES = st.dictionaries(st.sampled_from(sorted(PROMOTED)), VALUES 
 
 
 def made(
-    attributes: dict[str, Any], around: dict[str, Any] | None = None, times: tuple[int, int] = (1, 3)
+    attributes: dict[str, Any],
+    around: dict[str, Any] | None = None,
+    times: tuple[int, int] = (1, 3),
+    ids: tuple[int, int] = (1, 2),
 ) -> ReadableSpan:
-    context = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1))
+    context = SpanContext(*ids, is_remote=False, trace_flags=TraceFlags(1))
     around = around or {}
     return ReadableSpan(
         "span",

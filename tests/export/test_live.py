@@ -15,7 +15,7 @@ from nbtrace._export import live, otlp, post, verifying
 from nbtrace._export.live import Live
 from nbtrace.errors import ExportError, UsageError
 from tests.export import rich
-from tests.export.golden import VARIABLES
+from tests.export.golden import CANARY, VARIABLES
 from tests.export.loopback import OK, Reply, Scripted, spans_of
 from tests.trace.conftest import users
 
@@ -31,8 +31,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def going(session: Session, to: str) -> Generator[Live]:
-    sending = session.export(to, live=True)
+def going(session: Session, to: str, headers: dict[str, str] | None = None) -> Generator[Live]:
+    sending = session.export(to, live=True, headers=headers)
     try:
         yield sending
     finally:
@@ -96,10 +96,10 @@ def test_an_outage_loses_nothing(scripted: Server, session: Session) -> None:
     down = [True]
 
     def answer(body: bytes) -> Reply:
-        return (503, {}, b"closed") if down else OK
+        return (503, {}, f"closed for {CANARY}".encode()) if down else OK
 
     server = scripted(answer=answer)
-    with going(session, server.url) as sending:
+    with going(session, server.url, {"x-key": CANARY}) as sending:
         for number in range(5):
             with session.span(f"span {number}"):
                 pass
@@ -107,6 +107,7 @@ def test_an_outage_loses_nothing(scripted: Server, session: Session) -> None:
             sending.flush()
         assert (sending.backlog, sending.sent) == (5, 0)
         assert "5 waiting; the last try failed: " in repr(sending)
+        assert CANARY not in repr(sending)
         down.clear()
     assert names(server) == [f"span {number}" for number in range(5)]
     assert repr(sending) == f"<live export to {server.url}, stopped: 5 spans sent, 0 waiting>"

@@ -49,6 +49,20 @@ def test_a_dry_run_has_the_numbers_of_the_export(
     assert CANARY not in repr(told) + str(told.sample)
 
 
+def test_a_dry_run_names_what_is_masked_and_cut(recorded: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in VARIABLES["grafana"].items():
+        monkeypatch.setenv(variable, value)
+    store = Store()
+    for number in range(6):
+        span = {f"long {number}": "x" * 3000, "long": "y" * 3000}
+        store.ended(made(span, ids=(9, number + 1)), None)
+    recorded.store.adopt(store.snapshot())
+    told = previewed(recorded, "grafana")
+    assert (told.masked, told.masks) == (3, {"note": 2, "list": 1})
+    assert (told.cut, told.cuts) == (12, {"long": 6, **{f"long {number}": 1 for number in range(6)}})
+    assert "3 masked (note, list) and 12 cut (long, long 0, long 1, long 2, long 3 and 2 more)." in repr(told)
+
+
 def test_a_dry_run_reads_as_a_sentence_and_has_a_sample(recorded: Session) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     told = previewed(recorded, url, spans=recorded.spans(kind="llm"), content=False)

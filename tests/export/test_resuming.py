@@ -15,7 +15,7 @@ from nbtrace._opened import read_back
 from nbtrace._store import journal
 from nbtrace._store.scores import Score
 from nbtrace.errors import ExportError
-from tests.export.golden import VARIABLES
+from tests.export.golden import CANARY, VARIABLES
 from tests.export.loopback import OK, Scripted, spans_of
 from tests.trace.conftest import users
 
@@ -109,6 +109,20 @@ def test_a_score_goes_once_whoever_sends_it(
     assert recorded.export("langfuse", endpoint=server.url).scores == 1
     opened = read_back(directory(recorded), Session())
     assert (opened.export("langfuse", endpoint=server.url).scores, len(server.received)) == (0, 2)
+
+
+def test_no_key_is_noted(recorded: Session, scripted: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"authorization=Bearer%20{CANARY}")
+    server = scripted()
+    recorded.export(server.url.replace("//", f"//me:{CANARY}@") + f"/v1/traces?key={CANARY}")
+    for name in ("langfuse", "weave"):
+        for variable, value in VARIABLES[name].items():
+            monkeypatch.setenv(variable, value)
+    recorded.export("langfuse", endpoint=server.url)
+    recorded.export("weave", endpoint=server.url)
+    noted = (directory(recorded) / FILE).read_text(encoding="utf-8")
+    assert noted.count('"to"') == 3
+    assert CANARY not in noted
 
 
 def test_a_torn_note_is_passed_over_and_the_next_one_counts(recorded: Session, scripted: Server) -> None:
