@@ -222,7 +222,8 @@ class Session(Answers):
     def started(self, span: ReadableSpan) -> None:
         """Take a started span from the tracing stage."""
         try:
-            self._calls.started(span)
+            if self._calls.watching:
+                self._calls.started(span)
             if not self.gate.lets_all and not self.gate.started(span):
                 return
         except Exception as error:  # noqa: BLE001 - as the guard does

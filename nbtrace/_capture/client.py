@@ -164,7 +164,7 @@ class ClientCapture:
             guardrails.before(wire, body)
         call = Call(self._tracing, wire, self._server(sdk, client), body)
         call.replaying = replaying
-        if url in sdk.usage_optional and self._asks_usage():
+        if body.get("stream") and url in sdk.usage_optional and self._asks_usage():
             with _guarded:
                 asking = usage_chunk.asking(options, body)
                 call.hides_usage = asking is not None

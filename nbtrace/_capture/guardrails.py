@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, cast, get_args
 
 import orjson
 from opentelemetry import context as otel_context
@@ -141,6 +141,9 @@ def _read(said: object, text: str, *, is_fixing: bool) -> tuple[bool, str, str |
 class Guarding:
     """Has guards look at the calls that are made in a `with` block, as `nbtrace.guarding` makes it."""
 
+    were_any: ClassVar = False
+    """Whether there was one in this process: a call that knows of none need not look further."""
+
     def __init__(self, guards: Sequence[Guard]) -> None:
         for one in guards:
             if not isinstance(one, Guard):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
@@ -155,6 +158,7 @@ class Guarding:
         self._tokens: list[Token[Context]] = []
 
     def __enter__(self) -> Self:
+        Guarding.were_any = True
         before = cast("tuple[Guard, ...]", otel_context.get_value(_ACTIVE) or ())
         self._tokens.append(otel_context.attach(otel_context.set_value(_ACTIVE, (*before, *self._guards))))
         return self
@@ -201,7 +205,7 @@ def _warn(said: str) -> None:
 def any_active() -> bool:
     """Say whether there is a guard to ask: what a call without one pays."""
     try:
-        return bool(otel_context.get_value(_ACTIVE))
+        return Guarding.were_any and bool(otel_context.get_value(_ACTIVE))
     except Exception as error:  # noqa: BLE001 - as the guard does
         caught("capture", error)
         return False

@@ -17,7 +17,7 @@ HEAD: Final = "<BI"
 """Kind, and length of the payload, as `struct` has them; behind the payload comes the checksum of all that."""
 
 _HEAD: Final = struct.Struct(HEAD)
-_CHECKSUM: Final = 4
+CHECKSUM: Final = 4
 
 
 class Frame(NamedTuple):
@@ -34,7 +34,7 @@ def frame(kind: int, payload: bytes) -> bytes:
 
 def sealed(record: bytes) -> bytes:
     """Put the checksum behind a head and its payload."""
-    return record + crc32(record).to_bytes(_CHECKSUM, "little")
+    return record + crc32(record).to_bytes(CHECKSUM, "little")
 
 
 class Frames:
@@ -58,10 +58,10 @@ class Frames:
             kind, length = _HEAD.unpack_from(data, at)
             end = at + _HEAD.size + length
             # A checksum that ends in zero bytes says the same without them.
-            if end + _CHECKSUM > len(data):
+            if end + CHECKSUM > len(data):
                 break
-            if crc32(data[at:end]) != int.from_bytes(data[end : end + _CHECKSUM], "little"):
+            if crc32(data[at:end]) != int.from_bytes(data[end : end + CHECKSUM], "little"):
                 break
             yield Frame(kind, data[at + _HEAD.size : end])
-            at = end + _CHECKSUM
+            at = end + CHECKSUM
         self.unread = len(data) - at

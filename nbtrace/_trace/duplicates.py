@@ -92,7 +92,8 @@ class Calls:
     """
 
     def __init__(self, *, watching: bool = True) -> None:
-        self._watching = watching
+        self.watching = watching
+        """Whether it has to be told of what starts."""
         self._lock = RLock()  # a garbage collection in here may end a stream, which may come here again
         self._ours: dict[_Place, _Call] = {}
         """Calls of ours by their own span."""
@@ -108,17 +109,17 @@ class Calls:
 
     def watch(self) -> None:
         """Keep calls of ours in mind from now on: spans of somebody else's are to be expected."""
-        self._watching = True
+        self.watching = True
 
     def started(self, span: ReadableSpan) -> None:
         """Take note of what has begun: a span around a call of ours may end first."""
         if not is_ours(span):
-            self._watching = True
+            self.watching = True
             if span.parent is not None and span.context is not None:
                 place = (span.context.trace_id, span.parent.span_id)
                 with self._lock:
                     _keep(self._below, place, (*self._below.get(place, ())[1 - WIDTH :], span.context.span_id))
-        elif self._watching and (call := _call(span, span.attributes or {})) is not None:
+        elif self.watching and (call := _call(span, span.attributes or {})) is not None:
             with self._lock:
                 self._place(call, call)
 
@@ -126,7 +127,7 @@ class Calls:
         """Give a span's attributes as they are to be stored: with a mark if another span has its call."""
         made = dict(attributes)
         ours = is_ours(span)
-        if ours and not self._watching:
+        if ours and not self.watching:
             return made
         call = _call(span, made)
         if call is None:

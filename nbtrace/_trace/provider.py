@@ -80,9 +80,9 @@ class Tracing:
             with guard("trace"):  # a provider that fails is not asked again
                 processor, ours = SinkProcessor(self._sink), self._origin[1]
                 tracer = provider.get_tracer(ours.name, ours.version, ours.schema_url, ours.attributes)
+                self._sharing()
                 provider.add_span_processor(processor)
                 self._processor, self._tracer, self.shared = processor, cast("Tracer", tracer), True
-                self._sharing()
 
     def start(
         self,

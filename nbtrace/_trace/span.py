@@ -91,6 +91,7 @@ class OwnContext(SpanContext):
 
     trace_id = property(itemgetter(0))  # pyright: ignore[reportIncompatibleMethodOverride]
     span_id = property(itemgetter(1))  # pyright: ignore[reportIncompatibleMethodOverride]
+    trace_state = property(itemgetter(4))  # pyright: ignore[reportIncompatibleMethodOverride]
     is_valid = property(itemgetter(5))  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
