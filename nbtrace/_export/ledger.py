@@ -81,8 +81,10 @@ class Ledger:
 
     def read(self, directory: Path) -> None:
         """Take in what is noted beside a session that is kept in a directory."""
-        path = directory / FILE
-        for line in path.read_bytes().splitlines() if path.exists() else ():
+        noted = b""
+        with suppress(OSError):  # there is none, or it cannot be read
+            noted = (directory / FILE).read_bytes()
+        for line in noted.splitlines():
             try:
                 told = orjson.loads(line)
                 keys = bytes.fromhex(told.get("spans", ""))

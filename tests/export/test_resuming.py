@@ -142,6 +142,7 @@ def test_notes_that_cannot_be_written_only_mean_that_spans_go_again(recorded: Se
     server = scripted()
     assert recorded.export(server.url).spans == 6
     assert recorded.export(server.url).spans == 0
+    assert len(read_back(directory(recorded), Session())) == 6
     (directory(recorded) / FILE).rmdir()
     with recorded.span("span 6"):
         pass
