@@ -1,13 +1,14 @@
 """Spans a second of every export encoding, beside the SDK's own encoder on the same spans.
 
-Run it as `python tests/bench/bench_export.py [spans]`. The Parquet file is also measured on calls that have texts of
-their own, in words drawn at random, so that they share nothing but words. Both sides start from what they have in hand
-after a session: ours from a store's snapshot, the SDK's from its finished spans. Each number is the best of five rounds
-by processor time, with the sides taking turns, so that a busy machine slows both.
+Run it as `python tests/bench/bench_export.py [spans]`. All is measured on calls that have the same texts, and on calls
+that have texts of their own, in words drawn at random, so that they share nothing but words. Both sides start from what
+they have in hand after a session: ours from a store's snapshot, the SDK's from its finished spans. Each number is the
+best of five rounds by processor time, with the sides taking turns, so that a busy machine slows both.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import sys
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from nbtrace._store.snapshot import Snapshot
 
 ROUNDS: Final = 5
-
+SDK: Final = "OpenTelemetry SDK, `encode_spans`"
 
 WORDS: Final = 4096
 """Different words, each as likely as any other: 12 bits a word, where English has fewer."""
@@ -90,32 +91,48 @@ def kept(spans: Sequence[ReadableSpan]) -> Snapshot:
     return store.snapshot()
 
 
+def sides(spans: Sequence[ReadableSpan], folder: Path) -> dict[str, Callable[[], object]]:
+    """Give what encodes spans, by name: the SDK first, then ours, plain and with each backend's overlay and limits."""
+    table = kept(spans)
+
+    def otlp_to(name: str) -> Callable[[], object]:
+        return lambda: deque(otlp.requests(Prepared(table, backends.find(name))), maxlen=0)
+
+    return {
+        SDK: lambda: encode_spans(spans).SerializeToString(),
+        "OTLP": otlp_to("otlp"),
+        **{f"OTLP for {name}": otlp_to(name) for name in backends.NAMES if name not in ("otlp", "jaeger")},
+        "OTLP JSON lines": lambda: otlp_json.write(Prepared(table), folder / "spans.jsonl"),
+        "Parquet": lambda: parquet.write(table, folder / "spans.parquet"),
+    }
+
+
+def measured(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Give the seconds that each side takes."""
+    best = dict.fromkeys(sides, float("inf"))
+    for _ in range(ROUNDS):
+        for name, side in sides.items():
+            gc.collect()  # what others have left behind
+            start = time.process_time()
+            side()
+            best[name] = min(best[name], time.process_time() - start)
+    return best
+
+
 def main(count: int) -> None:
-    """Print one line an encoding."""
-    spans = calls(count)
-    table, different = kept(spans), kept(calls(count, own))
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory)
-        sides: dict[str, Callable[[], object]] = {
-            "SDK encode_spans": lambda: encode_spans(spans).SerializeToString(),
-            "OTLP": lambda: deque(otlp.requests(Prepared(table)), maxlen=0),
-            "OTLP, a backend's": lambda: deque(otlp.requests(Prepared(table, backends.find("langfuse"))), maxlen=0),
-            "OTLP JSON file": lambda: otlp_json.write(Prepared(table), folder / "a.jsonl"),
-            "Parquet file": lambda: parquet.write(table, folder / "a.parquet"),
-            "Parquet, own texts": lambda: parquet.write(different, folder / "b.parquet"),
-        }
-        best = dict.fromkeys(sides, float("inf"))
-        for _ in range(ROUNDS):
-            for name, side in sides.items():
-                start = time.process_time()
-                side()
-                best[name] = min(best[name], time.process_time() - start)
-        sizes = [(folder / name).stat().st_size / count for name in ("a.parquet", "b.parquet")]
-    reference = best["SDK encode_spans"]
-    print(f"{count:,} LLM calls, 4 KB of messages each, the same ones; with texts of their own 1.5 KB")
-    for name, seconds in best.items():
-        print(f"{name:18}{count / seconds:>12,.0f} spans/s{reference / seconds:>8.2f} x SDK")
-    print("A span in a Parquet file takes {:,.0f} B, with texts of its own {:,.0f} B".format(*sizes))
+    """Print a table: a row an encoding, its spans a second and how many times the SDK's they are."""
+    found: list[dict[str, float]] = []
+    sizes: list[float] = []
+    for texts in (shared, own):
+        with tempfile.TemporaryDirectory() as directory:
+            found.append(measured(sides(calls(count, texts), Path(directory))))
+            sizes.append((Path(directory) / "spans.parquet").stat().st_size / count)
+    print(f"{count:,} LLM calls: 4 KB of messages each, the same ones; and 1.5 KB of its own\n")
+    print("| | spans a second | of the SDK's | each with its own texts | of the SDK's |\n|---|---|---|---|---|")
+    for name in found[0]:
+        pairs = ((count / best[name], best[SDK] / best[name]) for best in found)
+        print(f"| {name} | " + " | ".join(f"{rate:,.0f} | {times:.1f}" for rate, times in pairs) + " |")
+    print("\nA span in a Parquet file takes {:,.0f} B, with texts of its own {:,.0f} B".format(*sizes))
 
 
 if __name__ == "__main__":
