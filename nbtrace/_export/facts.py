@@ -80,39 +80,39 @@ class Facts:
     @property
     def type(self) -> str:
         """What the span is: `llm`, `tool`, `cell` and so on, as `nbtrace.spans(kind=...)` has it."""
-        return kind(self.row["span_type"], self.row["operation"])
+        return kind(self.span_type, self.operation)
 
     @property
     def is_root(self) -> bool:
         """Whether its parent is not sent along, or it has none."""
-        return self.row["span_id"] in self.around.root_ids
+        return self.span_id in self.around.root_ids
 
     @property
     def model(self) -> str | None:
         """The model that answered, else the one that was asked."""
-        return self.row["response_model"] or self.row["request_model"]
+        return self.response_model or self.request_model
 
     @property
     def failed(self) -> bool:
         """Whether the span's status is an error."""
-        return self.row["status_code"] == 2  # noqa: PLR2004 - OTLP's number of it
+        return self.status_code == 2  # noqa: PLR2004 - OTLP's number of it
 
     @property
     def user(self) -> str | None:
         """Whom it was made for; where the span does not say, as its trace does."""
-        return self.row["user_id"] or self.around.user_id
+        return self.user_id or self.around.user_id
 
     @property
     def session(self) -> str | None:
         """The session, else the conversation."""
-        own = self.row["session_id"] or self.around.session_id
-        return own or self.row["conversation_id"] or self.around.conversation_id
+        own = self.session_id or self.around.session_id
+        return own or self.conversation_id or self.around.conversation_id
 
     @property
     def conversation(self) -> str | None:
         """The conversation, else the session."""
-        own = self.row["conversation_id"] or self.around.conversation_id
-        return own or self.row["session_id"] or self.around.session_id
+        own = self.conversation_id or self.around.conversation_id
+        return own or self.session_id or self.around.session_id
 
     @property
     def tags(self) -> list[str] | None:
@@ -122,16 +122,16 @@ class Facts:
     @property
     def total_tokens(self) -> int | None:
         """Input and output together, if both are known."""
-        both = (self.row["input_tokens"], self.row["output_tokens"])
+        both = (self.input_tokens, self.output_tokens)
         return None if None in both else sum(both)
 
     @property
     def first_chunk_time(self) -> str | None:
         """When the first chunk of a stream came, as ISO 8601 with microseconds."""
-        seconds = self.row["time_to_first_chunk_s"]
+        seconds = self.time_to_first_chunk_s
         if seconds is None or not isfinite(seconds):
             return None
-        return iso(self.row["start_time_unix_nano"] + round(seconds * 1e9))
+        return iso(self.start_time_unix_nano + round(seconds * 1e9))
 
     @property
     def input(self) -> Any:
@@ -199,17 +199,15 @@ class Facts:
     def remarks(self) -> dict[str, Any]:
         """What most backends have no field for: the user's own facts, retries, a refusal, which cell, what was cut."""
         columns = ("attempts", "rate_limited_s", "refusal", "stream_outcome", "usage_state", "cost_state", "cell_id")
-        own = {name: self.row[name] for name in columns if self.row[name] is not None}
+        own = {name: value for name in columns if (value := self.row[name]) is not None}
         reason = self.attributes.get(semconv.COST_REASON)
         return self.under(semconv.METADATA) | own | ({"cost_reason": reason} if reason else {})
 
 
 def text_of(message: Mapping[str, Any]) -> str:
     """Give the text parts of a message."""
-    said = [part.get("content") for part in parts_of(message, "text")]
-    if len(said) == 1 and isinstance(said[0], str):
-        return said[0]
-    return "\n".join(one for one in said if isinstance(one, str))
+    said = [text for part in parts_of(message, "text") if isinstance(text := part.get("content"), str)]
+    return said[0] if len(said) == 1 else "\n".join(said)
 
 
 def parts_of(message: Mapping[str, Any], kind: str) -> list[Message]:

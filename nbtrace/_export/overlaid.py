@@ -20,7 +20,7 @@ from nbtrace._export.batch import Encoded
 from nbtrace._export.batch import encoded as encoded_rows
 from nbtrace._export.columns import Columns
 from nbtrace._export.cut import Cut
-from nbtrace._export.protobuf import attribute, bool_value, double_value, framed, int_value, strings_value, text_field
+from nbtrace._export.protobuf import attribute, bool_value, double_value, framed, int_field, strings_value, text_field
 from nbtrace._export.read import Read
 from nbtrace._export.traces import Traces
 from nbtrace._export.values import values
@@ -187,9 +187,11 @@ def _attribute(key: str, value: Value) -> bytes:
     kind = type(value)
     if kind is str:
         return text_field(key, cast("str", value).encode())
+    if kind is int:
+        return int_field(key, cast("int", value))
     return attribute(key, _VALUES[kind](value)) if kind in _VALUES else b""
 
 
 _VALUES: Final[dict[type, Callable[[Any], bytes]]] = {
-    bool: bool_value, int: int_value, float: double_value, list: strings_value,
+    bool: bool_value, float: double_value, list: strings_value,
 }  # fmt: skip

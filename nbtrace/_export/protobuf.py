@@ -64,6 +64,13 @@ def text_field(key: str, text: bytes) -> bytes:
     return b"\x4a%b%b\x12%b\x0a%b%b" % (varint(len(name) + 1 + len(value) + size), name, value, length, text)
 
 
+def int_field(key: str, number: int) -> bytes:
+    """Write an attribute that is an integer."""
+    name, value = _key(key), varint(number & 0xFFFFFFFFFFFFFFFF)
+    size = len(value) + 1
+    return b"\x4a%b%b\x12%b\x18%b" % (varint(len(name) + 2 + size), name, varint(size), value)
+
+
 @lru_cache(maxsize=4096)
 def _key(name: str) -> bytes:
     return framed(1, name.encode())

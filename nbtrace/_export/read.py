@@ -23,7 +23,7 @@ class Read(Facts):
     """
 
     def __init__(self, columns: Columns) -> None:
-        self.noted = _Row(columns)
+        self.noted = _Row(columns, vars(self))
         self.row = self.noted
 
     def at(self, row: int, known: Iterable[tuple[str, Any]]) -> None:
@@ -31,11 +31,10 @@ class Read(Facts):
         own, noted = vars(self), self.noted
         own.clear()
         own.update(known)  # so that most facts are found without a call
-        noted.clear()
-        noted.update(own)
         own["noted"] = own["row"] = noted
         noted.number = row
         if noted.more:
+            noted.clear()
             noted.more = []
 
     @property
@@ -83,18 +82,26 @@ class Read(Facts):
 
 
 class _Row(dict[str, Any]):
-    """The facts that are known, and the others once they are asked for."""
+    """Facts that were read besides those that are known.
 
-    __slots__ = ("columns", "more", "number")
+    Args:
+        columns: all facts.
+        known: those that are known.
+    """
 
-    def __init__(self, columns: Columns) -> None:
+    __slots__ = ("_known", "columns", "more", "number")
+
+    def __init__(self, columns: Columns, known: dict[str, Any]) -> None:
         super().__init__()
+        self._known = known
         self.columns = columns
         self.number = 0
         self.more: list[str] = []
         """What else was read."""
 
     def __missing__(self, name: str) -> Any:
+        if name in self._known:
+            return self._known[name]
         if name not in NAMES and not name.startswith(OTHERS):
             raise KeyError(name)
         self.more.append(name)
