@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nbtrace._read.graph import mended
-from nbtrace._read.once import IDS, first, overlapping
+from nbtrace._read.once import IDS, firsts, overlapping
 from nbtrace._read.parquet import MAX_BYTES, is_ours, sound
 from nbtrace.errors import ReadError, UsageError
 
@@ -89,7 +89,7 @@ class Dataset:
             if self.shared is None:
                 return self.files.to_table(columns=list(names))
             spans = self.files.to_table(columns=[*dict.fromkeys([*names, *IDS])])
-            return spans.filter(first(spans)).select(list(names))
+            return firsts(spans).select(list(names))
 
     def snapshot(self, account: Account, chosen: pc.Expression | None = None) -> Snapshot:
         """Read spans whole: those that an expression chooses, and others that stand with them."""

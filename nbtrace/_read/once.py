@@ -61,14 +61,30 @@ def _bounds(fragment: Any) -> Bounds:
     return min((one["min"] for one in found), default=0), max((one["max"] for one in found), default=0)
 
 
-def first(spans: pa.Table) -> Any:
-    """Say of each row whether no row before it has the same ids."""
+def firsts(spans: pa.Table) -> pa.Table:
+    """Give the rows that have the same ids as no row before them."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     from nbtrace._store.remap import keys
 
-    every: Any = keys(spans).combine_chunks()
-    places = pc.index_in(every, value_set=every)
-    return pc.fill_null(pc.equal(places, pa.array(np.arange(len(every), dtype=np.int32))), pa.scalar(True))
+    rows = _repeated(spans)
+    if not len(rows):
+        return spans
+    every: Any = keys(spans.take(pa.array(rows))).combine_chunks()
+    places: Any = pc.fill_null(pc.index_in(every, value_set=every), pa.scalar(-1, pa.int32()))
+    chosen = np.ones(len(spans), bool)
+    chosen[rows] = (places.to_numpy() == np.arange(len(rows))) | (places.to_numpy() < 0)
+    return spans.filter(pa.array(chosen))
+
+
+def _repeated(spans: pa.Table) -> Any:
+    """Give the rows whose span id others have too, in order: most often none, which is told by numbers alone."""
+    import numpy as np
+
+    ids: Any = spans.column("span_id").combine_chunks()
+    found = np.frombuffer(ids.buffers()[1] or b"", np.uint64, len(ids), 8 * ids.offset)
+    order = np.argsort(found, kind="stable")
+    same = found[order][1:] == found[order][:-1]
+    return np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
