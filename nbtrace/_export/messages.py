@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 
 from nbtrace._export.codes import elements
-from nbtrace._export.values import slices, starts
+from nbtrace._export.values import sliced, starts
 from nbtrace._store.expand import joined_answers
 from nbtrace._store.texts import Texts, int32
 
@@ -37,7 +37,8 @@ class Messages:
         self._bounds = list(pairwise(starts(kept).tolist()))
         self._each = each.tolist()
         self._comes_again = (counts > 1).tolist()
-        self._pieces = slices(joined_answers(some.field(0), some.field(1), texts) if is_answer else texts.take(some))
+        pieces = joined_answers(some.field(0), some.field(1), texts) if is_answer else texts.take(some)
+        self._text = sliced(pieces)
         self._read: dict[int, Any] = {}
 
     def listed(self, row: int) -> list[dict[str, Any]]:
@@ -54,9 +55,9 @@ class Messages:
 
     def _message(self, piece: int) -> Any:
         if not self._comes_again[piece]:
-            return _loaded(self._pieces[piece])
+            return _loaded(self._text(piece))
         if piece not in self._read:
-            self._read[piece] = _loaded(self._pieces[piece])
+            self._read[piece] = _loaded(self._text(piece))
         return self._read[piece]
 
 

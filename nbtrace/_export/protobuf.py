@@ -37,15 +37,15 @@ def framed(number: int, content: bytes) -> bytes:
     return _VARINTS[number << 3 | 2] + varint(len(content)) + content
 
 
-def text_attribute(key: str) -> Callable[[Part], tuple[bytes, Part]]:
-    """Make what writes a long text as an attribute of this key: all before the text, and the text."""
+def text_head(key: str) -> Callable[[Part], bytes]:
+    """Make what writes an attribute of this key that is a text, but for the text, which ends it."""
     name = framed(1, key.encode())
 
-    def write(text: Part) -> tuple[bytes, Part]:
+    def write(text: Part) -> bytes:
         size = len(text)
         inner = b"\x0a%b" % varint(size)
         value = b"\x12%b%b" % (varint(len(inner) + size), inner)
-        return b"\x4a%b%b%b" % (varint(len(name) + len(value) + size), name, value), text
+        return b"\x4a%b%b%b" % (varint(len(name) + len(value) + size), name, value)
 
     return write
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -60,16 +61,20 @@ def or_minus_one(array: Array) -> Any:
     return np.where(bits(array.is_valid()), found, -1) if array.null_count else found
 
 
+def sliced(array: Array) -> Callable[[int], memoryview | bytes | None]:
+    """Make what gives one of the texts of an array of large strings as it lies in memory."""
+    _, offsets, data = array.buffers()
+    memory = memoryview(data) if data is not None else b""
+    at = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset).tolist() if len(array) else [0]
+    if not array.null_count:
+        return lambda row: memory[at[row] : at[row + 1]]
+    valid = bits(array.is_valid()).tolist()
+    return lambda row: memory[at[row] : at[row + 1]] if valid[row] else None
+
+
 def slices(array: Array) -> list[memoryview | bytes | None]:
     """Give the texts of an array of large strings as they lie in memory."""
-    if not len(array):
-        return []
-    _, offsets, data = array.buffers()
-    if data is None:
-        return [None if not valid else b"" for valid in bits(array.is_valid()).tolist()]
-    memory = memoryview(data)
-    at = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset).tolist()
-    return with_nulls([memory[at[row] : at[row + 1]] for row in range(len(array))], array)
+    return list(map(sliced(array), range(len(array))))
 
 
 def starts(lists: Array) -> Any:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from nbtrace._export import otlp
 from nbtrace._export.attributes import Attributes
 from nbtrace._export.batch import Encoded
-from nbtrace._export.protobuf import KEPT, PROMOTED_VALUES, Part, attribute, framed, text_attribute, varint
+from nbtrace._export.protobuf import KEPT, PROMOTED_VALUES, Part, attribute, framed, text_head, varint
 from nbtrace._export.values import numbers, or_minus_one, slices, starts, values
 from nbtrace._store.expand import bits, expand
 from nbtrace._store.kept import VALUE_KINDS
@@ -170,11 +170,10 @@ class Batch:
         kept = self._column(name)
         if kept.null_count == len(kept):
             return
-        write = text_attribute(key)
+        write = text_head(key)
         texts = slices(expand(_BY_NAME[name], kept, self._texts))
-        pairs = [(b"", b"") if text is None else write(text) for text in texts]
-        yield [before for before, _ in pairs]
-        yield [text for _, text in pairs]
+        yield [b"" if text is None else write(text) for text in texts]
+        yield [b"" if text is None else text for text in texts]
 
     def _attributes(self) -> Iterator[Sequence[Part]]:
         """Write the attributes without a column: each that is different once."""
