@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from nbtrace import semconv
 from nbtrace._export.columns import ATTRIBUTE, Columns, sizes
 from nbtrace._export.prepare import shortened
-from nbtrace._export.protobuf import attribute, string_value, strings_value
+from nbtrace._export.protobuf import attribute, strings_value, text_field
+from nbtrace._export.values import slices
 from nbtrace._store.kept import VALUE_KINDS
 from nbtrace._store.schema import PROMOTED
 from nbtrace._store.texts import int32
@@ -48,11 +50,8 @@ class Cut:
         if not len(rows):
             return
         firsts, inverse = self._columns.grouped([name], rows)
-        texts = self._columns.taken(name, firsts)
-        made = [
-            None if size <= self._limit else self._cut(key, text)
-            for text, size in zip(texts, sizes(texts).tolist(), strict=True)
-        ]
+        texts = slices(self._columns.taken(name, firsts).cast(pa.large_string()))
+        made = [self._cut(key, bytes(text)) if text and len(text) > self._limit else None for text in texts]
         for row, group in zip(rows.tolist(), inverse.tolist(), strict=True):
             if (one := made[group]) is not None:
                 self._put(row, key, *one)
@@ -67,16 +66,16 @@ class Cut:
         if not len(long):
             return
         made: dict[int, tuple[str, bytes, str]] = {}
-        for element, text in zip(candidates[long].tolist(), texts.take(int32(long)), strict=True):
+        for element, text in zip(candidates[long].tolist(), slices(texts.take(int32(long))), strict=True):
             key = found.key(int(found.firsts[element]))
-            made[element] = (key, *self._cut(key, text))
+            made[element] = (key, *self._cut(key, bytes(text or b"")))
         for at in np.flatnonzero(np.isin(found.each, [*made])).tolist():
             self._put(int(found.rows[at]), *made[int(found.each[at])])
 
-    def _cut(self, key: str, text: Any) -> tuple[bytes, str]:
+    def _cut(self, key: str, text: bytes) -> tuple[bytes, str]:
         """Write what is kept of a text, and say what it was."""
-        kept, told = shortened(key, text.as_py().encode(), self._limit)
-        return attribute(key, string_value(kept.encode())), told
+        kept, told = shortened(key, text, self._limit)
+        return text_field(key, kept.encode()), told
 
     def _put(self, row: int, key: str, written: bytes, told: str) -> None:
         self._made[row].append(written)
