@@ -134,13 +134,17 @@ class Folding:
         return found
 
     def _merge(self, work: _Work, ended: int, texts: Texts) -> tuple[dict[int, int], Batches]:
-        """Merge what was not merged before: gives the merged row of each call by number, and all of those rows."""
+        """Merge what was not merged before: gives the merged row of each call by number, and all of those rows.
+
+        What still runs adds nothing yet: it may say something else at each look.
+        """
         groups: dict[int, list[int]] = {}
         for repeat, row in work.owners.items():
-            groups.setdefault(row, []).append(repeat)
+            if repeat < ended:
+                groups.setdefault(row, []).append(repeat)
         known = work.rows.keys((*groups, *work.owners))
         keys = {row: tuple(known[one] for one in (row, *repeats)) for row, repeats in groups.items()}
-        lasting = [row for row, repeats in groups.items() if max(row, *repeats) < ended]
+        lasting = [row for row in groups if row < ended]
         new = [row for row in lasting if keys[row] not in self._places]
         if new:
             first = count(self._merged)
