@@ -22,7 +22,7 @@ from nbtrace._store.columns import booleans, dictionary, fixed, nulls_of, number
 from nbtrace._store.expand import list_offsets
 from nbtrace._store.kept import kept_schema
 from nbtrace._store.nested import JSON, SHARED_LENGTH, STRING
-from nbtrace._store.schema import PROMOTED
+from nbtrace._store.schema import PROMOTED, Column
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.texts import Texts, int32
 from nbtrace._store.values import to_json, written
@@ -99,14 +99,15 @@ class _Merged:
         """The same of events and links, by their number in the row."""
         self.places: list[tuple[bytes, bytes]] = []
         """Spans in other traces below which a merged span was, by trace and span id."""
-        self.by: list[str] = [*(self._known.get(semconv.ALSO_SEEN_BY) or ())]
-        self.spans: list[str] = [*(self._known.get(semconv.ALSO_SEEN_AS) or ())]
-        self.said: list[Any] = _parsed(str(self._known.get(semconv.ALSO_SAID, ""))) or []
+        self.by = _listed(self._known.get(semconv.ALSO_SEEN_BY))
+        self.spans = _listed(self._known.get(semconv.ALSO_SEEN_AS))
+        self.said = _listed(_parsed(str(self._known.get(semconv.ALSO_SAID))))
 
     def add(self, row: Row, number: int) -> None:
         """Take what a row that repeats the call adds."""
         differs = dict(self._filled(row, number))
-        scope = (_parsed(row["scope"] or "") or {}).get("name", "")
+        described = _parsed(row["scope"] or "")
+        scope = str(described.get("name", "")) if isinstance(described, dict) else ""
         self.by += [scope] if scope not in self.by else []
         self.spans.append(row["span_id"].hex())
         told: Row = {"span_id": row["span_id"].hex(), "scope": scope}
@@ -132,8 +133,7 @@ class _Merged:
             if key in MARKS or key in SAID or value is None:
                 continue
             mine, column = self._known.get(key), PROMOTED.get(key)
-            is_new = mine is None and column is not None
-            if mine == value or (_is_long(value) and not is_new and self._says(value)):
+            if mine == value or (_is_content(column, mine, value) and self._says(value)):
                 continue
             if mine is not None or key in TOGETHER:
                 yield key, value
@@ -148,7 +148,7 @@ class _Merged:
         """Say whether every part of a text is known, in whatever form."""
         if self._leaves is None:
             self._leaves = _leaves(self._known)
-        return _leaves(text) <= self._leaves
+        return bool(parts := _leaves(text)) and parts <= self._leaves
 
     def own(self) -> dict[str, str]:
         """Give the attributes that tell of the merged spans, as they are kept."""
@@ -247,8 +247,11 @@ def _event(event: Row) -> Any:
     return event["name"], event["time_unix_nano"], said
 
 
-def _is_long(value: object) -> bool:
-    return isinstance(value, str) and (len(value) >= SHARED_LENGTH or value[:1] in {"[", "{"})
+def _is_content(column: Column | None, mine: object, value: object) -> bool:
+    """Say whether a value may be there in another form: a long text, or messages where there are some already."""
+    if not isinstance(value, str):
+        return False
+    return len(value) >= SHARED_LENGTH if column is None else column.type == "text" and mine is not None
 
 
 def _leaves(value: object) -> set[str]:
@@ -271,6 +274,11 @@ def _leaves(value: object) -> set[str]:
             case other:
                 found.add(str(other))
     return found
+
+
+def _listed(value: Any) -> list[Any]:
+    """Take a list, and of anything else, which a file may have by that name, none."""
+    return [*value] if isinstance(value, list) else []
 
 
 def _parsed(text: str) -> Any:

@@ -99,13 +99,16 @@ def test_what_the_call_lacks_is_added_and_what_differs_is_kept_beside_it() -> No
     link = {"trace_id": bytes(16), "span_id": bytes(8), "trace_state": None, "flags": 0, "attributes": [],
             "dropped_attributes_count": 0}  # fmt: skip
     asked = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}])
-    other_form = json.dumps({"messages": [{"type": "human", "content": "Hi"}]})
+    other_form = json.dumps({"messages": [{"type": "human", "content": "Hi"}]}, indent=40)
     more = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi, again"}]}])
-    of_call = chat(CALL, 1, input_messages=asked, events=[raised], attributes=[stored("temperature", 0.5)])
-    said = {"temperature": 0.7, "input.value": other_form, "llm.input": more, "flags": ["a", "b"]}
+    cool = [stored("temperature", 0.5)]
+    of_call = chat(CALL, 1, input_messages=asked, events=[raised], attributes=cool, tags=["True"])
+    said = {"temperature": 0.7, "input.value": other_form, "llm.input": more, "flags": ["a", "b"], "none": "[]",
+            "yes": '{"is":true}'}  # fmt: skip
     repeats = repeat(
         4, 1, said=said, name="ChatModel", events=[event, again], links=[link], user_id="u", request_model="m",
-        input_messages=more, output_messages=asked, output_tokens=7, reasoning_tokens=2, status_code=2,
+        response_model="m", input_messages=more, output_messages=asked, output_tokens=7, reasoning_tokens=2,
+        status_code=2,
     )  # fmt: skip
     found = call(fold(row(1), of_call, repeats))
     same = ("span_id", "name", "operation", "span_type", "output_tokens", "cost_usd", "status_code", "input_messages")
@@ -121,14 +124,27 @@ def test_what_the_call_lacks_is_added_and_what_differs_is_kept_beside_it() -> No
         "note": "kept",
         "llm.input": more,
         "flags": ["a", "b"],
+        "none": "[]",
+        "yes": '{"is":true}',
         semconv.ALSO_SEEN_BY: ["framework"],
         semconv.ALSO_SEEN_AS: [f"{4:016x}"],
     }
-    differing = {"temperature": 0.7, semconv.INPUT_MESSAGES: more, semconv.USAGE_OUTPUT_TOKENS: 7,
-                 semconv.USAGE_REASONING: 2}  # fmt: skip
+    differing = {"temperature": 0.7, semconv.INPUT_MESSAGES: more, semconv.RESPONSE_MODEL: "m",
+                 semconv.USAGE_OUTPUT_TOKENS: 7, semconv.USAGE_REASONING: 2}  # fmt: skip
     place = {"parent_span_id": f"{1:016x}", "start_time_unix_nano": START, "duration_ns": 1_000_000}
     what = {"span_id": f"{4:016x}", "scope": "framework", "name": "ChatModel", "status_code": 2}
     assert told == [what | {key: place[key] for key in told[0] if key in place} | {"attributes": differing}]
+
+
+@pytest.mark.parametrize("odd", [5, "text", "[", '{"a":1}', "[[1]]", [], ["a"]])
+def test_what_a_file_has_by_these_names_does_not_matter(odd: Any) -> None:
+    own = [stored(key, odd) for key in (semconv.ALSO_SEEN_BY, semconv.ALSO_SEEN_AS, semconv.ALSO_SAID)]
+    marked = dict.fromkeys((semconv.ALSO_SEEN_BY, semconv.ALSO_SEEN_AS, semconv.ALSO_SAID), odd)
+    made = fold(chat(CALL, 4, attributes=own), repeat(4, None, said=marked, scope=str(odd)), repeat(5, None))
+    found = call(made)["attributes"]
+    assert parents(made) == {CALL: None}
+    assert found[semconv.ALSO_SEEN_AS][-2:] == [f"{4:016x}", f"{5:016x}"]
+    assert [one["span_id"] for one in json.loads(found[semconv.ALSO_SAID])[-2:]] == [f"{4:016x}", f"{5:016x}"]
 
 
 def test_a_call_in_another_trace_is_linked_to_where_it_was_repeated() -> None:
