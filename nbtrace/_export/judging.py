@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from nbtrace._export.post import RETRYABLE, post
+from nbtrace._export.post import RETRYABLE, get, post
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -26,8 +27,19 @@ if TYPE_CHECKING:
 FOR_ALL: Final = RETRYABLE | {0, 401, 403}
 """Statuses that every request would meet, after all tries: nobody answered, no time for us, no key."""
 
-Request = tuple[str, Any, int]
-"""A path below the API's base, what is sent as JSON, and how many scores are in it."""
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to an API of scores."""
+
+    path: str
+    """Below the API's base."""
+    body: Any
+    """What is sent as JSON."""
+    count: int = 1
+    """How many scores are in it."""
+    there: str = ""
+    """The path of the score, where the API refuses one that it has already."""
 
 
 def score_id(score: Row) -> str:
@@ -55,18 +67,28 @@ def hand_over(requests: Iterable[Request], api: str, endpoint: Endpoint) -> Iter
         For each request why it was not taken, or nothing, and how many scores it has.
     """
     ended = ""
-    for path, body, count in requests:
+    for one in requests:
         if ended:
-            yield ended, count
+            yield ended, one.count
             continue
-        parts = urlsplit(api)
-        url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + path, "", ""))
+        there = replace(endpoint, url=_url(api, one.path), shown=f"{endpoint.shown} ({one.path})")
         try:
-            there = replace(endpoint, url=url, shown=f"{endpoint.shown} ({path})")
-            answer = post(there, orjson.dumps(body), is_otlp=False)
+            answer = post(there, orjson.dumps(one.body), is_otlp=False)
         except ExportError as error:
             why = error.answer or str(error)
             ended = why if error.status in FOR_ALL else ""
-            yield why, count
+            yield "" if not ended and _is_there(one, api, endpoint) else why, one.count
         else:
-            yield (f"rejected by the receiver: {answer.message}" if answer.rejected else ""), count
+            yield (f"rejected by the receiver: {answer.message}" if answer.rejected else ""), one.count
+
+
+def _is_there(one: Request, api: str, endpoint: Endpoint) -> bool:
+    """Say whether a score that was refused had arrived before."""
+    with suppress(ExportError):
+        return bool(one.there) and get(endpoint, _url(api, one.there)) is not None
+    return False
+
+
+def _url(api: str, path: str) -> str:
+    parts = urlsplit(api)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + path, "", ""))

@@ -98,3 +98,15 @@ def test_logfire_says_what_of_its_scores_is_rejected(
     assert (report.spans, report.scores) == (9, 0)
     assert report.left_out == ("2 scores not taken (rejected by the receiver: too late)",)
     assert recorded.export("logfire", endpoint=server.url).scores == 2
+
+
+@pytest.mark.parametrize(("there", "scores"), [(b"{}", 2), (None, 0)])
+def test_a_score_that_is_refused_because_it_is_there_has_arrived(
+    there: bytes | None, scores: int, scripted: Server, recorded: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in VARIABLES["mlflow"].items():
+        monkeypatch.setenv(variable, value)
+    server = scripted(OK, answer=lambda _: (500, {}, b"constraint violation"))
+    server.found = iter([there, there])
+    report = recorded.export("mlflow", endpoint=server.url)
+    assert (report.spans, report.scores, len(report.left_out)) == (9, scores, int(not scores))

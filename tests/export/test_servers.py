@@ -32,6 +32,9 @@ def test_the_servers_show_what_the_table_says(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", urls["mlflow"])
     document = shown.DOCUMENT.read_text(encoding="utf-8")
     assert shown.with_part(document, shown.SERVERS, drawn(tmp_path, urls)) == document
+    assert shown.with_part(document, shown.SERVERS, drawn(tmp_path, urls)) == document, (
+        "a second export changes nothing"
+    )
 
 
 def test_the_lesson_hands_over_and_reads_back(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
     for start in range(0, len(judged), SCORES):
         some = judged[start : start + SCORES]
         metrics = [_evaluation(score, app or _service(score["resource"])) for score in some]
-        yield PATH, {"data": {"type": "evaluation_metric", "attributes": {"metrics": metrics}}}, len(some)
+        yield Request(PATH, {"data": {"type": "evaluation_metric", "attributes": {"metrics": metrics}}}, len(some))
 
 
 def _evaluation(score: Row, app: str) -> dict[str, Any]:

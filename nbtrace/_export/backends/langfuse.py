@@ -129,7 +129,7 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
             "comment": score["explanation"],
             "metadata": metadata(score),
         }
-        yield "/api/public/scores", {key: value for key, value in body.items() if value is not None}, 1
+        yield Request("/api/public/scores", {key: value for key, value in body.items() if value is not None})
 
 
 def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:

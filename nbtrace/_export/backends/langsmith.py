@@ -104,7 +104,8 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
             "comment": score["explanation"],
             "feedback_source": {"type": "model" if score["source"] == "llm" else "api", "metadata": metadata(score)},
         }
-        yield "/feedback", {key: value for key, value in body.items() if value is not None}, 1
+        told = {key: value for key, value in body.items() if value is not None}
+        yield Request("/feedback", told, there=f"/feedback/{body['id']}")
 
 
 BACKEND: Final = Backend(

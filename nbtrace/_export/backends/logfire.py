@@ -74,7 +74,7 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
             }
             for resource, each in by_resource.items()
         ]
-        yield "/v1/traces", {"resourceSpans": spans}, len(some)
+        yield Request("/v1/traces", {"resourceSpans": spans}, len(some))
 
 
 def _annotation(score: Row) -> dict[str, Any]:

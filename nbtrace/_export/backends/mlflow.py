@@ -82,8 +82,9 @@ def _json(value: object) -> str | None:
 def scores(judged: Sequence[Row]) -> Iterator[Request]:
     """Make feedback: https://mlflow.org/docs/latest/genai/assessments/feedback/."""
     for score in judged:
-        trace = f"tr-{score['trace_id'].hex()}"
+        trace, number = f"tr-{score['trace_id'].hex()}", f"a-{score_id(score).replace('-', '')}"
         assessment = {
+            "assessment_id": number,
             "assessment_name": score["name"],
             "trace_id": trace,
             "span_id": score["span_id"].hex(),
@@ -93,7 +94,8 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
             "metadata": {"nbtrace.score": score_id(score), **metadata(score)},
         }
         body = {"assessment": {key: value for key, value in assessment.items() if value is not None}}
-        yield f"/api/3.0/mlflow/traces/{trace}/assessments", body, 1
+        path = f"/api/3.0/mlflow/traces/{trace}/assessments"
+        yield Request(path, body, there=f"{path}/{number}")
 
 
 def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:

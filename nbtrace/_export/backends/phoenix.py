@@ -41,7 +41,7 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
         }
         for score in judged
     ]
-    yield "/v1/span_annotations", {"data": data}, len(data)
+    yield Request("/v1/span_annotations", {"data": data}, len(data))
 
 
 def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:
