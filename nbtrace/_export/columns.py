@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -161,7 +162,10 @@ class Columns:
         if name.startswith(ATTRIBUTE):
             return self.attributes.reader(name.removeprefix(ATTRIBUTE))
         if name.startswith(MESSAGES):
-            messages = Messages(self._batch.column(name.removeprefix(MESSAGES)), self._texts)
+            kept = self._batch.column(name.removeprefix(MESSAGES))
+            if kept.null_count == len(kept):
+                return lambda rows: repeat([], len(rows))
+            messages = Messages(kept, self._texts)
             return lambda rows: map(messages.listed, rows.tolist())
         if name.startswith(AROUND):
             shared = self._around[name.removeprefix(AROUND)]

@@ -47,6 +47,8 @@ class Messages:
         if end - start == 1:
             one = self._message(self._each[start])
             return [one] if isinstance(one, dict) else []
+        if start == end:
+            return []
         found = [self._message(piece) for piece in self._each[start:end]]
         if found[:1] == [None]:
             whole = found[1] if len(found) > 1 else None

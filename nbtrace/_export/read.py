@@ -12,6 +12,7 @@ from nbtrace._export.columns import AROUND, ATTRIBUTE, BY_NAME, MESSAGES, ROOT, 
 from nbtrace._export.facts import Facts, Message
 
 NAMES: Final = frozenset(name for name, column in BY_NAME.items() if column.type != "time")
+_MESSAGES: Final = {name: MESSAGES + name for name, column in BY_NAME.items() if column.type == "text"}
 OTHERS: Final = (ATTRIBUTE, AROUND, MESSAGES, ROOT, SCORES)
 
 
@@ -69,7 +70,9 @@ class Read(Facts):
 
     def listed(self, name: str) -> list[Message]:
         """Read a column of messages."""
-        return self.noted[MESSAGES + name]
+        key = _MESSAGES[name]
+        own = vars(self)
+        return own[key] if key in own else self.noted[key]
 
     def under(self, prefix: str) -> dict[str, Any]:
         """Give the attributes below a prefix, without it."""
