@@ -6,7 +6,7 @@ overlay never fails on what a model or a file has said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import orjson
 
 from nbtrace import semconv
+from nbtrace._export.backends.backend import Group
 from nbtrace._query.kinds import kind
 from nbtrace._store.attributes import plain
 from nbtrace._store.values import written
@@ -202,6 +203,28 @@ class Facts:
         own = {name: value for name in columns if (value := self.row[name]) is not None}
         reason = self.attributes.get(semconv.COST_REASON)
         return self.under(semconv.METADATA) | own | ({"cost_reason": reason} if reason else {})
+
+
+class Again(dict[str, Any]):
+    """A message that comes more than once, with what has been said of it already."""
+
+    __slots__ = ("said",)
+
+    said: dict[str, Group]
+    """By the beginning of its attributes' names."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.said = {}
+
+
+def said_once(message: Message, base: str, say: Callable[[Message, str], Mapping[str, Any]]) -> Group:
+    """Say a message in attributes below a name, once for each time that it comes again there."""
+    if not isinstance(message, Again):
+        return Group(say(message, base))
+    if base not in message.said:
+        message.said[base] = Group(say(message, base))
+    return message.said[base]
 
 
 def text_of(message: Mapping[str, Any]) -> str:

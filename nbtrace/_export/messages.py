@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 
 from nbtrace._export.codes import elements
+from nbtrace._export.facts import Again
 from nbtrace._export.values import sliced, starts
 from nbtrace._store.expand import joined_answers
 from nbtrace._store.texts import Texts, int32
@@ -59,7 +60,8 @@ class Messages:
         if not self._comes_again[piece]:
             return _loaded(self._text(piece))
         if piece not in self._read:
-            self._read[piece] = _loaded(self._text(piece))
+            read = _loaded(self._text(piece))
+            self._read[piece] = Again(read) if isinstance(read, dict) else read
         return self._read[piece]
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from nbtrace import semconv
 from nbtrace._export.backends.backend import Attributes, Value
-from nbtrace._export.facts import Facts, Message, as_json, parts_of, text_of
+from nbtrace._export.facts import Facts, Message, as_json, parts_of, said_once, text_of
 
 PROJECT: Final = "openinference.project.name"
 
@@ -156,19 +156,23 @@ def judged(span: Facts) -> Attributes:
 
 
 def _messages(prefix: str, messages: list[Message]) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for number, message in enumerate(messages):
-        base = f"{prefix}.{number}.message"
-        results = parts_of(message, "tool_call_response")
-        found[f"{base}.role"] = _text(message.get("role"))
-        found[f"{base}.content"] = text_of(message) or (as_json(results[0].get("response")) if results else None)
-        if results:
-            found[f"{base}.tool_call_id"] = _text(results[0].get("id"))
-        for index, call in enumerate(parts_of(message, "tool_call")):
-            one = f"{base}.tool_calls.{index}.tool_call"
-            found[f"{one}.id"] = _text(call.get("id"))
-            found[f"{one}.function.name"] = _text(call.get("name"))
-            found[f"{one}.function.arguments"] = as_json(call.get("arguments"))
+    bases = [f"{prefix}.{number}.message" for number in range(len(messages))]
+    return {base: said_once(message, base, _message) for base, message in zip(bases, messages, strict=True)}
+
+
+def _message(message: Message, base: str) -> dict[str, Value]:
+    results = parts_of(message, "tool_call_response")
+    found: dict[str, Value] = {
+        f"{base}.role": _text(message.get("role")),
+        f"{base}.content": text_of(message) or (as_json(results[0].get("response")) if results else None),
+    }
+    if results:
+        found[f"{base}.tool_call_id"] = _text(results[0].get("id"))
+    for index, call in enumerate(parts_of(message, "tool_call")):
+        one = f"{base}.tool_calls.{index}.tool_call"
+        found[f"{one}.id"] = _text(call.get("id"))
+        found[f"{one}.function.name"] = _text(call.get("name"))
+        found[f"{one}.function.arguments"] = as_json(call.get("arguments"))
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from nbtrace._export import otlp, wire
 from nbtrace._export.attributes import ABSENT
-from nbtrace._export.backends.backend import Absent, Attributes, Value
+from nbtrace._export.backends.backend import Absent, Attributes, Group, Value
 from nbtrace._export.batch import Encoded
 from nbtrace._export.batch import encoded as encoded_rows
 from nbtrace._export.columns import Columns
@@ -137,6 +137,9 @@ class _Said:
         for key, value in said.items():
             if value is None:
                 continue
+            if isinstance(value, Group):
+                made.append(self._grouped(value, span, gone))
+                continue
             if value is _GONE:
                 gone.append(key)
                 continue
@@ -147,6 +150,16 @@ class _Said:
                 gone.append(key)
                 made.append(_attribute(key, value))
         return b"".join(made), gone
+
+    def _grouped(self, group: Group, span: Read, gone: list[str]) -> bytes:
+        """Write what is said together, once if no span has any of it already."""
+        if group.written is not None:
+            return group.written
+        written, replaced = self._written(group, span)
+        gone += replaced
+        if self._columns.keys.isdisjoint(group):
+            group.written = written
+        return written
 
     def _there(self, key: str, span: Read) -> Any:
         """Give what a span has by a name already."""

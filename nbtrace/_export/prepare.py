@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from nbtrace import semconv
-from nbtrace._export.backends.backend import Absent, Attributes, Backend, Part, Value, Variables
+from nbtrace._export.backends.backend import Absent, Attributes, Backend, Group, Part, Value, Variables
 from nbtrace._export.batch import Row, rows
 from nbtrace._export.facts import Facts
 from nbtrace._export.portable import loads
@@ -92,7 +92,11 @@ class Prepared:
             return {}
         scores = self.scores.get((row["trace_id"], row["span_id"]), ()) if self.scores else ()
         span = Facts(row, self._traces[row["trace_id"]], scores)
-        return {key: value for part in self.parts for key, value in part(span).items()}
+        said: dict[str, Value] = {}
+        for part in self.parts:
+            for key, value in part(span).items():
+                said |= value if isinstance(value, Group) else {key: value}
+        return said
 
     def judgements(self, row: Mapping[str, Any]) -> list[Row]:
         """Make events of the scores of a span, but for those that it has as events already."""

@@ -42,14 +42,15 @@ ATTRIBUTES: tuple[dict[str, Any], ...] = (
     {"key": "gen_ai.tool.call.arguments", "string": '{"title": "Spans"}'},
     {"key": "langfuse.trace.tags", "string": "of somebody else"},
     {"key": "nbtrace.cut", "json": '{"arrayValue":{"values":[{"stringValue":"before"}]}}'},
+    {"key": "llm.input_messages.0.message.role", "string": "of somebody else"},
     {"key": "nbtrace.metadata.a", "int": 1},
     {"key": "nbtrace.metadata.b", "string": "y" * 5000},
     {"key": "nbtrace.prompt.template", "string": "Say {x}"},
     {"key": "user.id", "int": 7},
 )
 VALUES: dict[str, tuple[Any, ...]] = {
-    "operation": ("chat", "chat", "embeddings", "execute_tool", "retrieval", "invoke_agent", None),
-    "span_type": (None, None, "cell", "chain", "guardrail"),
+    "operation": ("chat", "chat", "chat", "chat", "embeddings", "execute_tool", "retrieval", "invoke_agent", None),
+    "span_type": (None, None, None, None, "cell", "chain", "guardrail"),
     "name": ("chat m", "step", "chat m"),
     "status_code": (0, 2), "status_message": (None, "no"), "refusal": (None, None, "I cannot"),
     "user_id": (None, "ada"), "session_id": (None, "s"), "conversation_id": (None, "c", ""), "tags": (None, ["a", "b"]),
@@ -74,7 +75,7 @@ def many(count: int = 240) -> Snapshot:
     for number in range(1, count + 1):
         facts = {name: chosen.choice(some) for name, some in VALUES.items()}
         parent = chosen.choice([None, None, number - 1, 10_000])
-        some = [one for one in ATTRIBUTES if not chosen.randrange(6)]
+        some = [one for one in ATTRIBUTES if not chosen.randrange(4)]
         keys = dict.fromkeys(one["key"] for one in some)
         facts["attributes"] = [next(one for one in some if one["key"] == key) for key in keys]
         made.append(row(number, parent or 0, trace=number // 9 + 1, start=chosen.randrange(50), **facts))
@@ -90,7 +91,7 @@ def many(count: int = 240) -> Snapshot:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_of_many_spans_is_encoded_as_if_it_stood_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "ROWS", 50)
+    monkeypatch.setattr(wire, "ROWS", 60)
     same_as_rows(many(), name)
 
 

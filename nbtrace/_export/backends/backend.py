@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbtrace.errors import ExportError
 
@@ -28,9 +28,22 @@ class Absent(Enum):
     ABSENT = auto()
 
 
-Value = str | int | float | bool | list[str] | Absent | None
+class Group(dict[str, Any]):
+    """Attributes that are said together, as of one message; the same object where that comes again."""
+
+    __slots__ = ("written",)
+
+    written: bytes | None
+    """They as they go out, once that is known."""
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        super().__init__(attributes)
+        self.written = None
+
+
+Value = str | int | float | bool | list[str] | Absent | Group | None
 Attributes = Mapping[str, Value]
-"""Attributes that an overlay sets. What is none stays as it is."""
+"""Attributes that an overlay sets. What is none stays as it is; a group is its own attributes, whatever its key."""
 
 Part = Callable[["Facts"], Attributes]
 """Says some facts of a span. It is asked once for all spans that have the same ones, so facts that change from span to
