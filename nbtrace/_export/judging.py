@@ -79,7 +79,8 @@ def hand_over(requests: Iterable[Request], api: str, endpoint: Endpoint) -> Iter
             ended = why if error.status in FOR_ALL else ""
             yield "" if not ended and _is_there(one, api, endpoint) else why, one.count
         else:
-            yield (f"rejected by the receiver: {answer.message}" if answer.rejected else ""), one.count
+            said = f": {answer.message}" if answer.message else ""
+            yield f"rejected by the receiver{said}" if answer.rejected else "", one.count
 
 
 def _is_there(one: Request, api: str, endpoint: Endpoint) -> bool:
