@@ -7,6 +7,7 @@ been masked; where the recording has a mask, any text will do.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from nbtrace import semconv
+from nbtrace._store.values import written
 
 ENDPOINT: Final = "endpoint"
 FETCH: Final = "fetch_response"
@@ -67,7 +69,10 @@ def _written(name: str, value: Any) -> str:
             value = orjson.loads(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str).decode()
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str).decode()
+    except orjson.JSONEncodeError:  # nested deeper than it writes
+        return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
 def key(request: Asked) -> str:
@@ -136,4 +141,4 @@ def _line(message: dict[str, Any]) -> str:
 
 def _part(part: dict[str, Any]) -> str:
     content = part.get("content")
-    return content if part.get("type") == "text" and isinstance(content, str) else orjson.dumps(part).decode()
+    return content if part.get("type") == "text" and isinstance(content, str) else written(part)

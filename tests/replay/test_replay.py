@@ -77,6 +77,7 @@ def test_what_does_not_shape_the_answer_is_not_asked_of_the_recording(session: S
         {"logprobs": True},
         {"response_format": {"type": "json_object"}},
         {"extra_body": {"top_k": 40}},
+        {"extra_body": {"deep": json.loads("[" * 300 + "]" * 300)}},
         {"max_tokens": 9},
     ],
 )
