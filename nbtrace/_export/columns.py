@@ -68,6 +68,7 @@ class Columns:
         self._scores = scores
         self._codes: dict[str, Codes] = {}
         self._values: dict[str, Callable[[Rows], Iterable[Any]]] = {}
+        self._below: dict[str, list[str]] = {}
 
     def codes(self, name: str) -> Codes:
         """Give the codes of a fact."""
@@ -112,6 +113,12 @@ class Columns:
     def attributes(self) -> Attributes:
         """The attributes that have no column."""
         return Attributes(self._batch.column("attributes"), self._texts)
+
+    def below(self, prefix: str) -> list[str]:
+        """Give the keys that begin with a prefix."""
+        if prefix not in self._below:
+            self._below[prefix] = [key for key in self.keys if key.startswith(prefix)]
+        return self._below[prefix]
 
     def sizes(self, name: str) -> Any:
         """Give the bytes of a column's texts, or a few more, without reading them."""

@@ -76,7 +76,7 @@ class Read(Facts):
 
     def under(self, prefix: str) -> dict[str, Any]:
         """Give the attributes below a prefix, without it."""
-        names = [key for key in self.noted.columns.keys if key.startswith(prefix)]
+        names = self.noted.columns.below(prefix)
         if not names:
             return {}
         found = {key: value for key in names if (value := self.noted[ATTRIBUTE + key]) is not ABSENT}
