@@ -22,9 +22,9 @@ from nbtrace._store.kept import kept_schema
 from nbtrace._store.merging import merge
 from nbtrace._store.repeats import Rows, marks
 from nbtrace._store.snapshot import Snapshot
+from nbtrace._store.spill import Spill
 
 if TYPE_CHECKING:
-    from nbtrace._store.spill import Spill
     from nbtrace._store.texts import Texts
 
 Batches = tuple[pa.RecordBatch, ...]
@@ -51,11 +51,11 @@ class Folding:
     """Makes one row of all rows of a call, each time of the same ones or of more.
 
     Args:
-        spill: takes what is made of rows that are on the disk; by default it stays in memory.
+        spill: takes what is made of rows that are on the disk.
     """
 
     def __init__(self, spill: Spill | None = None) -> None:
-        self._spill = spill
+        self._spill = spill or Spill()
         self.gone = 0
         """Ended rows that were in others, at the last look."""
         self._marks: dict[int, tuple[pa.RecordBatch, list[tuple[int, int]]]] = {}
@@ -102,9 +102,7 @@ class Folding:
             known = self._made.get(id(batch))
             if known is None or known.batch is not batch or known.todo != todo:
                 new = _rebuilt(batch, todo, merged)
-                if number < settled and self._spill is not None:
-                    new = self._spill.moved(new)
-                known = _Made(batch, todo, new)
+                known = _Made(batch, todo, self._spill.moved(new) if number < settled else new)
             if number < len(ended):
                 made[id(batch)] = known
             folded.append(known.rows)
@@ -114,10 +112,8 @@ class Folding:
     def relieve(self) -> None:
         """Let go of what the store has moved to the disk, and move there what was made of it."""
         self._marks, self._made = {}, {}
-        if self._spill is not None:
-            rest = map(self._spill.moved, self._merged[self._settled :])
-            self._merged = (*self._merged[: self._settled], *rest)
-            self._settled = len(self._merged)
+        self._merged = (*self._merged[: self._settled], *map(self._spill.moved, self._merged[self._settled :]))
+        self._settled = len(self._merged)
 
     def _found(self, ended: Batches, running: Batches) -> list[tuple[int, int]]:
         """Find the rows that say that they repeat a call, by their number in all batches."""
@@ -216,8 +212,6 @@ class _Work(NamedTuple):
         became = {spans[repeat]: spans[row] for repeat, row in self.owners.items()}
         known: list[bytes] = keys(scores).to_pylist()
         moved = [became.get(key, key) for key in known]
-        if moved == known:
-            return scores
         ids = {"trace_id": fixed(16, [key[:16] for key in moved]), "span_id": fixed(8, [key[16:] for key in moved])}
         columns = [ids.get(name, scores.column(name)) for name in scores.schema.names]
         return pa.Table.from_arrays(columns, schema=scores.schema)

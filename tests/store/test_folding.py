@@ -99,7 +99,7 @@ def test_what_the_call_lacks_is_added_and_what_differs_is_kept_beside_it() -> No
     link = {"trace_id": bytes(16), "span_id": bytes(8), "trace_state": None, "flags": 0, "attributes": [],
             "dropped_attributes_count": 0}  # fmt: skip
     asked = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}])
-    other_form = json.dumps({"messages": [{"type": "human", "content": "Hi"}]}, indent=40)
+    other_form = json.dumps({"messages": [{"type": "human", "content": "Hi", "name": None}]}, indent=40)
     more = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi, again"}]}])
     cool = [stored("temperature", 0.5)]
     of_call = chat(CALL, 1, input_messages=asked, events=[raised], attributes=cool, tags=["True"])
@@ -154,6 +154,12 @@ def test_a_call_in_another_trace_is_linked_to_where_it_was_repeated() -> None:
     assert (link["trace_id"], link["span_id"]) == ((2).to_bytes(16), (1).to_bytes(8))
     (told,) = json.loads(call(made)["attributes"][semconv.ALSO_SAID])
     assert told["trace_id"] == f"{2:032x}"
+
+
+def test_of_spans_with_one_id_the_one_in_the_same_trace_has_the_call() -> None:
+    made = fold(chat(CALL, trace=2), chat(CALL, 4), repeat(4, None), chat(CALL, trace=3))
+    told = [plain(one).get(semconv.ALSO_SEEN_AS) for one in made["attributes"].to_pylist()]
+    assert told == [None, [f"{4:016x}"], None]
 
 
 def test_judgements_of_what_is_gone_are_those_of_the_call() -> None:
