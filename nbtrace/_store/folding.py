@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from nbtrace._guard import guard
 from nbtrace._store.batches import compact, taken
-from nbtrace._store.columns import fixed
+from nbtrace._store.columns import fixed, nulls_of
 from nbtrace._store.following import count
 from nbtrace._store.kept import kept_schema
 from nbtrace._store.merging import merge
@@ -198,9 +198,11 @@ class _Work(NamedTuple):
             first = last
 
     def gone(self) -> pa.Table:
-        """Give the rows that are in others now, as they were, but below what is left."""
+        """Give the rows that are in others now, as they were but for a cost of their own, and below what is left."""
         rows = [*self.owners]
-        return pa.Table.from_batches([_with_parents(taken(self.batches, rows), self.parents[rows])])
+        batch = _with_parents(taken(self.batches, rows), self.parents[rows])
+        free = {name: nulls_of(batch.column(name).type, len(rows)) for name in ("cost_usd", "cost_state")}
+        return pa.Table.from_batches([_with(batch, free)])
 
     def moved(self, scores: pa.Table) -> pa.Table:
         """Give judgements of what is gone as those of what has it."""
@@ -240,5 +242,9 @@ def _rebuilt(batch: pa.RecordBatch, todo: _Todo, merged: Batches) -> pa.RecordBa
 
 def _with_parents(batch: pa.RecordBatch, parents: Any) -> pa.RecordBatch:
     ids = fixed(8, [parent.to_bytes(8, "big") if parent else None for parent in parents.tolist()])
-    columns = [ids if name == "parent_span_id" else batch.column(name) for name in batch.schema.names]
+    return _with(batch, {"parent_span_id": ids})
+
+
+def _with(batch: pa.RecordBatch, changed: Mapping[str, pa.Array]) -> pa.RecordBatch:
+    columns = [changed.get(name, batch.column(name)) for name in batch.schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=kept_schema())

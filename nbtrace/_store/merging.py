@@ -2,8 +2,8 @@
 
 The row that has the call stays as it is and gains what it lacks: attributes, events, links. Where both say something
 else its own word holds, and the other's is kept in `nbtrace.also_said`, with what the other span was. Figures that only
-mean something together, its tokens and its cost, are never put together of two. A long text whose every part the row
-has in another form is not kept twice.
+mean something together, its tokens and its cost, are those of one span: of another if the call itself has no tokens. A
+long text whose every part the row has in another form is not kept twice.
 """
 
 from __future__ import annotations
@@ -32,13 +32,16 @@ MARKS: Final = frozenset({semconv.DUPLICATE_OF, semconv.DUPLICATE_OPERATION, sem
 
 SAID: Final = (semconv.ALSO_SEEN_BY, semconv.ALSO_SEEN_AS, semconv.ALSO_SAID)
 
-TOGETHER: Final = frozenset(
-    {
-        semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS, semconv.USAGE_CACHE_READ, semconv.USAGE_CACHE_WRITE,
-        semconv.USAGE_REASONING, semconv.USAGE_STATE, semconv.USAGE_COST, semconv.COST_STATE, semconv.ERROR_TYPE,
-    }
-)  # fmt: skip
-"""What is not filled in: the figures of a call, of which the price was made, and whether it failed."""
+PRICING: Final = frozenset({semconv.COST_STATE, semconv.COST_REASON, semconv.COST_BUCKETS, semconv.COST_SOURCE})
+"""What nbtrace says of a cost, and not the other span."""
+
+FIGURES: Final = PRICING | {
+    semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS, semconv.USAGE_CACHE_READ, semconv.USAGE_CACHE_WRITE,
+    semconv.USAGE_REASONING, semconv.USAGE_STATE, semconv.USAGE_COST,
+}  # fmt: skip
+"""Tokens, and what was made of them: all are of one span."""
+
+TOKENS: Final = (semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS)
 
 LABELS: Final = frozenset({"type", "role", "object", "finish_reason"})
 """Keys of words that each form of a message has its own for."""
@@ -92,6 +95,8 @@ class _Merged:
         self._leaves: set[str] | None = None
         self.taken: dict[str, int] = {}
         """Columns that are another row's, and which."""
+        self.without: set[str] = set()
+        """Attributes that are its own no more."""
         self.attributes: list[tuple[int, str]] = []
         """Attributes that are another row's: which, and the key."""
         self.events: list[tuple[int, int]] = []
@@ -105,6 +110,8 @@ class _Merged:
 
     def add(self, row: Row, number: int) -> None:
         """Take what a row that repeats the call adds."""
+        if not any(token in self._known for token in TOKENS) and semconv.REPLAYED_FROM not in self._known:
+            self._take_figures(row, number)
         differs = dict(self._filled(row, number))
         described = _parsed(row["scope"] or "")
         scope = str(described.get("name", "")) if isinstance(described, dict) else ""
@@ -130,19 +137,32 @@ class _Merged:
     def _filled(self, row: Row, number: int) -> Iterator[tuple[str, Any]]:
         """Take the attributes that are not known yet, and give those whose values are others."""
         for key, value in row["attributes"].items():
-            if key in MARKS or key in SAID or value is None:
+            if key in MARKS or key in SAID or key in PRICING or value is None:
                 continue
             mine, column = self._known.get(key), PROMOTED.get(key)
             if mine == value or (_is_content(column, mine, value) and self._says(value)):
                 continue
-            if mine is not None or key in TOGETHER:
-                yield key, value
-                continue
-            self._known[key] = value
-            if column is not None and key in row["columns"]:
-                self.taken[column.name] = number
+            if mine is None and key not in FIGURES and key != semconv.ERROR_TYPE:
+                self._take(key, row, number)
             else:
-                self.attributes.append((number, key))
+                yield key, value
+
+    def _take(self, key: str, row: Row, number: int) -> None:
+        self._known[key] = row["attributes"][key]
+        if key in row["columns"]:
+            self.taken[PROMOTED[key].name] = number
+        else:
+            self.attributes.append((number, key))
+
+    def _take_figures(self, row: Row, number: int) -> None:
+        """Take the tokens of a call that knows of none, with what they cost."""
+        if any(token in row["attributes"] for token in TOKENS):
+            self.without |= FIGURES
+            self.taken |= {PROMOTED[key].name: number for key in FIGURES if key in PROMOTED}
+            for key in FIGURES & self._known.keys():
+                del self._known[key]
+            for key in FIGURES & row["attributes"].keys():
+                self._take(key, row, number)
 
     def _says(self, text: str) -> bool:
         """Say whether every part of a text is known, in whatever form."""
@@ -184,7 +204,7 @@ def _lists(name: str, calls: Any, repeats: Any, merged: list[_Merged]) -> Any:
         keys: list[str] = flat.field("key").to_pylist()
         own = [one.own() for one in merged]
         for row, one in enumerate(merged):
-            kept = [place for place in picked[row] if keys[place] not in own[row]]
+            kept = [place for place in picked[row] if keys[place] not in own[row] and keys[place] not in one.without]
             added = [_place(keys, key, offsets[number], offsets[number + 1]) for number, key in one.attributes]
             first = len(flat) + len(SAID) * row
             picked[row] = [*kept, *added, *range(first, first + len(SAID))]

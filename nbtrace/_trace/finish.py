@@ -38,8 +38,14 @@ def finish(
     if policy.content != "full":
         attributes[semconv.CONTENT_MODE] = policy.content
     with guard("pricing"):
-        attributes |= pricing.cost(attributes, at_ns=span.start_time, prices=prices)
+        attributes |= pricing.cost(_as_call(attributes), at_ns=span.start_time, prices=prices)
     return attributes
+
+
+def _as_call(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """Give the attributes of a call, also of one that repeats another: the other may know of no tokens."""
+    operation = attributes.get(semconv.DUPLICATE_OPERATION)
+    return attributes if operation is None else attributes | {semconv.OPERATION_NAME: operation}
 
 
 def _canonical(span: ReadableSpan, attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:

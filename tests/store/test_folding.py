@@ -136,6 +136,24 @@ def test_what_the_call_lacks_is_added_and_what_differs_is_kept_beside_it() -> No
     assert told == [what | {key: place[key] for key in told[0] if key in place} | {"attributes": differing}]
 
 
+def test_of_a_call_without_tokens_the_other_spans_count_with_what_they_cost() -> None:
+    unknown = chat(CALL, 4, input_tokens=None, output_tokens=None, cost_usd=None, cost_state="unpriced",
+                   attributes=[stored(semconv.COST_REASON, "no token counts")])  # fmt: skip
+    knows = repeat(4, None, said={semconv.COST_SOURCE: "a table"}, input_tokens=3, cost_usd=0.2, cost_state="priced")
+    later = repeat(5, None, start=1, input_tokens=9, output_tokens=9)
+    found = call(fold(unknown, repeat(6, None, start=-1), knows, later))
+    figures = ("input_tokens", "output_tokens", "cost_usd", "cost_state")
+    assert [found[name] for name in figures] == [3, None, 0.2, "priced"]
+    assert found["attributes"][semconv.COST_SOURCE] == "a table"
+    assert semconv.COST_REASON not in found["attributes"]
+    told = json.loads(found["attributes"][semconv.ALSO_SAID])
+    assert [one.get("attributes") for one in told] == [
+        None, None, {semconv.USAGE_INPUT_TOKENS: 9, semconv.USAGE_OUTPUT_TOKENS: 9}
+    ]  # fmt: skip
+    replayed = unknown | {"attributes": [stored(semconv.REPLAYED_FROM, "a")]}
+    assert call(fold(replayed, knows))["cost_usd"] is None
+
+
 @pytest.mark.parametrize("odd", [5, "text", "[", '{"a":1}', "[[1]]", [], ["a"]])
 def test_what_a_file_has_by_these_names_does_not_matter(odd: Any) -> None:
     own = [stored(key, odd) for key in (semconv.ALSO_SEEN_BY, semconv.ALSO_SEEN_AS, semconv.ALSO_SAID)]
