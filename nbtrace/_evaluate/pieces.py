@@ -39,6 +39,41 @@ class Judging(NamedTuple):
     """Scores that are known besides those in the files; none to judge everything again."""
 
 
+class _Before:
+    """Scores that are known, in the order of their spans' ids, so that those of a piece are found without the others.
+
+    Args:
+        scores: all of them.
+    """
+
+    def __init__(self, scores: pa.Table) -> None:
+        import numpy as np
+
+        ids = _numbers(scores)
+        self._scores = scores
+        self._order = np.argsort(ids, kind="stable")
+        self._ids = ids[self._order]
+
+    def of(self, spans: pa.Table) -> pa.Table:
+        """Give those of spans, and of others with the same ids in other traces."""
+        import numpy as np
+        import pyarrow as pa
+
+        wanted = np.unique(_numbers(spans))
+        first, end = (np.searchsorted(self._ids, wanted, side) for side in ("left", "right"))
+        places = np.repeat(first - np.cumsum(end - first) + (end - first), end - first) + np.arange((end - first).sum())
+        return self._scores.take(pa.array(np.sort(self._order[places]), pa.int64()))
+
+
+def _numbers(rows: pa.Table) -> Any:
+    """Look at the ids of spans as numbers."""
+    import numpy as np
+    import pyarrow as pa
+
+    ids: Any = rows["span_id"].cast(pa.binary(8)).combine_chunks()
+    return np.frombuffer(ids.buffers()[1] or b"", np.uint64, len(ids), 8 * ids.offset)
+
+
 class _Said(NamedTuple):
     """What checks said of some spans."""
 
@@ -93,19 +128,18 @@ def _here(frame: Any, judging: Judging, doing: Doing) -> Iterator[_Said]:
     """Judge pieces that DuckDB gives, one after the other."""
     import pyarrow as pa
 
+    before = _Before(judging.before) if judging.before is not None else None
     for batch in batches(frame, ROWS):
-        yield _judged(pa.Table.from_batches([batch]), judging, doing)
+        yield _judged(pa.Table.from_batches([batch]), judging, before, doing)
 
 
-def _judged(spans: pa.Table, judging: Judging, doing: Doing) -> _Said:
+def _judged(spans: pa.Table, judging: Judging, before: _Before | None, doing: Doing) -> _Said:
     """Judge a piece."""
     import pyarrow as pa
 
     target = of_spans(spans, judging.references)
-    before = None
-    if judging.before is not None:
-        before = pa.concat_tables([judging.before, unlisted(spans)])
-    every = [Evaluating(check, target, before) for check in judging.checks]
+    known = pa.concat_tables([before.of(spans), unlisted(spans)]) if before is not None else None
+    every = [Evaluating(check, target, known) for check in judging.checks]
     for one in every:
         one.run(doing)
     tables = [one.said for one in every if one.said is not None]
@@ -144,8 +178,9 @@ def _worker(judging: Judging, width: int) -> Callable[[Iterable[pa.RecordBatch]]
     def judge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
+        before = _Before(judging.before) if judging.before is not None else None
         for batch in batches:
-            found = _judged(pa.Table.from_batches([batch]), judging, Doing(width, None, _unheard, _unheard))
+            found = _judged(pa.Table.from_batches([batch]), judging, before, Doing(width, None, _unheard, _unheard))
             about = {_nothing(check): count for check, count in zip(judging.checks, found.nothing, strict=True)}
             about |= found.left_out
             counted = pa.table({"about": [*about], "count": pa.array(about.values(), pa.int64())})
