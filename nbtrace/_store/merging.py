@@ -22,7 +22,7 @@ from nbtrace._store.columns import booleans, dictionary, fixed, nulls_of, number
 from nbtrace._store.expand import list_offsets
 from nbtrace._store.kept import kept_schema
 from nbtrace._store.nested import JSON, SHARED_LENGTH, STRING
-from nbtrace._store.schema import PROMOTED, Column
+from nbtrace._store.schema import PROMOTED
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.texts import Texts, int32
 from nbtrace._store.values import to_json, written
@@ -42,6 +42,14 @@ FIGURES: Final = PRICING | {
 """Tokens, and what was made of them: all are of one span."""
 
 TOKENS: Final = (semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS)
+
+REQUEST: Final = frozenset(
+    {
+        semconv.SYSTEM_INSTRUCTIONS, semconv.INPUT_MESSAGES, semconv.INPUT_VALUE, semconv.TOOL_DEFINITIONS,
+        semconv.OUTPUT_TYPE, semconv.REQUEST_OPTIONS,
+    }
+)  # fmt: skip
+"""What was asked for, besides `gen_ai.request.*`; a replay goes by it."""
 
 LABELS: Final = frozenset({"type", "role", "object", "finish_reason"})
 """Keys of words that each form of a message has its own for."""
@@ -92,6 +100,8 @@ class _Merged:
     def __init__(self, row: Row) -> None:
         self._row = row
         self._known: Row = row["attributes"]
+        self._is_captured = semconv.CLIENT_NAME in self._known
+        """Whether nbtrace has seen the whole request, so that what the row lacks was not asked for."""
         self._leaves: set[str] | None = None
         self.taken: dict[str, int] = {}
         """Columns that are another row's, and which."""
@@ -136,13 +146,15 @@ class _Merged:
 
     def _filled(self, row: Row, number: int) -> Iterator[tuple[str, Any]]:
         """Take the attributes that are not known yet, and give those whose values are others."""
+        ours = PRICING | ({semconv.USAGE_COST} if semconv.COST_BUCKETS in row["attributes"] else set[str]())
         for key, value in row["attributes"].items():
-            if key in MARKS or key in SAID or key in PRICING or value is None:
+            if key in MARKS or key in SAID or key in ours or value is None:
                 continue
-            mine, column = self._known.get(key), PROMOTED.get(key)
-            if mine == value or (_is_content(column, mine, value) and self._says(value)):
+            mine = self._known.get(key)
+            is_lacking = mine is None and not (self._is_captured and _is_asked(key))
+            if mine == value or (_is_content(key, value, is_lacking=is_lacking) and self._says(value)):
                 continue
-            if mine is None and key not in FIGURES and key != semconv.ERROR_TYPE:
+            if is_lacking and key not in FIGURES and key != semconv.ERROR_TYPE:
                 self._take(key, row, number)
             else:
                 yield key, value
@@ -267,11 +279,18 @@ def _event(event: Row) -> Any:
     return event["name"], event["time_unix_nano"], said
 
 
-def _is_content(column: Column | None, mine: object, value: object) -> bool:
+def _is_asked(key: str) -> bool:
+    return key in REQUEST or key.startswith("gen_ai.request.")
+
+
+def _is_content(key: str, value: object, *, is_lacking: bool) -> bool:
     """Say whether a value may be there in another form: a long text, or messages where there are some already."""
     if not isinstance(value, str):
         return False
-    return len(value) >= SHARED_LENGTH if column is None else column.type == "text" and mine is not None
+    column = PROMOTED.get(key)
+    if not is_lacking and (key in REQUEST or (column is not None and column.type == "text")):
+        return True
+    return column is None and len(value) >= SHARED_LENGTH
 
 
 def _leaves(value: object) -> set[str]:

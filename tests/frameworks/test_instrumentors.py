@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from nbtrace import Session
+from nbtrace._replays import Replay
 from tests.capture.reading import spans
 from tests.frameworks.conftest import Activate, calls
 from tests.frameworks.scripted import Scripted
@@ -81,6 +82,19 @@ async def test_a_call_that_an_instrumentor_sees_too_counts_once(
     seen_as = [span["attributes"].get("nbtrace.also_seen_as", ()) for span in spans(session)]
     assert len([one for one in seen_as if one]) == len(SYNC) + len(ASYNC)
     assert sum(map(len, seen_as)) >= (27 if name == "all of them" else 9)
+
+
+@pytest.mark.parametrize("name", INSTRUMENTORS)
+def test_a_call_that_an_instrumentor_saw_too_is_replayed(
+    name: str, server: Scripted, session: Session, activate: Activate
+) -> None:
+    """What the other says of the request is nothing that was asked for."""
+    activate(name)
+    asked: dict[str, Any] = {"model": "m", "messages": [{"role": "system", "content": "Be nice."}, *ASK["messages"]]}
+    with openai.OpenAI(timeout=20) as client:
+        answer = client.chat.completions.create(**asked)
+        with Replay(session, session, "replay", "none"):
+            assert client.chat.completions.create(**asked).id == answer.id
 
 
 async def _each(session: Session, makes: Any, client: Any, run: Callable[[Any, Any], Awaitable[None]]) -> None:

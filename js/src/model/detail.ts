@@ -167,7 +167,8 @@ function seenTooOf(attributes: Attributes): Section[] {
       ["status", ownText(span, "status_message")],
     ].flatMap(([name, text]): Fact[] => (name && text ? [[name, { text }]] : []));
     const who = ownText(span, "scope") || "another instrumentation";
-    return { title: `Also seen by ${who}`, facts: [...identity, ...factsOf(own(span, "attributes"))] };
+    const others = factsOf(own(span, "attributes")).filter(([name]) => !ELSEWHERE.has(name));
+    return { title: `Also seen by ${who}`, facts: [...identity, ...others] };
   });
 }
 
