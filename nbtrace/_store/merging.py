@@ -49,7 +49,7 @@ REQUEST: Final = frozenset(
         semconv.OUTPUT_TYPE, semconv.REQUEST_OPTIONS,
     }
 )  # fmt: skip
-"""What was asked for, besides `gen_ai.request.*`; a replay goes by it."""
+"""What was asked for, besides its parameters; a replay goes by it."""
 
 LABELS: Final = frozenset({"type", "role", "object", "finish_reason"})
 """Keys of words that each form of a message has its own for."""
@@ -280,7 +280,7 @@ def _event(event: Row) -> Any:
 
 
 def _is_asked(key: str) -> bool:
-    return key in REQUEST or key.startswith("gen_ai.request.")
+    return key in REQUEST or key.startswith(("gen_ai.request.", "openai.request.", "anthropic.request."))
 
 
 def _is_content(key: str, value: object, *, is_lacking: bool) -> bool:

@@ -136,6 +136,18 @@ def test_what_the_call_lacks_is_added_and_what_differs_is_kept_beside_it() -> No
     assert told == [what | {key: place[key] for key in told[0] if key in place} | {"attributes": differing}]
 
 
+def test_nothing_is_added_to_a_request_that_nbtrace_captured() -> None:
+    asked = json.dumps([{"role": "system", "parts": [{"type": "text", "content": "Be nice."}]}])
+    said = {"gen_ai.request.seed": 1, "input.value": '{"m": ["Be nice."]}', "openai.request.tier": "a", "note": "kept"}
+    repeats = repeat(4, None, said=said, system_instructions='["Be nice."]', tool_definitions='["other"]')
+    captured = chat(CALL, 4, input_messages=asked, attributes=[stored(semconv.CLIENT_NAME, "openai")])
+    found = call(fold(captured, repeats))
+    assert [found[name] for name in ("system_instructions", "tool_definitions")] == [None, None]
+    (told,) = json.loads(found["attributes"].pop(semconv.ALSO_SAID))
+    assert {*found["attributes"]} == {semconv.CLIENT_NAME, "note", semconv.ALSO_SEEN_BY, semconv.ALSO_SEEN_AS}
+    assert {*told["attributes"]} == {"gen_ai.request.seed", "openai.request.tier", semconv.TOOL_DEFINITIONS}
+
+
 def test_of_a_call_without_tokens_the_other_spans_count_with_what_they_cost() -> None:
     unknown = chat(CALL, 4, input_tokens=None, output_tokens=None, cost_usd=None, cost_state="unpriced",
                    attributes=[stored(semconv.COST_REASON, "no token counts")])  # fmt: skip
