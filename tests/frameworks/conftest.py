@@ -49,7 +49,11 @@ def session(request: pytest.FixtureRequest) -> Generator[Session]:
 
 @pytest.fixture(autouse=True)
 def unwrapped() -> Iterator[None]:
-    """Put back what Traceloop's instrumentors leave wrapped: the client's methods, and those of LangChain."""
+    """Put back what instrumentors leave behind.
+
+    Traceloop's leave the client's methods wrapped, and those of LangChain; OpenInference's leaves a method of the
+    client's base on the client itself.
+    """
     for found in pkgutil.walk_packages(openai.resources.__path__, "openai.resources."):  # which come when first used
         importlib.import_module(found.name)
     before = [(owner, dict(vars(owner))) for owner in _wrapped_by_others()]
@@ -58,6 +62,9 @@ def unwrapped() -> Iterator[None]:
         for name, method in kept.items():
             if callable(method) and vars(owner).get(name) is not method:
                 setattr(owner, name, method)
+    for client in (openai.OpenAI, openai.AsyncOpenAI):
+        for name in {"request"} & vars(client).keys():
+            delattr(client, name)
 
 
 def _wrapped_by_others() -> list[Any]:
