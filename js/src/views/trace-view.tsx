@@ -57,8 +57,8 @@ function back(isTyping: boolean, explorer: Explorer, focus: (selector: string) =
 /** Names the columns for which there is no room; which those are, tree.css says. */
 function LeftOut({ isList }: { isList: boolean }): JSX.Element {
   const words = isList
-    ? ["When, calls and cost", "When, calls, tokens and cost", "When, calls, tokens and cost"]
-    : ["Cost", "Tokens and cost", "Tokens, cost and the bars"];
+    ? ["When, calls and cost need", "When, calls, tokens and cost need", "When, calls, tokens and cost need"]
+    : ["Cost needs", "Tokens and cost need", "Tokens, cost and the bars need"];
   return (
     <p class="left-out">
       {[619, 519, 299].map((width, at) => (
@@ -66,7 +66,7 @@ function LeftOut({ isList }: { isList: boolean }): JSX.Element {
           {words[at]}
         </b>
       ))}{" "}
-      {isList ? "need more room." : "need more room; a span's details have the figures."}
+      {isList ? "more room." : "more room; a span's details have the figures."}
     </p>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Explorer } from "../model/explorer.ts";
 import { axisTime } from "../model/text.ts";
 import { type Span, ticks } from "../model/time.ts";
@@ -9,14 +10,12 @@ import { type Span, ticks } from "../model/time.ts";
 /** Gridlines of a waterfall, at most. */
 const TICKS = 5;
 
-/** Percent of the axis beyond which a label would be cut off. */
-const LAST_LABEL = 80;
-
 /** Pixels that a pointer moves before a press is a drag. */
 const DRAG = 4;
 
 export function Axis({ explorer }: { explorer: Explorer }): JSX.Element {
   const drag = useDrag(explorer);
+  const element = useRoomForLabels();
   const { fromMs, toMs } = explorer.time.axis.value;
   const view = explorer.time.view.value;
   const isZoomed = explorer.time.zoom.value !== null;
@@ -24,6 +23,7 @@ export function Axis({ explorer }: { explorer: Explorer }): JSX.Element {
     <span
       role="columnheader"
       class="bar axis"
+      ref={element}
       aria-label={isZoomed ? `Timeline, ${stretchWords(explorer)}` : "Timeline"}
       title={isZoomed ? "Double-click for all of the time" : "Drag to zoom"}
       {...drag.handlers}
@@ -62,12 +62,39 @@ function Ticks(props: { view: Span; originMs: number; isLabelled?: boolean }): J
         const left = ((tick - view.fromMs) / (view.toMs - view.fromMs)) * 100;
         return (
           <i key={tick} class="tick" style={{ left: `${left}%` }}>
-            {isLabelled && left < LAST_LABEL && axisTime(tick - originMs)}
+            {isLabelled && <b>{axisTime(tick - originMs)}</b>}
           </i>
         );
       })}
     </>
   );
+}
+
+/** Pixels between a label and the line after it. */
+const GAP = 4;
+
+/** Leaves out the labels of an axis that would reach into a label after them, or beyond its end. */
+function useRoomForLabels() {
+  const element = useRef<HTMLSpanElement>(null);
+  const leaveOut = (): void => {
+    const labels = [...(element.current?.querySelectorAll<HTMLElement>(".tick b") ?? [])];
+    const end = element.current?.getBoundingClientRect().right ?? 0;
+    const boxes = labels.map((label) => label.getBoundingClientRect());
+    let free = Number.NEGATIVE_INFINITY;
+    labels.forEach((label, at) => {
+      const { left, right } = boxes[at] ?? { left: 0, right: 0 };
+      const hasRoom = left >= free && right <= end;
+      label.style.visibility = hasRoom ? "" : "hidden";
+      if (hasRoom) free = right + GAP;
+    });
+  };
+  useLayoutEffect(leaveOut);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(leaveOut);
+    if (element.current) observer.observe(element.current);
+    return () => observer.disconnect();
+  }, []);
+  return element;
 }
 
 export function stretchStyle(stretch: Span, whole: Span): { left: string; width: string } {

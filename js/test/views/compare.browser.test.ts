@@ -17,6 +17,7 @@ interface Said {
   choice?: number;
   note?: string;
   scores?: Record<string, number>;
+  error?: string;
 }
 
 /** A kernel that has a comparison. */
@@ -53,11 +54,11 @@ function runs(said: Said[]): Uint8Array {
     input: Int32Array.from(said, ({ input }) => input),
     output: texts(({ output }) => output),
     left_out: Int32Array.from(said, () => 0),
-    state: texts(() => "over"),
+    state: texts(({ error }) => (error ? "error" : "over")),
     trace_id: texts(() => "0".repeat(32)),
     span_id: texts(({ input, variant }) => `${input}${variant}`.padStart(16, "0")),
     finish: texts(() => "stop"),
-    error: texts(() => ""),
+    error: texts(({ error }) => error ?? ""),
     cost_state: texts(() => "priced"),
     usage_state: texts(({ isEstimated }) => (isEstimated ? "estimated" : "reported")),
     cost_usd: numbers(({ cost }) => cost ?? 0.001),
@@ -209,4 +210,10 @@ test("a thousand answers are drawn where they are looked at", async () => {
   expect(root.querySelectorAll("td.answer").length).toBeLessThan(500);
   root.querySelector(".matrix")?.scrollTo(0, 1e6);
   await vi.waitFor(() => expect(texts(root, "tbody tr:last-child .said")[0]).toBe("99"));
+});
+
+test("where every call has failed nothing is offered to choose rows by", async () => {
+  const { root } = await draw(SAID.map((said) => ({ ...said, output: "", error: "RateLimitError" })));
+  expect(texts(root, ".said.failed").length).toBe(SAID.length);
+  expect(texts(root, ".by")).toEqual([]);
 });

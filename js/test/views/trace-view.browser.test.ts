@@ -239,6 +239,26 @@ test("the panel is below the tree where it is narrow", async () => {
   }
 });
 
+test("no label of the time axis is cut or reaches into another, however narrow it is", async () => {
+  const { el, rows, all } = await showTree();
+  const shownAt = async (width: number): Promise<number> => {
+    el.style.width = `${width}px`;
+    await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+    const end = all(".axis")[0]?.getBoundingClientRect().right ?? 0;
+    const labels = all(".tick b").filter((label) => label.style.visibility !== "hidden");
+    const boxes = labels.map((label) => label.getBoundingClientRect());
+    const free = [...boxes.slice(1).map(({ left }) => left), end];
+    expect(boxes.filter(({ right }, at) => right > (free[at] ?? 0))).toEqual([]);
+    return labels.length;
+  };
+  const counts = [await shownAt(1280), await shownAt(900), await shownAt(700), await shownAt(320)];
+  rows()[4]?.click();
+  await vi.waitFor(() => expect(all(".detail").length).toBe(1));
+  counts.push(await shownAt(1000));
+  expect(Math.min(...counts)).toBeGreaterThan(0);
+  expect(counts[3]).toBeLessThan(counts[0] ?? 0);
+});
+
 test("the cursor's row is in sight, also when it is given at the start", async () => {
   const { grid, rows, press } = await showTree({
     setUp: (short) => {

@@ -59,21 +59,23 @@ export function CompareToolbar({ comparison }: { comparison: Comparison }): JSX.
             ))}
           </div>
           <div class="filters">
-            <label class="by">
-              by{" "}
-              <select
-                value={comparison.measure.value}
-                onChange={(event) => {
-                  comparison.chosenMeasure.value = event.currentTarget.value;
-                }}
-              >
-                {comparison.measures.value.map((name) => (
-                  <option key={name} value={name}>
-                    {wordOf(name)}
-                  </option>
-                ))}
-              </select>
-            </label>
+            {comparison.measures.value.length > 0 && (
+              <label class="by">
+                by{" "}
+                <select
+                  value={comparison.measure.value}
+                  onChange={(event) => {
+                    comparison.chosenMeasure.value = event.currentTarget.value;
+                  }}
+                >
+                  {comparison.measures.value.map((name) => (
+                    <option key={name} value={name}>
+                      {wordOf(name)}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            )}
             <Toggle on={comparison.isSorted} name="Worst first" title="Sort inputs by what got worse most (s)" />
             <Toggle on={comparison.isDiffing} name="Diff answers" title="What differs from the baseline's answer (d)" />
             <Toggle on={comparison.isTemplateOpen} name="Diff templates" title="The templates and what differs (t)" />
