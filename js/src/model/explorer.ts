@@ -65,6 +65,8 @@ export class Explorer {
   readonly text = signal("");
   readonly filters = signal<ReadonlySet<Filter>>(new Set());
   readonly isOnlyMatches = signal(true);
+  /** Whether the list leaves out the traces that have no LLM call. */
+  readonly isOnlyWithCalls = signal(false);
   readonly found = signal<Found | null>(null);
   readonly search = signal<Search>({ state: "idle" });
   /** The view of the open span that the reader wants, where a span has it. */
@@ -191,7 +193,7 @@ export class Explorer {
 
   /** A trace that one sees whole needs no search, until it is asked for. */
   readonly isToolbarOpen = computed(() => {
-    const isSearching = this.text.value !== "" || this.filters.value.size > 0;
+    const isSearching = this.text.value !== "" || this.filters.value.size > 0 || this.isOnlyWithCalls.value;
     return this.#toolbar.value ?? (isSearching || (this.tree.value?.length ?? 0) > FEW_ROWS);
   });
 
@@ -444,7 +446,7 @@ export class Explorer {
   lookForAll(text: string): void {
     batch(() => {
       this.leaveTrace();
-      this.filters.value = new Set();
+      this.showAll();
       this.lookFor(text);
     });
     this.#wantsFocus = false;
@@ -454,6 +456,7 @@ export class Explorer {
     batch(() => {
       this.lookFor("");
       this.filters.value = new Set();
+      this.isOnlyWithCalls.value = false;
     });
   }
 }

@@ -68,6 +68,15 @@ export function runOf(tree: TreeColumns, forest: Forest, sums: Sums, trace: numb
   };
 }
 
+/** Counts the traces in which a model was called. */
+export function withCalls({ traces }: Forest, sums: Sums): number {
+  let count = 0;
+  for (let trace = 0; trace < traces.length - 1; trace++) {
+    if (sums.of(traces[trace] ?? 0, traces[trace + 1] ?? 0).calls) count += 1;
+  }
+  return count;
+}
+
 /** Sorts entries by what their latest run says; equal ones stay in order of start. */
 export function sorted(entries: readonly Entry[], runOfTrace: (trace: number) => Run, sort: Sort): Entry[] {
   const value = ({ trace }: Entry): number | string => {

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import type { Explorer } from "../model/explorer.ts";
 import { type Filter, IN_ATTRIBUTES, IN_EVENTS, IN_MESSAGES, IN_NAMES } from "../model/filter.ts";
+import { withCalls } from "../model/runs.ts";
 import * as text from "../model/text.ts";
 import { CloseIcon, SearchIcon } from "../ui/icons.tsx";
 import { HelpButton } from "./help.tsx";
@@ -65,23 +66,37 @@ export function Toolbar({ explorer }: { explorer: Explorer }): JSX.Element {
           </button>
         )}
       </div>
-      {!explorer.isListing.value && (
-        <div class="filters" role="group" aria-label="Show only">
-          {FILTERS.map(([filter, name, title]) => (
-            <button
+      <div class="filters" role="group" aria-label="Show only">
+        {explorer.isListing.value ? (
+          <FilterButton
+            isOn={explorer.isOnlyWithCalls.value}
+            name="With LLM calls"
+            title="Traces in which a model was called"
+            onToggle={() => {
+              explorer.isOnlyWithCalls.value = !explorer.isOnlyWithCalls.value;
+            }}
+          />
+        ) : (
+          FILTERS.map(([filter, name, title]) => (
+            <FilterButton
               key={filter}
-              type="button"
-              class="button toggle"
-              aria-pressed={explorer.filters.value.has(filter)}
+              isOn={explorer.filters.value.has(filter)}
+              name={name}
               title={title}
-              onClick={() => explorer.toggleFilter(filter)}
-            >
-              {name}
-            </button>
-          ))}
-        </div>
-      )}
+              onToggle={() => explorer.toggleFilter(filter)}
+            />
+          ))
+        )}
+      </div>
     </search>
+  );
+}
+
+function FilterButton(props: { isOn: boolean; name: string; title: string; onToggle: () => void }): JSX.Element {
+  return (
+    <button type="button" class="button toggle" aria-pressed={props.isOn} title={props.title} onClick={props.onToggle}>
+      {props.name}
+    </button>
   );
 }
 
@@ -93,10 +108,11 @@ function onKey(event: KeyboardEvent, explorer: Explorer): void {
   }
 }
 
-/** How many spans match, and how to see the others. */
+/** How many spans match, or traces of the list, and how to see the others. */
 export function MatchLine({ explorer }: { explorer: Explorer }): JSX.Element | null {
   const matches = explorer.matches.value;
-  if (!matches || explorer.isListing.value) return null;
+  if (explorer.isListing.value) return <CallsLine explorer={explorer} />;
+  if (!matches) return null;
   const { first, end } = explorer.range.value;
   const isOnly = explorer.isOnlyMatches.value;
   return (
@@ -114,6 +130,29 @@ export function MatchLine({ explorer }: { explorer: Explorer }): JSX.Element | n
         </button>
         <button type="button" class="button" onClick={() => explorer.showAll()}>
           Clear
+        </button>
+      </span>
+    </div>
+  );
+}
+
+function CallsLine({ explorer }: { explorer: Explorer }): JSX.Element | null {
+  const [forest, sums] = [explorer.forest.value, explorer.sums.value];
+  if (!explorer.isOnlyWithCalls.value || !forest || !sums) return null;
+  const count = withCalls(forest, sums);
+  const words = `${text.tokens(count)} of ${text.counted(forest.traces.length - 1, "trace")}`;
+  return (
+    <div class="match-line">
+      <span role="status">{`${words} ${count === 1 ? "has" : "have"} LLM calls`}</span>
+      <span class="match-tools">
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            explorer.isOnlyWithCalls.value = false;
+          }}
+        >
+          Show the others too
         </button>
       </span>
     </div>

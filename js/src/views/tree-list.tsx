@@ -174,8 +174,10 @@ function shownEntries(explorer: Explorer, run: (trace: number) => Run, sort: Sor
   const [tree, forest, places] = [explorer.tree.value, explorer.forest.value, explorer.places.value];
   if (!tree || !forest) return [];
   const { traces } = forest;
+  const isOnlyWithCalls = explorer.isOnlyWithCalls.value;
   const has = (trace: number): boolean =>
-    places === null || places.subarray(traces[trace], traces[trace + 1]).some((place) => place !== 0);
+    (!isOnlyWithCalls || run(trace).sum.calls > 0) &&
+    (places === null || places.subarray(traces[trace], traces[trace + 1]).some((place) => place !== 0));
   const entries = entriesOf(tree, forest).filter(({ trace, earlier }) => has(trace) || earlier.some(has));
   return sorted(entries, run, sort);
 }

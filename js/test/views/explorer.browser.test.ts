@@ -1,5 +1,6 @@
 import axe from "axe-core";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { decodeTree } from "../../src/wire/decode.ts";
 import { type Scene, scene } from "./scene.ts";
 
 let shown: Scene | undefined;
@@ -34,6 +35,24 @@ describe("the list of traces", () => {
       ?.click();
     await vi.waitFor(() => expect(names(opened)[0]).toBe("cell [7]"));
     expect(opened.all("[aria-sort=descending]").map((head) => head.innerText)).toEqual(["Cost"]);
+  });
+
+  test("shows, when asked, only the traces in which a model was called, and says so", async () => {
+    const opened = await show({
+      shown: "session",
+      setUp: (model) => {
+        const { parent, flags } = decodeTree(model.answers.tree, 0);
+        flags.fill(0, parent.lastIndexOf(-1)); // in the stream's own memory: the last cell has called no model
+        model.set("_view", "list");
+      },
+    });
+    const button = opened.all(".filters button")[0];
+    button?.click();
+    await vi.waitFor(() => expect(names(opened)).toEqual(["nightly evaluation", "cell [7]", "cell [6]", "cell [5]"]));
+    expect([button?.innerText, button?.ariaPressed]).toEqual(["With LLM calls", "true"]);
+    expect(opened.words(".match-line [role=status]")).toBe("6 of 7 traces have LLM calls");
+    opened.all(".match-tools button")[0]?.click();
+    await vi.waitFor(() => expect(names(opened).length).toBe(5));
   });
 
   test("opens a trace, the keys go along, and Python hears of it; Escape leads back", async () => {
