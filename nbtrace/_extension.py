@@ -302,8 +302,7 @@ class NBTrace(Settings):
             print("no GenAI instrumentor is installed; calls of known clients are recorded without one")
 
     def _activate(self, name: str) -> None:
-        self._instrumentors.activate(name)
-        print(f"{name} is active; its spans are recorded until nbtrace is unloaded")
+        print(f"{self._instrumentors.activate(name)} is active; its spans are recorded until nbtrace is unloaded")
 
     def _replay(self) -> None:
         print(self._replaying or "no replay is on; %nbtrace replay session.parquet answers calls from that file")

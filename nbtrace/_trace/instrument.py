@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -90,17 +90,22 @@ class Instrumentors:
                     return "active, by your own code"
         return "installed"
 
-    def activate(self, name: str) -> None:
+    def activate(self, name: str) -> str:
         """Activate an instrumentor; no effect if that was done here already.
 
+        Args:
+            name: the distribution's, or what only one of the installed ones ends in, or has in its name.
+
+        Returns:
+            The distribution's name.
+
         Raises:
-            UsageError: there is no such instrumentor, or it cannot be activated.
+            UsageError: there is no such instrumentor, or several are, or it cannot be activated.
         """
-        if name in self._active:
-            return
         known = {one.name: one for one in installed()}
-        if name not in known:
-            raise UsageError.unknown("instrumentor", name, known or ["(none is installed)"])
+        name = _found(name, [*known])
+        if name in self._active:
+            return name
         with _explained(name):
             instrumentor = known[name].entry_point.load()()
         if instrumentor.is_instrumented_by_opentelemetry:
@@ -109,6 +114,7 @@ class Instrumentors:
         with _explained(name):
             instrumentor.instrument(tracer_provider=self._provider(), raise_exception_on_conflict=True)
         self._active[name] = instrumentor
+        return name
 
     def close(self) -> None:
         """Deactivate what was activated here."""
@@ -138,6 +144,24 @@ class Instrumentors:
             provider.add_span_processor(processor)
             self._private = provider, processor
         return self._private[0]
+
+
+def _found(given: str, known: Sequence[str]) -> str:
+    """Find the whole name of an instrumentor.
+
+    Raises:
+        UsageError: none or several fit.
+    """
+    wanted = _normal(given)
+    if wanted in known:
+        return wanted
+    fitting = [one for one in known if one.endswith(f"-{wanted}")] or [one for one in known if wanted and wanted in one]
+    if len(fitting) > 1:
+        message = f"the instrumentor {given!r} may be any of {', '.join(fitting)}; give the whole name of one"
+        raise UsageError(message)
+    if not fitting:
+        raise UsageError.unknown("instrumentor", given, known or ["(none is installed)"])
+    return fitting[0]
 
 
 @contextmanager

@@ -99,6 +99,16 @@ def test_the_users_provider_is_taken_where_there_is_one(fake: Any, session: Sess
     provider.shutdown()
 
 
+def test_a_name_may_be_cut_as_long_as_one_only_is_meant(fake: Any, session: Session) -> None:
+    instrumentors = Instrumentors(session, session.expect_others)
+    with pytest.raises(UsageError) as raised:
+        instrumentors.activate("fake")
+    both = sorted(one.name for one in installed() if one.name.endswith("-fake"))
+    assert str(raised.value) == f"the instrumentor 'fake' may be any of {', '.join(both)}; give the whole name of one"
+    assert [instrumentors.activate(NAME.partition("-")[2]), instrumentors.active] == [NAME, (NAME,)]
+    instrumentors.close()
+
+
 def test_what_cannot_be_activated_says_why(fake: Any, session: Session) -> None:
     instrumentors = Instrumentors(session, session.expect_others)
     fake.is_instrumented_by_opentelemetry = True
