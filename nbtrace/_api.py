@@ -11,7 +11,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace._answers import Answers
 from nbtrace._capture.around import Around
-from nbtrace._capture.steps import P, R, Step, StepKind
+from nbtrace._capture.steps import P, R, Step, StepKind, name_of
 from nbtrace._session import Session
 
 if TYPE_CHECKING:
@@ -315,7 +315,9 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
 def span(name: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def span(name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step: ...
-def span(name: Any, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Any:
+@overload
+def span(*, kind: StepKind = "chain", **attributes: AttributeValue) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def span(name: Any = None, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Any:
     """Make a step of your program a span, the parent of the calls made in it.
 
     A context manager, and a decorator for functions of all four kinds: plain, async, generator, async generator. A
@@ -323,17 +325,18 @@ def span(name: Any, *, kind: StepKind = "chain", **attributes: AttributeValue) -
     `query` and `documents`. It goes to the session that records; while none does, it does nothing.
 
     Args:
-        name: the step's name, such as that of the tool or agent; or the function, as in a bare `@nbtrace.span`.
+        name: the step's name, such as that of the tool or agent; a decorator without one, as `@nbtrace.span` or
+            `@nbtrace.span(kind="tool")`, takes the function's.
         kind: `chain`, `tool`, `retrieval`, `agent`, `guardrail`, `evaluation` or `embedding`; all but the first are the
             operations of the GenAI semantic conventions where those have one.
         **attributes: attributes of the span, which exporters of yours see too.
 
     Raises:
-        UsageError: the kind is unknown.
+        UsageError: the kind is unknown, or a `with` block has no name.
 
     Examples:
         >>> import nbtrace
-        >>> @nbtrace.span("search", kind="tool")
+        >>> @nbtrace.span(kind="tool")
         ... def search(text):
         ...     with nbtrace.span("index", kind="retrieval") as step:
         ...         found = [{"id": "7", "score": 0.9, "content": "Ada"}]
@@ -343,7 +346,7 @@ def span(name: Any, *, kind: StepKind = "chain", **attributes: AttributeValue) -
         'Ada'
     """
     if callable(name):
-        return span(getattr(name, "__name__", type(name).__name__), kind=kind, **attributes)(name)
+        return Step(_recorder, name_of(name), kind, attributes)(name)
     return Step(_recorder, name, kind, attributes)
 
 

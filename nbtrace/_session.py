@@ -380,7 +380,7 @@ class Session(Answers):
 
         return audit(self.store.snapshot(), self.policy.rules, str(notebook) if notebook else origin.notebook())
 
-    def span(self, name: str, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
+    def span(self, name: str | None = None, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
         """Make a step of the user's program a span; see `nbtrace.span`."""
         return Step(self.recorder, name, kind, attributes)
 

@@ -48,7 +48,7 @@ class Step:
 
     Args:
         tracing: gives where spans are made, or None when nothing is recorded.
-        name: the step's name.
+        name: the step's name; without it, that of the function it decorates.
         kind: what it is.
         attributes: more attributes of the span.
     """
@@ -56,13 +56,14 @@ class Step:
     def __init__(
         self,
         tracing: Callable[[], Tracing | None],
-        name: str,
+        name: str | None,
         kind: StepKind = "chain",
         attributes: Mapping[str, AttributeValue] | None = None,
     ) -> None:
         if kind not in get_args(StepKind):
             raise UsageError.unknown("kind of span", kind, get_args(StepKind))
-        self.name = name
+        self.name = name or ""
+        self._is_nameless = name is None
         self.kind: StepKind = kind
         self._tracing = tracing
         self._attributes = dict(attributes or {})
@@ -110,6 +111,9 @@ class Step:
         return self
 
     def __enter__(self) -> Self:
+        if self._is_nameless:
+            message = f"this step has no name; give it one: with nbtrace.span('search', kind={self.kind!r})"
+            raise UsageError(message)
         with guard("capture"):
             self._made_on = self._tracing()
             if self._made_on is not None:
@@ -186,6 +190,8 @@ class Step:
         if isinstance(function, (classmethod, staticmethod)):
             made: Any = type(function)(self(function.__func__))
             return made
+        if self._is_nameless:
+            return type(self)(self._tracing, name_of(function), self.kind, self._attributes)(function)
         wrap = (
             _async_generator if inspect.isasyncgenfunction(function)
             else _generator if inspect.isgeneratorfunction(function)
@@ -206,6 +212,11 @@ class Step:
                 given.pop(receiver, None)
             self.input(given)
         return self
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Give what a function is called."""
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _function(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:

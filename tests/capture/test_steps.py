@@ -389,6 +389,25 @@ def test_steps_of_a_program_go_to_the_session_that_records() -> None:
     assert [one.name for one in session.spans()] == ["any", "execute_tool search"]
 
 
+def test_a_step_without_a_name_takes_its_functions_and_as_a_block_is_refused(session: Session) -> None:
+    class Tools:
+        @nbtrace.span(kind="tool")
+        @staticmethod
+        def search() -> str:
+            return "found"
+
+    @nbtrace.span()
+    def answer() -> str:
+        return Tools.search()
+
+    assert (answer(), answer.__name__) == ("found", "answer")
+    assert [one.name for one in session.spans()] == ["execute_tool search", "answer"]
+    nameless: Any = nbtrace.span(kind="tool")
+    with pytest.raises(UsageError, match=r"give it one: with nbtrace.span\('search', kind='tool'\)"), nameless:
+        pass
+    assert len(session.spans()) == 2
+
+
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(
         UsageError, match=r"unknown kind of span 'tol'; did you mean 'tool'\? expected one of: chain, tool"
