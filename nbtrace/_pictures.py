@@ -22,12 +22,12 @@ def freeze() -> int:
     output live again.
 
     Returns:
-        How many outputs there were.
+        How many outputs there were, which a notebook shows in words.
 
     Examples:
         >>> import nbtrace
         >>> nbtrace.freeze()
-        0
+        no live output was left
     """
     from nbtrace._widgets.base import freeze
 

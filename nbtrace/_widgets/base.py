@@ -130,9 +130,18 @@ class SpanWidget(anywidget.AnyWidget):
         return f"{type(self).__name__}({options})"
 
 
-def freeze() -> int:
+class Frozen(int):
+    """How many outputs were made static: a number that a notebook shows as a sentence."""
+
+    __str__ = int.__repr__
+
+    def __repr__(self) -> str:
+        return f"{self:,} live output{'s' * (self != 1)} made static" if self else "no live output was left"
+
+
+def freeze() -> Frozen:
     """Make every view of every widget static; see `nbtrace.freeze`."""
-    return sum(widget.freeze() for widget in SpanWidget.alive())
+    return Frozen(sum(widget.freeze() for widget in SpanWidget.alive()))
 
 
 def answer_on_any_thread(comm: Any) -> None:

@@ -15,7 +15,8 @@ def test_frozen_outputs_are_static_and_show_what_is_known_by_then(kernel: Kernel
 
     kernel.run("answer = ask('Two?')", cell_id="second")
     frozen = kernel.run("nbtrace.freeze()", cell_id="freeze")
-    assert (frozen.result, list(frozen.displays)) == ("1", [output])
+    assert (frozen.result, list(frozen.displays)) == ("1 live output made static", [output])
     assert frozen.displays[output]["text/html"].startswith('<div class="mathjax_ignore tex2jax_ignore">')
     assert " 2 LLM calls " in frozen.displays[output]["text/plain"]
-    assert kernel.run("nbtrace.freeze()", cell_id="freeze").result == "0"
+    assert kernel.run("nbtrace.freeze()", cell_id="freeze").result == "no live output was left"
+    assert kernel.run("print(nbtrace.freeze() + 2, f'{nbtrace.freeze()}')", cell_id="freeze").text == "2 0\n"
