@@ -162,7 +162,7 @@ class Audits:
             What was found: true if all is as it was; `problems` names the spans.
 
         Raises:
-            ReadError: it is no audit, or cannot be read as Parquet any more.
+            ReadError: it is not there, is no audit, or cannot be read as Parquet any more.
         """
         from nbtrace._trail.verify import verify
 

@@ -52,7 +52,8 @@ def sweep(
     caller = caller_of(call)
     named: list[str | None] = [models] if isinstance(models, str) else list(models or [None])
     if not caller.keeps_output and None in named:
-        raise UsageError.argument("models", "the name of a model, or of several, which a client needs", models)
+        message = "a client needs the name of a model, or of several: models='gpt-4o', or in %%compare -m gpt-4o"
+        raise UsageError(message)
     rows = rows_of(inputs)
     wanted, left_out = versions(session.prompts, prompts, set.intersection(*map(set, rows)))
     for one in left_out:

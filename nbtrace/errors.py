@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Self
 
+from nbtrace._spelling import meant
 from nbtrace._traceback import lines
 
 
@@ -25,12 +26,8 @@ class UsageError(NbtraceError):
     @classmethod
     def unknown(cls, what: str, got: object, expected: Iterable[str]) -> Self:
         """Name the value that came, the one that was probably meant, and all that would do."""
-        from difflib import get_close_matches
-
         names = list(expected)
-        close = get_close_matches(str(got).lower(), names, 1)
-        meant = f"did you mean {close[0]!r}? " if close else ""
-        return cls(f"unknown {what} {got!r}; {meant}expected one of: {', '.join(names)}")
+        return cls(f"unknown {what} {got!r}; {meant(got, names)}expected one of: {', '.join(names)}")
 
     @classmethod
     def kind(cls, what: str, got: object, expected: str) -> Self:
@@ -227,12 +224,12 @@ class ExportError(NbtraceError):
     """The same in words."""
 
     @classmethod
-    def destination(cls, to: object) -> Self:
+    def destination(cls, to: object, backends: Sequence[str]) -> Self:
         """Refuse a destination that is no known file type, no OTLP endpoint and no backend's name."""
         return cls(
-            f"cannot export to {to!r}: expected a path ending in .parquet, .jsonl, .html or .csv, "
-            "an OTLP endpoint such as 'http://127.0.0.1:4318' or 'grpc://127.0.0.1:4317', or one of: arize, datadog, "
-            "grafana, honeycomb, jaeger, langfuse, langsmith, logfire, mlflow, otlp, phoenix, weave"
+            f"cannot export to {to!r}: {meant(to, backends)}expected a path ending in .parquet, .jsonl, .html or "
+            ".csv, an OTLP endpoint such as 'http://127.0.0.1:4318' or 'grpc://127.0.0.1:4317', or one of: "
+            f"{', '.join(backends)}"
         )
 
     @classmethod

@@ -16,7 +16,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
-GROUND = {"errors", "semconv", "_guard", "_imports", "_traceback"}
+GROUND = {"errors", "semconv", "_guard", "_imports", "_spelling", "_traceback"}
 STAGES = {
     "_prompts",
     "_capture",
@@ -33,7 +33,8 @@ STAGES = {
 }
 
 LAYERS: dict[str, set[str]] = {
-    "errors": {"_traceback"},
+    "errors": {"_spelling", "_traceback"},
+    "_spelling": set(),
     "_traceback": set(),
     "semconv": set(),
     "_guard": set(),
@@ -111,6 +112,7 @@ LAYERS: dict[str, set[str]] = {
 
 OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
+    "_spelling": set(),
     "_traceback": set(),
     "semconv": set(),
     "_guard": set(),

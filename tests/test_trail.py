@@ -173,7 +173,11 @@ def test_what_is_no_audit_is_refused(tmp_path: Path) -> None:
     recording(*CALLS).export(tmp_path / "session.parquet")
     with pytest.raises(ReadError, match=r"as an audit: it has no chain of hashes"):
         nbtrace.audit.verify(tmp_path / "session.parquet")
+    missing = tmp_path / "none.parquet"
+    with pytest.raises(ReadError, match=f"^there is no file '{re.escape(str(missing))}'; check the path$"):
+        nbtrace.audit.verify(missing)
+    missing.write_bytes(b"PAR1")
     with pytest.raises(ReadError, match="as an audit"):
-        nbtrace.audit.verify(tmp_path / "none.parquet")
+        nbtrace.audit.verify(missing)
     with pytest.raises(ExportError, match=r"expected a path ending in \.parquet or \.html"):
         nbtrace.audit().write(tmp_path / "audit.txt")

@@ -106,8 +106,9 @@ def agreement(scores: pa.Table, name: str | None, weights: Weights | None, label
     found = [one for one in found if one["spans"]]
     if not found:
         who = ", ".join(f"{person} {len(judged)}" for person, judged in sorted(said.items())) or "nobody"
+        judged = f"judged the same spans{f' as {wanted!r}' if wanted else ''}"
         message = (
-            f"no two people have judged the same spans as {wanted!r}; those who judged: {who}; a name is set by "
+            f"no two people have {judged}; those who judged: {who}; a name is set by "
             "nbtrace.session().annotator = 'ada'"
         )
         raise NotFoundError(message)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nbtrace import semconv
 from nbtrace._query.row import Span
 from nbtrace._query.rows import READABLE, Rows
+from nbtrace._query.text import counted
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def of_comparison(snapshot: Snapshot, comparison: Comparison, references: object
         return of_spans(spans, references)
     listed = list(cast("Sequence[Any]", references))
     if len(listed) != len(comparison.inputs):
-        expected = f"one for each of the {len(comparison.inputs)} inputs of the comparison"
-        raise UsageError.argument("references", expected, f"{len(listed)} of them")
+        raise _too_few_or_many(listed, len(comparison.inputs), "input")
     ids = keys(spans.kept).combine_chunks().to_pylist()
     return _chosen(spans, [listed[comparison.place(runs[one])[0]] for one in ids])
 
@@ -130,8 +130,13 @@ def _of_each(spans: Snapshot | pa.Table, references: object) -> list[Any] | None
             except TypeError:
                 raise UsageError.kind("references", references, _EXPECTED) from None
             if len(listed) != len(spans):
-                raise UsageError.argument("references", f"one for each of the {len(spans):,} spans", f"{len(listed)}")
+                raise _too_few_or_many(listed, len(spans), "span")
             return listed
+
+
+def _too_few_or_many(references: Sequence[Any], count: int, what: str) -> UsageError:
+    came, wanted = counted(len(references), "reference"), counted(count, what)
+    return UsageError(f"cannot use {came} for {wanted}; expected one for each of them, in their order")
 
 
 def named(rows: Rows, name: str) -> list[Any]:

@@ -99,7 +99,7 @@ def export(
     try:
         text = os.fsdecode(to)
     except TypeError:
-        raise ExportError.destination(to) from None
+        raise ExportError.destination(to, backends.NAMES) from None
     if is_metadata is not None:
         table = without_content(table, is_metadata)
     to_there = (
@@ -199,7 +199,7 @@ def _to_file(table: Snapshot, text: str, page: Callable[[Snapshot], Page] | None
                 preview_file(table, text, "CSV", [flat.cells(table)[0]]) if dry_run else _write_cells(table, text, path)
             )
         case _:
-            raise ExportError.destination(text)
+            raise ExportError.destination(text, backends.NAMES)
 
 
 def _write_layout(table: Snapshot, text: str, layout: str) -> ExportReport:

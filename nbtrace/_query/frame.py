@@ -6,6 +6,7 @@ million spans does not copy their prompts.
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast, overload
 
 from nbtrace._query import text
@@ -114,6 +115,13 @@ class Spans:
     def __len__(self) -> int:
         return len(self.snapshot)
 
+    if not TYPE_CHECKING:  # a type checker is to know that there is nothing else
+
+        def __getattr__(self, name: str) -> Any:
+            hint = "" if name.startswith("_") else f"; as a data frame it may have one: .to_pandas().{name}"
+            message = f"{type(self).__name__!r} has no attribute {name!r}{hint}"
+            raise AttributeError(message, name=name, obj=self)
+
     @overload
     def __getitem__(self, at: int) -> Span: ...
     @overload
@@ -124,6 +132,12 @@ class Spans:
             if step != 1:
                 raise UsageError.argument("step", "a slice without a step, such as spans[:10]", at)
             return self._with(self.snapshot.slice(start, max(0, stop - start)))
+        try:
+            at = index(at)
+        except TypeError:
+            column = f"; a column is in .to_pandas()[{at!r:.80}]" if isinstance(at, str) else ""
+            message = f"spans are asked for by number, as spans[0] or spans[:10], not by {type(at).__name__}{column}"
+            raise TypeError(message) from None
         row = at + len(self) if at < 0 else at
         if not 0 <= row < len(self):
             message = f"there is no span {at} among these {len(self)}"

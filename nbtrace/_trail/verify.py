@@ -68,7 +68,7 @@ def verify(path: Path, head: str | None = None) -> Verified:
         head: the one that was said when it was written, kept elsewhere.
 
     Raises:
-        ReadError: it is no audit, or cannot be read as Parquet any more.
+        ReadError: it is not there, is no audit, or cannot be read as Parquet any more.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -79,6 +79,9 @@ def verify(path: Path, head: str | None = None) -> Verified:
                 )
             own = orjson.loads(told)
             return _verified(file, own, head)
+    except FileNotFoundError:
+        message = f"there is no file '{path}'; check the path"
+        raise ReadError(message) from None
     except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
         raise ReadError.damaged(path, "an audit", error) from error
 

@@ -63,6 +63,11 @@ def test_weights_of_words_go_by_their_values_or_by_the_order_of_the_labels_and_a
     assert agreed(session, name="ordered", weights="linear")["kappa"] == [pytest.approx(known)]
 
 
+def test_where_nobody_has_judged_there_is_no_name_to_tell(session: Session) -> None:
+    with pytest.raises(NotFoundError, match="no two people have judged the same spans; those who judged: nobody; "):
+        agreed(session)
+
+
 def test_those_who_rated_by_hand_are_compared_by_their_last_word(session: Session) -> None:
     ids = [(number.to_bytes(16, "big"), number.to_bytes(8, "big")) for number in range(1, 5)]
     for person, said in {"ada": [5, 1, 3, 3], "bo": [5, 1, 3, 2]}.items():

@@ -231,7 +231,7 @@ def test_the_matrix_of_a_comparison_is_judged_with_a_reference_for_each_input(
         ("Please say cd", "fail"), ("Please say cd", "pass"), ("Say ab", "fail"), ("Say ab", "pass"),
     ]  # fmt: skip
     assert sorted(widget.to_pandas()["score.exact"]) == [0.0, 0.0, 1.0, 1.0]
-    with pytest.raises(UsageError, match="one for each of the 2 inputs"):
+    with pytest.raises(UsageError, match="cannot use 1 reference for 2 inputs; expected one for each"):
         evaluated(session, widget, checks.exact(), references=["a"], **QUIET)
 
 
@@ -249,7 +249,7 @@ def test_references_are_a_dict_a_function_or_an_attribute(session: Session) -> N
     assert labels("want") == ["pass", "fail"]
     assert labels({"0000000000000002": "b"}) == ["pass"]
     assert labels(lambda span: span.answer) == ["pass", "pass"]
-    with pytest.raises(UsageError, match="one for each of the 2 spans"):
+    with pytest.raises(UsageError, match="cannot use 1 reference for 2 spans; expected one for each"):
         labels(["a"])
     with pytest.raises(UsageError, match="references is int 7"):
         labels(7)

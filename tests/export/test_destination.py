@@ -34,6 +34,11 @@ def test_an_unknown_destination_is_refused(to: Any, snapshot: Take) -> None:
     )
 
 
+def test_a_backend_that_was_misspelt_is_named(snapshot: Take) -> None:
+    with pytest.raises(ExportError, match=r"^cannot export to 'Langfuze': did you mean 'langfuse'\? expected a path"):
+        export(snapshot([]), "Langfuze")
+
+
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
 def test_a_bad_path_is_one_clear_sentence(ending: str, snapshot: Take, tmp_path: Path) -> None:
     table = snapshot([])

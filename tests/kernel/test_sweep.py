@@ -47,6 +47,7 @@ def test_what_it_cannot_do_is_said_before_any_call(kernel: Kernel) -> None:
     assert (
         "expected name=value, such as temperature=0.2" in kernel.run(sweep.replace("max_tokens=4", "much") + "x").text
     )
+    assert "in %%compare -m gpt-4o" in kernel.run(sweep.replace("-m m ", "") + "x").text
     refused = kernel.run(sweep + "Greet {name}.").text
     assert refused.startswith("UsageError: ")
     assert "name" in refused

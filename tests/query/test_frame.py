@@ -36,6 +36,17 @@ def test_pandas_gets_what_people_read_and_nothing_empty() -> None:
     assert str(frame["input_tokens"].dtype) == "Int64"
 
 
+def test_what_only_a_data_frame_has_is_refused_with_the_way_to_it() -> None:
+    some: Any = spans()
+    with pytest.raises(TypeError, match=r"by number, .* not by str; a column is in \.to_pandas\(\)\['name'\]$"):
+        some["name"]
+    with pytest.raises(TypeError, match=r"not by tuple$"):
+        some[0, 1]
+    with pytest.raises(AttributeError, match=r"^'Spans' has no attribute 'head'; .*: \.to_pandas\(\)\.head$"):
+        some.head()
+    assert some[pd.Index([-1])[0]].span_id == some[2].span_id
+
+
 def test_full_pandas_has_every_column_readable() -> None:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import Event, ReadableSpan
