@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from nbtrace import semconv
+from nbtrace._export.attributes import ABSENT
 from nbtrace._export.columns import ATTRIBUTE, Columns, sizes
-from nbtrace._export.prepare import shortened
+from nbtrace._export.prepare import cuts_told, shortened
 from nbtrace._export.protobuf import attribute, strings_value, text_field
 from nbtrace._export.values import slices
 from nbtrace._store.kept import VALUE_KINDS
@@ -95,7 +96,7 @@ class Cut:
             self.count += len(told)
             if before:
                 (there,) = self._columns.values(ATTRIBUTE + semconv.CUT, np.array([row]))
-                told[:0] = there if isinstance(there, list) else []
+                told[:0] = [] if there is ABSENT else cuts_told(there)
                 self._leave_out(semconv.CUT, row)
             said = tuple(told)
             if said not in known:

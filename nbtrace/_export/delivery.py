@@ -19,7 +19,7 @@ from nbtrace._export.backends.backend import Limits
 from nbtrace._export.encodings import ENCODINGS
 from nbtrace._export.judging import hand_over, score_id
 from nbtrace._export.prepare import Prepared
-from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words
+from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words, unsaid_in_words
 from nbtrace._export.selection import by_trace, orphans, rerooted, without_vectors
 from nbtrace._export.sending import Sender
 from nbtrace._export.verifying import in_words, missing
@@ -169,7 +169,7 @@ def deliver(
         outcome = sender.send(encoding.spans(parcel.prepared), advance)
     left_out = [*parcel.left_out, *(f"{spans_in_words(number)} {why}" for why, number in outcome.refused.items())]
     judged = _judge(parcel, to, ledger, left_out) if parcel.has_api else 0
-    notes = [*parcel.notes, *cut_in_words(parcel.prepared.cut)]
+    notes = [*parcel.notes, *cut_in_words(parcel.prepared.cut), *unsaid_in_words(parcel.prepared.unsaid)]
     if outcome.said:
         notes.append(f"The receiver said: {' / '.join(outcome.said)}")
     if verify:

@@ -132,7 +132,9 @@ class Facts:
         seconds = self.time_to_first_chunk_s
         if seconds is None or not isfinite(seconds):
             return None
-        return iso(self.start_time_unix_nano + round(seconds * 1e9))
+        with suppress(ValueError, OverflowError, OSError):  # beyond the year 9999, or what the system can tell
+            return iso(self.start_time_unix_nano + round(seconds * 1e9))
+        return None
 
     @property
     def input(self) -> Any:
@@ -177,7 +179,9 @@ class Facts:
     def documents(self) -> list[Message]:
         """What a retrieval found."""
         found = self.attributes.get(semconv.RETRIEVAL_DOCUMENTS)
-        return _listed(found) if isinstance(found, str) else [one for one in found or () if isinstance(one, dict)]
+        if isinstance(found, str):
+            return _listed(found)
+        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

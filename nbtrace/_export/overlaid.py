@@ -9,30 +9,35 @@ what is taken away or cut, is left out of the span where the columns are encoded
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from nbtrace._export import otlp, wire
 from nbtrace._export.attributes import ABSENT
-from nbtrace._export.backends.backend import Absent, Attributes, Group, Value
+from nbtrace._export.backends.backend import Absent, Attributes, Group
 from nbtrace._export.batch import Encoded
 from nbtrace._export.batch import encoded as encoded_rows
 from nbtrace._export.columns import Columns
 from nbtrace._export.cut import Cut
+from nbtrace._export.portable import INT64
+from nbtrace._export.prepare import Unsaid, joined
 from nbtrace._export.protobuf import attribute, bool_value, double_value, framed, int_field, strings_value, text_field
 from nbtrace._export.read import Read
 from nbtrace._export.traces import Traces
 from nbtrace._export.values import values
 from nbtrace._store.schema import PROMOTED
+from nbtrace._store.values import to_json
 
 if TYPE_CHECKING:
     from nbtrace._export.prepare import Part, Prepared
 
 EVENTS_FIELD: Final = 11
 """Number of `Span.events`."""
-Known = dict[tuple[int, tuple[Any, ...]], list[str]]
-"""By part and kind of span the facts that it reads."""
+ALIKE: Final = (str, int, bool)
+"""Types whose equal values are the same: a double or a list may be equal to another one."""
 KIND: Final = ("span_type", "operation")
 """What a span is, on which it depends what else is read of it."""
 
@@ -44,7 +49,7 @@ def encoded(prepared: Prepared) -> Iterator[Encoded]:
         return
     traces = Traces(prepared.table) if prepared.parts else None
     around = traces.facts() if traces is not None else {}
-    known: Known = {}
+    asked = _Asked(prepared)
     start = 0
     for batch in prepared.table.kept.to_batches(max_chunksize=wire.ROWS):
         here = slice(start, start + batch.num_rows)
@@ -53,9 +58,8 @@ def encoded(prepared: Prepared) -> Iterator[Encoded]:
         roots = np.ones(batch.num_rows, bool) if traces is None else traces.is_root[here]
         scored = _scores(prepared, batch)
         columns = Columns(batch, prepared.table.texts, shared, roots, scored)
-        said = _Said(columns, prepared.without)
-        for number, part in enumerate(prepared.parts):
-            said.ask(part, known, number)
+        said = asked.ask(columns)
+        prepared.unsaid += int(said.failed.sum())
         if prepared.scores:
             said.added.append(_judgements(prepared, columns, scored))
         if prepared.limit is not None:
@@ -65,6 +69,54 @@ def encoded(prepared: Prepared) -> Iterator[Encoded]:
             said.leave_out(cut.left_out)
         for one in wire.Batch(batch, prepared.table.texts, said.left_out, columns.attributes).encoded(said.added):
             yield one._replace(resource=prepared.resource(one.resource))
+
+
+@dataclass(eq=False)
+class _Asking:
+    """Parts that are asked as one, by their places, and what is known of them so far."""
+
+    parts: dict[int, Part]
+    read: dict[tuple[Any, ...], list[str]] = field(default_factory=dict[tuple[Any, ...], list[str]])
+    """By the kind of span the facts that it reads."""
+    keys: set[str] = field(default_factory=set[str])
+    """What it has set."""
+
+    @cached_property
+    def part(self) -> Part:
+        """They as one part."""
+        parts = [self.parts[place] for place in sorted(self.parts)]
+        return parts[0] if len(parts) == 1 else joined(parts)
+
+
+class _Asked:
+    """The parts of an overlay, joined where more than one of them says the same of some spans."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._gone = prepared.without
+        self._parts = [_Asking({place: part}) for place, part in enumerate(prepared.parts)]
+
+    def ask(self, columns: Columns) -> _Said:
+        """Ask all parts what they say of the spans of a batch."""
+        while True:
+            said = _Said(columns, self._gone)
+            for one in self._parts:
+                said.ask(one)
+            together = self._together()
+            if not together:
+                return said
+            rest = [one for one in self._parts if one not in together]
+            self._parts = [*rest, _Asking({place: part for one in together for place, part in one.parts.items()})]
+
+    def _together(self) -> list[_Asking]:
+        """Give the parts that have said what another one has."""
+        first: dict[str, _Asking] = {}
+        found: list[_Asking] = []
+        for one in self._parts:
+            for key in one.keys:
+                before = first.setdefault(key, one)
+                if before is not one:
+                    found += (before, one)
+        return [one for one in self._parts if one in found]
 
 
 class _Said:
@@ -80,6 +132,8 @@ class _Said:
         """Lists of what is written behind each span."""
         self.left_out: dict[str, Any] = {}
         """Keys of attributes that are not written where they stand, and in which rows."""
+        self.failed = np.zeros(columns.rows, bool)
+        """Of which spans a part could say nothing."""
         self._columns = columns
         self._gone = gone
         self._taken: dict[str, bool] = {}
@@ -90,19 +144,19 @@ class _Said:
         for key, mask in rows.items():
             self.left_out[key] = self.left_out[key] | mask if key in self.left_out else mask
 
-    def ask(self, part: Part, known: Known, number: int) -> None:
+    def ask(self, one: _Asking) -> None:
         """Ask a part what it says."""
         columns = self._columns
         said = np.empty(columns.rows, object)
         firsts, kinds = columns.grouped(KIND, np.arange(columns.rows))
         for index, kind in enumerate(zip(*(columns.values(name, firsts) for name in KIND), strict=True)):
             rows = np.flatnonzero(kinds == index)
-            read = known.setdefault((number, kind), [*KIND])
+            read = one.read.setdefault(kind, [*KIND])
             while len(rows):
-                rows = self._ask(part, read, rows, said)
+                rows = self._ask(one, read, rows, said)
         self.added.append(said.tolist())
 
-    def _ask(self, part: Part, read: list[str], rows: Any, said: Any) -> Any:
+    def _ask(self, one: _Asking, read: list[str], rows: Any, said: Any) -> Any:
         """Ask a part once for all rows with the same facts; gives the rows of which it read others too."""
         columns = self._columns
         firsts, groups = columns.grouped(read, rows)
@@ -110,19 +164,24 @@ class _Said:
         made = np.empty(len(firsts), object)
         more: dict[str, None] = {}
         left: list[int] = []
+        unsaid: list[int] = []
         dropped: dict[str, list[int]] = {}
         span = Read(columns)
         facts = zip(*(columns.values(name, firsts) for name in read), strict=True)
         for group, (row, found) in enumerate(zip(firsts.tolist(), facts, strict=True)):
             span.at(row, zip(read, found, strict=True))
-            made[group], gone = self._written(part(span), span)
+            told = one.part(span)
+            made[group], gone = self._written(told, span, one.keys)
             if span.noted.more and sizes[group] > 1:
                 more.update(dict.fromkeys(span.noted.more))
                 left.append(group)
                 continue
+            if isinstance(told, Unsaid):
+                unsaid.append(group)
             for key in gone:
                 dropped.setdefault(key, []).append(group)
         said[rows] = made[groups]
+        self.failed[rows[np.isin(groups, unsaid)]] = True
         for key, which in dropped.items():
             mask = np.zeros(columns.rows, bool)
             mask[rows[np.isin(groups, which)]] = True
@@ -130,7 +189,7 @@ class _Said:
         read += more
         return rows[np.isin(groups, left)] if left else rows[:0]
 
-    def _written(self, said: Attributes, span: Read) -> tuple[bytes, list[str]]:
+    def _written(self, said: Attributes, span: Read, keys: set[str]) -> tuple[bytes, list[str]]:
         """Write what is added to a span, and name what is not written where it stands."""
         made: list[bytes] = []
         gone: list[str] = []
@@ -138,24 +197,25 @@ class _Said:
             if value is None:
                 continue
             if isinstance(value, Group):
-                made.append(self._grouped(value, span, gone))
+                made.append(self._grouped(value, span, gone, keys))
                 continue
             if value is _GONE:
                 gone.append(key)
                 continue
+            keys.add(key)
             there = self._there(key, span)
             if there is ABSENT:
                 made.append(_attribute(key, value))
-            elif there != value or type(there) is not type(value):
+            elif there != value or type(there) is not type(value) or type(value) not in ALIKE:
                 gone.append(key)
                 made.append(_attribute(key, value))
         return b"".join(made), gone
 
-    def _grouped(self, group: Group, span: Read, gone: list[str]) -> bytes:
+    def _grouped(self, group: Group, span: Read, gone: list[str], keys: set[str]) -> bytes:
         """Write what is said together, once if no span has any of it already."""
         if group.written is not None:
             return group.written
-        written, replaced = self._written(group, span)
+        written, replaced = self._written(group, span, keys)
         gone += replaced
         if self._columns.keys.isdisjoint(group):
             group.written = written
@@ -196,13 +256,15 @@ def _judgements(prepared: Prepared, columns: Columns, scored: Mapping[int, Any])
     return made
 
 
-def _attribute(key: str, value: Value) -> bytes:
-    kind = type(value)
+def _attribute(key: str, value: Any) -> bytes:
+    kind: type = type(value)
     if kind is str:
-        return text_field(key, cast("str", value).encode())
-    if kind is int:
-        return int_field(key, cast("int", value))
-    return attribute(key, _VALUES[kind](value)) if kind in _VALUES else b""
+        return text_field(key, value.encode())
+    if kind is int and value in INT64:
+        return int_field(key, value)
+    if kind in _VALUES and (kind is not list or all(type(one) is str for one in value)):
+        return attribute(key, _VALUES[kind](value))
+    return attribute(key, otlp.json_value(to_json(value).encode()))
 
 
 _VALUES: Final[dict[type, Callable[[Any], bytes]]] = {

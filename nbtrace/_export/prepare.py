@@ -7,9 +7,9 @@ on the span in `nbtrace.cut`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 
@@ -18,9 +18,11 @@ from nbtrace._export.backends.backend import Absent, Attributes, Backend, Group,
 from nbtrace._export.batch import Row, rows
 from nbtrace._export.facts import Facts
 from nbtrace._export.portable import loads
+from nbtrace._guard import guard
+from nbtrace._store.attributes import plain
 from nbtrace._store.schema import PROMOTED
 from nbtrace._store.scores import ATTRIBUTES, EVENT
-from nbtrace._store.values import stored
+from nbtrace._store.values import stored, written
 
 if TYPE_CHECKING:
     from nbtrace._export.traces import Around
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 SAME: Final = ("name", "evaluator", "value", "label")
 """What, besides the time, is the same of a score and of the event that tells it already."""
+
+
+class Unsaid(dict[str, Any]):
+    """What is said of a span of which a part could say nothing, as it failed."""
 
 
 class Prepared:
@@ -51,6 +57,8 @@ class Prepared:
         self.table = table
         self.cut = 0
         """Attributes that were cut so far."""
+        self.unsaid = 0
+        """Spans so far of which a part of the overlay could say nothing, as it failed."""
         self.scores = _by_span(table.scores)
         self.limit = backend.limits.attribute_bytes if backend is not None else None
         self._added = tuple((resource or {}).items())
@@ -92,11 +100,9 @@ class Prepared:
             return {}
         scores = self.scores.get((row["trace_id"], row["span_id"]), ()) if self.scores else ()
         span = Facts(row, self._traces[row["trace_id"]], scores)
-        said: dict[str, Value] = {}
-        for part in self.parts:
-            for key, value in part(span).items():
-                said |= value if isinstance(value, Group) else {key: value}
-        return said
+        found = [part(span) for part in self.parts]
+        self.unsaid += any(isinstance(one, Unsaid) for one in found)
+        return _last(found)
 
     def judgements(self, row: Mapping[str, Any]) -> list[Row]:
         """Make events of the scores of a span, but for those that it has as events already."""
@@ -120,16 +126,49 @@ class Prepared:
             attribute["string"] = _shortened(attribute["key"], attribute["string"], limit, told)
         if told:
             self.cut += len(told)
-            before = next((one for one in row["attributes"] if one["key"] == semconv.CUT), None)
-            put(row, {semconv.CUT: [*_texts(before), *told]})
+            before = plain([one for one in row["attributes"] or () if one["key"] == semconv.CUT]).get(semconv.CUT)
+            put(row, {semconv.CUT: [*cuts_told(before), *told]})
 
 
 def _parts(backend: Backend) -> tuple[Part, ...]:
     """Give the parts of what a backend says of each span, first what it says of all."""
-    common: dict[str, Value] = dict.fromkeys(backend.without, Absent.ABSENT)
-    if backend.common is not None:
-        common |= backend.common(Variables(backend.name))
-    return (*((lambda span: common,) if common else ()), *backend.overlay)
+    gone: Attributes = dict.fromkeys(backend.without, Absent.ABSENT)
+    common: Attributes = backend.common(Variables(backend.name)) if backend.common is not None else {}
+    return (*((lambda span, said=said: said) for said in (gone, common) if said), *map(_guarded, backend.overlay))
+
+
+def _guarded(part: Part) -> Part:
+    """Make a part that says nothing of a span where it fails."""
+
+    def say(span: Facts) -> Attributes:
+        with guard("export"):
+            return part(span)
+        return Unsaid()
+
+    return say
+
+
+def joined(parts: Sequence[Part]) -> Part:
+    """Make one part of several; of what more than one of them says, the last one's counts."""
+
+    def say(span: Facts) -> Attributes:
+        found = [part(span) for part in parts]
+        said = _last(found)
+        return Unsaid(said) if any(isinstance(one, Unsaid) for one in found) else said
+
+    return say
+
+
+def _last(found: Iterable[Attributes]) -> Attributes:
+    """Join what parts say, the last one's first."""
+    said: dict[str, Value] = {}
+    for one in found:
+        for key, value in one.items():
+            if isinstance(value, Group):
+                said |= {name: each for name, each in value.items() if each is not None}
+            elif value is not None:
+                said[key] = value
+    return said
 
 
 def put(row: Row, said: Mapping[str, object]) -> None:
@@ -199,11 +238,12 @@ def _hash(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:16]
 
 
-def _texts(stored: Row | None) -> list[str]:
-    """Read the texts of an attribute that is a list of them."""
-    if stored is None or stored["json"] is None:
+def cuts_told(value: object) -> list[str]:
+    """Give what an attribute of a span tells of its cuts, whatever wrote it."""
+    if value is None:
         return []
-    return [one["stringValue"] for one in orjson.loads(stored["json"])["arrayValue"]["values"]]
+    each = cast("list[object]", value) if isinstance(value, list) else [value]
+    return [one if isinstance(one, str) else written(one) for one in each]
 
 
 @lru_cache(maxsize=256)

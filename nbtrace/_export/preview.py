@@ -18,9 +18,9 @@ from nbtrace import semconv
 from nbtrace._export import otlp_json
 from nbtrace._export.batch import Row, batches, encoded
 from nbtrace._export.encodings import ENCODINGS
-from nbtrace._export.prepare import Prepared
-from nbtrace._export.report import DryRun
-from nbtrace._store.attributes import plain_value
+from nbtrace._export.prepare import Prepared, cuts_told
+from nbtrace._export.report import DryRun, unsaid_in_words
+from nbtrace._store.attributes import plain
 from nbtrace._store.schema import PROMOTED
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def preview(parcel: Parcel, to: Receiver) -> DryRun:
     for batch in batches(encoded(seen.passing(parcel.prepared), encoding.encode), to.request_bytes):
         size += len(encoding.request(batch))
         requests += 1
-    told = (parcel.left_out, parcel.notes, len(parcel.scores) if parcel.has_api else 0)
+    notes = (*parcel.notes, *unsaid_in_words(parcel.prepared.unsaid))
+    told = (parcel.left_out, notes, len(parcel.scores) if parcel.has_api else 0)
     return DryRun(to.shown, "OTLP", len(parcel), size, requests, *told, **seen.told(parcel.prepared.cut))
 
 
@@ -110,6 +111,6 @@ def _texts(row: Row) -> Iterator[tuple[str, str]]:
 
 def _cuts(row: Row) -> Iterator[str]:
     """Give the names of the attributes of a span that are cut, as it says itself."""
-    told = next((one["json"] for one in row["attributes"] or () if one["key"] == semconv.CUT), None)
-    for text in plain_value(orjson.loads(told)) if told else ():
+    told = plain([one for one in row["attributes"] or () if one["key"] == semconv.CUT])
+    for text in cuts_told(told.get(semconv.CUT)):
         yield text.partition(": ")[0]

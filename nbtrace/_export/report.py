@@ -7,6 +7,7 @@ report is built.
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -108,3 +109,9 @@ def _size(number: int) -> str:
         if size >= 999.95:  # noqa: PLR2004 - what one decimal rounds to 1000.0
             size, unit = size / 1000, larger
     return f"{size:.1f} {unit}"
+
+
+def unsaid_in_words(number: int) -> Iterator[str]:
+    """Say how many spans a backend's words failed for, if any."""
+    if number:
+        yield f"{spans_in_words(number)} without some of the backend's words, which failed there: what is kept went out"

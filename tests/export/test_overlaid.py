@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from nbtrace import _guard
 from nbtrace._export import otlp, wire
 from nbtrace._export.backends import NAMES
 from nbtrace._export.backends.backend import Backend
@@ -63,6 +64,32 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "tool_definitions": (None, '[{"type":"function","name":"look"}]'),
     "system_instructions": (None, '[{"type":"text","content":"Be brief"}]'),
 }  # fmt: skip
+READ = (
+    "gen_ai.retrieval.documents", "gen_ai.tool.call.id", "gen_ai.tool.name", "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result", "gen_ai.agent.name", "gen_ai.request.seed", "gen_ai.usage.text.input_tokens",
+    "input.value", "output.value", "nbtrace.prompt.template", "nbtrace.prompt.variable.x", "nbtrace.cut",
+    "nbtrace.cost.reason", "nbtrace.metadata.user_id", "nbtrace.metadata.cost_usd", "nbtrace.metadata.attempts",
+    "nbtrace.metadata.operation.cost", "nbtrace.metadata.logfire.msg", "tool.id", "langsmith.metadata.user_id",
+    "operation.cost", "user.id", "gen_ai.conversation.id",
+)  # fmt: skip
+"""Names that overlays read, say, or say twice."""
+ODD: tuple[dict[str, Any], ...] = (
+    {"string": "text"}, {"string": ""}, {"string": "[1, {"}, {"string": '[{"role": "user"}, 7]'}, {"int": 5},
+    {"int": 0}, {"double": 0.5}, {"double": 0.0}, {"double": -0.0}, {"double": math.nan}, {"bool": True},
+    {"bytes": b"ab"}, {},
+    {"json": '{"intValue":"18446744073709551615"}'}, {"json": '{"arrayValue":{"values":[]}}'},
+    {"json": '{"arrayValue":{"values":[{"intValue":"1"}]}}'},
+    {"json": '{"arrayValue":{"values":[{"boolValue":true}]}}'},
+    {"json": '{"kvlistValue":{"values":[{"key":"a","value":{"intValue":"1"}}]}}'},
+    {"json": '{"kvlistValue":{"values":[]}}'},
+    *({"string": f'[{{"id": {one}, "content": {one}, "score": {one}, "more": {one}}}]'}
+      for one in ("[0.5, 1]", '{"a": 1}', "18446744073709551615", "true", "null", '"high"')),
+)  # fmt: skip
+"""What somebody else may have written there."""
+ODD_VALUES: dict[str, tuple[Any, ...]] = {
+    "time_to_first_chunk_s": (0.25, 1e12, -1e12, 1e300, math.inf), "prompt_name": ("p",),
+    "prompt_version": ("3", "9" * 5000, "18446744073709551617", "²", ""), "input_tokens": (7, 2**63 - 1),
+}  # fmt: skip
 NOWHERE: Any = None
 """The address of a backend that nobody sends to."""
 
@@ -93,6 +120,47 @@ def many(count: int = 240) -> Snapshot:
 def test_each_of_many_spans_is_encoded_as_if_it_stood_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "ROWS", 60)
     same_as_rows(many(), name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_stands_where_a_backend_reads_goes_out_as_if_its_span_stood_alone(name: str) -> None:
+    chosen = random.Random(7)
+    made = [
+        row(
+            number,
+            **{column: chosen.choice(some) for column, some in (VALUES | ODD_VALUES).items()},
+            attributes=[{"key": key, **chosen.choice(ODD)} for key in chosen.sample(READ, 9)],
+        )
+        for number in range(1, 150)
+    ]
+    same_as_rows(table(*made), name)
+
+
+def test_a_part_that_fails_says_nothing_of_its_span_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(span: Facts) -> dict[str, Any]:
+        return {"length": len(span.attributes["input.value"])}
+
+    monkeypatch.setattr(_guard, "reraise", False)
+    backend = Backend("some", NOWHERE, (lambda span: {"said": span.name}, failing))
+    odd = {"key": "input.value", "int": 7}
+    spans = table(*(chat(n, attributes=[odd if n % 3 else odd | {"int": None, "string": "x"}]) for n in range(1, 10)))
+    same_as_rows(spans, backend)
+    prepared = Prepared(spans, backend)
+    body = b"".join(one.span for one in otlp.spans(prepared))
+    assert (prepared.unsaid, body.count(b"length"), body.count(b"said")) == (6, 3, 9)
+
+
+def test_of_parts_that_say_the_same_the_last_one_counts() -> None:
+    """Also where only spans that come later have it from several."""
+    parts = (
+        lambda span: {"a": 1, "b": span.name} if span.user_id else {"a": None},
+        lambda span: {"b": 2.5 if span.user_id == "bob" else None},
+        lambda span: {"a": 3} if span.user_id == "ada" else {},
+    )  # fmt: skip
+    store = Store()
+    for start, users in ((1, (None, "eve")), (10, ("ada", None)), (20, ("ada", "bob", "eve"))):
+        store.adopt(table(*(chat(start + at, user_id=user) for at, user in enumerate(users * 2))))
+    same_as_rows(store.snapshot(), Backend("some", NOWHERE, parts))
 
 
 def test_what_is_taken_away_may_be_said_anew() -> None:

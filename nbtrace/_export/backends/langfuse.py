@@ -26,6 +26,8 @@ TYPES: Final = {
     "guardrail": "guardrail",
     "evaluation": "evaluator",
 }
+DIGITS: Final = 18
+"""Of the longest version that is surely a number of 64 bits."""
 MODALITIES: Final = (
     semconv.USAGE_TEXT_INPUT, semconv.USAGE_TEXT_OUTPUT, semconv.USAGE_AUDIO_INPUT, semconv.USAGE_AUDIO_OUTPUT,
     semconv.USAGE_AUDIO_CACHE_READ, semconv.USAGE_IMAGE_INPUT, semconv.USAGE_IMAGE_OUTPUT,
@@ -45,7 +47,8 @@ def address(variables: Variables) -> Address:
 def kind(span: Facts) -> Attributes:
     """Say what a span is, by which prompt, and how it went."""
     version = span.prompt_version or ""
-    is_linkable = bool(span.prompt_name and version.isdecimal())  # versions are numbers there
+    is_number = version.isdecimal() and len(version) <= DIGITS  # as versions are there
+    is_linkable = bool(span.prompt_name and is_number)
     return {
         "langfuse.observation.type": TYPES.get(span.type, "span"),
         "langfuse.observation.level": "ERROR" if span.failed else "WARNING" if span.refusal else None,
