@@ -6,6 +6,7 @@ is refused by `%config` in the same words.
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, get_args
@@ -48,6 +49,26 @@ _SESSIONS: Final = (
     "annotator", "labels",
 )  # fmt: skip
 """Settings that are the session's, and outlive the extension."""
+
+
+_SWITCH: Final = {
+    **dict.fromkeys(("on", "true", "yes", "1"), "on"),
+    **dict.fromkeys(("off", "false", "no", "none", "0"), "off"),
+}
+"""What people write for on and off."""
+_PLACES: Final = "expected on, off, or a directory: one that is there, or a path such as ./sessions"
+
+
+def _place(said: str) -> str | None:
+    """Read where the journal is to be: on, off or a directory; none for what is a mere word.
+
+    Examples:
+        >>> _place("Off"), _place("1"), _place("~/sessions"), _place("please")
+        ('off', 'on', '~/sessions', None)
+    """
+    known = _SWITCH.get(said.strip().lower())
+    is_path = said.startswith("~") or Path(said).name != said or Path(said).is_dir()
+    return known or (said if is_path else None)
 
 
 class Limits(TypedDict):
@@ -106,7 +127,18 @@ class Settings(Magics):
 
     @default("journal")
     def _journal_default(self) -> str:
-        return os.environ.get(JOURNAL) or "on"
+        said = os.environ.get(JOURNAL) or "on"
+        place = _place(said)
+        if place is None:  # whoever set it may have meant that nothing is to be written
+            logging.getLogger("nbtrace").warning("%s=%s: %s; no journal is kept", JOURNAL, said, _PLACES)
+        return place or "off"
+
+    @validate("journal")
+    def _journal_place(self, proposal: Any) -> str:
+        place = _place(proposal["value"])
+        if place is None:
+            raise TraitError(f"cannot use journal={proposal['value']!r}; {_PLACES}")
+        return place
 
     @default("request_stream_usage")
     def _request_stream_usage(self) -> bool:

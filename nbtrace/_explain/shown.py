@@ -14,6 +14,7 @@ from nbtrace._explain.entry import CONVENTIONS, LEVELS, Entry
 from nbtrace._explain.received import plain
 from nbtrace._query import text
 from nbtrace._query.text import counted
+from nbtrace._query.totals import ERROR
 from nbtrace._widgets.markup import clip, visible
 from nbtrace._widgets.static import flow, more
 
@@ -39,7 +40,8 @@ def title(one: Explained) -> str:
     """Tell of the span in one line."""
     row = one.row
     tokens = flow(row["input_tokens"], row["output_tokens"])
-    said = [row["name"] or "a span without a name", one.type, text.duration(row["duration_ns"])]
+    took = text.duration(row["duration_ns"], failed=row["status_code"] == ERROR)
+    said = [row["name"] or "a span without a name", one.type, took]
     said += [f"{tokens} tokens"] if tokens else []
     said += [text.cost(row["cost_usd"], row["cost_state"])] if row["cost_state"] else []
     return " · ".join(clip(visible(word), VALUE) for word in said)

@@ -164,8 +164,8 @@ def _status_of(schema: nw.Schema) -> nw.Expr:
     """Say how a span ended, as the filter `status` has it."""
     import narwhals.stable.v2 as nw
 
-    failed = nw.when(_column("status_code", schema) == ERROR).then(nw.lit("error")).otherwise(nw.lit("ok"))
-    return nw.when(_is_set("duration_ns", schema)).then(failed).otherwise(nw.lit("running"))
+    ended = nw.when(_column("duration_ns", schema).is_null()).then(nw.lit("running")).otherwise(nw.lit("ok"))
+    return nw.when(_column("status_code", schema) == ERROR).then(nw.lit("error")).otherwise(ended)
 
 
 def _bucket(schema: nw.Schema, every_s: int) -> nw.Expr:

@@ -35,7 +35,7 @@ def _values(spans: Spans, name: str) -> list[Any]:
     if name == "status":
         table = spans.words_of(WORKED_OUT[name])
         ends = zip(*(column.to_pylist() for column in table.columns), strict=True)
-        return ["running" if took is None else "error" if code == ERROR else "ok" for took, code in ends]
+        return ["error" if code == ERROR else "running" if took is None else "ok" for took, code in ends]
     names = KEYS.get(name, (name,))
     known = spans.snapshot.column_names
     if not set(names) <= set(known):

@@ -106,6 +106,7 @@ class Span(Mapping[str, Any]):
             words.append(f"{text.tokens(self['input_tokens'])} → {text.tokens(self['output_tokens'])} tokens")
         if self["cost_state"] is not None:
             words.append(text.cost(self["cost_usd"], self["cost_state"]))
-        words.append(text.duration(self["duration_ns"]))
+        if self["duration_ns"] is not None or self["status_code"] != ERROR:  # what was interrupted runs no more
+            words.append(text.duration(self["duration_ns"]))
         words += [self["error_type"] or "error"] if self["status_code"] == ERROR else []
         return f"<{self['type']} span: {' · '.join(words)}>"

@@ -42,7 +42,11 @@ def rows_with(columns: Callable[[str], Any], name: str, words: Sequence[str]) ->
     ended = pc.is_valid(columns("duration_ns"))
     is_error: Any = pc.equal(columns("status_code"), pa.scalar(ERROR))
     failed: Any = pc.fill_null(is_error, pa.scalar(False))
-    rows = {"running": pc.invert(ended), "error": pc.and_(ended, failed), "ok": pc.and_not(ended, failed)}
+    rows = {
+        "running": pc.invert(pc.or_(ended, failed)),  # what failed and has no end was interrupted
+        "error": failed,
+        "ok": pc.and_not(ended, failed),
+    }
     first, *others = (rows[word] for word in words)
     for other in others:
         first = pc.or_(first, other)

@@ -62,6 +62,7 @@ def _entries(tree: pa.Table) -> list[tuple[int, int, int]]:
 
 def _rows(tree: pa.Table) -> list[dict[str, Any]]:
     from nbtrace._query.branch import branch
+    from nbtrace._query.tree import INTERRUPTED
 
     entries = _entries(tree)[: static.ROWS]
     made: list[dict[str, Any]] = []
@@ -69,12 +70,14 @@ def _rows(tree: pa.Table) -> list[dict[str, Any]]:
         (row,) = tree.select(static.COLUMNS).slice(first, 1).to_pylist()
         below = branch(tree, first, end)
         duration = below.end_ms - (row["start_ms"] or 0.0)
+        going = below.running or below.unfinished
         name = f"{row['name']} · {text.counted(earlier, 'earlier run')}" if earlier else row["name"]
         made.append(
             row
             | {
                 "name": name, "depth": 0, "branch": below, "start_ms": 0.0, "end_ms": duration,
-                "duration_ms": None if below.running or below.unfinished or below.interrupted else duration,
+                "duration_ms": None if going or below.interrupted else duration,
+                "flags": row["flags"] | (0 if going or not below.interrupted else INTERRUPTED),
                 "summary": row["summary"] or row["title"],
             }
         )  # fmt: skip

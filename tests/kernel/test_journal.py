@@ -56,7 +56,7 @@ def test_what_a_dead_kernel_had_recorded_comes_back(kernel: Kernel) -> None:
 
 
 def test_sessions_are_listed_and_the_journal_can_be_off(kernel: Kernel, kept: Path) -> None:
-    assert kernel.run("%load_ext nbtrace\n%config NBTrace.journal = 'off'").text == ""
+    assert kernel.run("%load_ext nbtrace\n%config NBTrace.journal = 'Off'").text == ""
     kernel.run("ask('Hi')")
     assert "kept in this kernel's memory only: the journal is off" in kernel.run("%nbtrace status").text
     assert kernel.run("%nbtrace sessions").text == f"no session is kept in {kept}\n"

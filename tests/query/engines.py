@@ -82,7 +82,7 @@ def key(row: dict[str, Any], name: str) -> Any:
             words = {"chat": "llm", "embeddings": "embedding", "execute_tool": "tool", None: "span"}
             return row["span_type"] or words[row["operation"]]
         case "status":
-            return "running" if row["duration_ns"] is None else "error" if row["status_code"] == 2 else "ok"
+            return "error" if row["status_code"] == 2 else "running" if row["duration_ns"] is None else "ok"
         case "trace":
             return row["trace_id"] and row["trace_id"].hex()
         case _:

@@ -107,7 +107,8 @@ def test_groups_come_in_order_and_read_well() -> None:
 
 def test_a_frame_made_for_reading_gives_the_same_figures() -> None:
     some = Spans(table(chat(1, ms=2500, attempts=2, start_time=0), chat(2, status_code=2, cost_usd=None, start_time=0)))
-    assert metrics(some.to_pandas(), by="model").table.equals(metrics(some, by="model").table)
+    for by in ("model", "status"):
+        assert metrics(some.to_pandas(), by=by).table.equals(metrics(some, by=by).table)
 
 
 def test_time_of_a_frame_without_nanoseconds() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbtrace import metrics
 from nbtrace._query.branch import Branch, branch, end_of
+from nbtrace._query.frame import Spans
 from nbtrace._query.totals import summarize
 from nbtrace._query.tree import CALL, COLUMNS, ERROR, FAILURE, INTERRUPTED, UNFINISHED, start_unix_nano, tree
 from nbtrace._store.snapshot import Snapshot
+from nbtrace._widgets.listing import list_text
 from nbtrace._widgets.static import tree_text
 from tests.query.tables import START, chat, row, table
 
@@ -103,6 +107,21 @@ def test_a_stream_that_goes_on_has_a_rate_and_what_a_kernels_end_cut_is_neither_
     assert (whole.running, whole.unfinished, whole.interrupted) == (1, 2, 1)
     words = [set(line.split()) & {"running", "unfinished", "interrupted"} for line in tree_text(drawn).splitlines()]
     assert words[1:] == [{"running"}, {"unfinished"}, {"unfinished"}, {"interrupted"}, set()]
+
+
+def test_what_was_interrupted_is_an_error_wherever_it_is_told() -> None:
+    cut: dict[str, Any] = {"ms": None, "status_code": 2, "error_type": "interrupted"}
+    spans = Spans(table(row(1, ms=40), row(2, 1, operation="chat", start=1, **cut), row(3, 1, ms=None, start=2)))
+    chosen = {
+        status: [one["span_id"][-1] for one in spans.filter(status=status)] for status in ("ok", "error", "running")
+    }
+    assert chosen == {"ok": ["1"], "error": ["2"], "running": ["3"]}
+    counted = metrics(spans, by="status", calls_only=False)
+    assert dict(zip(counted["status"], counted["errors"], strict=True)) == {"ok": 0, "error": 1, "running": 0}
+    assert "running" not in repr(spans.filter(status="error")[0])
+    assert re.findall("<td>(running|interrupted)</td>", spans._repr_html_()) == ["interrupted", "running"]
+    whole = list_text(tree(table(row(1, ms=40), row(2, 1, operation="chat", start=1, **cut))))
+    assert ("interrupted" in whole, "running" in whole) == (True, False)
 
 
 def test_an_empty_table_is_an_empty_tree_with_all_columns() -> None:
