@@ -15,6 +15,7 @@ from nbtrace._trace.redact.rules import Rule
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from nbtrace._capture.silence import Silence
     from nbtrace._capture.spending import Per, Spending
     from nbtrace._capture.steps import Step
     from nbtrace._prompts.languages import Language
@@ -95,7 +96,8 @@ def budget(limit: float | str | None = None, *, per: Per = "session") -> Spendin
     It then raises `nbtrace.BudgetError` in your code. Calls at the same time can go beyond a budget by what those in
     flight come to, and by no more: a call counts when it ends, a stream too, and a retried one once. At 80 % there is a
     warning. What has no price does not count against a budget of money, which is said once for each model. Calls of the
-    clients that nbtrace captures itself are counted and stopped, of all wires, while it records.
+    clients that nbtrace captures itself are counted and stopped, of all wires, while it records: while that is paused
+    (`%nbtrace off`) no budget holds.
 
     Args:
         limit: US dollars (`2.00`, `"$2"`) or tokens in and out (`"100000 tokens"`); `"off"` takes the budget away;
@@ -107,14 +109,17 @@ def budget(limit: float | str | None = None, *, per: Per = "session") -> Spendin
         How the budgets stand: prints as a sentence each; `total(per)` gives the figures.
 
     Raises:
-        UsageError: the limit is no amount, or `per` is none of the three.
+        UsageError: the limit is no amount, or `per` is none of the three; or the session does not record, so that no
+            call would be counted.
 
     Examples:
         >>> import nbtrace
+        >>> session = nbtrace.session()
         >>> nbtrace.budget("100000 tokens", per="cell")
         budget for each cell: 100,000 tokens
         >>> nbtrace.budget("off", per="cell")
         no budget is set; nbtrace.budget(2.00) or %nbtrace budget 2.00 sets one
+        >>> session.stop()
     """
     return default().budget(limit, per=per)
 
@@ -133,8 +138,9 @@ def guard(
 ) -> Guard | Callable[[Any], Guard]:
     """Make a function a guard of what goes into calls and what comes out of them.
 
-    The function gets a text and says whether it passes: a bool, None for yes, or a tuple of that and an explanation;
-    one that fixes gives the text to use. Called with a text the guard gives it back, or the fixed one, or raises; in a
+    The function gets a text and says whether it passes: a bool, or a tuple of that and an explanation; one that fixes
+    gives the text to use. One that gives None, as without `return`, or that raises, has not looked: where it is to
+    block, it blocks. Called with a text the guard gives it back, or the fixed one, or raises; in a
     `with nbtrace.guarding(...)` it looks at every call. Each run is a span of kind `guardrail` with its verdict.
 
     Args:
@@ -170,23 +176,30 @@ def guarding(*guards: Guard) -> Guarding:
     What is sent, and the answer that comes back, are looked at as text, whole; of a stream the answer is not, which a
     warning says. A guard that blocks raises `nbtrace.GuardrailError`: before the call is sent, or in place of the
     answer, which has been paid then. A rule that itself raises blocks as well. Calls that a guard makes are not
-    guarded.
+    guarded, nor are those made while recording is paused (`%nbtrace off`).
 
     Args:
         *guards: as `nbtrace.guard` makes them.
 
     Raises:
-        UsageError: one of them is none, or fixes.
+        UsageError: one of them is none, or fixes; on entering, where no session records, so that no call would be
+            guarded.
 
     Examples:
         >>> import nbtrace
         >>> @nbtrace.guard
         ... def no_badge(text):
         ...     return "ACME-" not in text
-        >>> with nbtrace.guarding(no_badge):
+        >>> with nbtrace.session(), nbtrace.guarding(no_badge):
         ...     pass
     """
-    return Guarding(guards)
+    return Guarding(guards, _silence)
+
+
+def _silence() -> Silence | None:
+    """Say why no session captures calls, the default one or another; none while one does."""
+    session = default()
+    return (session.recording or session).silence()
 
 
 def watch(

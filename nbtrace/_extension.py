@@ -277,7 +277,7 @@ class NBTrace(Settings):
     def _off(self) -> None:
         self.session.enabled = False
         paused = f"nbtrace is paused; {len(self.session.store)} spans are kept. %nbtrace on goes on"
-        print("\n".join([paused, *_status.unrecorded(self.session)]))
+        print("\n".join([paused, *_status.unheld(self.session), *_status.unrecorded(self.session)]))
 
     def _last(self) -> Any:
         return self.session.trace()

@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 from nbtrace import semconv
 from nbtrace._api import default
 from nbtrace._capture.call import under_way
+from nbtrace._capture.silence import PAUSED
 from nbtrace._guard import caught
 from nbtrace._query.text import counted
 from nbtrace._replay.miss import ReplayMiss
@@ -88,8 +89,7 @@ class Replay:
             message = "another replay is on; end it first: %nbtrace replay off, or its .stop()"
             raise UsageError(message)
         if self._session.running and not self._session.enabled:
-            message = "recording is paused, so no call would be answered; %nbtrace on, or nbtrace.session(), goes on"
-            raise UsageError(message)
+            raise PAUSED.refused("answered")
         is_new = self._mode != "replay" and self._path is not None and not self._path.exists()
         # As it was kept: what the session keeps less of, or masks more, is masked when a replayed call is stored.
         self._read = None if is_new else read_back(self._source, self._session, policy=Policy())

@@ -21,6 +21,7 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._answers import Answers
 from nbtrace._capture.client import ClientCapture
+from nbtrace._capture.silence import ELSEWHERE, PAUSED, STOPPED, Silence
 from nbtrace._capture.site import cell_run
 from nbtrace._capture.spending import Spending
 from nbtrace._capture.steps import Step, StepKind
@@ -86,7 +87,7 @@ class Session(Answers):
         """What is kept of a span: rules, content mode, limits."""
         self.prices = Prices()
         self.ledger = Ledger(lambda: self.journal.path if self.journal is not None else None)
-        self.spending = Spending(self.prices)
+        self.spending = Spending(self.prices, self.silence)
         """What the calls have come to, against the budgets that are set."""
         finished = partial(finish, calls=self._calls, policy=self.policy, prices=self.prices)
         self.store = Store(finished, KeptSpans(self.policy).read)
@@ -154,7 +155,7 @@ class Session(Answers):
 
     @property
     def enabled(self) -> bool:
-        """Whether anything is recorded; setting it pauses that and leaves everything in place."""
+        """Whether anything is recorded; setting it pauses that, and budgets and guards, and leaves all in place."""
         return self._clients is not None and self._clients.enabled
 
     @enabled.setter
@@ -163,6 +164,12 @@ class Session(Answers):
             self._clients.enabled = self._threads.enabled = self.gate.is_open = value
             if value:
                 self.refresh()
+
+    def silence(self) -> Silence | None:
+        """Say why no call is recorded here at the moment; none while calls are."""
+        if self.running:
+            return None if self.enabled else PAUSED
+        return STOPPED if Session.recording is None else ELSEWHERE
 
     def refresh(self) -> None:
         """Capture again where a client was loaded, or others put back what they had found, behind our back."""
@@ -280,14 +287,9 @@ class Session(Answers):
         self.close_journal()
         self.store.spill.directory = directory
         self.journal = Journal(
-            self.store,
-            directory,
-            notebook=notebook,
-            version=version("nbtrace"),
-            mask=self._masked_name,
-            max_age_s=max_age_s,
-            max_bytes=max_bytes,
-        )
+            self.store, directory, notebook=notebook, version=version("nbtrace"), mask=self._masked_name,
+            max_age_s=max_age_s, max_bytes=max_bytes,
+        )  # fmt: skip
         self._unwatch_journal = self.watch(self.journal)
         atexit.register(self.close_journal)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from nbtrace import _guard
+from nbtrace._capture.guardrails import any_active
 from nbtrace._query.text import counted
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ def unrecorded(session: Session) -> Iterator[str]:
             f"left out: {counted(out.traces, 'trace')} with {counted(out.spans, 'span')}, "
             f"{counted(out.calls, 'LLM call')}"
         )
+
+
+def unheld(session: Session) -> Iterator[str]:
+    """Say what lets every call go while the session is paused."""
+    if session.spending.limits:
+        yield "no budget holds meanwhile"
+    if any_active():
+        yield "no guard looks at calls meanwhile"
 
 
 def _totals(session: Session, spans: Spans) -> Iterator[str]:

@@ -16,7 +16,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
-GROUND = {"errors", "semconv", "_guard", "_imports", "_spelling", "_traceback"}
+GROUND = {"errors", "semconv", "_guard", "_imports", "_money", "_spelling", "_traceback"}
 STAGES = {
     "_prompts",
     "_capture",
@@ -39,6 +39,7 @@ LAYERS: dict[str, set[str]] = {
     "semconv": set(),
     "_guard": set(),
     "_imports": set(),
+    "_money": set(),
     "_trace": GROUND,
     "_prompts": GROUND,
     "_capture": GROUND | {"_trace", "_prompts"},
@@ -74,7 +75,7 @@ LAYERS: dict[str, set[str]] = {
     "_magic_line": set(),
     "_earlier": GROUND | {"_store", "_query", "_widgets"},
     "_settings": GROUND | {"_store", "_trace", "_session"},
-    "_status": GROUND | {"_query", "_widgets", "_session"},
+    "_status": GROUND | {"_capture", "_query", "_widgets", "_session"},
     "_extension": GROUND
     | STAGES
     | {
@@ -117,6 +118,7 @@ OUTSIDE: dict[str, set[str]] = {
     "semconv": set(),
     "_guard": set(),
     "_imports": set(),
+    "_money": set(),
     "_trace": {"opentelemetry", "genai_prices", "presidio_analyzer", "spacy"},
     "_prompts": {"opentelemetry", "jinja2"},
     "_capture": {"opentelemetry", "IPython", "openai", "orjson", "tiktoken"},

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from nbtrace._capture.call import Call
+    from nbtrace._capture.silence import Silence
     from nbtrace._capture.steps import Step
     from nbtrace._capture.wire import Body, Wire
 
@@ -42,7 +43,7 @@ Make = Callable[[str, dict[str, str]], "Step"]
 """Makes the span of a guard's run, by its name and attributes."""
 
 _ACTIVE: Final = otel_context.create_key("nbtrace.guarding")
-_EXPECTED: Final = "a bool, a text in place of the one given, None, or a tuple of one of these and an explanation"
+_EXPECTED: Final = "a bool, a text in place of the one given, or a tuple of one of these and an explanation"
 
 
 class GuardrailWarning(UserWarning):
@@ -127,14 +128,15 @@ def _read(said: object, text: str, *, is_fixing: bool) -> tuple[bool, str, str |
         said, reason = cast("tuple[Any, Any]", said)
         why = None if reason is None else str(reason)
     match said:
-        case None | True:
+        case True:
             return True, text, why
         case False if not is_fixing:
             return False, text, why
         case str() if is_fixing:
             return said == text, said, why
         case _:
-            message = f"a guard gave {type(said).__name__} {said!r:.60}; expected {_EXPECTED}"
+            gave = "None" if said is None else f"{type(said).__name__} {said!r:.60}"
+            message = f"a guard gave {gave}; expected {_EXPECTED}: return True for a text that passes"
             raise TypeError(message)
 
 
@@ -144,7 +146,7 @@ class Guarding:
     were_any: ClassVar = False
     """Whether there was one in this process: a call that knows of none need not look further."""
 
-    def __init__(self, guards: Sequence[Guard]) -> None:
+    def __init__(self, guards: Sequence[Guard], silence: Callable[[], Silence | None]) -> None:
         for one in guards:
             if not isinstance(one, Guard):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
                 raise UsageError.kind("the guard", one, "what nbtrace.guard makes of a function")
@@ -155,9 +157,12 @@ class Guarding:
                 )
                 raise UsageError(message)
         self._guards = tuple(guards)
+        self._silence = silence
         self._tokens: list[Token[Context]] = []
 
     def __enter__(self) -> Self:
+        if (silence := self._silence()) is not None:
+            raise silence.refused("guarded")
         Guarding.were_any = True
         before = cast("tuple[Guard, ...]", otel_context.get_value(_ACTIVE) or ())
         self._tokens.append(otel_context.attach(otel_context.set_value(_ACTIVE, (*before, *self._guards))))
@@ -180,14 +185,14 @@ class Guarding:
 
             @functools.wraps(function)
             async def arun(*args: Any, **kwargs: Any) -> Any:
-                with Guarding(self._guards):
+                with Guarding(self._guards, self._silence):
                     return await function(*args, **kwargs)
 
             return arun
 
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            with Guarding(self._guards):
+            with Guarding(self._guards, self._silence):
                 return function(*args, **kwargs)
 
         return run

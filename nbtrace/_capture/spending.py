@@ -12,14 +12,16 @@ What has no price is not taken for nothing: it is counted apart, and said once f
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from nbtrace import semconv
+from nbtrace._money import dollars
 from nbtrace._trace import pricing
 from nbtrace._trace.provider import inherited
 from nbtrace.errors import BudgetError, UsageError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.util.types import AttributeValue
 
+    from nbtrace._capture.silence import Silence
     from nbtrace._trace.prices import Prices
     from nbtrace._trace.sink import Detail
 
@@ -66,6 +69,8 @@ class Limit:
         """
         if isinstance(given, bool) or not isinstance(given, (int, float, str)):
             raise UsageError.kind("the budget", given, _EXPECTED)
+        if not isinstance(given, str) and 0 <= given < math.inf:
+            return cls(float(given), "usd")
         found = _AMOUNT.fullmatch(str(given).strip())
         tokens = found is not None and found["unit"].lower().startswith("token")
         if found is None or (found["dollar"] and tokens):
@@ -76,24 +81,24 @@ class Limit:
         """Word an amount in the limit's unit.
 
         Examples:
-            >>> Limit(2.0, "usd").said(2.0), Limit(2.0, "usd").said(0.00312), Limit(2.0, "tokens").said(1200)
-            ('$2.00', '$0.0031', '1,200 tokens')
+            >>> Limit(2.0, "usd").said(2.0), Limit(2.0, "usd").said(0.000012), Limit(2.0, "tokens").said(1)
+            ('$2.00', '$0.000012', '1 token')
         """
         if self.unit == "tokens":
-            return f"{amount:,.0f} tokens"
-        return f"${amount:,.2f}" if amount >= 1 or round(amount, 2) == amount else f"${amount:.2g}"
+            return f"{amount:,.0f} token{'' if amount == 1 else 's'}"
+        return dollars(amount)
 
     def larger(self, spent: float) -> str:
         """Give a limit that lets calls go again, as one would write it: twice what is there.
 
         Examples:
-            >>> Limit(2.0, "usd").larger(2.1), Limit(100.0, "tokens").larger(120)
-            ('4.20', '240 tokens')
+            >>> Limit(2.0, "usd").larger(2.1), Limit(1e-5, "usd").larger(1.2e-5), Limit(100.0, "tokens").larger(120)
+            ('4.20', '0.000024', '240 tokens')
         """
         amount = 2 * max(self.amount, spent)
         if self.unit == "tokens":
             return f"{amount:.0f} tokens"
-        return f"{amount:.2f}" if amount >= 0.01 else f"{amount:.2g}"  # noqa: PLR2004 - a cent
+        return dollars(amount).removeprefix("$")
 
     def of_total(self, total: Total) -> float:
         """Give what counts against the limit."""
@@ -136,10 +141,12 @@ class Spending:
 
     Args:
         prices: the user's own.
+        silence: says why no call is captured, while none is.
     """
 
-    def __init__(self, prices: Prices) -> None:
+    def __init__(self, prices: Prices, silence: Callable[[], Silence | None]) -> None:
         self._prices = prices
+        self._silence = silence
         self.limits: dict[Per, Limit] = {}
         """The budgets; without one nothing is counted."""
         self.stopped = 0
@@ -157,14 +164,17 @@ class Spending:
             per: `session`, `cell` or `sweep`.
 
         Raises:
-            UsageError: the amount is none, or there is no such thing to have a budget.
+            UsageError: the amount is none, there is no such thing to have a budget, or no call would be counted.
         """
         if per not in get_args(Per):
             raise UsageError.unknown("thing to have a budget", per, get_args(Per))
         if isinstance(given, str) and given.strip().lower() == OFF:
             self.limits = {known: limit for known, limit in self.limits.items() if known != per}
         else:
-            self.limits = {**self.limits, per: Limit.of(given)}
+            limit = Limit.of(given)
+            if (silence := self._silence()) is not None:
+                raise silence.refused("counted or stopped")
+            self.limits = {**self.limits, per: limit}
         self._warned = {known for known in self._warned if isinstance(known, str)}
 
     def total(self, per: Per = "session") -> Total:
@@ -278,12 +288,15 @@ class Spending:
                     found.append(
                         f"budget for {'the' if per == 'session' else 'this'} {per}: {self._stands(key, limit)}"
                     )
+            if found and (silence := self._silence()) is not None:
+                found.append(f"no budget holds now: {silence}")
             calls = "call was" if self.stopped == 1 else "calls were"
             stopped = [f"{self.stopped} {calls} not sent because a budget was spent"] if self.stopped else []
             return found + stopped
 
     def __repr__(self) -> str:
-        return "\n".join(self.lines()) or "no budget is set; nbtrace.budget(2.00) or %nbtrace budget 2.00 sets one"
+        none = [] if self.limits else ["no budget is set; nbtrace.budget(2.00) or %nbtrace budget 2.00 sets one"]
+        return "\n".join([*none, *self.lines()])
 
 
 _CALLS: Final = semconv.LLM_OPERATIONS

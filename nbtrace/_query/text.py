@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from nbtrace._money import dollars
 from nbtrace._query.scored import CHECK, SCORE
 
 UNPRICED: Final = "unpriced"
@@ -26,9 +27,7 @@ def cost(usd: float | None, state: str | None = None) -> str:
     """
     if usd is None or not math.isfinite(usd):
         return REPLAYED if state == REPLAYED else UNPRICED
-    size = abs(usd)
-    decimals = 2 if size >= 1 or size == 0 else max(2, 1 - math.floor(math.log10(float(f"{size:.1e}"))))
-    return f"{'~' if state == 'estimated' else ''}{'-' if usd < 0 else ''}${size:,.{decimals}f}"
+    return f"{'~' if state == 'estimated' else ''}{dollars(usd)}"
 
 
 def duration(nanoseconds: float | None, *, failed: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import warnings
@@ -73,7 +74,7 @@ def test_a_call_whose_input_does_not_pass_is_not_sent(
 
 def test_everything_that_is_sent_is_looked_at(session: Session, client: openai.OpenAI) -> None:
     seen: list[str] = []
-    with guarding(guard(session, seen.append, on="input", name="look")):
+    with guarding(guard(session, lambda text: seen.append(text) or True, on="input", name="look")):
         client.chat.completions.create(
             model="m",
             messages=[
@@ -180,6 +181,21 @@ def test_a_rule_that_raises_blocks_where_it_is_to_block_and_is_said_elsewhere(
     assert [one[3] for one in runs(session)] == ["failed"] * 4
 
 
+def test_a_rule_that_forgets_to_return_lets_nothing_pass(
+    session: Session, client: openai.OpenAI, server: Loopback
+) -> None:
+    def forgot(text: str) -> Any:
+        assert text
+
+    with guarding(guard(session, forgot, on="input")):
+        with pytest.raises(GuardrailError, match=r"gave None; expected a bool.*: return True for a text that passes"):
+            ask(client, "hello")
+    assert server.received == []
+    for given in (None, (None, "why")):
+        with pytest.raises(TypeError, match="gave None"):
+            guard(session, lambda _, given=given: given, action="fix", name="fix")("a")
+
+
 def test_a_stream_is_looked_at_once_it_is_read(session: Session, client: openai.OpenAI, server: Loopback) -> None:
     server.reply = Reply(chunks=[completion("ACME-1")])
     seen: list[object] = []
@@ -256,7 +272,26 @@ def test_how_guards_have_fared_is_a_table(session: Session) -> None:
     assert len(session.metrics(session.spans(kind="llm"), by="guardrail")) == 0
 
 
-def test_guards_work_without_a_session_that_records() -> None:
+async def test_nothing_is_guarded_in_vain(session: Session, client: openai.OpenAI, server: Loopback) -> None:
+    badge = guard(session, no_badge, on="input")
+    guarded, aguarded = guarding(badge)(ask), guarding(badge)(asyncio.sleep)
+    session.enabled = False
+    words = "recording is paused, so no call would be guarded; %nbtrace on, or .* goes on"
+    with pytest.raises(UsageError, match=words):
+        guarded(client, "ACME-1")
+    with pytest.raises(UsageError, match=words):
+        await aguarded(0)
+    session.stop()
+    words = "nothing is being recorded, so no call would be guarded; %load_ext nbtrace, or in a script"
+    with pytest.raises(UsageError, match=words), guarding(badge):
+        ask(client, "ACME-1")
+    assert server.received == []
+    session.start()
+    with pytest.raises(GuardrailError):
+        guarded(client, "ACME-1")
+
+
+def test_a_guard_itself_works_without_a_session_that_records() -> None:
     session = Session()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -196,7 +197,39 @@ def test_a_budget_holds_on_a_tracer_provider_of_the_users_and_outside_of_the_sam
     assert len(server.received) == 1
 
 
-@pytest.mark.parametrize("given", ["two", "-1", "2 euros", "$5 tokens", "", True, [2], "1e3"])
+def test_a_budget_that_would_not_hold_is_refused(priced: Session) -> None:
+    priced.budget("1 token")
+    priced.enabled = False
+    with pytest.raises(UsageError, match="recording is paused, so no call would be counted or stopped; %nbtrace on"):
+        priced.budget(2.00)
+    assert repr(priced.budget()) == (
+        "budget for the session: 0 tokens of 1 token\n"
+        "no budget holds now: recording is paused (%nbtrace on, or nbtrace.session().enabled = True, goes on)"
+    )
+    with pytest.raises(UsageError, match="another session is recording, so no call would be counted"):
+        Session().budget(2.00)
+    priced.stop()
+    with pytest.raises(UsageError, match=r"nothing is being recorded, so no .*; %load_ext nbtrace, or in a script"):
+        priced.budget(2.00)
+    assert repr(priced.budget("off")).startswith("no budget is set")
+
+
+def test_small_amounts_are_worded_as_costs_are(
+    session: Session, client: openai.OpenAI, caplog: pytest.LogCaptureFixture
+) -> None:
+    session.prices[MODEL] = {"input_mtok": 1.2, "output_mtok": 0.4}  # 12 millionths a call
+    session.budget(0.00001)
+    client.chat.completions.create(**ASK)
+    assert caplog.messages == ["$0.000012 of the budget of $0.000010 for the session is spent"]
+    with pytest.raises(BudgetError, match=r"as `%nbtrace budget 0\.000024` or"):
+        client.chat.completions.create(**ASK)
+    assert repr(session.budget("off")) == (
+        "no budget is set; nbtrace.budget(2.00) or %nbtrace budget 2.00 sets one\n"
+        "1 call was not sent because a budget was spent"
+    )
+
+
+@pytest.mark.parametrize("given", ["two", "-1", "2 euros", "$5 tokens", "", True, [2], "1e3", -1.0, math.nan, math.inf])
 def test_what_is_no_amount_is_refused(session: Session, given: Any) -> None:
     with pytest.raises(UsageError, match="expected US dollars such as"):
         session.budget(given)

@@ -431,15 +431,19 @@ def test_the_audit_looks_at_what_is_kept_and_at_the_notebook(kernel: Kernel, tmp
 def test_a_budget_stops_the_next_call_and_says_what_is_left(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     assert "no budget is set" in kernel.run("%nbtrace budget").text
-    assert kernel.run("%nbtrace budget 1 tokens cell").text == "budget for this cell: 0 tokens of 1 tokens\n"
+    assert kernel.run("%nbtrace budget 1 tokens cell").text == "budget for this cell: 0 tokens of 1 token\n"
     outputs = kernel.run("ask('one')\nask('two')", cell_id="spender")
-    assert outputs.error.startswith("BudgetError: this call was not sent: the budget of 1 tokens for the cell is spent")
+    assert outputs.error.startswith("BudgetError: this call was not sent: the budget of 1 token for the cell is spent")
     assert " · budget of the cell " in line(outputs)
-    assert " tokens of 1 tokens" in line(outputs)
+    assert " tokens of 1 token" in line(outputs)
     assert kernel.run("ask('another cell')", cell_id="other").error == ""
     status = kernel.run("%nbtrace status").text
-    assert "budget for this cell: 0 tokens of 1 tokens\n1 call was not sent because a budget was spent\n" in status
-    assert "no budget is set" not in kernel.run("%nbtrace budget off cell").text
+    assert "budget for this cell: 0 tokens of 1 token\n1 call was not sent because a budget was spent\n" in status
+    kernel.run("import nbtrace")
+    guarded = "with nbtrace.guarding(nbtrace.guard(lambda text: True)):\n    %nbtrace off"
+    assert "no budget holds meanwhile\nno guard looks at calls meanwhile\n" in kernel.run(guarded).text
+    kernel.run("%nbtrace on")
+    assert kernel.run("%nbtrace budget off cell").text.startswith("no budget is set")
     refused = kernel.run("%nbtrace budget much").text
     assert refused.startswith("UsageError: cannot use budget='much'; expected US dollars such as 2.00")
 
