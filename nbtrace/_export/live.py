@@ -12,8 +12,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
-from nbtrace._guard import caught
-from nbtrace.errors import ExportError
+from nbtrace._guard import report
+from nbtrace._store import forks
+from nbtrace._store.wake import Wake
+from nbtrace.errors import ExportError, NbtraceError
 
 if TYPE_CHECKING:
     from nbtrace._export.report import ExportReport
@@ -24,6 +26,12 @@ LONGEST_PAUSE: Final = 60.0
 """Seconds between tries at most, while the receiver fails."""
 LAST_TRY: Final = 10.0
 """Seconds that the end of the process waits for the rest."""
+
+FORKED: Final = (
+    "it goes on in the process that began it, not in this one, which was forked; begin another one here: "
+    "nbtrace.export(..., live=True)"
+)
+BY_HAND: Final = "an export without live=True raises it"
 
 
 class Live:
@@ -55,14 +63,16 @@ class Live:
         self._waiting = waiting
         self._arrived = arrived
         self._before = arrived()
-        self._changed = threading.Event()
+        self._changed = Wake()
         self._stopping = threading.Event()
+        self._is_forked = False
         self._sending = threading.Lock()
         self._changed.set()
         self._unsubscribe = subscribe(self._changed.set)
         self._thread = threading.Thread(target=self._run, name="nbtrace live export", daemon=True)
         self._thread.start()
         atexit.register(self.stop)
+        forks.hear(self)
 
     @property
     def sent(self) -> int:
@@ -78,8 +88,10 @@ class Live:
         """Send what waits now.
 
         Raises:
-            ExportError: the receiver did not take it.
+            ExportError: the receiver did not take it, or this is a forked process.
         """
+        if self._is_forked:
+            raise ExportError(FORKED)
         self._try()
         return self
 
@@ -92,6 +104,13 @@ class Live:
             self._changed.set()
             self._thread.join(LAST_TRY)
 
+    def forked(self) -> None:
+        """Be stopped in a child process: its parent goes on to send what both have."""
+        self._is_forked = True
+        self._stopping = threading.Event()
+        self._stopping.set()
+        self.failure = FORKED
+
     def _run(self) -> None:
         pause = GATHER
         is_last = False
@@ -103,22 +122,23 @@ class Live:
             try:
                 self._try()
                 pause = GATHER
-            except ExportError:
+            except Exception as error:  # noqa: BLE001 - as the guard does: nothing of ours ends a thread unheard
                 pause = min(pause * 2, LONGEST_PAUSE)
                 self._changed.set()
-            except Exception as error:  # noqa: BLE001 - as the guard does: nothing of ours ends a thread unheard
-                caught("export", error)
+                if not isinstance(error, ExportError):
+                    report("export", error)
 
     def _try(self) -> None:
         with self._sending:
             try:
-                report = self._send()
-            except ExportError as error:
-                self.failure = str(error)
+                sent = self._send()
+            except Exception as error:
+                is_told = isinstance(error, NbtraceError)  # what others say may quote a prompt
+                self.failure = str(error) if is_told else f"{type(error).__name__} in nbtrace; {BY_HAND}"
                 raise
             self.failure = None
-            if report is not None:
-                self.left_out = report.left_out
+            if sent is not None:
+                self.left_out = sent.left_out
 
     def __repr__(self) -> str:
         state = ", stopped" if self._stopping.is_set() else ""

@@ -21,6 +21,7 @@ from nbtrace._store import forks
 from nbtrace._store.schema import VERSION
 from nbtrace._store.session_files import SessionFiles
 from nbtrace._store.sessions import MAX_AGE_S, MAX_BYTES, Manifest, new_name, prune
+from nbtrace._store.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ class Journal:
         self._is_open = True
         self._tried_at = -RETRY_S
         self._is_due = False
-        self._due, self._over = threading.Event(), threading.Event()
+        self._due, self._over = Wake(), threading.Event()
         self._thread: threading.Thread | None = None
         self._leave: Callable[[], None] | None = None
         forks.hear(self)

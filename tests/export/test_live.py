@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
+import sys
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -13,6 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from nbtrace import Session
 from nbtrace._export import live, otlp, post, verifying
 from nbtrace._export.live import Live
+from nbtrace._store.wake import Wake
 from nbtrace.errors import ExportError, UsageError
 from tests.export import rich
 from tests.export.golden import CANARY, VARIABLES
@@ -126,6 +132,75 @@ def test_what_arrived_before_a_failure_is_counted(
         with pytest.raises(ExportError, match="401"):
             sending.flush()
         assert (sending.sent, sending.backlog) == (2, 3)
+
+
+def test_a_span_that_ends_in_a_garbage_collection_keeps_no_cell_waiting(scripted: Server, session: Session) -> None:
+    """Wherever the collector runs while a change is told: here at each step of what wakes the sending thread."""
+    server = scripted()
+    threading_module, wake = threading.__file__, sys.modules[Wake.__module__].__file__
+    dropped = [session.tracing.start(f"dropped {number}", attributes={}) for number in range(9)]
+
+    def collect(frame: FrameType, event: str, _: object) -> None:
+        if event in {"call", "c_call"} and frame.f_code.co_filename in {threading_module, wake} and dropped:
+            session.tracing.end(dropped.pop(), dict)
+
+    def cell() -> None:
+        with session.span("step"):
+            sys.setprofile(collect)
+        sys.setprofile(None)
+
+    with going(session, server.url):
+        user = threading.Thread(target=cell, daemon=True)
+        user.start()
+        user.join(10)
+        assert not user.is_alive()
+    assert {"step", "dropped 8"} <= set(names(server))
+
+
+def test_an_error_of_ours_is_told_and_does_not_end_it(session: Session) -> None:
+    faults: list[Exception] = [ValueError("quoted from a prompt")]
+
+    def send() -> None:
+        if faults:
+            raise faults[0]
+
+    sending = Live("there", send=send, waiting=lambda: 1, arrived=lambda: 0, subscribe=session.subscribe)
+    with pytest.raises(ValueError, match="quoted"):
+        sending.flush()
+    assert repr(sending) == (
+        "<live export to there: 0 spans sent, 1 waiting; the last try failed: ValueError in nbtrace; "
+        "an export without live=True raises it>"
+    )
+    faults.clear()
+    sending.stop()
+    assert sending.failure is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_does_not_send_and_says_so(session: Session) -> None:
+    is_sending, is_over = threading.Event(), threading.Event()
+
+    def send() -> None:
+        is_sending.set()
+        is_over.wait(30)
+
+    none = int
+    sending = Live("there", send=send, waiting=none, arrived=none, subscribe=session.subscribe)
+    assert is_sending.wait(30)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        try:
+            sending.flush()
+        except ExportError as error:
+            is_right = "this one, which was forked" in str(error) and ", stopped: " in repr(sending)
+            os._exit(0 if is_right else 1)
+        os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    is_over.set()
+    sending.stop()
+    assert sending.failure is None
 
 
 def test_stopping_sends_what_waits_and_no_more(scripted: Server, session: Session) -> None:
