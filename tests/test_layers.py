@@ -176,6 +176,7 @@ LAZY: dict[str, str] = {
     "_store.encode": "imported with the first snapshot",
     "_store.expand": "imported with the first snapshot",
     "_store.folding": "imported with the first snapshot",
+    "_store.forms": "imported with the first snapshot",
     "_store.merging": "imported with the first snapshot",
     "_store.repeats": "imported with the first snapshot",
     "_store.keep": "imported with the first file that is read",

@@ -3,25 +3,26 @@
 The row that has the call stays as it is and gains what it lacks: attributes, events, links. Where both say something
 else its own word holds, and the other's is kept in `nbtrace.also_said`, with what the other span was. Figures that only
 mean something together, its tokens and its cost, are those of one span: of another if the call itself has no tokens. A
-long text whose every part the row has in another form is not kept twice.
+call whose answer could not be used, so that only the other span failed, has failed. Messages whose every part the row
+has in another form are not kept twice; all else is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from nbtrace import semconv
 from nbtrace._store.attributes import plain, plain_column
 from nbtrace._store.columns import booleans, dictionary, fixed, nulls_of, numbers, structs
 from nbtrace._store.expand import list_offsets
+from nbtrace._store.forms import Leaves, is_known, leaves_of, may_be_known, parsed
 from nbtrace._store.kept import kept_schema
-from nbtrace._store.nested import JSON, SHARED_LENGTH, STRING
+from nbtrace._store.nested import JSON, STRING
 from nbtrace._store.schema import PROMOTED
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.texts import Texts, int32
@@ -51,8 +52,8 @@ REQUEST: Final = frozenset(
 )  # fmt: skip
 """What was asked for, besides its parameters; a replay goes by it."""
 
-LABELS: Final = frozenset({"type", "role", "object", "finish_reason"})
-"""Keys of words that each form of a message has its own for."""
+ERROR: Final = 2
+"""The status of a span that failed."""
 
 _CORE: Final = (
     "trace_id", "span_id", "parent_span_id", "name", "start_time_unix_nano", "duration_ns", "status_code",
@@ -102,7 +103,8 @@ class _Merged:
         self._known: Row = row["attributes"]
         self._is_captured = semconv.CLIENT_NAME in self._known
         """Whether nbtrace has seen the whole request, so that what the row lacks was not asked for."""
-        self._leaves: set[str] | None = None
+        self._has_failed = row["status_code"] == ERROR
+        self._leaves: Leaves | None = None
         self.taken: dict[str, int] = {}
         """Columns that are another row's, and which."""
         self.without: set[str] = set()
@@ -112,18 +114,22 @@ class _Merged:
         self.events: list[tuple[int, int]] = []
         self.links: list[tuple[int, int]] = []
         """The same of events and links, by their number in the row."""
+        self._events = [_event(one) for one in row["events"]]
+        self._links = [_link(one) for one in row["links"]]
         self.places: list[tuple[bytes, bytes]] = []
         """Spans in other traces below which a merged span was, by trace and span id."""
         self.by = _listed(self._known.get(semconv.ALSO_SEEN_BY))
         self.spans = _listed(self._known.get(semconv.ALSO_SEEN_AS))
-        self.said = _listed(_parsed(str(self._known.get(semconv.ALSO_SAID))))
+        self.said = _listed(parsed(str(self._known.get(semconv.ALSO_SAID))))
 
     def add(self, row: Row, number: int) -> None:
         """Take what a row that repeats the call adds."""
         if not any(token in self._known for token in TOKENS) and semconv.REPLAYED_FROM not in self._known:
             self._take_figures(row, number)
+        if row["status_code"] == ERROR and not self._has_failed:
+            self._take_failure(row, number)
         differs = dict(self._filled(row, number))
-        described = _parsed(row["scope"] or "")
+        described = parsed(row["scope"] or "")
         scope = str(described.get("name", "")) if isinstance(described, dict) else ""
         self.by += [scope] if scope not in self.by else []
         self.spans.append(row["span_id"].hex())
@@ -137,12 +143,8 @@ class _Merged:
         others = {name: row[name] for name in _CORE if name not in told and name not in _OWN}
         told |= {name: value for name, value in others.items() if value and value != self._row[name]}
         self.said.append(told | ({"attributes": differs} if differs else {}))
-        known = [_event(one) for one in self._row["events"]]
-        self.events += [(number, place) for place, one in enumerate(row["events"]) if _event(one) not in known]
-        linked = [(one["trace_id"], one["span_id"]) for one in self._row["links"]]
-        self.links += [
-            (number, place) for place, one in enumerate(row["links"]) if (one["trace_id"], one["span_id"]) not in linked
-        ]
+        self.events += [(number, place) for place in _new(self._events, map(_event, row["events"]))]
+        self.links += [(number, place) for place in _new(self._links, map(_link, row["links"]))]
 
     def _filled(self, row: Row, number: int) -> Iterator[tuple[str, Any]]:
         """Take the attributes that are not known yet, and give those whose values are others."""
@@ -152,7 +154,7 @@ class _Merged:
                 continue
             mine = self._known.get(key)
             is_lacking = mine is None and not (self._is_captured and _is_asked(key))
-            if mine == value or (_is_content(key, value, is_lacking=is_lacking) and self._says(value)):
+            if mine == value or (may_be_known(key, value, is_lacking=is_lacking) and self._says(value)):
                 continue
             if is_lacking and key not in FIGURES and key != semconv.ERROR_TYPE:
                 self._take(key, row, number)
@@ -176,11 +178,18 @@ class _Merged:
             for key in FIGURES & row["attributes"].keys():
                 self._take(key, row, number)
 
-    def _says(self, text: str) -> bool:
-        """Say whether every part of a text is known, in whatever form."""
+    def _take_failure(self, row: Row, number: int) -> None:
+        """Take the status of a span that failed where the call did not: its answer could not be used."""
+        self._has_failed = True
+        self.taken |= dict.fromkeys(("status_code", "status_message"), number)
+        if semconv.ERROR_TYPE in row["attributes"] and semconv.ERROR_TYPE not in self._known:
+            self._take(semconv.ERROR_TYPE, row, number)
+
+    def _says(self, messages: str) -> bool:
+        """Say whether every part of messages is known, in whatever form."""
         if self._leaves is None:
-            self._leaves = _leaves(self._known)
-        return bool(parts := _leaves(text)) and parts <= self._leaves
+            self._leaves = leaves_of(self._known)
+        return is_known(messages, self._leaves)
 
     def own(self) -> dict[str, str]:
         """Give the attributes that tell of the merged spans, as they are kept."""
@@ -283,48 +292,18 @@ def _is_asked(key: str) -> bool:
     return key in REQUEST or key.startswith(("gen_ai.request.", "openai.request.", "anthropic.request."))
 
 
-def _is_content(key: str, value: object, *, is_lacking: bool) -> bool:
-    """Say whether a value may be there in another form: a long text, or messages where there are some already."""
-    if not isinstance(value, str):
-        return False
-    column = PROMOTED.get(key)
-    if not is_lacking and (key in REQUEST or (column is not None and column.type == "text")):
-        return True
-    return column is None and len(value) >= SHARED_LENGTH
+def _link(link: Row) -> tuple[bytes, bytes]:
+    return link["trace_id"], link["span_id"]
 
 
-def _leaves(value: object) -> set[str]:
-    """Give the texts and numbers in a value, also in JSON that is a text in it."""
-    found: set[str] = set()
-    left: list[Any] = [value]
-    while left:
-        match left.pop():
-            case str() as text:
-                if (inside := _parsed(text.strip())) is None:
-                    found.add(text.strip())
-                else:
-                    left.append(inside)
-            case dict() as mapping:
-                left += [one for key, one in mapping.items() if key not in LABELS]
-            case list() | tuple() as sequence:
-                left += sequence
-            case None:
-                pass
-            case other:
-                found.add(str(other))
-    return found
+def _new(known: list[Any], given: Iterable[Any]) -> Iterator[int]:
+    """Give the places of what is not known yet, and know it from then on."""
+    for place, one in enumerate(given):
+        if one not in known:
+            known.append(one)
+            yield place
 
 
 def _listed(value: Any) -> list[Any]:
     """Take a list, and of anything else, which a file may have by that name, none."""
     return [*value] if isinstance(value, list) else []
-
-
-def _parsed(text: str) -> Any:
-    """Read JSON of an array or a map."""
-    if text[:1] not in {"[", "{"}:
-        return None
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None

@@ -18,6 +18,7 @@ from nbtrace._store.folding import Folding
 from nbtrace._store.schema import COLUMNS
 from nbtrace._store.scores import Score, encode_scores
 from nbtrace._store.spill import Spill
+from nbtrace._store.store import Store
 from nbtrace._store.values import stored
 from tests.query.tables import START, chat, row, table
 
@@ -79,6 +80,10 @@ def test_of_several_beside_it_the_innermost_has_it() -> None:
         ([chat(CALL, 4), repeat(4, 5), repeat(5, 4)], {CALL: None}),
         ([chat(CALL, 4), repeat(4, CALL)], {CALL: None}),
         ([chat(CALL, 1), repeat(4, 1, of="not an id"), repeat(5, 1, of="00ff")], {CALL: 1, 4: 1, 5: 1}),
+        (
+            [chat(CALL, 1), repeat(4, 1, of="-00000000000000f"), repeat(5, 1, of="0x00000000000003"), repeat(6, 1)],
+            {CALL: 1, 4: 1, 5: 1},
+        ),
         ([chat(CALL, 1), repeat(4, 1, of=f"{99:016x}"), row(5, 4)], {CALL: 1, 4: 1, 5: 4}),
         ([chat(CALL, 1), repeat(4, 1, of=f"{4:016x}"), repeat(5, 1, of=f"{4:016x}")], {CALL: 1, 4: 1, 5: 1}),
         (
@@ -111,7 +116,7 @@ def test_what_the_call_lacks_is_added_and_what_differs_is_kept_beside_it() -> No
         status_code=2,
     )  # fmt: skip
     found = call(fold(row(1), of_call, repeats))
-    same = ("span_id", "name", "operation", "span_type", "output_tokens", "cost_usd", "status_code", "input_messages")
+    same = ("span_id", "name", "operation", "span_type", "output_tokens", "cost_usd", "input_messages")
     before = call(table(row(1), of_call))
     assert {name: found[name] for name in same} == {name: before[name] for name in same}
     assert found["reasoning_tokens"] is None  # of a total that is not this one
@@ -136,9 +141,56 @@ def test_what_the_call_lacks_is_added_and_what_differs_is_kept_beside_it() -> No
     assert told == [what | {key: place[key] for key in told[0] if key in place} | {"attributes": differing}]
 
 
+def test_what_is_no_message_that_the_call_has_is_kept() -> None:
+    question = [{"role": "user", "parts": [{"type": "text", "content": "Delete all of it?"}]}]
+    flags = json.dumps(dict.fromkeys(("eu_only", "human_approved", "pii_found"), True), indent=40)
+    of_call = chat(CALL, 1, input_messages=json.dumps(question), attributes=[stored("gen_ai.request.stream", True)])
+    for said in (
+        {"app.flags": flags},
+        {"app.approved": json.dumps(question, indent=40)},
+        {"input.value": json.dumps({"messages": [{"type": "system", "content": "Delete all of it?"}]}, indent=40)},
+        {"input.value": json.dumps({"content": "Delete all of it?", "is_sure": True}, indent=40)},
+        {"input.value": json.dumps({"refused": "Delete all of it?"}, indent=40)},
+    ):
+        found = call(fold(row(1), of_call, repeat(4, 1, said=said)))["attributes"]
+        assert found | said == found
+        assert "attributes" not in json.loads(found[semconv.ALSO_SAID])[0]
+    same = {"messages": [{"type": "human", "content": "Delete all of it?"}], "stream": True}
+    said = {"input.value": json.dumps(same, indent=40)}
+    assert not call(fold(row(1), of_call, repeat(4, 1, said=said)))["attributes"].keys() & said.keys()
+
+
+def test_what_two_others_tell_is_there_once() -> None:
+    error = [stored("exception.type", "ValueError"), stored("exception.message", "no")]
+    raised = {"time_unix_nano": START + 7, "name": "exception", "attributes": error, "dropped_attributes_count": 0}
+    link = {"trace_id": bytes(16), "span_id": bytes(8), "trace_state": None, "flags": 0, "attributes": [],
+            "dropped_attributes_count": 0}  # fmt: skip
+    others = [repeat(one, 1, start=one, events=[raised], links=[link]) for one in (4, 5)]
+    found = call(fold(row(1), chat(CALL, 1), *others))
+    assert (len(found["events"]), len(found["links"])) == (1, 1)
+
+
+def test_a_call_whose_answer_could_not_be_used_has_failed() -> None:
+    failing = [
+        repeat(one, 1, start=one, status_code=2, status_message=f"no JSON for {one}", error_type=f"Error{one}")
+        for one in (4, 5)
+    ]
+    found = call(fold(row(1), chat(CALL, 1), *failing))
+    assert [found[name] for name in ("status_code", "status_message", "error_type")] == [2, "no JSON for 4", "Error4"]
+    told = json.loads(found["attributes"][semconv.ALSO_SAID])
+    assert [one["status_message"] for one in told] == ["no JSON for 4", "no JSON for 5"]
+    failed = chat(CALL, 1, status_code=2, status_message="no answer")
+    assert call(fold(row(1), failed, *failing))["status_message"] == "no answer"
+
+
 def test_nothing_is_added_to_a_request_that_nbtrace_captured() -> None:
     asked = json.dumps([{"role": "system", "parts": [{"type": "text", "content": "Be nice."}]}])
-    said = {"gen_ai.request.seed": 1, "input.value": '{"m": ["Be nice."]}', "openai.request.tier": "a", "note": "kept"}
+    said = {
+        "gen_ai.request.seed": 1,
+        "input.value": '{"content": ["Be nice."]}',
+        "openai.request.tier": "a",
+        "note": "kept",
+    }
     repeats = repeat(4, None, said=said, system_instructions='["Be nice."]', tool_definitions='["other"]')
     captured = chat(CALL, 4, input_messages=asked, attributes=[stored(semconv.CLIENT_NAME, "openai")])
     found = call(fold(captured, repeats))
@@ -202,13 +254,45 @@ def test_judgements_of_what_is_gone_are_those_of_the_call() -> None:
     assert parents(made.gone) == {4: None}
 
 
-def test_rows_that_cannot_be_folded_stay_as_they_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: object) -> None:
-        raise ValueError
+def test_a_call_that_cannot_be_merged_stays_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = folding.merge
+
+    def failing(calls: pa.RecordBatch, *others: Any) -> pa.RecordBatch:
+        if CALL.to_bytes(8) in calls.column("span_id").to_pylist():
+            raise ValueError
+        return real(calls, *others)
 
     monkeypatch.setattr(_guard, "reraise", False)
     monkeypatch.setattr(folding, "merge", failing)
-    assert parents(fold(chat(CALL, 4), repeat(4, None))) == {CALL: 4, 4: None}
+    given = [chat(CALL, 4), repeat(4, None), chat(5, 6), repeat(6, None, of=f"{5:016x}")]
+    assert parents(fold(*given)) == {CALL: 4, 4: None, 5: None}
+
+
+@pytest.mark.parametrize("cleared", [False, True])
+def test_what_happens_during_a_look_does_not_mix_with_it(monkeypatch: pytest.MonkeyPatch, *, cleared: bool) -> None:
+    store, real = Store(), folding.merge
+    texts = [number * 200 for number in "abc"]
+    pairs = [
+        table(chat(span_id, span_id + 1), repeat(span_id + 1, None, f"{span_id:016x}", said={"text": text}))
+        for span_id, text in zip((3, 5, 7), texts, strict=True)
+    ]
+
+    def interrupted(*given: Any) -> pa.RecordBatch:
+        monkeypatch.setattr(folding, "merge", real)
+        if cleared:
+            store.clear()
+        store.adopt(pairs[1])
+        store.spill.limit = 0  # so that all goes to the disk
+        store.adopt(pairs[2])
+        store.snapshot()
+        return real(*given)
+
+    monkeypatch.setattr(folding, "merge", interrupted)
+    store.adopt(pairs[0])
+    store.snapshot()
+    told = [plain(one)["text"] for one in store.snapshot()["attributes"].to_pylist()]
+    assert told == (texts[1:] if cleared else texts)
+    assert len(store) == len(told)
 
 
 TREES = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=24)
