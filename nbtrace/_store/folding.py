@@ -62,9 +62,11 @@ class Folding:
         self._merged: Batches = ()
         self._settled = 0
         """How many of the first of those are on the disk."""
-        self._places: dict[tuple[Key, ...], int] = {}
-        """The merged row of a call and of what repeats it, by number."""
+        self._places: dict[tuple[Key, ...], int | None] = {}
+        """The merged row of a call and of what repeats it, by number; none where they could not be merged."""
         self._made: dict[int, _Made] = {}
+        self._is_folding = False
+        self._is_to_relieve = False
 
     def fold(self, ended: Batches, running: Batches, texts: Texts, settled: int = 0) -> Folded:
         """Fold rows; where that fails they stay as they came.
@@ -75,24 +77,30 @@ class Folding:
             texts: what the numbers of texts mean, in all of them.
             settled: how many of the first batches are on the disk.
         """
-        with guard("store"):
-            return self._fold(ended, running, texts, settled)
-        return Folded((*ended, *running))
+        if self._is_folding:  # a look within a look: the garbage collector ran somebody's code that looks
+            return Folding(self._spill).fold(ended, running, texts, settled)
+        self._is_folding = True
+        try:
+            with guard("store"):
+                return self._fold(ended, running, texts, settled)
+            return Folded((*ended, *running))
+        finally:
+            self._is_folding = False
+            if self._is_to_relieve:
+                self.relieve()
 
     def _fold(self, ended: Batches, running: Batches, texts: Texts, settled: int) -> Folded:
-        self.gone = 0
-        found = self._found(ended, running)
-        if not found:
-            return Folded((*ended, *running))
         batches = (*ended, *running)
-        rows = Rows(batches)
+        found = self._found(ended, running)
+        rows = Rows(batches if found else ())
         owners = rows.owners(sorted(found, key=lambda one: (rows.starts[one[0]], one[0])))
+        size = count(ended)
+        places, merged, failed = self._merge(_Calls(batches, rows, owners, texts), size)
+        owners = {repeat: row for repeat, row in owners.items() if row not in failed}
+        self.gone = sum(repeat < size for repeat in owners)
         if not owners:
             return Folded(batches)
         work = _Work(batches, rows, owners, rows.lifted(owners))
-        size = count(ended)
-        self.gone = sum(repeat < size for repeat in owners)
-        places, merged = self._merge(work, size, texts)
         made: dict[int, _Made] = {}
         folded: list[pa.RecordBatch] = []
         for number, (batch, todo) in enumerate(zip(batches, work.todo(places), strict=True)):
@@ -111,6 +119,9 @@ class Folding:
 
     def relieve(self) -> None:
         """Let go of what the store has moved to the disk, and move there what was made of it."""
+        self._is_to_relieve = self._is_folding
+        if self._is_folding:
+            return
         self._marks, self._made = {}, {}
         self._merged = (*self._merged[: self._settled], *map(self._spill.moved, self._merged[self._settled :]))
         self._settled = len(self._merged)
@@ -129,30 +140,66 @@ class Folding:
         self._marks = {id(batch): known[id(batch)] for batch in ended}
         return found
 
-    def _merge(self, work: _Work, ended: int, texts: Texts) -> tuple[dict[int, int], Batches]:
-        """Merge what was not merged before: gives the merged row of each call by number, and all of those rows.
+    def _merge(self, calls: _Calls, ended: int) -> tuple[dict[int, int], Batches, set[int]]:
+        """Merge what was not merged before.
 
         What still runs adds nothing yet: it may say something else at each look.
+
+        Returns:
+            The merged row of each call by number, all of those rows, and the calls that could not be merged.
         """
         groups: dict[int, list[int]] = {}
-        for repeat, row in work.owners.items():
+        for repeat, row in calls.owners.items():
             if repeat < ended:
                 groups.setdefault(row, []).append(repeat)
-        known = work.rows.keys((*groups, *work.owners))
+        known = calls.rows.keys((*groups, *calls.owners))
         keys = {row: tuple(known[one] for one in (row, *repeats)) for row, repeats in groups.items()}
         lasting = [row for row in groups if row < ended]
         new = [row for row in lasting if keys[row] not in self._places]
-        if new:
+        for rows, merged in calls.merged(new, groups):
             first = count(self._merged)
-            self._merged = compact((*self._merged, work.merged(new, groups, texts)), self._settled)
-            self._places |= {keys[row]: first + number for number, row in enumerate(new)}
+            self._merged = compact((*self._merged, *merged), self._settled)
+            self._places |= {keys[row]: first + number if merged else None for number, row in enumerate(rows)}
         places = {row: self._places[keys[row]] for row in lasting}
-        passing = [row for row in groups if row not in places]
-        if not passing:
-            return places, self._merged
-        first = count(self._merged)
-        places |= {row: first + number for number, row in enumerate(passing)}
-        return places, (*self._merged, work.merged(passing, groups, texts))
+        passing = self._merged
+        for rows, merged in calls.merged([row for row in groups if row not in places], groups):
+            first = count(passing)
+            passing = (*passing, *merged)
+            places |= {row: first + number if merged else None for number, row in enumerate(rows)}
+        failed = {row for row, place in places.items() if place is None}
+        return {row: place for row, place in places.items() if place is not None}, passing, failed
+
+
+class _Calls(NamedTuple):
+    """Calls, and what repeats them."""
+
+    batches: Batches
+    rows: Rows
+    owners: dict[int, int]
+    """The rows that repeat a call, and those that have it."""
+    texts: Texts
+
+    def merged(
+        self, rows: Sequence[int], groups: Mapping[int, Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], Batches]]:
+        """Merge calls: gives some of them with their merged rows, and one that makes that fail with none."""
+        whole = self._tried(rows, groups)
+        if whole or len(rows) <= 1:
+            yield rows, whole
+        else:
+            for row in rows:
+                yield [row], self._tried([row], groups)
+
+    def _tried(self, rows: Sequence[int], groups: Mapping[int, Sequence[int]]) -> Batches:
+        if rows:
+            with guard("store"):
+                return (self._merged(rows, groups),)
+        return ()
+
+    def _merged(self, rows: Sequence[int], groups: Mapping[int, Sequence[int]]) -> pa.RecordBatch:
+        repeats = [repeat for row in rows for repeat in groups[row]]
+        owners = [number for number, row in enumerate(rows) for _ in groups[row]]
+        return merge(taken(self.batches, rows), taken(self.batches, repeats), owners, self.texts)
 
 
 class _Todo(NamedTuple):
@@ -173,11 +220,6 @@ class _Work(NamedTuple):
     """The rows that go, and the rows that they go to."""
     parents: Any
     """Of all rows, as they will be."""
-
-    def merged(self, rows: Sequence[int], groups: Mapping[int, Sequence[int]], texts: Texts) -> pa.RecordBatch:
-        repeats = [repeat for row in rows for repeat in groups[row]]
-        owners = [number for number, row in enumerate(rows) for _ in groups[row]]
-        return merge(taken(self.batches, rows), taken(self.batches, repeats), owners, texts)
 
     def todo(self, places: Mapping[int, int]) -> Iterator[_Todo | None]:
         """Say of each batch what is to be done with it; none if it stays as it is."""

@@ -7,8 +7,8 @@ takes its place, as far as it stays below all that it was below.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.uint64]
 
-ID_DIGITS: Final = 16
-"""Of a span's id in hex."""
+SPAN_ID: Final = re.compile("[0-9a-f]{16}", re.IGNORECASE)
+"""In hex."""
 
 DEEPEST: Final = 64
 """Spans that repeat a call, around each other, that are seen through; a circle of them has no end."""
@@ -132,9 +132,8 @@ def marks(batch: pa.RecordBatch) -> list[tuple[int, int]]:
     texts: list[str | None] = flat.field("value").take(int32(entries)).to_pylist()
     found: list[tuple[int, int]] = []
     for row, text in zip(rows.tolist(), texts, strict=True):
-        with suppress(ValueError):  # a file of somebody else's may say anything
-            if text is not None and len(text) == ID_DIGITS:
-                found.append((row, int(text, 16)))
+        if text is not None and SPAN_ID.fullmatch(text):  # a file of somebody else's may say anything
+            found.append((row, int(text, 16)))
     return found
 
 

@@ -192,11 +192,13 @@ class Store:
             if now.running:
                 # Attributes of a running span may change without notice, so these rows are never kept.
                 overlay = Overlay(now.contents)
-                finished = [self._finished(span, detail) for span, detail in now.running]
-                running = tuple(encode_all(finished, overlay, running=True))
+                running = tuple(encode_all([self._finished(*one) for one in now.running], overlay, running=True))
                 texts = overlay.texts()
             scores = pa.Table.from_batches(now.scores, schema=scores_schema())
-            folding = self._folding = self._folding or Folding(self.spill)
+            with self._lock:
+                folding = self._folding or Folding(self.spill)
+                if now.contents is self._contents:  # and the store was not cleared meanwhile
+                    self._folding = folding
             snapshot = folding.fold(now.batches, running, texts, self._settled).snapshot(texts, scores)
             if not now.running:
                 self._cached = now.revision, snapshot
@@ -343,8 +345,7 @@ class Store:
                     now = Moment(self._epoch, self.revision, self._batches, self._contents, running, self._scores)
                 if not waiting and not scores and not self._following.is_due:
                     return now
-                finished = [self._finished(span, detail) for span, detail in waiting]
-                rows = tuple(encode_all(finished, now.contents)) if waiting else ()
+                rows = tuple(encode_all([self._finished(*one) for one in waiting], now.contents)) if waiting else ()
                 judged = (encode_scores(scores),) if scores else ()
                 now.contents.commit()
                 done = self._install(now, rows, judged, len(waiting), len(scores))
