@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -60,19 +61,28 @@ class Attributes:
         """Of each attribute the row that has it."""
         return np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
 
-    def of_row(self, row: int) -> list[str]:
-        """Give the names of a row's attributes in their order."""
-        start, end = self.bounds[row : row + 2].tolist()
-        return [self.key(at) for at in range(start, end)]
-
     def key(self, at: int) -> str:
         """Give the name of an attribute."""
         return self._names[int(self._key_codes[at])]
 
     def at(self, key: str) -> Any:
         """Give the numbers of the attributes of a name."""
-        codes = [code for code, name in enumerate(self._names) if name == key]
-        return np.flatnonzero(np.isin(self._key_codes, codes))
+        order, ends = self._places
+        some = [order[ends[code] : ends[code + 1]] for code in self._codes_of.get(key, ())]
+        return some[0] if len(some) == 1 else np.sort(np.concatenate(some)) if some else np.zeros(0, np.int64)
+
+    @cached_property
+    def _codes_of(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for code, name in enumerate(self._names):
+            found.setdefault(name, []).append(code)
+        return found
+
+    @cached_property
+    def _places(self) -> tuple[Any, Any]:
+        """The attributes in the order of their names, and where those of each name begin."""
+        order = np.argsort(self._key_codes, kind="stable")
+        return order, np.searchsorted(self._key_codes[order], np.arange(len(self._names) + 1))
 
     def codes(self, key: str) -> Codes:
         """Give the codes of the attribute of a name."""
@@ -86,13 +96,56 @@ class Attributes:
         """Make what gives the values of the attribute of a name in some rows."""
         at = self.at(key)
         different = np.unique(self.each[at])
-        known = [*self._plain(self.firsts[different]), ABSENT]
+        known = [*self.plain(self.firsts[different]), ABSENT]
         codes = self.codes(key).codes - 1
         return lambda rows: [known[code] for code in codes[rows].tolist()]
 
-    def _plain(self, chosen: Any) -> list[Any]:
+    def below(self, prefix: str) -> Below:
+        """Give the attributes whose names begin with a prefix."""
+        codes = [code for code, name in enumerate(self._names) if name.startswith(prefix)]
+        at = np.flatnonzero(np.isin(self._key_codes, codes))
+        return Below(self, at, len(prefix))
+
+    def plain(self, chosen: Any) -> list[Any]:
         """Read attributes, each for itself."""
         some = self._flat.take(int32(chosen))
         lists = pa.ListArray.from_arrays(int32(np.arange(len(some) + 1)), some)
         read = plain_column(pa.chunked_array([expand(COLUMN, lists, self._texts)]))
         return [value for one in read for value in one.values()]
+
+
+class Below:
+    """The attributes of each row whose names begin with a prefix, in their order and without it.
+
+    Args:
+        attributes: all of the batch.
+        at: the numbers of those with the prefix.
+        width: its length.
+    """
+
+    def __init__(self, attributes: Attributes, at: Any, width: int) -> None:
+        self._ends = np.searchsorted(at, attributes.bounds)
+        self._different, self._each = np.unique(attributes.each[at], return_inverse=True)
+        self._attributes = attributes
+        self._width = width
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The codes of what each row has of them."""
+        known: dict[bytes, int] = {}
+        each = self._each.astype(np.int64).tobytes()
+        found = [known.setdefault(each[start:end], len(known)) for start, end in pairwise((8 * self._ends).tolist())]
+        return Codes(np.array(found, np.int64), len(known))
+
+    def values(self, rows: Any) -> list[dict[str, Any]]:
+        """Give what some rows have of them."""
+        return [dict(map(self._pairs.__getitem__, self._of(row))) for row in rows.tolist()]
+
+    def _of(self, row: int) -> list[int]:
+        return self._each[self._ends[row] : self._ends[row + 1]].tolist()
+
+    @cached_property
+    def _pairs(self) -> list[tuple[str, Any]]:
+        firsts = self._attributes.firsts[self._different]
+        names = [self._attributes.key(at)[self._width :] for at in firsts.tolist()]
+        return list(zip(names, self._attributes.plain(firsts), strict=True))

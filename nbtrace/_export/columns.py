@@ -1,8 +1,8 @@
 """The facts of the spans of a batch as codes: rows with one code of a fact have one value of it.
 
 So what is made of some facts is made once for all rows that have the same ones. A fact is a column, or by a name with a
-colon an attribute (`attribute:` and its key), the messages that a column is read as (`messages:`), or what a trace says
-(`around:`); `root` says whether a span is one, and `scores` are its judgements.
+colon an attribute (`attribute:` and its key), all of a prefix of keys (`below:`), the messages that a column is read as
+(`messages:`), or what a trace says (`around:`); `root` says whether a span is one, and `scores` are its judgements.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nbtrace._export.attributes import Attributes
+from nbtrace._export.attributes import Attributes, Below
 from nbtrace._export.codes import Codes, coded, dense
 from nbtrace._export.messages import Messages
 from nbtrace._export.values import numbers, or_minus_one, starts, values
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nbtrace._export.traces import Shared
 
 ATTRIBUTE: Final = "attribute:"
+BELOW: Final = "below:"
 AROUND: Final = "around:"
 MESSAGES: Final = "messages:"
 ROOT: Final = "root"
@@ -68,7 +69,8 @@ class Columns:
         self._scores = scores
         self._codes: dict[str, Codes] = {}
         self._values: dict[str, Callable[[Rows], Iterable[Any]]] = {}
-        self._below: dict[str, list[str]] = {}
+        self._has_below: dict[str, bool] = {}
+        self._below: dict[str, Below] = {}
 
     def codes(self, name: str) -> Codes:
         """Give the codes of a fact."""
@@ -114,11 +116,11 @@ class Columns:
         """The attributes that have no column."""
         return Attributes(self._batch.column("attributes"), self._texts)
 
-    def below(self, prefix: str) -> list[str]:
-        """Give the keys that begin with a prefix."""
-        if prefix not in self._below:
-            self._below[prefix] = [key for key in self.keys if key.startswith(prefix)]
-        return self._below[prefix]
+    def has_below(self, prefix: str) -> bool:
+        """Say whether any of the spans has attributes whose keys begin with a prefix."""
+        if prefix not in self._has_below:
+            self._has_below[prefix] = any(key.startswith(prefix) for key in self.keys)
+        return self._has_below[prefix]
 
     def sizes(self, name: str) -> Any:
         """Give the bytes of a column's texts, or a few more, without reading them."""
@@ -149,9 +151,16 @@ class Columns:
         """Give texts by number."""
         return self._texts.take(int32(chosen))
 
+    def _those_below(self, prefix: str) -> Below:
+        if prefix not in self._below:
+            self._below[prefix] = self.attributes.below(prefix)
+        return self._below[prefix]
+
     def _coded(self, name: str) -> Codes:
         if name.startswith(ATTRIBUTE):
             return self.attributes.codes(name.removeprefix(ATTRIBUTE))
+        if name.startswith(BELOW):
+            return self._those_below(name.removeprefix(BELOW)).codes
         if name.startswith(MESSAGES):
             return self.codes(name.removeprefix(MESSAGES))
         if name.startswith(AROUND):
@@ -168,6 +177,8 @@ class Columns:
     def _reader(self, name: str) -> Callable[[Rows], Iterable[Any]]:
         if name.startswith(ATTRIBUTE):
             return self.attributes.reader(name.removeprefix(ATTRIBUTE))
+        if name.startswith(BELOW):
+            return self._those_below(name.removeprefix(BELOW)).values
         if name.startswith(MESSAGES):
             kept = self._batch.column(name.removeprefix(MESSAGES))
             if kept.null_count == len(kept):

@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from nbtrace._export.attributes import ABSENT
-from nbtrace._export.columns import AROUND, ATTRIBUTE, BY_NAME, MESSAGES, ROOT, SCORES, Columns
+from nbtrace._export.columns import AROUND, ATTRIBUTE, BELOW, BY_NAME, MESSAGES, ROOT, SCORES, Columns
 from nbtrace._export.facts import Facts, Message
 
 NAMES: Final = frozenset(name for name, column in BY_NAME.items() if column.type != "time")
 _MESSAGES: Final = {name: MESSAGES + name for name, column in BY_NAME.items() if column.type == "text"}
-OTHERS: Final = (ATTRIBUTE, AROUND, MESSAGES, ROOT, SCORES)
+OTHERS: Final = (ATTRIBUTE, BELOW, AROUND, MESSAGES, ROOT, SCORES)
 
 
 class Read(Facts):
@@ -76,12 +76,7 @@ class Read(Facts):
 
     def under(self, prefix: str) -> dict[str, Any]:
         """Give the attributes below a prefix, without it."""
-        names = self.noted.columns.below(prefix)
-        if not names:
-            return {}
-        found = {key: value for key in names if (value := self.noted[ATTRIBUTE + key]) is not ABSENT}
-        order = dict.fromkeys(self.noted.columns.attributes.of_row(self.noted.number))
-        return {key[len(prefix) :]: found[key] for key in order if key in found}
+        return dict(self.noted[BELOW + prefix]) if self.noted.columns.has_below(prefix) else {}
 
 
 class _Row(dict[str, Any]):

@@ -136,6 +136,12 @@ def test_whatever_stands_where_a_backend_reads_goes_out_as_if_its_span_stood_alo
     same_as_rows(table(*made), name)
 
 
+def test_what_is_below_a_prefix_keeps_the_order_of_each_span() -> None:
+    one, other = ({"key": f"nbtrace.metadata.{name}", "int": 1} for name in "ab")
+    spans = [chat(n, attributes=[one, other] if n % 2 else [other, one]) for n in range(1, 9)]
+    same_as_rows(table(*spans), "phoenix")
+
+
 def test_a_part_that_fails_says_nothing_of_its_span_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(span: Facts) -> dict[str, Any]:
         return {"length": len(span.attributes["input.value"])}
