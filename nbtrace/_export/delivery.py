@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
@@ -110,9 +111,9 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
     chosen = _with_late_parents(chosen, table, to.key, ledger, notes)
     scores = _scores(whole, set() if again == "all" else ledger.scores(to.key))
     has_api = to.backend is not None and to.backend.scores is not None
-    if has_api and (failed := sum(one["error_type"] is not None for one in scores)):
-        left_out += (f"{scores_in_words(failed)} without a value: the check failed",)
-        scores = [one for one in scores if one["error_type"] is None]
+    if has_api:
+        scores, without = _sayable(scores)
+        left_out += without
     if not has_api:
         going = set(_keys(chosen))
         along = [score for score in scores if score["trace_id"] + score["span_id"] in going]
@@ -191,6 +192,17 @@ def _scores(spans: Snapshot, known: set[str]) -> list[Row]:
     there = dict(zip(_keys(spans), listed(spans.column("resource")), strict=True))
     found = [one for one in scores if one["trace_id"] + one["span_id"] in there and score_id(one) not in known]
     return [{**one, "resource": there[one["trace_id"] + one["span_id"]]} for one in found]
+
+
+def _sayable(scores: list[Row]) -> tuple[list[Row], tuple[str, ...]]:
+    """Take the scores that an API can be told. Say what is left."""
+    judged = [one for one in scores if one["error_type"] is None]
+    found = [one for one in judged if one["value"] is None or isfinite(one["value"])]
+    left_out = (
+        (len(scores) - len(judged), "without a value: the check failed"),
+        (len(judged) - len(found), "of a value that JSON has no number for (NaN or infinity)"),
+    )
+    return found, tuple(f"{scores_in_words(number)} {why}" for number, why in left_out if number)
 
 
 def _judge(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str]) -> int:

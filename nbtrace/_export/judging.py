@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FOR_ALL: Final = RETRYABLE | {0, 401, 403}
 """Statuses that every request would meet, after all tries: nobody answered, no time for us, no key."""
 
+ANNOTATORS: Final = {"human": "HUMAN", "llm": "LLM", "code": "CODE"}
+"""Who judges, as OpenInference has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -45,8 +48,16 @@ class Request:
 def score_id(score: Row) -> str:
     """Give a score's id: the same for the same judgement of the same span by the same evaluator."""
     told = (score["trace_id"].hex(), score["span_id"].hex(), score["name"], score["evaluator"], score["source"])
-    digest = hashlib.sha256(orjson.dumps([*told, score["time_unix_nano"]])).digest()
+    when = score["time_unix_nano"]
+    if when is None:  # then what was judged tells one from another
+        when = [repr(score["value"]), score["label"]]
+    digest = hashlib.sha256(orjson.dumps([*told, when])).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
+
+
+def annotator(score: Row) -> str:
+    """Say who judged in the words of OpenInference: a person, a model, or code, as which all others count."""
+    return ANNOTATORS.get(score["source"], "CODE")
 
 
 def metadata(score: Row) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def judged(span: Facts) -> Attributes:
             f"{base}.label": score["label"],
             f"{base}.explanation": score["explanation"],
             f"{base}.metadata": as_json({"evaluator": score["evaluator"]}) if score["evaluator"] else None,
-            f"{base}.annotator_kind": score["source"].upper(),
+            f"{base}.annotator_kind": score["source"] and score["source"].upper(),
         }
     return found
 

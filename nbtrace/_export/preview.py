@@ -103,10 +103,13 @@ def _texts(row: Row) -> Iterator[tuple[str, str]]:
     """Give the texts of a span by name."""
     own = {"name": "name", "status message": "status_message"}
     for name, column in (own | {key: column.name for key, column in PROMOTED.items()}).items():
-        if isinstance(row[column], str):
-            yield name, row[column]
-    for one in row["attributes"] or ():
-        yield one["key"], one["string"] or one["json"] or ""
+        value = row[column]
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                yield name, text
+    for holder in (row, *(row["events"] or ()), *(row["links"] or ())):
+        for one in holder["attributes"] or ():
+            yield one["key"], one["string"] or one["json"] or ""
 
 
 def _cuts(row: Row) -> Iterator[str]:

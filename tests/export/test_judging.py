@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 
 import pytest
 
 from nbtrace import Session
+from nbtrace._export.judging import score_id
 from nbtrace._store.scores import Score
 from tests.export import rich
 from tests.export.golden import VARIABLES
 from tests.export.loopback import OK, Reply, Scripted
+from tests.query.tables import chat, table
 
 Server = Callable[..., Scripted]
 
@@ -98,6 +101,33 @@ def test_logfire_says_what_of_its_scores_is_rejected(
     assert (report.spans, report.scores) == (9, 0)
     assert report.left_out == ("2 scores not taken (rejected by the receiver: too late)",)
     assert recorded.export("logfire", endpoint=server.url).scores == 2
+
+
+@pytest.mark.parametrize("name", ["datadog", "langfuse", "langsmith", "logfire", "mlflow", "phoenix"])
+def test_whoever_judged_whatever_goes_unless_json_cannot_say_it(
+    name: str, scripted: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in VARIABLES[name].items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.delenv("DD_LLMOBS_ML_APP", raising=False)
+    span = chat(1, resource='{"attributes":[{"key":"service.name","value":{"intValue":"7"}},{"key":"service.name"}]}')
+    session = Session()
+    session.store.adopt(table(span))
+    judged = ((None, 0.1), ("agent", 0.2), ("human", 0.3), ("human", 0.4), ("code", math.nan), ("code", math.inf))
+    for source, value in judged:
+        session.rate(Score(span["trace_id"], span["span_id"], "good", value, source=source))  # type: ignore[arg-type]
+    server = scripted()
+    report = session.export(name, endpoint=server.url)
+    told = "2 scores of a value that JSON has no number for (NaN or infinity)"
+    assert (report.spans, report.scores, report.left_out) == (1, 4, (told,))
+    assert len(session.export(name, endpoint=server.url).left_out) == 2
+    assert session.export(name, endpoint=server.url, again="all").scores == 4
+
+
+def test_scores_without_a_time_are_told_apart_by_what_was_judged() -> None:
+    score = {"trace_id": b"t", "span_id": b"s", "name": "good", "evaluator": None, "source": "human", "label": None}
+    known = {score_id({**score, "value": value, "time_unix_nano": at}) for value in (0.1, 0.9) for at in (None, 5)}
+    assert len(known) == 3
 
 
 @pytest.mark.parametrize(("there", "scores"), [(b"{}", 2), (None, 0)])

@@ -13,6 +13,7 @@ from tests.export import rich
 from tests.export.golden import CANARY, VARIABLES
 from tests.export.loopback import Scripted, free_port
 from tests.export.making import made
+from tests.query.tables import chat, table
 
 
 @pytest.fixture
@@ -57,10 +58,15 @@ def test_a_dry_run_names_what_is_masked_and_cut(recorded: Session, monkeypatch: 
         span = {f"long {number}": "x" * 3000, "long": "y" * 3000}
         store.ended(made(span, ids=(9, number + 1)), None)
     recorded.store.adopt(store.snapshot())
+    said = {"key": "exception.message", "string": "[redacted: key]"}
+    event = {"time_unix_nano": 5, "name": "exception", "attributes": [said], "dropped_attributes_count": 0}
+    recorded.store.adopt(table(chat(1, trace=10, events=[event], tags=["[redacted: email]"])))
     told = previewed(recorded, "grafana")
-    assert (told.masked, told.masks) == (3, {"note": 2, "list": 1})
+    masks = {"note": 2, "list": 1, "exception.message": 1, semconv.TAGS: 1}
+    assert (told.masked, told.masks) == (5, masks)
     assert (told.cut, told.cuts) == (12, {"long": 6, **{f"long {number}": 1 for number in range(6)}})
-    assert "3 masked (note, list) and 12 cut (long, long 0, long 1, long 2, long 3 and 2 more)." in repr(told)
+    assert "5 masked (note, list, nbtrace.tags, exception.message) and 12 cut (long, long 0, " in repr(told)
+    assert "long 1, long 2, long 3 and 2 more)." in repr(told)
 
 
 def test_a_dry_run_reads_as_a_sentence_and_has_a_sample(recorded: Session) -> None:

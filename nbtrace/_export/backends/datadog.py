@@ -121,7 +121,8 @@ def _label(name: str) -> str:
 def _service(resource: str | None) -> str:
     """Give the service's name in the OTLP JSON of a resource."""
     pairs = orjson.loads(resource or "{}").get("attributes", [])
-    return next((one["value"]["stringValue"] for one in pairs if one["key"] == "service.name"), "unknown_service")
+    named = (value for one in pairs if one["key"] == "service.name" for value in (one.get("value") or {}).values())
+    return str(next(named, "unknown_service"))
 
 
 BACKEND: Final = Backend(

@@ -83,12 +83,13 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
     """Make feedback: https://mlflow.org/docs/latest/genai/assessments/feedback/."""
     for score in judged:
         trace, number = f"tr-{score['trace_id'].hex()}", f"a-{score_id(score).replace('-', '')}"
+        source = {"source_type": SOURCES.get(score["source"], "CODE"), "source_id": score["evaluator"] or "nbtrace"}
         assessment = {
             "assessment_id": number,
             "assessment_name": score["name"],
             "trace_id": trace,
             "span_id": score["span_id"].hex(),
-            "source": {"source_type": SOURCES[score["source"]], "source_id": score["evaluator"] or "nbtrace"},
+            "source": source,
             "feedback": {"value": score["label"] if score["value"] is None else score["value"]},
             "rationale": score["explanation"],
             "metadata": {"nbtrace.score": score_id(score), **metadata(score)},

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from nbtrace._export import openinference
 from nbtrace._export.backends.backend import Address, Backend, Variables
 from nbtrace._export.batch import Row
-from nbtrace._export.judging import Request, metadata, score_id
+from nbtrace._export.judging import Request, annotator, metadata, score_id
 
 RESULT: Final = {"score": "value", "label": "label", "explanation": "explanation"}
 
@@ -34,7 +34,7 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
         {
             "span_id": score["span_id"].hex(),
             "name": score["name"],
-            "annotator_kind": score["source"].upper(),
+            "annotator_kind": annotator(score),
             "result": {name: score[key] for name, key in RESULT.items() if score[key] is not None},
             "identifier": score_id(score),
             "metadata": metadata(score),
