@@ -255,7 +255,7 @@ DUPLICATE_OF: Final = "nbtrace.duplicate_of"
 """Id in hex of the span that has the call which this span, made by another instrumentation, repeats: the two become
 one, and only in a journal are both."""
 DUPLICATE_OPERATION: Final = "nbtrace.duplicate.operation"
-"""The operation that such a span had named."""
+"""The operation that such a span had named, or one around several calls that have spans of their own."""
 ALSO_SEEN_BY: Final = "nbtrace.also_seen_by"
 """The instrumentations, by their scopes, that saw the call too: their spans were merged into this one."""
 ALSO_SEEN_AS: Final = "nbtrace.also_seen_as"

@@ -1,18 +1,21 @@
 """One call seen by two instrumentations is one: the span nearest to the wire has it, ours before any other.
 
 A duplicate is marked with whose call it repeats, and the store makes one row of both. Its operation goes to
-`nbtrace.duplicate.operation`, and it is a `chain` from then on: where it is without the other, it counts as no call.
+`nbtrace.duplicate.operation`, and it is a `chain` from then on: where it is without the other, it counts as no call. So
+is a span around several calls: it repeats none of them, and what it says of all of them does not count again.
 
-Two spans are of one call if they overlap and one of these holds: they have the same response id; they are parent and
-child and name no different models; or, for instrumentations that do not make their span the current one, the call
-began while the other span ran, they name the same model, were asked the same, and nothing else of that instrumentation
-has the call already. What is known of calls is bounded; a call that was forgotten has no duplicates.
+The tree comes first: a span has the call that is right above or below it, but for spans of others, and names no other
+model. Some instrumentations do not make their span the current one. Of such a span is the call that overlaps it and has
+the same response id, or that began while it ran and was asked the same; in its own trace, right beside it if there is
+one, and of several the one that began nearest to it. In another trace it has to be the only one that may be meant, as
+nobody's data must come to another's call. What is known of calls is bounded; a call that was forgotten has no
+duplicates.
 """
 
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -35,10 +38,10 @@ LIMIT: Final = 16_384
 
 DEPTH: Final = 3
 WIDTH: Final = 4
-"""How many instrumentations around one call are seen through, and how many spans each of them may have made for it."""
+"""How many instrumentations around one call are seen through, and how many spans and calls right below each of them."""
 
 LOOK_BACK: Final = 1024
-"""Calls that are compared with a span for which neither an id nor its place in the tree says which one is its."""
+"""Calls that are compared with a span whose place in the tree does not say which one is its."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +59,7 @@ class _Call:
     """Hash of what was asked, if that is known."""
     start: int
     end: int | None
-    repeated_by: set[str] = field(default_factory=set[str])
+    claimed_by: set[str] = field(default_factory=set[str])
     """The instrumentations that have a span of this call beside ours, not above or below it."""
 
     def overlaps(self, other: _Call) -> bool:
@@ -76,11 +79,19 @@ class _Call:
         asked = self.said is not None and self.said == other.said
         open_question = None in {self.said, other.said} and other.end is not None and self.start <= other.end
         alike = self.models & other.models and self.is_embedding == other.is_embedding
-        return other.start <= self.start and (asked or open_question) and bool(alike)
+        answers_differ = None not in {self.response, other.response} and self.response != other.response
+        return other.start <= self.start and (asked or open_question) and bool(alike) and not answers_differ
+
+    def distance(self, other: _Call) -> tuple[bool, bool, int]:
+        """Give how far it is from another span: by what was asked, by its place in the tree, and by its start."""
+        asked_else = None not in {self.said, other.said} and self.said != other.said
+        return asked_else, self.parent_id != other.parent_id, abs(self.start - other.start)
 
 
 _Place = tuple[int, int | str]
-"""A trace, and in it a span or a response; 0 for any trace."""
+"""A trace, and in it a span or an instrumentation; 0 for any trace, and in it what was asked or a response."""
+
+_Known = OrderedDict[_Place, _T]
 
 
 class Calls:
@@ -95,17 +106,22 @@ class Calls:
         self.watching = watching
         """Whether it has to be told of what starts."""
         self._lock = RLock()  # a garbage collection in here may end a stream, which may come here again
-        self._ours: dict[_Place, _Call] = {}
+        self._ours: _Known[_Call] = OrderedDict()
         """Calls of ours by their own span."""
-        self._children: dict[_Place, _Call] = {}
-        """The last call below each span, also below one that repeats it."""
-        self._below: dict[_Place, tuple[int, ...]] = {}
+        self._children: _Known[tuple[_Call, ...]] = OrderedDict()
+        """The last calls below each span, also below one that repeats them."""
+        self._below: _Known[tuple[int, ...]] = OrderedDict()
         """The last spans of others right below each span."""
-        self._answers: dict[_Place, _Call] = {}
-        """Calls by the id of their response."""
+        self._others: _Known[None] = OrderedDict()
+        """The traces in which another instrumentation has spans, with its name."""
+        self._marked: _Known[tuple[_Call, tuple[_Call, ...]]] = OrderedDict()
+        """The calls that are over, in the order in which they were marked, and what each of them repeats."""
         self._ended: dict[_Place, deque[_Call]] = {}
-        """Calls that are over, by their trace; and by what was asked, under trace 0."""
-        self._order: deque[_Call] = deque()
+        """Those that repeat nothing, by their trace; and under trace 0 by what was asked, and by the response."""
+
+    def forked(self) -> None:
+        """Go on in a forked process with a lock of its own."""
+        self._lock = RLock()
 
     def watch(self) -> None:
         """Keep calls of ours in mind from now on: spans of somebody else's are to be expected."""
@@ -115,16 +131,22 @@ class Calls:
         """Take note of what has begun: a span around a call of ours may end first."""
         if not is_ours(span):
             self.watching = True
-            if span.parent is not None and span.context is not None:
-                place = (span.context.trace_id, span.parent.span_id)
+            if span.context is not None:
+                trace_id = span.context.trace_id
                 with self._lock:
-                    _keep(self._below, place, (*self._below.get(place, ())[1 - WIDTH :], span.context.span_id))
+                    _keep(self._others, (trace_id, _scope(span)), None)
+                    if span.parent is not None:
+                        place = (trace_id, span.parent.span_id)
+                        _keep(self._below, place, (*self._below.get(place, ())[1 - WIDTH :], span.context.span_id))
         elif self.watching and (call := _call(span, span.attributes or {})) is not None:
             with self._lock:
-                self._place(call, call)
+                self._place(call, (call,))
 
     def marked(self, span: ReadableSpan, attributes: Attributes) -> dict[str, AttributeValue]:
-        """Give a span's attributes as they are to be stored: with a mark if another span has its call."""
+        """Give a span's attributes as they are to be stored: with a mark if another span has its call.
+
+        Who is interrupted may ask again, and is told the same.
+        """
         made = dict(attributes)
         ours = is_ours(span)
         if ours and not self.watching:
@@ -133,73 +155,92 @@ class Calls:
         if call is None:
             return made
         with self._lock:
-            found = None if ours else self._find(call)
-            if found is not None:
-                made[semconv.DUPLICATE_OF] = f"{found.span_id:016x}"
-                made[semconv.DUPLICATE_OPERATION] = made.pop(semconv.OPERATION_NAME)
-                made[semconv.SPAN_TYPE] = "chain"
-            if call.end is not None:
-                self._place(call, found or call)
-                if found is None:
-                    self._keep_ended(call)
+            known = self._marked.get((call.trace_id, call.span_id))
+            if known is not None:
+                found = known[1]
+            else:
+                found = () if ours else self._find(call)
+                if call.end is not None:
+                    self._place(call, found or (call,))
+                    self._keep_ended(call, found)
+        if found:
+            made[semconv.DUPLICATE_OPERATION] = made.pop(semconv.OPERATION_NAME)
+            made[semconv.SPAN_TYPE] = "chain"
+            if len(found) == 1:
+                made[semconv.DUPLICATE_OF] = f"{found[0].span_id:016x}"
         return made
 
-    def _find(self, call: _Call) -> _Call | None:
-        """Find whose call a span of another instrumentation repeats."""
-        if call.response is not None:
-            for trace_id in (call.trace_id, 0):
-                answered = self._answers.get((trace_id, call.response))
-                if answered and answered.span_id != call.span_id and answered.overlaps(call):
-                    return answered
-        around = list(self._inside(call.trace_id, call.span_id, DEPTH))
-        if call.parent_id is not None and (above := self._ours.get((call.trace_id, call.parent_id))) is not None:
-            around.append(above)
-        for one in around:
-            if one.names(call) and one.overlaps(call):
-                return one
-        return self._beside(call) if call.end is not None else None
+    def _find(self, call: _Call) -> tuple[_Call, ...]:
+        """Find whose call a span of another instrumentation repeats; several if it is around several."""
+        inside = {one.span_id: one for one in self._inside(call.trace_id, call.span_id, DEPTH)}
+        found = tuple(one for one in inside.values() if one.names(call) and one.overlaps(call))
+        if not found and call.parent_id is not None:
+            above = self._ours.get((call.trace_id, call.parent_id))
+            if above is not None and above.names(call) and above.overlaps(call):
+                found = (above,)
+        if not found and call.end is not None:
+            beside = self._beside(call)
+            if beside is not None:
+                beside.claimed_by.add(call.scope)
+                found = (beside,)
+        return found
 
     def _inside(self, trace_id: int, span_id: int, depth: int) -> Iterator[_Call]:
-        """Give the last call below a span, or below the spans of others that are below it."""
-        call = self._children.get((trace_id, span_id))
-        if call is not None:
-            yield call
-        elif depth:
-            for below in reversed(self._below.get((trace_id, span_id), ())):
+        """Give the last calls below a span, and below the spans of others that are below it."""
+        yield from self._children.get((trace_id, span_id), ())
+        if depth:
+            for below in self._below.get((trace_id, span_id), ()):
                 yield from self._inside(trace_id, below, depth - 1)
 
     def _beside(self, call: _Call) -> _Call | None:
-        places: list[_Place] = [(call.trace_id, "")]
-        if call.said is not None:
-            places.insert(0, (0, call.said))
-        for place in places:
-            for other in islice(reversed(self._ended.get(place, ())), LOOK_BACK):
-                if other.end is not None and other.end < call.start:
-                    break  # they come in the order of their ends
-                if other.scope != call.scope and call.scope not in other.repeated_by and other.happens_in(call):
-                    other.repeated_by.add(call.scope)
-                    return other
+        """Find the call of a span that is neither above nor below it."""
+        answered = [one for one in self._during(call, (0, call.response)) if one.names(call)]
+        asked = [one for one in self._during(call, (0, call.said)) if one.happens_in(call)]
+        for candidates in (answered, asked):
+            here = [one for one in candidates if one.trace_id == call.trace_id]
+            free = [one for one in here if call.scope not in one.claimed_by]
+            if free or (here and candidates is answered):  # spans around each other may all say the same response
+                return min(free or here, key=call.distance)
+        around = [one for one in self._during(call, (call.trace_id, "")) if one.happens_in(call)]
+        if free := [one for one in around if call.scope not in one.claimed_by]:
+            return min(free, key=call.distance)
+        if len(answered) == 1:
+            return answered[0]
+        # An instrumentation that has spans in the trace of a call has that of the call there too.
+        if len(asked) == 1 and (asked[0].trace_id, call.scope) not in self._others:
+            return asked[0] if call.scope not in asked[0].claimed_by else None
         return None
 
-    def _place(self, call: _Call, has_it: _Call) -> None:
-        """Say which call is at the places of a span: its own, or the one that it repeats."""
+    def _during(self, call: _Call, place: tuple[int, int | str | None]) -> Iterator[_Call]:
+        """Give the last calls at a place that other instrumentations saw while a span ran."""
+        for other in islice(reversed(self._ended.get(cast("_Place", place), ())), LOOK_BACK):
+            if other.end is not None and other.end < call.start:
+                break  # they come in the order of their ends
+            if other.scope != call.scope and other.overlaps(call):
+                yield other
+
+    def _place(self, call: _Call, has_it: tuple[_Call, ...]) -> None:
+        """Say which calls are at the places of a span: its own, or those that it repeats."""
         if call.scope == SCOPE_NAME:
             _keep(self._ours, (call.trace_id, call.span_id), call)
         if call.parent_id is not None:
-            _keep(self._children, (call.trace_id, call.parent_id), has_it)
-        if call.response is not None:
-            for trace_id in (call.trace_id, 0):
-                _keep(self._answers, (trace_id, call.response), has_it)
+            place = (call.trace_id, call.parent_id)
+            now = {one.span_id for one in has_it}
+            others = [one for one in self._children.get(place, ()) if one.span_id not in now]
+            _keep(self._children, place, (*others, *has_it)[-WIDTH:])
 
-    def _keep_ended(self, call: _Call) -> None:
-        self._order.append(call)
-        for place in _beside_places(call):
-            self._ended.setdefault(place, deque()).append(call)
-        if len(self._order) > LIMIT:
-            for place in _beside_places(self._order.popleft()):
-                self._ended[place].popleft()
-                if not self._ended[place]:
-                    del self._ended[place]
+    def _keep_ended(self, call: _Call, repeated: tuple[_Call, ...]) -> None:
+        gone = _keep(self._marked, (call.trace_id, call.span_id), (call, repeated))
+        if not repeated:
+            for place in _beside_places(call):
+                self._ended.setdefault(place, deque()).append(call)
+        if gone is not None and not gone[1]:
+            for place in _beside_places(gone[0]):
+                calls = self._ended.get(place)
+                if calls and calls[0] is gone[0]:
+                    calls.popleft()
+                if not calls:
+                    self._ended.pop(place, None)
 
 
 def _call(span: ReadableSpan, attributes: Attributes) -> _Call | None:
@@ -213,7 +254,7 @@ def _call(span: ReadableSpan, attributes: Attributes) -> _Call | None:
         span_id=context.span_id,
         trace_id=context.trace_id,
         parent_id=span.parent.span_id if span.parent is not None else None,
-        scope=span.instrumentation_scope.name if span.instrumentation_scope is not None else "",
+        scope=_scope(span),
         is_embedding=operation == "embeddings",
         # A router puts the provider before the model.
         models=frozenset(str(model).rpartition("/")[2] for model in named if model is not None),
@@ -222,6 +263,10 @@ def _call(span: ReadableSpan, attributes: Attributes) -> _Call | None:
         start=span.start_time or 0,
         end=span.end_time,
     )
+
+
+def _scope(span: ReadableSpan) -> str:
+    return span.instrumentation_scope.name if span.instrumentation_scope is not None else ""
 
 
 def _said(attributes: Attributes) -> int | None:
@@ -244,10 +289,11 @@ def _texts(value: Any) -> Iterable[str]:
 
 
 def _beside_places(call: _Call) -> list[_Place]:
-    return [(call.trace_id, ""), *([(0, call.said)] if call.said is not None else [])]
+    return [(call.trace_id, ""), *((0, one) for one in (call.said, call.response) if one is not None)]
 
 
-def _keep(known: dict[_Place, _T], place: _Place, what: _T) -> None:
+def _keep(known: _Known[_T], place: _Place, what: _T) -> _T | None:
+    """Keep something, and give what has to go for it."""
     known[place] = what
-    if len(known) > LIMIT:
-        del known[next(iter(known))]
+    known.move_to_end(place)
+    return known.popitem(last=False)[1] if len(known) > LIMIT else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import use_span
+from opentelemetry.trace import set_span_in_context, use_span
 
 from nbtrace import Session
 from nbtrace._query.totals import summarize
@@ -114,7 +115,7 @@ def test_another_span_far_around_ours_with_the_same_response(
     with around(provider, gen_ai__operation__name="chat", gen_ai__request__model="router") as outer:
         with shared.span("step"):
             response = ask()
-        outer.set_attribute("gen_ai.response.id", response.id)
+        outer.set_attributes({"gen_ai.response.id": response.id, "gen_ai.response.model": "m"})
     assert seen(shared) == {2: STEP, 3: seen_as(1)}
     assert parents(shared) == {2: None, 3: 2}
     assert calls(shared) == (1, 9)
@@ -201,10 +202,121 @@ def test_another_span_in_another_trace(shared: Session, provider: TracerProvider
 def test_calls_of_the_same_at_once_are_repeated_by_a_span_each(
     shared: Session, provider: TracerProvider, ask: Ask
 ) -> None:
-    with beside(provider, **LLM, **HELLO_SENT), beside(provider, **LLM, **HELLO_SENT):
+    with shared.span("step"), beside(provider, **LLM, **HELLO_SENT), beside(provider, **LLM, **HELLO_SENT):
         ask()
         ask()
-    assert seen(shared) == {3: seen_as(1), 4: seen_as(2)}
+    assert seen(shared) == {1: STEP, 4: seen_as(3), 5: seen_as(2)}
+
+
+GIVEN = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+"""What a call of ours says when it begins."""
+
+
+def said(text: str, response: str | None = None) -> dict[str, Any]:
+    """Give what a call of ours says once it is over."""
+    asked = json.dumps([{"role": "user", "parts": [{"type": "text", "content": text}]}])
+    return {"gen_ai.input.messages": asked} | ({"gen_ai.response.id": response} if response else {})
+
+
+def users_of(session: Session) -> list[tuple[Any, Any]]:
+    """Give of each call for whom it was made: as it says itself, and as the span that repeats it says."""
+    attributes = [span["attributes"] for span in spans(session)]
+    return [(one.get("mine"), one.get("theirs")) for one in attributes if "gen_ai.operation.name" in one]
+
+
+SEVERAL = range(4)
+OWN = [(str(number), str(number)) for number in SEVERAL]
+
+
+@pytest.mark.parametrize("responses", [None, "each its own", "all the same"])
+@pytest.mark.parametrize("place", ["one trace", "traces of their own"])
+def test_parallel_calls_of_one_prompt_are_repeated_by_the_spans_beside_them(
+    place: str, responses: str | None, shared: Session, provider: TracerProvider
+) -> None:
+    tracer, begun = provider.get_tracer("other"), list[tuple[Any, Any, str | None]]()
+    root = tracer.start_span("root")
+    for number in SEVERAL:
+        response = {"each its own": f"r{number}", "all the same": "r", None: None}[responses]
+        above = set_span_in_context(root if place == "one trace" else tracer.start_span("root"))
+        more = {"gen_ai.response.id": response} if response else {}
+        attributes = {**LLM, **HELLO_SENT, **more, "theirs": str(number)}
+        other = tracer.start_span("other", context=above, attributes=attributes)
+        ours = shared.tracing.start("chat m", attributes={**GIVEN, "mine": str(number)}, context=above)
+        begun.append((other, ours, response))
+    for number, (_, ours, response) in enumerate(begun):
+        shared.tracing.end(ours, partial(said, "Say hello.", response))
+        if number:  # the code around a call goes on when the next answer has come
+            begun[number - 1][0].end()
+    begun[-1][0].end()
+    assert users_of(shared) == OWN
+
+
+def test_parallel_calls_in_other_traces_are_nobodys_but_for_the_only_one(
+    shared: Session, provider: TracerProvider, ask: Ask
+) -> None:
+    with beside(provider, **LLM, **HELLO_SENT):
+        ask()
+        ask()
+    with beside(provider, **LLM, **HELLO_SENT):
+        with around(provider, openinference__span__kind="CHAIN"):  # where the call has its own, if any
+            ask()
+    assert list(seen(shared).values()).count(CALL) == 5
+
+
+def test_the_tree_says_more_than_a_response_that_all_have(shared: Session, provider: TracerProvider) -> None:
+    tracer = provider.get_tracer("other")
+    root = set_span_in_context(tracer.start_span("root"))
+    others = [
+        tracer.start_span("other", root, attributes={**LLM, "gen_ai.response.id": "r", "theirs": str(number)})
+        for number in SEVERAL
+    ]
+    ours = [
+        shared.tracing.start("chat m", attributes={**GIVEN, "mine": str(number)}, context=set_span_in_context(other))
+        for number, other in enumerate(others)
+    ]
+    for one in ours:
+        shared.tracing.end(one, partial(said, "Say hello.", "r"))
+    for one in others:
+        one.end()
+    assert users_of(shared) == OWN
+
+
+def test_a_response_of_another_model_is_of_another_call(shared: Session, provider: TracerProvider, ask: Ask) -> None:
+    with around(provider, openinference__span__kind="CHAIN"), beside(provider, **LLM | {"llm.model_name": "n"}) as one:
+        one.set_attribute("gen_ai.response.id", ask().id)
+    assert seen(shared) == {1: STEP, 2: CALL, 3: CALL}
+
+
+def test_a_span_around_several_calls_repeats_none_of_them_and_counts_nothing(
+    shared: Session, provider: TracerProvider, ask: Ask
+) -> None:
+    with around(provider, **LLM, tenant="ada"):
+        for _ in SEVERAL:
+            ask()
+            with around(provider, openinference__span__kind="TOOL"):
+                pass
+    calls_seen = {span["id"]: span for span in spans(shared) if "gen_ai.operation.name" in span["attributes"]}
+    own = next(span for span in spans(shared) if span["id"] == 1)
+    assert own["attributes"]["nbtrace.duplicate.operation"] == "chat"
+    assert seen(shared)[1] == STEP
+    assert [span["parent"] for span in calls_seen.values() if span["id"] % 2 == 0] == [1] * len(SEVERAL)
+    assert not [span for span in spans(shared) if "tenant" in span["attributes"] and span["id"] != 1]
+    assert calls(shared) == (len(SEVERAL), 9 * len(SEVERAL))
+
+
+def test_who_is_interrupted_while_spans_are_marked_is_told_the_same_again(
+    shared: Session, provider: TracerProvider, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with shared.span("step"), beside(provider, **LLM, **HELLO_SENT):
+        ask()
+        shared.store.settle()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("nbtrace._store.encode.encode", interrupt)
+        shared.snapshot()
+    assert seen(shared) == {1: STEP, 3: seen_as(2)}
 
 
 def test_spans_beside_ours_that_are_not_of_its_call(shared: Session, provider: TracerProvider, ask: Ask) -> None:
