@@ -20,6 +20,8 @@ RESAMPLES: Final = 5000
 CONFIDENCE: Final = 0.95
 SEED: Final = 20_250_101
 """Resampling is random and its figures are to be the same each time they are looked at."""
+FEWEST: Final = 5
+"""Pairs below which nothing is claimed: so few samples can be drawn of them that an interval is hardly one."""
 TOLD_APART: Final = 1e-9
 """Relative difference below which two figures are a tie."""
 BLOCK: Final = 2**22
@@ -38,7 +40,7 @@ class Change(NamedTuple):
     change: float
     """`after / before - 1`, or `after - before`."""
     low: float
-    """Ends of the 95 % interval of `change`; NaN with fewer than two pairs."""
+    """Ends of the interval of `change`; NaN with fewer than two pairs."""
     high: float
     is_relative: bool
     fewer: int
@@ -47,23 +49,30 @@ class Change(NamedTuple):
     equal: int
 
     @property
+    def is_few(self) -> bool:
+        """Whether there are too few pairs to claim anything."""
+        return self.n < FEWEST
+
+    @property
     def is_noise(self) -> bool:
-        """Whether the interval does not rule out that nothing changed."""
-        return not (self.low > 0 or self.high < 0)
+        """Whether the pairs are too few, or the interval does not rule out that nothing changed."""
+        return self.is_few or not (self.low > 0 or self.high < 0)
 
 
-def change(before: Sequence[float], after: Sequence[float], *, relative: bool) -> Change:
+def change(before: Sequence[float], after: Sequence[float], *, relative: bool, comparisons: int = 1) -> Change:
     """Compare figures of the same inputs.
 
     Args:
         before: the baseline's, an input each.
         after: the other's, of the same inputs in the same order.
         relative: whether the change is a share of the baseline; where that has a mean of zero it never is.
+        comparisons: among so many, of which each may be wrong by chance, the interval is to hold: it is widened by
+            Bonferroni's correction, so that all of them hold together as surely as a single one would.
 
     Examples:
-        >>> found = change([1.0, 2.0, 4.0], [0.5, 1.0, 2.0], relative=True)
+        >>> found = change([1.0, 2.0, 4.0, 5.0, 6.0], [0.5, 1.0, 2.0, 2.5, 3.0], relative=True)
         >>> found.change, found.low, found.high, found.fewer, found.is_noise
-        (-0.5, -0.5, -0.5, 3, False)
+        (-0.5, -0.5, -0.5, 5, False)
     """
     import numpy as np
 
@@ -79,7 +88,7 @@ def change(before: Sequence[float], after: Sequence[float], *, relative: bool) -
         if relative
         else (second.mean() - first.mean(), means[1] - means[0])
     )
-    tail = (1 - CONFIDENCE) / 2 * 100
+    tail = (1 - CONFIDENCE) / comparisons / 2 * 100
     low, high = np.percentile(spread, [tail, 100 - tail]) if n > 1 else (math.nan, math.nan)
     tie = np.isclose(first, second, rtol=TOLD_APART, atol=0)
     return Change(

@@ -1,7 +1,8 @@
 """What a comparison comes to: for each variant the changes against a baseline, and a plain sentence.
 
-A sentence says what differs, by how much, how sure that is, and on how many inputs it rests. Intervals are
-each variant's own; who compares many variants will find a difference by chance in one of twenty.
+A sentence says what differs, by how much, how sure that is, and on how many inputs it rests. Of fewer than five
+inputs it only says what was seen. The more variants there are, the wider is each interval: all of them hold together,
+for one figure, as surely as a single one would.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nbtrace._query.comparison import FIGURES, Comparison
-from nbtrace._query.statistics import Change, change
+from nbtrace._query.statistics import FEWEST, Change, change
 from nbtrace._query.text import REPLAYED
 
 if TYPE_CHECKING:
@@ -127,37 +128,47 @@ def _measured(comparison: Comparison, baseline: int, column: int) -> Iterator[Me
         if pairs:
             is_score = name not in FIGURES
             before, after = zip(*pairs, strict=True)
-            yield Measured(column, name, is_score, change(before, after, relative=not is_score))
+            found = change(before, after, relative=not is_score, comparisons=_comparisons(comparison))
+            yield Measured(column, name, is_score, found)
+
+
+def _comparisons(comparison: Comparison) -> int:
+    """Count the variants that are held against the baseline."""
+    return len(comparison.variants) - 1
 
 
 def _sentence(comparison: Comparison, baseline: int, column: int, measured: Sequence[Measured], label: str) -> str:
-    differing: list[str] = []
-    same: list[str] = []
+    differing, same, seen = list[str](), list[str](), list[str]()
     for one in measured:
         words = _FIGURES.get(one.figure)
         if one.is_score:
             words = _Words(f"lower in {one.figure}", f"higher in {one.figure}", one.figure)
-        if words is not None and one.change.is_noise:
+        if words is None:
+            continue
+        if one.change.is_few:
+            is_same = one.change.equal == one.change.n
+            seen.append(f"of the same {words.same}" if is_same else _said(one.change, words))
+        elif one.change.is_noise:
             same.append(words.same)
-        elif words is not None:
-            differing.append(_said(one.change, words))
-    is_one = max((one.change.n for one in measured), default=0) < 2  # noqa: PLR2004 - a pair has no spread
-    noise = "cannot be told from chance" if is_one else "unchanged within noise"
-    unchanged = [f"{_joined(same)} {noise}"] if same else []
-    if differing:
-        sentence = f"{label} is {', '.join([*differing, *unchanged])}"
-    else:
-        sentence = f"{label}: {unchanged[0]}" if unchanged else f"{label} cannot be compared"
+        else:
+            differing.append(f"{_said(one.change, words)} {_interval(one.change)}")
+    told = [*differing, *([f"{_joined(same)} unchanged within noise"] if same else [])]
+    parts = [f"{label}{' is' if differing else ':'} {', '.join(told)}"] if told else []
+    if seen:
+        parts.append(f"{'and' if parts else label} was {_joined(seen)} in too few inputs to tell that from chance")
+    sentence = ", ".join(parts) or f"{label} cannot be compared"
     return f"{sentence} ({'; '.join(_caveats(comparison, baseline, column, measured))})"
 
 
 def _said(found: Change, words: _Words) -> str:
-    size, low, high = abs(found.change), *sorted((abs(found.low), abs(found.high)))
-    if found.is_relative:
-        amounts = f"{size:.0%} [{low * 100:.0f}, {high * 100:.0f}]".replace("%", " %")
-    else:
-        amounts = f"{size:.3g} [{low:.3g}, {high:.3g}]"
-    return f"{words.less if found.change < 0 else words.more} by {amounts}"
+    size = abs(found.change)
+    amount = f"{size:.0%}".replace("%", " %") if found.is_relative else f"{size:.3g}"
+    return f"{words.less if found.change < 0 else words.more} by {amount}"
+
+
+def _interval(found: Change) -> str:
+    low, high = sorted((abs(found.low), abs(found.high)))
+    return f"[{low * 100:.0f}, {high * 100:.0f}]" if found.is_relative else f"[{low:.3g}, {high:.3g}]"
 
 
 def _joined(words: Sequence[str]) -> str:
@@ -171,10 +182,12 @@ def _caveats(comparison: Comparison, baseline: int, column: int, measured: Seque
     either = sum(bool(comparison.cell(row, baseline)) or bool(comparison.cell(row, column)) for row in rows)
     pairs = max((one.change.n for one in measured), default=0)
     yield f"{pairs} input{'s' * (pairs != 1)} compared"
-    if pairs < 2:  # noqa: PLR2004 - a pair has no spread
-        yield "too few to tell a difference from chance" if pairs else "nothing to compare"
-    elif pairs < FEW:
+    if not pairs:
+        yield "nothing to compare"
+    elif FEWEST <= pairs < FEW:
         yield "few: the intervals are narrower than they should be"
+    if pairs >= FEWEST and _comparisons(comparison) > 1:
+        yield f"intervals widened for {_comparisons(comparison)} comparisons"
     if either > both:
         yield f"{either - both} with only one of them"
     failed, before = (

@@ -107,7 +107,10 @@ class CompareWidget(SpanWidget):
         return self._comparison()
 
     def summary(self) -> Result:
-        """Give what changed against the baseline, a row a variant and figure, with the 95 % interval of each."""
+        """Give what changed against the baseline, a row a variant and figure, with its interval.
+
+        It is one of 95 %, widened for the number of variants (Bonferroni); of fewer than five inputs it says little.
+        """
         comparison = self._comparison()
         return verdicts.result(comparison, verdicts.verdict(comparison, self.baseline))
 

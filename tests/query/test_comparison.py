@@ -11,6 +11,7 @@ import pytest
 
 from nbtrace import Session
 from nbtrace._query.comparison import Comparing, Comparison, Run, Variant, calls_of
+from nbtrace._query.statistics import change
 from nbtrace._query.verdict import result, verdict
 from nbtrace._store.scores import Score
 from nbtrace._store.snapshot import Snapshot
@@ -164,17 +165,37 @@ def test_a_sentence_says_what_differs_and_what_does_not() -> None:
          ("v2 cannot be compared (0 inputs compared; nothing to compare; 2 with only one of them; cost unknown: "
          "unpriced)")),
         ([run(1, "a", cost_usd=1.0), run(2, "a", cost_usd=2.0)],
-         "v2: cost cannot be told from chance (1 input compared; too few to tell a difference from chance)"),
-        ([run(1, "a", cost_usd=1.0), run(1, "b", cost_usd=1.0), run(2, "a", cost_usd=2.0), run(2, "b", error="E")],
-         ("v2: cost cannot be told from chance (1 input compared; too few to tell a difference from chance; "
+         "v2 was dearer by 100 % in too few inputs to tell that from chance (1 input compared)"),
+        ([run(1, "a", cost_usd=1.0), run(1, "b", cost_usd=1.0), run(2, "a", cost_usd=1.0), run(2, "b", error="E")],
+         ("v2 was of the same cost in too few inputs to tell that from chance (1 input compared; "
          "errors: 1, before 0)")),
-        ([run(n, q, output_tokens=n) for n in (1, 2) for q in "abc"],
-         ("v2 is longer by 100 % [100, 100] (3 inputs compared; few: the intervals are narrower than they should be; "
-         "cost unknown: unpriced)")),
+        ([run(n, q, output_tokens=n, scores={"good": float(n)}) for n in (1, 2) for q in "abcd"],
+         ("v2 was longer by 100 % and higher in good by 1 in too few inputs to tell that from chance "
+         "(4 inputs compared; cost unknown: unpriced)")),
+        ([run(n, q, cost_usd=n) for n in (1, 2) for q in "abcd"]
+         + [run(n, "e", cost_usd=n, latency_s=n) for n in (1, 2)],
+         ("v2 is dearer by 100 % [100, 100], and was slower by 100 % in too few inputs to tell that from chance "
+         "(5 inputs compared; few: the intervals are narrower than they should be)")),
     ],
 )  # fmt: skip
 def test_a_sentence_says_on_what_it_rests(runs: list[Run], sentence: str) -> None:
     assert told(*runs) == (sentence,)
+
+
+def test_the_more_variants_are_compared_the_wider_is_each_interval() -> None:
+    spread = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.04, 1.06, 1.08, 1.1]
+    runs = [run(1, str(q), cost_usd=1.0) for q in range(10)]
+    runs += [run(version, str(q), cost_usd=by) for version in range(2, 22) for q, by in enumerate(spread)]
+    one, many = Comparison(runs[:20]), Comparison(runs)
+    (alone,), measured = verdict(one).measured, verdict(many).measured
+    before, after = [1.0] * 10, spread
+    assert alone.change == change(before, after, relative=True)
+    assert {each.change for each in measured} == {change(before, after, relative=True, comparisons=20)}
+    assert measured[0].change.low < alone.change.low < alone.change.high < 0 < measured[0].change.high
+    assert (verdict(one).sentences[0], {each.split(" ", 1)[1] for each in verdict(many).sentences}) == (
+        f"v2 is cheaper by 13 % [{-alone.change.high * 100:.0f}, {-alone.change.low * 100:.0f}] (10 inputs compared)",
+        {"cost unchanged within noise (10 inputs compared; intervals widened for 20 comparisons)"},
+    )
 
 
 def test_the_changes_are_a_table() -> None:

@@ -61,6 +61,30 @@ def test_what_cannot_be_a_share_is_a_difference() -> None:
     assert (found.is_relative, found.change) == (False, pytest.approx(2 / 3))
 
 
+def test_of_fewer_than_five_pairs_nothing_is_claimed() -> None:
+    found = [change([1.0] * n, [2.0] * n, relative=True) for n in (2, 4, 5)]
+    assert [(one.low, one.is_few, one.is_noise) for one in found] == [
+        (1.0, True, True), (1.0, True, True), (1.0, False, False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("comparisons", [2, 5])
+def test_among_several_comparisons_the_interval_is_scipys_of_a_higher_confidence(comparisons: int) -> None:
+    random = np.random.default_rng(comparisons)
+    before = random.lognormal(size=30)
+    after = before + random.normal(0.2, 1, 30)
+    found = change(before.tolist(), after.tolist(), relative=False, comparisons=comparisons)
+    theirs = stats.bootstrap(
+        (after - before,), np.mean, method="percentile", n_resamples=40_000, rng=np.random.default_rng(7),
+        confidence_level=1 - 0.05 / comparisons,
+    ).confidence_interval  # fmt: skip
+    tolerance = (theirs.high - theirs.low) * 5 / math.sqrt(RESAMPLES)
+    assert (found.low, found.high) == (
+        pytest.approx(theirs.low, abs=tolerance),
+        pytest.approx(theirs.high, abs=tolerance),
+    )
+
+
 def test_one_pair_has_no_interval_and_none_has_nothing() -> None:
     one, none = change([2.0], [1.0], relative=True), change([], [], relative=True)
     assert (one.n, one.change, math.isnan(one.low), one.is_noise) == (1, -0.5, True, True)
