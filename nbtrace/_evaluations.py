@@ -106,10 +106,11 @@ def evaluate(
 
     Returns:
         A table, a row a span and check, with `summary()` (pass rates with their intervals, means, counts of labels),
-        `failures`, `confusion()` and the doors of a table (`to_pandas()`, `to_polars()`). The scores are in
-        `nbtrace.sql`, `nbtrace.compare` and exports too: in the session's if the spans are its own, and in those of
-        what `nbtrace.open` gave if that was given as it is (its file stays as it was). Of a PySpark data frame:
-        the scores as one of PySpark's, computed by its workers when somebody asks for it.
+        `failures` (checks that raised), `not_passed`, `confusion()` and the doors of a table (`to_pandas()`,
+        `to_polars()`). The scores are in `nbtrace.sql`, `nbtrace.compare` and exports too: in the session's if the
+        spans are its own, and in those of what `nbtrace.open` gave if that was given as it is (its file stays as it
+        was). Of a PySpark data frame: the scores as one of PySpark's, computed by its workers when somebody asks for
+        it.
 
     Raises:
         UsageError: something that is no check, references that do not fit, or an engine for what is no dataset.
@@ -303,7 +304,8 @@ def _evaluate(
             one.run(Doing(width, _stepper(session), _keeper(answers, session), bar.update))
     nothing = {f"{one.check.name} {one.check.full_version}": one.nothing for one in every}
     found = pa.concat_tables([table_of(cast("Any", one.said)) for one in every])
-    return Evaluation(found, checks, nothing, in_words(target.left_out))
+    has_references = any(one is not None for one in target.references or ())
+    return Evaluation(found, checks, nothing, in_words(target.left_out), has_references=has_references)
 
 
 def _by_engine(

@@ -110,18 +110,21 @@ def evaluated(frame: Any, judging: Judging, doing: Doing) -> Evaluation:
         for index, table in enumerate(said.tables):
             every[index].append(table)
             nothing[index] += said.nothing[index]
-    return _evaluation(judging.checks, every, nothing, left_out)
+    return _evaluation(judging, every, nothing, left_out)
 
 
 def _evaluation(
-    checks: Sequence[Check], every: Sequence[Sequence[pa.Table]], nothing: Sequence[int], left_out: Counter[str]
+    judging: Judging, every: Sequence[Sequence[pa.Table]], nothing: Sequence[int], left_out: Counter[str]
 ) -> Evaluation:
     import pyarrow as pa
 
     empty = scores_schema().append(pa.field("expected", pa.string())).append(pa.field("cached", pa.bool_()))
     tables = [table_of(pa.concat_tables([empty.empty_table(), *tables])) for tables in every]
-    counts = {f"{check.name} {check.full_version}": count for check, count in zip(checks, nothing, strict=True)}
-    return Evaluation(pa.concat_tables(tables), checks, counts, in_words(left_out))
+    counts = {f"{check.name} {check.full_version}": count for check, count in zip(judging.checks, nothing, strict=True)}
+    has_references = judging.references is not None
+    return Evaluation(
+        pa.concat_tables(tables), judging.checks, counts, in_words(left_out), has_references=has_references
+    )
 
 
 def _here(frame: Any, judging: Judging, doing: Doing) -> Iterator[_Said]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace._query.result import Result
 from nbtrace._query.scored import FAIL, PASS
+from nbtrace._query.text import counted
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -56,40 +57,56 @@ class Evaluation(Result):
         checks: in their order.
         nothing: of how many spans each check had nothing to say.
         left_out: what was not judged, in words.
+        has_references: whether any span had one.
     """
 
     __slots__ = ("_checks", "_nothing", "left_out")
 
     def __init__(
-        self, table: pa.Table, checks: Sequence[Check], nothing: Mapping[str, int], left_out: Sequence[str] = ()
+        self,
+        table: pa.Table,
+        checks: Sequence[Check],
+        nothing: Mapping[str, int],
+        left_out: Sequence[str],
+        *,
+        has_references: bool,
     ) -> None:
         super().__init__(table)
         self._checks = tuple(checks)
         self._nothing = dict(nothing)
-        self.left_out = tuple(left_out)
+        self.left_out = (*left_out, *(() if has_references else self._unreferenced()))
         """Which spans were not judged, and why."""
+
+    def _unreferenced(self) -> Iterator[str]:
+        """Say which checks said nothing at all, for want of references."""
+        for check in self._checks:
+            count = self._nothing.get(_id(check), 0)
+            if check.reference is not None and count and not len(self._of(check)):
+                why = "it takes a reference, and no span has one; evaluate(..., references=[...]) gives each its own"
+                yield f"{counted(count, 'span')} by {check.name}: {why}"
 
     def summary(self) -> Result:
         """Give a row a check.
 
         Returns:
-            `check`, `version`, how many spans were `judged`, `failed` to be (the check raised) and had `nothing` to be
-            judged; how many `passed`, of those that are a pass or a fail the `pass_rate` with the ends of its 95 %
-            interval (`pass_low`, `pass_high`, Wilson's); the `mean` of the numbers; and the `labels` with their counts.
+            `check`, `version`, how many spans were `judged`, for how many the check `raised` instead, and how many had
+            `nothing` to be judged; how many `passed`, of those that are a pass or a fail the `pass_rate` with the ends
+            of its 95 % interval (`pass_low`, `pass_high`, Wilson's); the `mean` of the numbers; and the `labels` with
+            their counts.
         """
         import pyarrow as pa
 
         rows = [self._summed(check) for check in self._checks]
         kinds: dict[str, Any] = dict.fromkeys(("check", "version", "labels"), pa.string())
-        kinds |= dict.fromkeys(("judged", "failed", "nothing", "passed"), pa.int64())
+        kinds |= dict.fromkeys(("judged", "raised", "nothing", "passed"), pa.int64())
         kinds |= dict.fromkeys(("pass_rate", "pass_low", "pass_high", "mean"), pa.float64())
-        order = ("check", "version", "judged", "failed", "nothing", "passed", "pass_rate", "pass_low", "pass_high", "mean", "labels")  # fmt: skip  # noqa: E501
+        order = ("check", "version", "judged", "raised", "nothing", "passed", "pass_rate", "pass_low", "pass_high", "mean", "labels")  # fmt: skip  # noqa: E501
         return Result(pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds[name]) for name in order])))
 
     def _summed(self, check: Check) -> dict[str, Any]:
         table = self._of(check)
         errors, labels, values = (table[name].to_pylist() for name in ("error", "label", "value"))
-        failed = sum(error is not None for error in errors)
+        raised = sum(error is not None for error in errors)
         said = Counter(label for label in labels if label is not None)
         passed, of = said[PASS], said[PASS] + said[FAIL]
         low, high = wilson(passed, of)
@@ -97,8 +114,8 @@ class Evaluation(Result):
         return {
             "check": check.name,
             "version": check.full_version,
-            "judged": len(errors) - failed,
-            "failed": failed,
+            "judged": len(errors) - raised,
+            "raised": raised,
             "nothing": self._nothing.get(_id(check), 0),
             "passed": passed if of else None,
             "pass_rate": passed / of if of else None,
@@ -120,10 +137,21 @@ class Evaluation(Result):
 
     @property
     def failures(self) -> Result:
-        """The evaluations that failed because the check raised: `error` is its class, `explanation` its traceback."""
+        """The evaluations in which the check raised: `error` is the class, `explanation` the traceback.
+
+        What a check judged and did not let pass is in `not_passed`.
+        """
         import pyarrow.compute as pc
 
         return Result(self.table.filter(pc.is_valid(self.table["error"])))
+
+    @property
+    def not_passed(self) -> Result:
+        """What was judged and is a fail, each with its explanation."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        return Result(self.table.filter(pc.equal(self.table["label"], pa.scalar(FAIL))))
 
     def confusion(self, check: str | None = None) -> Result:
         """Give how often each label was given where each was expected: a row an expected label, a column a given one.
@@ -161,11 +189,11 @@ class Evaluation(Result):
         return f"<div>{self.summary()._repr_html_()}{notes}</div>"
 
     def _notes(self) -> list[str]:
-        """Say what was left out, and show the first failures."""
+        """Say what was left out, and show the first of what was raised."""
         failures = self.failures.table
         rows: list[dict[str, Any]] = failures.slice(0, _SHOWN_FAILURES).to_pylist()
         notes = [f"left out: {one}" for one in self.left_out]
-        notes += [f"{row['check']} failed for span {row['span_id']}:\n{row['explanation']}" for row in rows]
+        notes += [f"{row['check']} raised for span {row['span_id']}:\n{row['explanation']}" for row in rows]
         if len(failures) > len(rows):
             notes.append(f"and {len(failures) - len(rows):,} more; .failures has all of them")
         return notes

@@ -151,10 +151,32 @@ def test_a_check_that_raises_is_a_failed_evaluation_with_its_traceback(session: 
     assert 'return {"Rome": True}[str(answer)]' in traceback
     assert traceback.endswith("KeyError: 'Oslo, as ever'\n")
     assert "running.py" not in traceback
-    assert (found.summary()["failed"], found.summary()["nothing"]) == ([2, 3], [1, 1])
-    assert "broken failed for span 0000000000000002" in repr(found)
+    assert (found.summary()["raised"], found.summary()["nothing"]) == ([2, 3], [1, 1])
+    assert "broken raised for span 0000000000000002" in repr(found)
     assert "and 2 more; .failures has all of them" in repr(found)
     assert "KeyError: &#x27;Oslo" in found._repr_html_()
+
+
+def test_what_did_not_pass_is_told_from_what_raised(session: Session) -> None:
+    @check
+    def is_rome(answer: str | None) -> bool:
+        return {"Rome": True, "Oslo, as ever": False}[str(answer)]
+
+    found = evaluated(session, SPANS, is_rome, **QUIET)
+    assert (found.not_passed["span_id"], found.not_passed["error"]) == (["0000000000000002"], [None])
+    assert (found.failures["span_id"], found.failures["label"]) == (["0000000000000003"], [None])
+
+
+def test_a_check_that_takes_a_reference_says_so_where_there_is_none(session: Session) -> None:
+    made = [checks.exact(), checks.numeric(), checks.contains("Rome")]
+    message = (
+        "left out: 4 spans by exact: it takes a reference, and no span has one; evaluate(..., references=[...]) gives "
+    )
+    for references in (None, "nobody.has.this"):
+        found = evaluated(session, SPANS, made, references=references, cache=False, **QUIET)
+        assert message in repr(found)
+        assert [one.partition(":")[0] for one in found.left_out] == ["4 spans by exact", "4 spans by numeric"]
+    assert evaluated(session, SPANS, made[0], references=["Rome", None, None, None], **QUIET).left_out == ()
 
 
 def test_scores_are_of_the_session_and_what_was_judged_is_not_judged_again(
