@@ -288,7 +288,7 @@ class Session(Answers):
         self.store.spill.directory = directory
         self.journal = Journal(
             self.store, directory, notebook=notebook, version=version("nbtrace"), mask=self._masked_name,
-            max_age_s=max_age_s, max_bytes=max_bytes,
+            begun=self.ledger.note, max_age_s=max_age_s, max_bytes=max_bytes,
         )  # fmt: skip
         self._unwatch_journal = self.watch(self.journal)
         atexit.register(self.close_journal)

@@ -55,8 +55,9 @@ class Receiver:
 
     @property
     def key(self) -> str:
-        """What tells it from other destinations, without any key: the address and what routes the spans there."""
-        return f"{self.endpoint.shown} {sorted(self.resource.items())}"
+        """What tells it from other destinations: whose address, what routes the spans there, and for which account."""
+        name = f"{self.backend.name} " if self.backend else ""
+        return f"{name}{self.endpoint.shown} {sorted(self.resource.items())} {self.endpoint.account}".rstrip()
 
     @property
     def limits(self) -> Limits | None:
@@ -159,7 +160,7 @@ def deliver(
 
     def taken(keys: Iterable[bytes]) -> None:
         arrived = set(keys)
-        ledger.add(to.key, arrived, (parent for key, parent in above.items() if key in arrived))
+        ledger.add(to.key, arrived, (above[key] for key in arrived & above.keys()))
         if not parcel.has_api:
             going = (score for score in parcel.scores if score["trace_id"] + score["span_id"] in arrived)
             ledger.add_scores(to.key, map(score_id, going))

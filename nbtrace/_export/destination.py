@@ -8,6 +8,7 @@ stay behind there and the report counts them.
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -113,10 +114,11 @@ def export(
             return _write_layout(chosen, text, layout)
         return _to_file(chosen, text, page, dry_run=dry_run)
     ledger = ledger or Ledger()
-    parcel = pack(table, to_there, ledger=ledger, again=again, is_selection=is_selection)
-    if dry_run:
-        return preview(parcel, to_there)
-    return deliver(parcel, to_there, ledger=ledger, verify=verify, shows_progress=shows_progress)
+    with nullcontext() if dry_run else ledger.sending(to_there.key):
+        parcel = pack(table, to_there, ledger=ledger, again=again, is_selection=is_selection)
+        if dry_run:
+            return preview(parcel, to_there)
+        return deliver(parcel, to_there, ledger=ledger, verify=verify, shows_progress=shows_progress)
 
 
 def receiver(

@@ -7,18 +7,21 @@ query) are in here and nowhere else: `shown` is the URL for people, `redact` tak
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self, cast
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
+
+import orjson
 
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 TRACES_PATH: Final = "/v1/traces"
 TIMEOUT: Final = 10.0
@@ -26,6 +29,8 @@ TIMEOUT: Final = 10.0
 
 SECRET_LENGTH: Final = 6
 """Shorter values are words such as `1` or `true`, whose masking would only garble a message."""
+
+ACCOUNT_DIGITS: Final = 12
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -114,6 +119,15 @@ class Endpoint:
             pem=_pem() if is_secure and form == "grpc" else (),
         )
 
+    @property
+    def account(self) -> str:
+        """What tells apart who sends there, by all headers and the query, and gives none of them away."""
+        query = urlsplit(self.url).query
+        if not self.headers and not query:
+            return ""
+        told = orjson.dumps([query, sorted(self.headers.items())])
+        return hashlib.sha256(told).hexdigest()[:ACCOUNT_DIGITS]
+
     def redact(self, text: str) -> str:
         """Take every secret out of a text that someone else wrote."""
         for secret in self.secrets:
@@ -138,8 +152,18 @@ def _secrets(parts: SplitResult, headers: Mapping[str, str]) -> tuple[str, ...]:
     values = [*headers.values(), parts.query, *(value for _, value in parse_qsl(parts.query))]
     values += [unquote(one) for one in (parts.username, parts.password) if one]
     values += [word for value in headers.values() for word in _unpacked(value)]
+    values += [value for pair in parts.query.split("&") for value in pair.partition("=")[2:]]
+    values += [one for one in (parts.username, parts.password) if one]
     words = {word for value in values for word in (value, *value.split())}
+    words |= {form for word in words for form in _quoted(word)}
     return tuple(sorted((word for word in words if len(word) >= SECRET_LENGTH), key=len, reverse=True))
+
+
+def _quoted(word: str) -> Iterator[str]:
+    """Give the forms in which a server may repeat a word that it had in a URL or puts into one."""
+    for form in (quote(word), quote(word, safe=""), quote_plus(word)):
+        yield form
+        yield re.sub("%..", lambda found: found[0].lower(), form)
 
 
 def _unpacked(header: str) -> list[str]:

@@ -1,17 +1,21 @@
 """What of a session has arrived where, so that an export that is made again sends only what is not there yet.
 
-It goes by the address and what routes the spans there. Ids never change, so a receiver that tells spans apart by them
-has each once, whatever is sent again. Beside a session that is kept on the disk it is a file, to which lines are only
-added, so that another process knows it too; what cannot be written there is at worst sent once more.
+It goes by the address, by what routes the spans there, and by a hash of what says who sends: two projects, accounts or
+teams at one address are told apart, and who has a new key sends anew. Ids never change, so a receiver that tells spans
+apart by them has each once, whatever is sent again. Beside a session that is kept on the disk it is a file, to which
+lines are only added, so that another process knows it too; what cannot be written there is at worst sent once more.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
+
+from nbtrace._store import forks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +42,18 @@ class Ledger:
         """The parents of spans that arrived, where those had not."""
         self._scores: dict[str, set[str]] = {}
         self._directory = directory
-        self._is_behind = False
-        """Whether something is not in the file."""
+        self._noted_in: Path | None = None
+        """The directory whose file has all of it."""
+        self._sending: dict[str, threading.RLock] = {}
+        forks.hear(self)
+
+    def sending(self, destination: str) -> threading.RLock:
+        """Give what is held from the look at what has arrived until the rest has, so that two exports send it once."""
+        return self._sending.setdefault(destination, threading.RLock())
+
+    def forked(self) -> None:
+        """Wait in a child process for no thread of the parent's."""
+        self._sending = {}
 
     def add(self, destination: str, keys: Iterable[bytes], awaited: Iterable[bytes] = ()) -> None:
         """Take note of spans that arrived, by their trace's id and their own, and of parents that are to follow."""
@@ -69,15 +83,13 @@ class Ledger:
 
     def missing(self, destination: str, spans: Snapshot) -> Snapshot:
         """Give the spans that have not arrived at a destination."""
-        import pyarrow.compute as pc
-
         arrived = self._arrived.get(destination)
-        return spans.filter(pc.invert(_are_among(spans, arrived))) if arrived else spans
+        return spans.filter(_are_among(spans, lambda key: key not in arrived)) if arrived else spans
 
     def awaited(self, destination: str, spans: Snapshot) -> Snapshot:
         """Give the spans that have not arrived at a destination, and of which it has spans that are below them."""
-        arrived = self._arrived.get(destination, set())
-        return spans.filter(_are_among(spans, self._awaited.get(destination, set()) - arrived))
+        arrived, awaited = self._arrived.get(destination, set()), self._awaited.get(destination, set())
+        return spans.filter(_are_among(spans, lambda key: key in awaited and key not in arrived))
 
     def read(self, directory: Path) -> None:
         """Take in what is noted beside a session that is kept in a directory."""
@@ -94,22 +106,30 @@ class Ledger:
                 self._scores.setdefault(told["to"], set()).update(told.get("scores", ()))
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # torn, as its process was killed while it wrote
-        if directory != self._directory():
-            self._is_behind = True
+        if directory == self._directory() and self._noted_in is None:
+            self._noted_in = directory
+        else:
+            self._noted_in = None
+            self.note()
+
+    def note(self) -> None:
+        """Write all there is, where the directory that the session is kept in now has not got it."""
+        if self._directory() != self._noted_in:
             self._write()
 
     def _write(self, *told: dict[str, Any]) -> None:
         """Add to the file; all there is, where something of it is not there."""
-        directory, was_behind, self._is_behind = self._directory(), self._is_behind, True
+        directory, noted_in, self._noted_in = self._directory(), self._noted_in, None
         if directory is None:
             return
-        if was_behind:
+        if directory != noted_in:
             spans = [_of_spans(to, keys, self._awaited.get(to, ())) for to, keys in list(self._arrived.items())]
             told = (*spans, *({"to": to, "scores": list(ids)} for to, ids in list(self._scores.items())))
         with suppress(OSError):  # of the same disk the journal tells
-            with (directory / FILE).open("ab") as file:
-                file.write(b"".join(b"\n" + orjson.dumps(one) for one in told))
-            self._is_behind = False
+            if told:
+                with (directory / FILE).open("ab") as file:
+                    file.write(b"".join(b"\n" + orjson.dumps(one) for one in told))
+            self._noted_in = directory
 
 
 def _of_spans(destination: str, keys: Iterable[bytes], awaited: Collection[bytes]) -> dict[str, Any]:
@@ -121,11 +141,10 @@ def _cut(keys: bytes) -> Iterator[bytes]:
     return (keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES))
 
 
-def _are_among(spans: Snapshot, known: set[bytes]) -> Any:
+def _are_among(spans: Snapshot, is_known: Callable[[bytes], bool]) -> Any:
+    """Say it of each span; what has arrived may be far more than what is asked for."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    from nbtrace._store.columns import binary
     from nbtrace._store.remap import keys
 
-    return pc.is_in(keys(spans.kept), value_set=binary(pa.binary(), list(known)))
+    return pa.array(map(is_known, keys(spans.kept).to_pylist()), pa.bool_())

@@ -50,6 +50,7 @@ class Journal:
         notebook: whose session it is.
         version: of nbtrace.
         mask: takes secrets out of names.
+        begun: is told when there is a directory of the session.
         max_age_s: how long sessions in the directory are kept, in seconds.
         max_bytes: what all of them may take.
     """
@@ -62,6 +63,7 @@ class Journal:
         notebook: str,
         version: str,
         mask: Callable[[str], str],
+        begun: Callable[[], None] = lambda: None,
         max_age_s: float = MAX_AGE_S,
         max_bytes: int = MAX_BYTES,
     ) -> None:
@@ -75,6 +77,7 @@ class Journal:
         """Old sessions that made room."""
         self._store = store
         self._mask = mask
+        self._begun = begun
         self._max_age_s, self._max_bytes = max_age_s, max_bytes
         self._is_crowded = True
         """Whether old sessions have to be looked at."""
@@ -169,6 +172,8 @@ class Journal:
                 self._fail(error)
                 return False
             self._recover()
+            with guard("journal"):
+                self._begun()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="nbtrace journal", daemon=True)
                 self._thread.start()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 import pytest
 import trustme
@@ -457,3 +458,12 @@ def test_waiting_between_tries_leaves_the_users_random_numbers_alone() -> None:
     before = random.getstate()
     post.sleep(0)
     assert random.getstate() == before
+
+
+@pytest.mark.parametrize("key", ["se/cret key+1", "a&b=c~déf"])
+def test_a_key_is_hidden_in_whatever_form_a_server_repeats_it(key: str) -> None:
+    forms = [key, quote(key), quote(key, safe=""), quote_plus(key), quote(key, safe="").lower()]
+    by_header = Endpoint.read("http://h", headers={"x-key": key})
+    by_query = Endpoint.read(f"http://h?key={quote(key, safe='')}")
+    for endpoint in (by_header, by_query):
+        assert endpoint.redact(" | ".join(forms)) == " | ".join("***" for _ in forms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from nbtrace._store import journal
 from nbtrace._store.scores import Score
 from nbtrace.errors import ExportError
 from tests.export.golden import CANARY, VARIABLES
-from tests.export.loopback import OK, Scripted, spans_of
+from tests.export.loopback import OK, Reply, Scripted, spans_of
 from tests.trace.conftest import users
 
 Server = Callable[..., Scripted]
@@ -74,6 +75,55 @@ def test_another_process_sends_the_rest(
     assert again.export(server.url).left_out == ("7 spans that had arrived before",)
     assert names(server) == [f"span {number}" for number in range(7)]
     assert len(again.export(scripted().url, again="rest").left_out) == 0
+
+
+def test_what_has_arrived_is_known_where_the_journal_moved_to(
+    recorded: Session, scripted: Server, tmp_path: Path
+) -> None:
+    server = scripted()
+    recorded.export(server.url)
+    recorded.open_journal(tmp_path / "moved", notebook="n.ipynb")
+    with recorded.span("span 6"):
+        pass
+    assert recorded.journal is not None
+    recorded.journal.flush()
+    again = read_back(directory(recorded), Session())
+    assert again.export(server.url).left_out == ("6 spans that had arrived before",)
+    assert names(server) == [f"span {number}" for number in range(7)]
+
+
+def test_projects_and_accounts_at_one_address_are_told_apart(
+    recorded: Session, scripted: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = scripted()
+    for variable, value in VARIABLES["langsmith"].items():
+        monkeypatch.setenv(variable, value)
+    for project in ("a", "b"):
+        monkeypatch.setenv("LANGSMITH_PROJECT", project)
+        assert [recorded.export("langsmith", endpoint=server.url).spans for _ in range(2)] == [6, 0]
+    for headers in ({}, {"x-key": f"{CANARY}1"}, {"x-key": f"{CANARY}2"}):
+        assert [recorded.export(server.url, headers=headers).spans for _ in range(2)] == [6, 0]
+    for query in (f"{CANARY}1", f"{CANARY}2"):
+        assert [recorded.export(f"{server.url}?key={query}").spans for _ in range(2)] == [6, 0]
+    noted = (directory(recorded) / FILE).read_text()
+    assert all(value not in noted for value in (CANARY, *VARIABLES["langsmith"].values()) if len(value) > 5)
+
+
+def test_two_exports_at_once_send_each_span_once(recorded: Session, scripted: Server) -> None:
+    is_first, go_on = threading.Event(), threading.Event()
+
+    def answer(_: bytes) -> Reply:
+        is_first.set()
+        go_on.wait(30)
+        return OK
+
+    server = scripted(answer=answer)
+    live = recorded.export(server.url, live=True)
+    assert is_first.wait(30)
+    threading.Timer(0.05, go_on.set).start()
+    assert recorded.export(server.url).spans == 0
+    live.stop()
+    assert names(server) == [f"span {number}" for number in range(6)]
 
 
 def test_what_turned_out_to_repeat_a_call_goes_as_the_parent_that_is_awaited(scripted: Server, tmp_path: Path) -> None:
