@@ -6,7 +6,8 @@ when there are more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from os import PathLike
@@ -19,6 +20,7 @@ from nbtrace._trace.prices import Prices
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from nbtrace._capture.silence import Silence
     from nbtrace._explain.explanation import Explanation
     from nbtrace._export.live import Live
     from nbtrace._export.options import Options
@@ -75,6 +77,19 @@ class Answers:
     def snapshot(self) -> Snapshot:
         """Give all spans as they are now."""
         raise NotImplementedError
+
+    def silence(self) -> Silence | None:
+        """Say why no call is recorded here at the moment; none where they are, or were elsewhere."""
+
+    @contextmanager
+    def _saying_why(self) -> Generator[None]:
+        """Where something is not found, say so if it could not have been recorded."""
+        try:
+            yield
+        except NotFoundError as error:
+            if (silence := self.silence()) is None:
+                raise
+            raise NotFoundError(f"{silence}; {error}") from None
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after each change; returns what ends that."""
@@ -150,7 +165,8 @@ class Answers:
         from nbtrace._query.answer import find
 
         spans = self.spans()
-        return spans[find(spans.snapshot, answer)]
+        with self._saying_why():
+            return spans[find(spans.snapshot, answer)]
 
     def trace_table(self, trace_id: str) -> Snapshot:
         """Give the spans of one trace, by its id in hex."""
@@ -162,7 +178,12 @@ class Answers:
         """Draw a trace as a live widget; see `nbtrace.trace`."""
         from nbtrace._query.row import Span
 
-        return trace.trace() if isinstance(trace, Span) else self.spans().trace(trace)
+        if isinstance(trace, Span):
+            return trace.trace()
+        if trace is not None:
+            return self.spans().trace(trace)
+        with self._saying_why():
+            return self.spans().trace()
 
     def _draw(self, trace_id: str, span_id: str | None) -> TraceWidget:
         from nbtrace._widgets.trace import TraceWidget
@@ -277,9 +298,12 @@ class Answers:
         from nbtrace._query.kinds import CALL_TYPES
 
         calls = self.spans(kind=CALL_TYPES, last=1)
-        if not len(calls):
-            message = "no LLM call was recorded yet; make one, or say which span: nbtrace.explain(nbtrace.spans()[-1])"
-            raise NotFoundError(message)
+        with self._saying_why():
+            if not len(calls):
+                message = (
+                    "no LLM call was recorded yet; make one, or say which span: nbtrace.explain(nbtrace.spans()[-1])"
+                )
+                raise NotFoundError(message)
         return calls[-1]
 
     @overload
@@ -344,8 +368,9 @@ class Answers:
             raise UsageError.kind("spans", spans, "what nbtrace.spans(...) gives")
         if again not in get_args(Again):
             raise UsageError.unknown("again", again, get_args(Again))
-        return export(
-            self.snapshot() if spans is None else spans.snapshot,
+        chosen = self.snapshot() if spans is None else spans.snapshot
+        report = export(
+            chosen,
             to,
             page=Page,
             headers=headers,
@@ -362,3 +387,7 @@ class Answers:
             filesystem=filesystem,
             layout=layout,
         )
+        if len(chosen):
+            return report
+        silence = self.silence() if spans is None else None
+        return replace(report, notes=(*report.notes, f"There was no span to export{f': {silence}' if silence else ''}"))

@@ -4,6 +4,7 @@
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -182,6 +183,24 @@ def test_a_trace_by_its_id(session: Session, ask: Ask) -> None:
     assert session.trace_table(second).num_rows == 1
     with pytest.raises(NotFoundError):
         session.trace("feed")
+
+
+def test_what_is_not_there_because_nothing_is_recorded_says_so(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    for question in (session.trace, session.explain):
+        with pytest.raises(NotFoundError, match=r"^no LLM call was recorded yet; make one"):
+            question()
+    assert repr(session.export(path)).endswith(" There was no span to export.")
+    session.enabled = False
+    for question in (session.trace, session.explain, lambda: session.of("Paris")):
+        with pytest.raises(NotFoundError, match=r"^recording is paused \(%nbtrace on, .* goes on\); no "):
+            question()
+    session.stop()
+    why = "nothing is being recorded (%load_ext nbtrace, or in a script nbtrace.session(), begins)"
+    for question in (session.trace, session.explain, lambda: session.of("Paris")):
+        with pytest.raises(NotFoundError, match=f"^{re.escape(why)}; no "):
+            question()
+    assert repr(session.export(path)).endswith(f" There was no span to export: {why}.")
 
 
 def test_an_export_holds_what_the_session_holds(session: Session, ask: Ask, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbtrace._query import text
 from nbtrace._query.rows import Row, Rows
-from nbtrace._query.totals import ERROR
+from nbtrace._query.totals import BEGUN, ERROR
 from nbtrace.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -104,9 +104,12 @@ class Span(Mapping[str, Any]):
             words.append(model)
         if self["input_tokens"] is not None or self["output_tokens"] is not None:
             words.append(f"{text.tokens(self['input_tokens'])} → {text.tokens(self['output_tokens'])} tokens")
-        if self["cost_state"] is not None:
+        has_failed = self["status_code"] == ERROR
+        # As the totals have it: of a call that failed before any answer no cost is unknown.
+        is_unanswered = has_failed and all(self[name] is None for name in BEGUN)
+        if self["cost_state"] is not None and not (self["cost_state"] == text.UNPRICED and is_unanswered):
             words.append(text.cost(self["cost_usd"], self["cost_state"]))
         if self["duration_ns"] is not None or self["status_code"] != ERROR:  # what was interrupted runs no more
             words.append(text.duration(self["duration_ns"]))
-        words += [self["error_type"] or "error"] if self["status_code"] == ERROR else []
+        words += [self["error_type"] or "error"] if has_failed else []
         return f"<{self['type']} span: {' · '.join(words)}>"

@@ -91,6 +91,16 @@ def test_its_repr_is_one_line(at: int, shown: str) -> None:
     assert repr(SPANS[at]) == shown
 
 
+def test_a_call_that_failed_before_any_answer_is_not_called_unpriced() -> None:
+    failed: Any = {"status_code": 2, "error_type": "Boom", "cost_usd": None, "cost_state": "unpriced",
+                   "input_tokens": None, "output_tokens": None, "response_model": None}  # fmt: skip
+    unanswered, begun = Spans(table(chat(1, name="chat m", **failed), chat(2, name="c", **failed, response_id="1")))
+    assert (repr(unanswered), repr(begun)) == (
+        "<llm span: chat m · 1.00 ms · Boom>",
+        "<llm span: c · m · unpriced · 1.00 ms · Boom>",
+    )
+
+
 def test_rows_are_counted_from_both_ends_and_slices_are_tables() -> None:
     assert [one.span_id[-1] for one in SPANS] == ["1", "2", "3", "4"]
     assert SPANS[-1] == SPANS[3] != SPANS[2]
