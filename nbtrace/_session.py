@@ -30,6 +30,7 @@ from nbtrace._export.ledger import Ledger
 from nbtrace._guard import caught, guard
 from nbtrace._imports import version
 from nbtrace._prompts.registry import Prompts
+from nbtrace._store import forks
 from nbtrace._store.journal import Journal
 from nbtrace._store.sessions import MAX_AGE_S, MAX_BYTES
 from nbtrace._store.store import Store
@@ -102,6 +103,8 @@ class Session(Answers):
         self._sinks: list[SpanSink] = [self.store]
         self.gate = Gate()
         """Which spans are recorded: pauses and sampling."""
+        for one in (self._calls, self.spending, self.gate):
+            forks.hear(one)
         self._tracing: Tracing | None = None
         self._clients: ClientCapture | None = None
         self._threads: ThreadCapture | None = None

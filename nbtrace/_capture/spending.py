@@ -156,6 +156,10 @@ class Spending:
         self._warned: set[object] = set()
         self._lock = RLock()  # a garbage collection in here may end a stream, which comes here again
 
+    def forked(self) -> None:
+        """Go on in a forked process with a lock of its own."""
+        self._lock = RLock()
+
     def limit(self, given: object, per: Per = "session") -> None:
         """Set a budget, or take it away.
 

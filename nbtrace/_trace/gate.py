@@ -8,6 +8,7 @@ has failed. What is held is bounded, and all that is not recorded is counted.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Final
@@ -57,10 +58,15 @@ class Gate:
         self.sampled_out = Unrecorded()
         self._rate = 1.0
         self._lock = RLock()  # a garbage collection in here may end a stream, which comes here again
-        self._began_off: dict[tuple[int, int], None] = {}
-        self._held: dict[int, list[tuple[ReadableSpan, Detail | None]]] = {}
+        self._began_off: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._held: OrderedDict[int, list[tuple[ReadableSpan, Detail | None]]] = OrderedDict()
         self._held_spans = 0
-        self._failed: dict[int, None] = {}
+        self._failed: OrderedDict[int, None] = OrderedDict()
+
+    def forked(self) -> None:
+        """Go on in a forked process with a lock of its own."""
+        self._lock = RLock()
+        self._held_spans = sum(map(len, self._held.values()))
 
     @property
     def is_open(self) -> bool:
@@ -97,7 +103,7 @@ class Gate:
         with self._lock:
             self._began_off[context.trace_id, context.span_id] = None
             if len(self._began_off) > _STARTED:
-                del self._began_off[next(iter(self._began_off))]
+                self._began_off.popitem(last=False)
         return False
 
     def progressed(self, span: ReadableSpan) -> bool:
@@ -127,7 +133,7 @@ class Gate:
         if span.status.status_code is StatusCode.ERROR:
             self._failed[trace_id] = None
             if len(self._failed) > _FAILED:
-                del self._failed[next(iter(self._failed))]
+                self._failed.popitem(last=False)
             held = self._held.pop(trace_id, [])
             self._held_spans -= len(held)
             return [*held, (span, detail)]

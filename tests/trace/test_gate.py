@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -181,3 +184,33 @@ def test_a_rate_that_is_none_is_refused(value: Any) -> None:
     with pytest.raises(UsageError) as raised:
         Session().gate.rate = value
     assert str(raised.value) == f"sample takes a share from 0 to 1, such as 0.1 for one in ten; it got {value!r}"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_records_calls_whatever_other_threads_were_at(session: Session) -> None:
+    session.gate.rate = 0.5
+    session.budget(5)
+    session.expect_others()
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with session._calls._lock, session.gate._lock, session.spending._lock:  # pyright: ignore[reportPrivateUsage]
+            inside.set()
+            leave.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends a process that hangs
+        status = 1
+        try:
+            with session.span("parent"):
+                session.tracing.end(session.tracing.start("chat m", attributes={"gen_ai.operation.name": "chat"}), dict)
+            status = 0
+        finally:
+            os._exit(status)
+    leave.set()
+    holder.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
