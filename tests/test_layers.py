@@ -190,6 +190,7 @@ LAZY: dict[str, str] = {
     "_export.messages": "imported with the first spans that are sent",
     "_export.overlaid": "imported with the first spans that are sent",
     "_export.read": "imported with the first spans that are sent",
+    "_export.sizes": "imported with the first spans that are sent",
     "_export.traces": "imported with the first spans that are sent",
     "_export.values": "imported with the first spans that are sent",
     "_export.wire": "imported with the first spans that are sent",

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from nbtrace._export.attributes import Attributes, Below
 from nbtrace._export.codes import Codes, coded, dense
 from nbtrace._export.messages import Messages
-from nbtrace._export.values import numbers, or_minus_one, starts, values
+from nbtrace._export.sizes import Sizes
+from nbtrace._export.values import numbers, or_minus_one, values
 from nbtrace._store.expand import expand
 from nbtrace._store.schema import COLUMNS
 from nbtrace._store.texts import Texts, int32
@@ -67,6 +67,7 @@ class Columns:
         self._around = around
         self._is_root = is_root
         self._scores = scores
+        self._sizes = Sizes(texts)
         self._codes: dict[str, Codes] = {}
         self._values: dict[str, Callable[[Rows], Iterable[Any]]] = {}
         self._has_below: dict[str, bool] = {}
@@ -124,24 +125,7 @@ class Columns:
 
     def sizes(self, name: str) -> Any:
         """Give the bytes of a column's texts, or a few more, without reading them."""
-        array = self._batch.column(name)
-        if array.null_count == len(array):
-            return np.zeros(len(array), np.int64)
-        if pa.types.is_dictionary(array.type):
-            each = [*(len(word.encode()) for word in array.dictionary.to_pylist()), 0]
-            return np.array(each, np.int64)[or_minus_one(array.indices)]
-        if not pa.types.is_list(array.type):
-            return sizes(array)
-        flat = array.flatten()
-        parts = [flat.field(0), flat.field(1)] if pa.types.is_struct(flat.type) else [flat]
-        each = sum(np.append(self._text_sizes, 0)[or_minus_one(part)] + 1 for part in parts)
-        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(each)])[starts(array)]
-        return np.diff(ends) + 2
-
-    @cached_property
-    def _text_sizes(self) -> Any:
-        lengths = [sizes(chunk) for chunk in self._texts.chunks]
-        return np.concatenate([np.zeros(0, np.int64), *lengths])
+        return self._sizes.of(self._batch.column(name))
 
     def taken(self, name: str, rows: Rows) -> Array:
         """Give a column of texts as readers see it, in some rows."""
@@ -193,11 +177,6 @@ class Columns:
         if name == SCORES:
             return lambda rows: [self._scores.get(row, ()) for row in rows.tolist()]
         return reader(name, self._batch.column(name), self._texts)
-
-
-def sizes(texts: Array) -> Any:
-    """Give the bytes of texts, 0 for null."""
-    return numbers(pc.binary_length(texts))
 
 
 def reader(name: str, array: Array, texts: Texts) -> Callable[[Rows], list[Any]]:

@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from nbtrace import semconv
 from nbtrace._export.attributes import ABSENT
-from nbtrace._export.columns import ATTRIBUTE, Columns, sizes
+from nbtrace._export.columns import ATTRIBUTE, Columns
 from nbtrace._export.prepare import cuts_told, shortened
 from nbtrace._export.protobuf import attribute, strings_value, text_field
+from nbtrace._export.sizes import sizes
 from nbtrace._export.values import slices
 from nbtrace._store.kept import VALUE_KINDS
 from nbtrace._store.schema import PROMOTED

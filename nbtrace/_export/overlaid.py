@@ -26,6 +26,7 @@ from nbtrace._export.portable import INT64
 from nbtrace._export.prepare import Unsaid, joined
 from nbtrace._export.protobuf import attribute, bool_value, double_value, framed, int_field, strings_value, text_field
 from nbtrace._export.read import Read
+from nbtrace._export.sizes import batches
 from nbtrace._export.traces import Traces
 from nbtrace._export.values import values
 from nbtrace._store.schema import PROMOTED
@@ -51,7 +52,7 @@ def encoded(prepared: Prepared) -> Iterator[Encoded]:
     around = traces.facts() if traces is not None else {}
     asked = _Asked(prepared)
     start = 0
-    for batch in prepared.table.kept.to_batches(max_chunksize=wire.ROWS):
+    for batch in batches(prepared.table):
         here = slice(start, start + batch.num_rows)
         start += batch.num_rows
         shared = {name: one._replace(codes=one.codes[here]) for name, one in around.items()}

@@ -19,15 +19,13 @@ from nbtrace._export import otlp
 from nbtrace._export.attributes import Attributes
 from nbtrace._export.batch import Encoded
 from nbtrace._export.protobuf import KEPT, PROMOTED_VALUES, Part, attribute, framed, text_head, varint
+from nbtrace._export.sizes import batches
 from nbtrace._export.values import numbers, or_minus_one, slices, starts, values
 from nbtrace._store.expand import bits, expand
 from nbtrace._store.kept import VALUE_KINDS
 from nbtrace._store.schema import COLUMNS, PROMOTED
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.texts import Texts, int32, view
-
-ROWS: Final = 4096
-"""Rows that are encoded together."""
 
 Coded = tuple[Any, list[bytes]] | None
 """Which of some written values each row has, and these; none where no row has any."""
@@ -40,7 +38,7 @@ _HEAD: Final = 46
 
 def encoded(spans: Snapshot) -> Iterator[Encoded]:
     """Encode ended spans."""
-    for batch in spans.kept.to_batches(max_chunksize=ROWS):
+    for batch in batches(spans):
         yield from Batch(batch, spans.texts).encoded()
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from nbtrace import _guard
-from nbtrace._export import otlp, wire
+from nbtrace._export import otlp, sizes, wire
 from nbtrace._export.backends import NAMES
 from nbtrace._export.backends.backend import Backend
 from nbtrace._export.facts import Facts
@@ -118,8 +118,19 @@ def many(count: int = 240) -> Snapshot:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_of_many_spans_is_encoded_as_if_it_stood_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "ROWS", 60)
+    monkeypatch.setattr(sizes, "ROWS", 60)
+    monkeypatch.setattr(sizes, "BYTES", 100_000)
     same_as_rows(many(), name)
+
+
+def test_what_is_encoded_together_is_bounded_by_its_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "BYTES", 100_000)
+    spans = many()
+    together = [list(wire.Batch(one, spans.texts).encoded()) for one in sizes.batches(spans)]
+    assert [one for some in together for one in some] == list(wire.encoded(spans))
+    assert max(sum(len(one.span) for one in some) - 1_000 * len(some) for some in together) < sizes.BYTES
+    monkeypatch.setattr(sizes, "BYTES", 1)
+    assert all(one.num_rows == 1 for one in sizes.batches(table(*(chat(n, input_messages=TEXTS[1]) for n in (1, 2)))))
 
 
 @pytest.mark.parametrize("name", NAMES)
