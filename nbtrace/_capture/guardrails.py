@@ -180,7 +180,14 @@ class Guarding:
         self.__exit__(kind, error, tb)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Have the guards look at the calls that a function makes."""
+        """Have the guards look at the calls that a function makes.
+
+        Raises:
+            UsageError: it is a generator, whose calls are made when the block is over.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            expected = "a function that is no generator; in one, put `with nbtrace.guarding(...)` around the call"
+            raise UsageError.kind("what guards are to look into", function, expected)
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)

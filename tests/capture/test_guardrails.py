@@ -291,6 +291,18 @@ async def test_nothing_is_guarded_in_vain(session: Session, client: openai.OpenA
         guarded(client, "ACME-1")
 
 
+def test_a_generator_whose_calls_nobody_would_look_at_is_refused(session: Session) -> None:
+    def plain() -> Any:
+        yield
+
+    async def asynchronous() -> Any:
+        yield
+
+    for made in (plain, asynchronous):
+        with pytest.raises(UsageError, match=r"no generator; in one, put `with nbtrace\.guarding\(\.\.\.\)` around"):
+            guarding(guard(session, no_badge))(made)
+
+
 def test_a_guard_itself_works_without_a_session_that_records() -> None:
     session = Session()
     with warnings.catch_warnings():
