@@ -172,6 +172,8 @@ LAZY: dict[str, str] = {
     "_cli": "only the command imports it",
     "_extension": "IPython itself imports it, on %load_ext",
     "_settings": "only the extension imports it",
+    "_store.call_rows": "imported with the first snapshot",
+    "_store.calls": "imported with the first snapshot",
     "_store.columns": "imported with the first snapshot",
     "_store.encode": "imported with the first snapshot",
     "_store.expand": "imported with the first snapshot",

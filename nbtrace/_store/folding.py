@@ -8,7 +8,7 @@ rows are the same: a look after a hundred calls costs what is new.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from nbtrace._guard import guard
 from nbtrace._store.batches import compact, taken
+from nbtrace._store.calls import Calls
 from nbtrace._store.columns import fixed, nulls_of
 from nbtrace._store.following import count
 from nbtrace._store.kept import kept_schema
-from nbtrace._store.merging import merge
 from nbtrace._store.repeats import Rows, marks
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.spill import Spill
@@ -95,7 +95,7 @@ class Folding:
         rows = Rows(batches if found else ())
         owners = rows.owners(sorted(found, key=lambda one: (rows.starts[one[0]], one[0])))
         size = count(ended)
-        places, merged, failed = self._merge(_Calls(batches, rows, owners, texts), size)
+        places, merged, failed = self._merge(Calls(batches, rows, owners, texts), size)
         owners = {repeat: row for repeat, row in owners.items() if row not in failed}
         self.gone = sum(repeat < size for repeat in owners)
         if not owners:
@@ -140,7 +140,7 @@ class Folding:
         self._marks = {id(batch): known[id(batch)] for batch in ended}
         return found
 
-    def _merge(self, calls: _Calls, ended: int) -> tuple[dict[int, int], Batches, set[int]]:
+    def _merge(self, calls: Calls, ended: int) -> tuple[dict[int, int], Batches, set[int]]:
         """Merge what was not merged before.
 
         What still runs adds nothing yet: it may say something else at each look.
@@ -168,38 +168,6 @@ class Folding:
             places |= {row: first + number if merged else None for number, row in enumerate(rows)}
         failed = {row for row, place in places.items() if place is None}
         return {row: place for row, place in places.items() if place is not None}, passing, failed
-
-
-class _Calls(NamedTuple):
-    """Calls, and what repeats them."""
-
-    batches: Batches
-    rows: Rows
-    owners: dict[int, int]
-    """The rows that repeat a call, and those that have it."""
-    texts: Texts
-
-    def merged(
-        self, rows: Sequence[int], groups: Mapping[int, Sequence[int]]
-    ) -> Iterator[tuple[Sequence[int], Batches]]:
-        """Merge calls: gives some of them with their merged rows, and one that makes that fail with none."""
-        whole = self._tried(rows, groups)
-        if whole or len(rows) <= 1:
-            yield rows, whole
-        else:
-            for row in rows:
-                yield [row], self._tried([row], groups)
-
-    def _tried(self, rows: Sequence[int], groups: Mapping[int, Sequence[int]]) -> Batches:
-        if rows:
-            with guard("store"):
-                return (self._merged(rows, groups),)
-        return ()
-
-    def _merged(self, rows: Sequence[int], groups: Mapping[int, Sequence[int]]) -> pa.RecordBatch:
-        repeats = [repeat for row in rows for repeat in groups[row]]
-        owners = [number for number, row in enumerate(rows) for _ in groups[row]]
-        return merge(taken(self.batches, rows), taken(self.batches, repeats), owners, self.texts)
 
 
 class _Todo(NamedTuple):

@@ -44,9 +44,11 @@ MAP: Final = "{"
 
 def may_be_known(key: str, value: object, *, is_lacking: bool) -> bool:
     """Say whether a value may be there in another form: messages where there are some already."""
-    if key not in MESSAGES or not isinstance(value, str):
+    if key not in MESSAGES:
         return False
-    return not is_lacking or (key not in PROMOTED and len(value) >= SHARED_LENGTH)
+    if key in PROMOTED:
+        return not is_lacking
+    return isinstance(value, str) and (not is_lacking or len(value) >= SHARED_LENGTH)
 
 
 def leaves_of(attributes: Mapping[str, Any]) -> Leaves:

@@ -17,14 +17,14 @@ import numpy as np
 import pyarrow as pa
 
 from nbtrace import semconv
-from nbtrace._store.attributes import plain, plain_column
+from nbtrace._store.attributes import plain
+from nbtrace._store.call_rows import CORE, Row, read_rows, text_of
 from nbtrace._store.columns import booleans, dictionary, fixed, nulls_of, numbers, structs
 from nbtrace._store.expand import list_offsets
 from nbtrace._store.forms import Leaves, is_known, leaves_of, may_be_known, parsed
 from nbtrace._store.kept import kept_schema
 from nbtrace._store.nested import JSON, STRING
 from nbtrace._store.schema import PROMOTED
-from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.texts import Texts, int32
 from nbtrace._store.values import to_json, written
 
@@ -55,14 +55,8 @@ REQUEST: Final = frozenset(
 ERROR: Final = 2
 """The status of a span that failed."""
 
-_CORE: Final = (
-    "trace_id", "span_id", "parent_span_id", "name", "start_time_unix_nano", "duration_ns", "status_code",
-    "status_message", "dropped_attributes_count", "dropped_events_count", "dropped_links_count", "resource", "scope",
-)  # fmt: skip
 _OWN: Final = ("trace_id", "parent_span_id", "scope", "attributes")
 """What is told of a merged span in a way of its own."""
-
-Row = dict[str, Any]
 
 
 def merge(calls: pa.RecordBatch, repeats: pa.RecordBatch, owners: Sequence[int], texts: Texts) -> pa.RecordBatch:
@@ -71,12 +65,14 @@ def merge(calls: pa.RecordBatch, repeats: pa.RecordBatch, owners: Sequence[int],
     Args:
         calls: rows that stay, as they are kept.
         repeats: rows that go, in the order of their starts.
-        owners: the call of each of those, by number.
+        owners: the call of each of those, by number; best one call after the other.
         texts: what the numbers of texts mean.
     """
-    merged = [_Merged(row) for row in _read(calls, texts)]
-    for number, (row, owner) in enumerate(zip(_read(repeats, texts), owners, strict=True)):
+    merged = [_Merged(row) for row in read_rows(calls, texts)]
+    for number, (row, owner) in enumerate(zip(read_rows(repeats, texts), owners, strict=True)):
         merged[owner].add(row, len(calls) + number)
+        if owner not in owners[number + 1 : number + 2]:
+            merged[owner].forget()
     filled = {name for one in merged for name in one.taken}
     arrays: list[Any] = []
     for name, array in zip(calls.schema.names, calls.columns, strict=True):
@@ -140,7 +136,7 @@ class _Merged:
                 self.places.append((row["trace_id"], row["parent_span_id"]))
         if row["parent_span_id"] is not None:
             told["parent_span_id"] = row["parent_span_id"].hex()
-        others = {name: row[name] for name in _CORE if name not in told and name not in _OWN}
+        others = {name: row[name] for name in CORE if name not in told and name not in _OWN}
         told |= {name: value for name, value in others.items() if value and value != self._row[name]}
         self.said.append(told | ({"attributes": differs} if differs else {}))
         self.events += [(number, place) for place in _new(self._events, map(_event, row["events"]))]
@@ -154,12 +150,14 @@ class _Merged:
                 continue
             mine = self._known.get(key)
             is_lacking = mine is None and not (self._is_captured and _is_asked(key))
-            if mine == value or (may_be_known(key, value, is_lacking=is_lacking) and self._says(value)):
+            if mine == value:
+                continue
+            if may_be_known(key, value, is_lacking=is_lacking) and self._says(text_of(value)):
                 continue
             if is_lacking and key not in FIGURES and key != semconv.ERROR_TYPE:
                 self._take(key, row, number)
             else:
-                yield key, value
+                yield key, text_of(value)
 
     def _take(self, key: str, row: Row, number: int) -> None:
         self._known[key] = row["attributes"][key]
@@ -188,8 +186,12 @@ class _Merged:
     def _says(self, messages: str) -> bool:
         """Say whether every part of messages is known, in whatever form."""
         if self._leaves is None:
-            self._leaves = leaves_of(self._known)
+            self._leaves = leaves_of({key: text_of(value) for key, value in self._known.items()})
         return is_known(messages, self._leaves)
+
+    def forget(self) -> None:
+        """Let go of what is only there to compare more rows with."""
+        self._leaves = None
 
     def own(self) -> dict[str, str]:
         """Give the attributes that tell of the merged spans, as they are kept."""
@@ -198,20 +200,6 @@ class _Merged:
             semconv.ALSO_SEEN_AS: to_json(self.spans),
             semconv.ALSO_SAID: written(self.said),
         }
-
-
-def _read(rows: pa.RecordBatch, texts: Texts) -> list[Row]:
-    """Read rows as plain values, all attributes together, promoted or not."""
-    snapshot = Snapshot(pa.Table.from_batches([rows]), texts)
-    read: list[Row] = snapshot.select(_CORE).to_pylist()
-    nested: list[Row] = snapshot.select(["events", "links"]).to_pylist()
-    columns = snapshot.select([column.name for column in PROMOTED.values()]).to_pylist()
-    names = {column.name: key for key, column in PROMOTED.items()}
-    plainly = plain_column(snapshot["attributes"])
-    for row, others, promoted, attributes in zip(read, nested, columns, plainly, strict=True):
-        known = {names[name]: value for name, value in promoted.items() if value is not None}
-        row.update(others, columns=known, attributes=attributes | known)
-    return read
 
 
 def _lists(name: str, calls: Any, repeats: Any, merged: list[_Merged]) -> Any:

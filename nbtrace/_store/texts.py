@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +60,18 @@ class Texts:
                 pieces.append(left.slice(0, rows))
                 left = left.slice(rows)
         return pieces
+
+    def lengths(self, numbers: Any) -> Any:
+        """Give the bytes of texts, by an array of their numbers."""
+        import numpy as np
+
+        found = np.zeros(len(numbers), np.int64)
+        for start, chunk in zip(self._starts, self.chunks, strict=True):
+            inside = (numbers >= start) & (numbers < start + len(chunk))
+            offsets = np.frombuffer(cast("Any", chunk.buffers()[1]), np.int64, len(chunk) + 1, 8 * chunk.offset)
+            places = numbers[inside] - start
+            found[inside] = offsets[places + 1] - offsets[places]
+        return found
 
     def take(self, numbers: pa.Array) -> pa.Array:
         """Give the texts of numbers (int32), null for null.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,18 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrace import _guard, semconv
-from nbtrace._store import folding
+from nbtrace._store import calls
 from nbtrace._store.attributes import plain
 from nbtrace._store.folding import Folding
 from nbtrace._store.schema import COLUMNS
 from nbtrace._store.scores import Score, encode_scores
+from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.spill import Spill
 from nbtrace._store.store import Store
 from nbtrace._store.values import stored
 from tests.query.tables import START, chat, row, table
-
-if TYPE_CHECKING:
-    from nbtrace._store.snapshot import Snapshot
 
 CALL = 3
 CHAIN = row(2, 1, span_type="chain")
@@ -255,22 +253,40 @@ def test_judgements_of_what_is_gone_are_those_of_the_call() -> None:
 
 
 def test_a_call_that_cannot_be_merged_stays_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = folding.merge
+    real = calls.merge
 
-    def failing(calls: pa.RecordBatch, *others: Any) -> pa.RecordBatch:
-        if CALL.to_bytes(8) in calls.column("span_id").to_pylist():
+    def failing(rows: pa.RecordBatch, *others: Any) -> pa.RecordBatch:
+        if CALL.to_bytes(8) in rows.column("span_id").to_pylist():
             raise ValueError
-        return real(calls, *others)
+        return real(rows, *others)
 
     monkeypatch.setattr(_guard, "reraise", False)
-    monkeypatch.setattr(folding, "merge", failing)
+    monkeypatch.setattr(calls, "merge", failing)
     given = [chat(CALL, 4), repeat(4, None), chat(5, 6), repeat(6, None, of=f"{5:016x}")]
     assert parents(fold(*given)) == {CALL: 4, 4: None, 5: None}
 
 
+def test_calls_are_merged_in_pieces_of_some_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [{"role": "user", "parts": [{"type": "text", "content": str(turn) * 1000}]} for turn in range(8)]
+    sent = [json.dumps(asked[: turn + 1]) for turn in range(8)]
+    given = [chat(10 + turn, 30 + turn, input_messages=text) for turn, text in enumerate(sent)]
+    given += [repeat(30 + turn, None, of=f"{10 + turn:016x}") for turn in range(8)]
+    real, sizes = calls.merge, list[int]()
+
+    def measured(*merged: Any) -> pa.RecordBatch:
+        sizes.append(Snapshot(pa.Table.from_batches(merged[:1]), merged[-1])["input_messages"].nbytes)
+        return real(*merged)
+
+    expected = rows_of(fold(*given))
+    monkeypatch.setattr(calls, "PIECE_BYTES", 10_000)
+    monkeypatch.setattr(calls, "merge", measured)
+    assert rows_of(fold(*given)) == expected
+    assert max(sizes) < 20_000 < sum(sizes)
+
+
 @pytest.mark.parametrize("cleared", [False, True])
 def test_what_happens_during_a_look_does_not_mix_with_it(monkeypatch: pytest.MonkeyPatch, *, cleared: bool) -> None:
-    store, real = Store(), folding.merge
+    store, real = Store(), calls.merge
     texts = [number * 200 for number in "abc"]
     pairs = [
         table(chat(span_id, span_id + 1), repeat(span_id + 1, None, f"{span_id:016x}", said={"text": text}))
@@ -278,7 +294,7 @@ def test_what_happens_during_a_look_does_not_mix_with_it(monkeypatch: pytest.Mon
     ]
 
     def interrupted(*given: Any) -> pa.RecordBatch:
-        monkeypatch.setattr(folding, "merge", real)
+        monkeypatch.setattr(calls, "merge", real)
         if cleared:
             store.clear()
         store.adopt(pairs[1])
@@ -287,7 +303,7 @@ def test_what_happens_during_a_look_does_not_mix_with_it(monkeypatch: pytest.Mon
         store.snapshot()
         return real(*given)
 
-    monkeypatch.setattr(folding, "merge", interrupted)
+    monkeypatch.setattr(calls, "merge", interrupted)
     store.adopt(pairs[0])
     store.snapshot()
     told = [plain(one)["text"] for one in store.snapshot()["attributes"].to_pylist()]
