@@ -25,7 +25,7 @@ from nbtrace._store.store import Store
 from nbtrace._trace.processor import SinkProcessor
 from nbtrace._widgets.packing import packed
 from nbtrace._widgets.reading import reading
-from nbtrace._widgets.wire import find, ipc
+from nbtrace._widgets.wire import PREVIEWED, find, ipc
 from tools.fixture_session import fill_session
 
 FIXTURES: Final = Path(__file__).parent.parent / "tests" / "fixtures"
@@ -211,7 +211,7 @@ def fill(store: Store) -> None:
 def files(store: Store) -> Iterator[tuple[str, bytes]]:
     """Make the content of every file."""
     spans = store.snapshot()
-    rows = tree(spans)
+    rows = tree(spans, latest=PREVIEWED)
     yield "tree.arrow", bytes(ipc(packed(rows)))
     for name, row in {
         "cell": 0,
@@ -228,7 +228,7 @@ def files(store: Store) -> Iterator[tuple[str, bytes]]:
     session = Store()
     fill_session(session)
     spans = session.snapshot()
-    rows = tree(spans)
+    rows = tree(spans, latest=PREVIEWED)
     yield "session.arrow", bytes(ipc(packed(rows)))
     ids = [[rows[key][row].as_py().hex() for key in ("span_id", "trace_id")] for row in range(rows.num_rows)]
     readings = pa.concat_tables([reading(find(spans, *one)) for one in ids])

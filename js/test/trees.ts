@@ -53,6 +53,7 @@ export function treeOf(rows: readonly Row[]): TreeColumns {
     model: words((row) => row.model),
     provider: words(() => undefined),
     title: words((row) => row.title),
+    summary: words(() => undefined),
     errorType: words((row) => row.errorType),
     finishReasons: words(() => undefined),
     refusal: words(() => undefined),

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 
+from nbtrace._query import arrays
 from nbtrace._store.values import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
     from nbtrace._store.snapshot import Snapshot
+
+    Ints = NDArray[np.int64]
 
 WIDTH: Final = 120
 """Characters of a preview: more than a line of a tree shows."""
@@ -65,6 +72,32 @@ def previews(table: Snapshot) -> list[str | None]:
             span = table.slice(row, 1)
             found[row] = preview(*(span[name][0].as_py() for name in ("output_messages", "input_messages")))
     return found
+
+
+def latest(table: Snapshot, order: Ints, most: int) -> range:
+    """Find the last rows of a tree that are whole traces, so many at most."""
+    import numpy as np
+
+    if len(order) <= most:
+        return range(len(order))
+    before = len(order) - most - 1
+    traces = arrays.fixed(table["trace_id"], 16)[order[before:]]
+    begins = np.flatnonzero((traces[1:] != traces[:-1]).any(axis=1)) + before + 1
+    return range(int(min(begins, default=len(order))), len(order))
+
+
+def summaries(table: Snapshot, order: Ints, rows: range) -> pa.Array:
+    """Preview some rows of a tree; the others have none."""
+    import numpy as np
+    import pyarrow as pa
+
+    from nbtrace._store.columns import strings
+
+    wanted = order[rows.start : rows.stop]
+    lines = previews(table.take(arrays.column(pa.int64(), wanted))) if len(wanted) else []
+    places = np.full(len(order), -1)
+    places[rows.start : rows.start + len(lines)] = [-1 if line is None else at for at, line in enumerate(lines)]
+    return arrays.words(places, strings(pa.string(), [line or "" for line in lines]))
 
 
 def first_line(text: str) -> str | None:

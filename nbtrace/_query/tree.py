@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
-from nbtrace._query import arrays, totals
+from nbtrace._query import arrays, preview, totals
 from nbtrace._query.kinds import OPERATION_TYPES, TYPES
 from nbtrace._query.text import REPLAYED as REPLAYED_STATE
 
@@ -55,12 +55,13 @@ FLAGS: Final = {"errors": FAILURE, "calls": CALL, "unpriced": UNPRICED, "estimat
 NO_PARENT: Final = -1
 
 
-def tree(table: Snapshot, *, summaries: int = 0) -> pa.Table:
+def tree(table: Snapshot, *, summaries: int = 0, latest: int = 0) -> pa.Table:
     """Order spans depth-first, siblings by start, the spans of a trace together.
 
     Args:
         table: Spans of one or more traces.
         summaries: How many rows, from the first, get a `summary`; messages are the larger part of a store.
+        latest: How many rows get one at most, from the last, in whole traces only.
 
     Returns:
         One row a span with `COLUMNS`; times are milliseconds after `start_unix_nano` in the schema's metadata, the
@@ -78,6 +79,7 @@ def tree(table: Snapshot, *, summaries: int = 0) -> pa.Table:
     places[order] = np.arange(len(order))
     above = parents[order]
     origin = int(starts[has_start].min()) if has_start.any() else 0
+    summed = range(summaries) if summaries else preview.latest(table, order, latest)
     columns = {
         "span_id": arrays.column(pa.binary(8), arrays.fixed(table["span_id"], 8)[order]),
         "trace_id": arrays.column(pa.binary(16), arrays.fixed(table["trace_id"], 16)[order]),
@@ -89,7 +91,7 @@ def tree(table: Snapshot, *, summaries: int = 0) -> pa.Table:
         "start_ms": arrays.column(pa.float64(), ((starts - origin) / 1e6)[order], has_start[order]),
         **_durations(table, order),
         **_facts(table, order),
-        "summary": _summaries(table, order[:summaries]),
+        "summary": preview.summaries(table, order, summed),
     }
     drawn = pa.Table.from_arrays([columns[name] for name in COLUMNS], names=list(COLUMNS))
     return drawn.replace_schema_metadata({"start_unix_nano": str(origin)})
@@ -347,7 +349,6 @@ def _titles(table: Snapshot, order: Ints) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
-    from nbtrace._query.preview import first_line
     from nbtrace._store.columns import strings
 
     cells = _among(table, "span_type", "cell")
@@ -359,7 +360,7 @@ def _titles(table: Snapshot, order: Ints) -> pa.Array:
     keys, names = arrays.codes(pa.chunked_array([entries.field("key")]))
     sources = np.array([*(name == semconv.CELL_SOURCE for name in names.to_pylist()), False])[keys]
     found, words = arrays.codes(pa.chunked_array([entries.field("string")]))
-    lines = [first_line(word or "") or "" for word in words.to_pylist()]
+    lines = [preview.first_line(word or "") or "" for word in words.to_pylist()]
     owners = np.repeat(np.flatnonzero(cells), arrays.lengths(lists))[sources]
     places[owners] = found[sources]
     return arrays.words(places[order], strings(pa.string(), lines))
@@ -371,13 +372,3 @@ def _among(table: Snapshot, name: str, *wanted: str) -> NDArray[np.bool_]:
 
     places, words = _words(table, name)
     return np.array([*(word in wanted for word in words.to_pylist()), False])[places]
-
-
-def _summaries(table: Snapshot, order: Ints) -> pa.Array:
-    import pyarrow as pa
-
-    from nbtrace._query.preview import previews
-    from nbtrace._store.columns import strings
-
-    lines = previews(table.take(arrays.column(pa.int64(), order))) if len(order) else []
-    return strings(pa.string(), lines + [None] * (table.num_rows - len(lines)))

@@ -14,7 +14,7 @@ from nbtrace._query.tree import COLUMNS as TREE_COLUMNS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LEFT_OUT: Final = ("depth", "summary")
+LEFT_OUT: Final = ("depth",)
 
 LONGEST: Final = 300
 """Characters of a word that a row shows at most; a longer one ends in an ellipsis, and the details have it all."""

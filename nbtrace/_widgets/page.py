@@ -18,7 +18,6 @@ from nbtrace._query.text import counted
 from nbtrace._widgets import listing
 from nbtrace._widgets.assets import page_parts
 from nbtrace._widgets.markup import escape
-from nbtrace._widgets.static import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +78,7 @@ class Page:
         from nbtrace._widgets.wire import ipc
 
         script, sheet = page_parts()
-        drawn = tree(self._spans, summaries=ROWS)
+        drawn = tree(self._spans, summaries=len(self._spans))
         pieces = list(self._pieces())
         notes = "".join(f"Not in this page: {escape(words)}. " for words in self.left_out)
         now = datetime.now().astimezone()

@@ -29,6 +29,9 @@ Look = Callable[[], "Snapshot"]
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 Send = Callable[[Any, "list[memoryview] | None"], None]
 
+PREVIEWED: Final = 500
+"""Spans whose first words stand in their rows, those of the latest traces: each costs the reading of a message."""
+
 PUSH_INTERVAL_S: Final = 0.1
 """The front end drops a kernel's messages above 1000 a second, and no eye needs more than ten."""
 
@@ -112,7 +115,7 @@ class Wire:
         revision = self._revision
         spans = self._snapshot()
         self._seen = self.outline(spans)
-        drawn = tree(spans)
+        drawn = tree(spans, latest=PREVIEWED)
         start = start_unix_nano(drawn) // 10**6
         reply = TreeReply(
             id=number,

@@ -135,6 +135,15 @@ def test_traces_stay_together_in_order_of_their_first_root() -> None:
     assert shape(drawn) == [(2, 0, -1), (4, 0, -1), (1, 0, -1), (3, 0, -1)]
 
 
+def test_the_latest_whole_traces_get_their_first_words() -> None:
+    said = '[{"role": "user", "parts": [{"type": "text", "content": "%s"}]}]'
+    rows = [chat(own, trace=own // 2 + 1, start=own, input_messages=said % own) for own in range(6)]
+    found = {most: tree(table(*rows), latest=most)["summary"].to_pylist() for most in (0, 1, 3, 5, 6)}
+    two, none = ["4", "5"], [None] * 4
+    assert found == {0: [*none, None, None], 1: [*none, None, None], 3: none + two,
+                     5: [None, None, "2", "3", *two], 6: ["0", "1", "2", "3", *two]}  # fmt: skip
+
+
 def test_an_agent_that_repeats_the_tokens_of_its_calls_is_not_counted_twice() -> None:
     agent = row(1, operation="invoke_agent", input_tokens=10, output_tokens=5, cost_usd=0.5)
     drawn = tree(table(agent, chat(2, 1, cost_state="estimated"), chat(3, 1, cost_usd=None)))

@@ -19,7 +19,7 @@ from nbtrace._store.store import Store
 from nbtrace._widgets.base import SpanWidget
 from nbtrace._widgets.packing import packed
 from nbtrace._widgets.trace import TraceWidget
-from nbtrace._widgets.wire import PUSH_INTERVAL_S, Wire
+from nbtrace._widgets.wire import PREVIEWED, PUSH_INTERVAL_S, Wire
 from tests.query.tables import row, table
 from tools.make_fixtures import Clock
 
@@ -77,7 +77,7 @@ def test_a_tree_is_answered_as_arrow(open_widget: Any, spans: Snapshot) -> None:
     assert reply == {"id": 7, "kind": "tree", "version": 3, "revision": 0, "start_unix_ms": 1_790_000_000_000}
     assert now <= time.time_ns() // 10**6
     # As text, since an unknown number is a NaN, which equals nothing.
-    assert str(read(buffers).to_pydict()) == str(packed(tree(spans)).to_pydict())
+    assert str(read(buffers).to_pydict()) == str(packed(tree(spans, latest=PREVIEWED)).to_pydict())
 
 
 def test_a_name_is_sent_up_to_where_a_row_shows_it() -> None:

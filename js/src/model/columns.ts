@@ -58,6 +58,8 @@ export interface TreeColumns {
   readonly provider: Words;
   /** The first line of a cell's source. */
   readonly title: Words;
+  /** The first words of the answer, or else of the last input; of the latest spans only. */
+  readonly summary: Words;
   readonly errorType: Words;
   readonly finishReasons: Words;
   /** Who would not go on: `model`, `content_filter` or `prompt`. */

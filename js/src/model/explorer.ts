@@ -193,7 +193,8 @@ export class Explorer {
 
   /** A trace that one sees whole needs no search, until it is asked for. */
   readonly isToolbarOpen = computed(() => {
-    const isSearching = this.text.value !== "" || this.filters.value.size > 0 || this.isOnlyWithCalls.value;
+    const isSearching =
+      this.text.value !== "" || this.filters.value.size > 0 || (this.isListing.value && this.isOnlyWithCalls.value);
     return this.#toolbar.value ?? (isSearching || (this.tree.value?.length ?? 0) > FEW_ROWS);
   });
 

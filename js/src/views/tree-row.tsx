@@ -97,6 +97,7 @@ export class TreeRow extends Component<TreeRowProps> {
           <RefusalMark by={tree.refusal.at(row)} />
           {props.state === STREAMING && <RatePill rate={tree.outputRate[row] ?? Number.NaN} />}
           <ModelPill name={name} model={visibleName(tree.model.at(row))} />
+          <Preview words={visibleName(tree.summary.at(row))} asked={props.text} />
           {isCollapsed && <FoldMark count={(forest.ends[row] ?? row) - row - 1} />}
         </span>
         <span role="gridcell" class={`time ${state}`} title={stateWords(state, props.isStill)}>
@@ -134,6 +135,17 @@ function RowTitle({ title, asked }: { title: string; asked: string }): JSX.Eleme
     <bdi class="row-title" title={title}>
       <Marked text={title} asked={asked} />
     </bdi>
+  ) : null;
+}
+
+/** What tells the rows of a loop apart: the first words of the answer. */
+function Preview({ words, asked }: { words: string; asked: string }): JSX.Element | null {
+  return words ? (
+    <span class="preview" title={words}>
+      <bdi>
+        <Marked text={words} asked={asked} />
+      </bdi>
+    </span>
   ) : null;
 }
 

@@ -18,6 +18,7 @@ export function decodeTree(bytes: Uint8Array, startUnixMs: number, nowUnixMs = s
     model: words(table, "model"),
     provider: words(table, "provider"),
     title: words(table, "title"),
+    summary: words(table, "summary"),
     errorType: words(table, "error_type"),
     finishReasons: words(table, "finish_reasons"),
     refusal: words(table, "refusal"),

@@ -45,11 +45,25 @@ test("a row says what its span took, sums marked as sums and unknown prices as u
       "∑ ~$0.00028",
       "",
     ],
-    ["chat gpt-4o-mini", "770 ms", "412 → 31", "$0.000080", ""],
-    ["chat smollm2-135m-instruct", "660 ms", "37 → 9", "unpriced", ""],
-    ["chat gpt-4o\nRateLimitError", "82.0 ms", "", "", ""],
+    ['chat gpt-4o-mini\nget_weather({"city":"Paris","days":1})', "770 ms", "412 → 31", "$0.000080", ""],
+    ["chat smollm2-135m-instruct\nRainy Paris: take an umbrella.", "660 ms", "37 → 9", "unpriced", ""],
+    ["chat gpt-4o\nRateLimitError\nAnd tomorrow?", "82.0 ms", "", "", ""],
     ["chat gpt-4o-mini", expect.stringMatching(/^[\d.]+ [mn]?s…$/), "", "", ""],
   ]);
+});
+
+test("the first words of an answer stand beside the name where there is room, and are cut, never the name", async () => {
+  const { el, rows } = await showTree();
+  const shownAt = async (width: number): Promise<boolean> => {
+    el.style.width = `${width}px`;
+    await new Promise(requestAnimationFrame);
+    const [name, preview, words] = [".name", ".preview", ".preview bdi"].map((selector) =>
+      rows()[6]?.querySelector(selector)?.getBoundingClientRect(),
+    );
+    expect(preview?.right).toBeLessThanOrEqual(name?.right ?? 0);
+    return (words?.top ?? 0) < (preview?.bottom ?? 0);
+  };
+  expect([await shownAt(1280), await shownAt(700), await shownAt(320)]).toEqual([true, false, false]);
 });
 
 test("rows tell assistive technology where they are in the tree", async () => {
