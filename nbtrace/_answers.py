@@ -336,9 +336,10 @@ class Answers:
             )
         return Live(
             there.shown,
-            send=lambda: self._export(to, shows_progress=False, **options),
+            send=lambda: self._export(to, shows_progress=False, is_live=True, **options),
             waiting=lambda: waiting(self.snapshot(), there.key, self.ledger),
             arrived=lambda: self.ledger.count(there.key),
+            refused=lambda: self.ledger.refused(there.key),
             subscribe=self.subscribe,
         )
 
@@ -358,6 +359,7 @@ class Answers:
         filesystem: object = None,
         layout: str = "nbtrace",
         shows_progress: bool = True,
+        is_live: bool = False,
     ) -> ExportReport:
         from nbtrace._export.destination import export
         from nbtrace._query.frame import Spans
@@ -383,6 +385,7 @@ class Answers:
             again=again,
             ledger=self.ledger,
             is_selection=spans is not None,
+            is_live=is_live,
             is_metadata=None if content else is_metadata,
             filesystem=filesystem,
             layout=layout,

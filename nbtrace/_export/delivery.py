@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
@@ -86,15 +87,17 @@ class Parcel:
         return len(self.prepared.table)
 
 
-def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_selection: bool) -> Parcel:
-    """Choose and prepare the spans that go.
+def pack(
+    table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_selection: bool, is_live: bool = False
+) -> Parcel:
+    """Choose and prepare the spans that go; a live export sends none again that was refused.
 
     Raises:
         ExportError: some have arrived before, and the caller does not want that.
     """
     whole, left_out = ended(table)
     limits, notes = to.limits or Limits(), list[str]()
-    chosen = ledger.missing(to.key, whole) if again != "all" else whole
+    chosen = ledger.missing(to.key, whole, but_refused=is_live) if again != "all" else whole
     before = len(whole) - len(chosen)
     if before and again == "refuse":
         raise ExportError.arrived_before(to.shown, before, len(whole))
@@ -103,7 +106,7 @@ def pack(table: Snapshot, to: Receiver, *, ledger: Ledger, again: Again, is_sele
     if is_selection or limits.drops_orphans:
         roots = _roots(chosen)
         whole, _ = rerooted(whole, remote=limits.drops_orphans)  # parents that arrived before are there
-        chosen = ledger.missing(to.key, whole) if again != "all" else whole
+        chosen = ledger.missing(to.key, whole, but_refused=is_live) if again != "all" else whole
         if made := _roots(chosen) - roots:
             whose = "its parent became a root" if made == 1 else "their parents became roots"
             notes.append(f"{spans_in_words(made)} without {whose}")
@@ -147,9 +150,9 @@ def _with_late_parents(spans: Snapshot, table: Snapshot, key: str, ledger: Ledge
 
 
 def waiting(table: Snapshot, key: str, ledger: Ledger) -> int:
-    """Count the ended spans that have not arrived."""
+    """Count the ended spans that have not arrived and that a live export sends."""
     late = late_parents(table, key, ledger)
-    return len(ledger.missing(key, ended(table)[0])) + (0 if late is None else len(late))
+    return len(ledger.missing(key, ended(table)[0], but_refused=True)) + (0 if late is None else len(late))
 
 
 def deliver(
@@ -166,7 +169,7 @@ def deliver(
             ledger.add_scores(to.key, map(score_id, going))
 
     encoding = ENCODINGS[to.endpoint.protocol]
-    sender = Sender(to.endpoint, encoding.request, taken, to.request_bytes)
+    sender = Sender(to.endpoint, encoding.request, taken, partial(ledger.refuse, to.key), to.request_bytes)
     with _progress(len(parcel), to.shown, is_shown=shows_progress) as advance:
         outcome = sender.send(encoding.spans(parcel.prepared), advance)
     left_out = [*parcel.left_out, *(f"{spans_in_words(number)} {why}" for why, number in outcome.refused.items())]

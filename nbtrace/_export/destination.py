@@ -63,6 +63,7 @@ def export(
     again: Again = "rest",
     ledger: Ledger | None = None,
     is_selection: bool = False,
+    is_live: bool = False,
     is_metadata: Callable[[str], bool] | None = None,
     filesystem: object = None,
     layout: str = "nbtrace",
@@ -85,6 +86,7 @@ def export(
         again: What is done with spans that have arrived there before.
         ledger: What knows which those are; without it none have.
         is_selection: Whether the spans were chosen, so that those whose parents were not become roots.
+        is_live: Whether spans that were refused are left alone.
         is_metadata: Says of an attribute's name that it is no content; content is then left out.
         protocol: Form of the requests, `http/protobuf`, `http/json` or `grpc`.
         layout: Columns of a Parquet file: ours, or `clickhouse` for those of its `otel_traces`.
@@ -115,7 +117,7 @@ def export(
         return _to_file(chosen, text, page, dry_run=dry_run)
     ledger = ledger or Ledger()
     with nullcontext() if dry_run else ledger.sending(to_there.key):
-        parcel = pack(table, to_there, ledger=ledger, again=again, is_selection=is_selection)
+        parcel = pack(table, to_there, ledger=ledger, again=again, is_selection=is_selection, is_live=is_live)
         if dry_run:
             return preview(parcel, to_there)
         return deliver(parcel, to_there, ledger=ledger, verify=verify, shows_progress=shows_progress)

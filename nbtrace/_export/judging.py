@@ -2,7 +2,8 @@
 
 A backend says which requests its scores are: a path below its API, and JSON. Each score has an id that never changes,
 so that one that is sent twice is there once, wherever the backend tells them apart by it. What is not taken is counted
-with the backend's words, and keeps no other score away; a failure that would meet every request ends it, as with spans.
+with the backend's words, and keeps no other score away; a failure that would meet every request ends it, as with spans,
+and so do a few in a row that say the API is not there: the rest is counted, and not tried.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ FOR_ALL: Final = RETRYABLE | {0, 401, 403}
 
 ANNOTATORS: Final = {"human": "HUMAN", "llm": "LLM", "code": "CODE"}
 """Who judges, as OpenInference has it."""
+
+OF_THE_API: Final = frozenset({404, 405, 500, 501})
+"""Statuses that may be about one score, as where its span is not there, or about the API."""
+
+BELIEVED: Final = 3
+"""How many of those in a row are about the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def hand_over(requests: Iterable[Request], api: str, endpoint: Endpoint) -> Iter
     Yields:
         For each request why it was not taken, or nothing, and how many scores it has.
     """
-    ended = ""
+    ended, in_a_row = "", 0
     for one in requests:
         if ended:
             yield ended, one.count
@@ -87,9 +94,12 @@ def hand_over(requests: Iterable[Request], api: str, endpoint: Endpoint) -> Iter
             answer = post(there, orjson.dumps(one.body), is_otlp=False)
         except ExportError as error:
             why = error.answer or str(error)
-            ended = why if error.status in FOR_ALL else ""
-            yield "" if not ended and _is_there(one, api, endpoint) else why, one.count
+            is_there = error.status not in FOR_ALL and _is_there(one, api, endpoint)
+            in_a_row = in_a_row + 1 if error.status in OF_THE_API and not is_there else 0
+            ended = why if error.status in FOR_ALL or in_a_row == BELIEVED else ""
+            yield "" if is_there else why, one.count
         else:
+            in_a_row = 0
             said = f": {answer.message}" if answer.message else ""
             yield f"rejected by the receiver{said}" if answer.rejected else "", one.count
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
@@ -29,6 +30,26 @@ FILE: Final = "arrived"
 KEY_BYTES: Final = 24
 
 
+@dataclass
+class Refusal:
+    """Spans that a receiver has answered for, and of which it did not take all."""
+
+    keys: set[bytes]
+    number: int
+    """How many it did not take; it does not always say which."""
+    why: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it took none of them."""
+        return self.number == len(self.keys)
+
+    def forget(self, keys: set[bytes]) -> None:
+        """Leave out spans of which more is known now."""
+        self.keys -= keys
+        self.number = min(self.number, len(self.keys))
+
+
 class Ledger:
     """Which spans have arrived at which destination.
 
@@ -41,6 +62,8 @@ class Ledger:
         self._awaited: dict[str, set[bytes]] = {}
         """The parents of spans that arrived, where those had not."""
         self._scores: dict[str, set[str]] = {}
+        self._refusals: dict[str, list[Refusal]] = {}
+        """In no file: another process asks once more."""
         self._directory = directory
         self._noted_in: Path | None = None
         """The directory whose file has all of it."""
@@ -61,6 +84,9 @@ class Ledger:
         if some:
             self._arrived.setdefault(destination, set()).update(some)
             self._awaited.setdefault(destination, set()).update(parents)
+            known = set(some)
+            for refusal in self._refusals.get(destination, ()):
+                refusal.forget(known)
             self._write(_of_spans(destination, some, parents))
 
     def has(self, destination: str, key: bytes) -> bool:
@@ -68,8 +94,30 @@ class Ledger:
         return key in self._arrived.get(destination, ())
 
     def count(self, destination: str) -> int:
-        """Say how many spans have arrived."""
-        return len(self._arrived.get(destination, ()))
+        """Say how many spans have arrived, those among them of which it is not known which they are."""
+        unnamed = sum(len(one.keys) - one.number for one in list(self._refusals.get(destination, ())))
+        return len(self._arrived.get(destination, ())) + unnamed
+
+    def refuse(self, destination: str, keys: Iterable[bytes], number: int, why: str) -> None:
+        """Take note of spans that need not be sent again by themselves, so many of which were refused."""
+        some = set(keys) - self._arrived.get(destination, set())
+        refusals = self._refusals.setdefault(destination, [])
+        new = Refusal(some, min(number, len(some)), why)
+        for one in refusals:
+            one.forget(some)
+            if one.why == why and one.is_whole and new.is_whole:
+                one.keys |= some
+                one.number = len(one.keys)
+                return
+        refusals.append(new)
+
+    def refused(self, destination: str) -> dict[str, int]:
+        """Say why spans were refused, and how many."""
+        found: dict[str, int] = {}
+        for one in list(self._refusals.get(destination, ())):
+            if one.number:
+                found[one.why] = found.get(one.why, 0) + one.number
+        return found
 
     def add_scores(self, destination: str, ids: Iterable[str]) -> None:
         """Take note of scores that arrived by an API."""
@@ -81,9 +129,12 @@ class Ledger:
         """Give the ids of scores that have arrived by an API."""
         return self._scores.get(destination, set())
 
-    def missing(self, destination: str, spans: Snapshot) -> Snapshot:
-        """Give the spans that have not arrived at a destination."""
-        arrived = self._arrived.get(destination)
+    def missing(self, destination: str, spans: Snapshot, *, but_refused: bool = False) -> Snapshot:
+        """Give the spans that have not arrived at a destination, or that it has not even refused."""
+        arrived = self._arrived.get(destination, set())
+        refusals = self._refusals.get(destination) if but_refused else None
+        if refusals:
+            arrived = arrived.union(*(one.keys for one in list(refusals)))
         return spans.filter(_are_among(spans, lambda key: key not in arrived)) if arrived else spans
 
     def awaited(self, destination: str, spans: Snapshot) -> Snapshot:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Self
 
+from nbtrace._export.report import spans_in_words
 from nbtrace._guard import report
 from nbtrace._store import forks
 from nbtrace._store.wake import Wake
@@ -52,16 +53,18 @@ class Live:
         send: Callable[[], ExportReport | None],
         waiting: Callable[[], int],
         arrived: Callable[[], int],
+        refused: Callable[[], Mapping[str, int]] = dict,
         subscribe: Callable[[Callable[[], None]], Callable[[], None]],
     ) -> None:
         self.destination = destination
-        self.failure: str | None = None
-        """Why the last try failed, in words; none if it did not."""
+        self._failure: str | None = None
+        """Why the last try failed."""
         self.left_out: tuple[str, ...] = ()
         """What of the last sending did not arrive."""
         self._send = send
         self._waiting = waiting
         self._arrived = arrived
+        self._refused = refused
         self._before = arrived()
         self._changed = Wake()
         self._stopping = threading.Event()
@@ -83,6 +86,15 @@ class Live:
     def backlog(self) -> int:
         """How many ended spans have not arrived."""
         return self._waiting()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last try failed, else what was refused and is not sent again, in words; none if neither."""
+        return self._failure or self._refusals or None
+
+    @property
+    def _refusals(self) -> str:
+        return "; ".join(f"{spans_in_words(number)} {why}" for why, number in self._refused().items())
 
     def flush(self) -> Self:
         """Send what waits now.
@@ -109,7 +121,7 @@ class Live:
         self._is_forked = True
         self._stopping = threading.Event()
         self._stopping.set()
-        self.failure = FORKED
+        self._failure = FORKED
 
     def _run(self) -> None:
         pause = GATHER
@@ -134,13 +146,15 @@ class Live:
                 sent = self._send()
             except Exception as error:
                 is_told = isinstance(error, NbtraceError)  # what others say may quote a prompt
-                self.failure = str(error) if is_told else f"{type(error).__name__} in nbtrace; {BY_HAND}"
+                self._failure = str(error) if is_told else f"{type(error).__name__} in nbtrace; {BY_HAND}"
                 raise
-            self.failure = None
+            self._failure = None
             if sent is not None:
                 self.left_out = sent.left_out
 
     def __repr__(self) -> str:
         state = ", stopped" if self._stopping.is_set() else ""
-        failed = f"; the last try failed: {self.failure}" if self.failure else ""
-        return f"<live export to {self.destination}{state}: {self.sent:,} spans sent, {self.backlog:,} waiting{failed}>"
+        failed = f"; the last try failed: {self._failure}" if self._failure else ""
+        refused = f"; refused: {words}" if (words := self._refusals) else ""
+        done = f"{self.sent:,} spans sent, {self.backlog:,} waiting"
+        return f"<live export to {self.destination}{state}: {done}{refused}{failed}>"

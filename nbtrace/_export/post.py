@@ -33,6 +33,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from nbtrace._export.answer import CONNECTION_TRIES, PAUSES, Answer, Failure, short
 from nbtrace._export.endpoint import LOOPBACK, Compression, Endpoint
+from nbtrace._export.in_time import Http, Https
 from nbtrace._store.values import written
 from nbtrace.errors import ExportError
 
@@ -96,8 +97,8 @@ def get(endpoint: Endpoint, url: str) -> bytes | None:
     request = urllib.request.Request(url, headers={"user-agent": "nbtrace", **endpoint.headers})  # noqa: S310 - as `_once`
     deadline = time.monotonic() + endpoint.timeout
     try:
-        with _opener(endpoint).open(request, timeout=endpoint.timeout) as response:
-            found = _read(response, deadline)
+        with _opener(endpoint, deadline).open(request, timeout=endpoint.timeout) as response:
+            found = _read(response)
             if len(found) < _promised(response.headers):
                 raise ExportError.broke_off(endpoint.shown)
             return found
@@ -105,7 +106,7 @@ def get(endpoint: Endpoint, url: str) -> bytes | None:
         with error:
             if error.code == HTTPStatus.NOT_FOUND:
                 return None
-            raise _refusal(endpoint, error, deadline).error from None
+            raise _refusal(endpoint, error).error from None
     except urllib.error.URLError as error:
         raise _no_connection(endpoint, error.reason).error from None
     except http.client.IncompleteRead:
@@ -149,14 +150,14 @@ def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: flo
     request = urllib.request.Request(endpoint.url, body, headers, method="POST")  # noqa: S310 - http(s) only, checked
     deadline = time.monotonic() + timeout
     try:
-        with _opener(endpoint).open(request, timeout=timeout) as response:
-            said = _read(response, deadline, ANSWER_BYTES)
+        with _opener(endpoint, deadline).open(request, timeout=timeout) as response:
+            said = _read(response, ANSWER_BYTES)
             if len(said) < min(_promised(response.headers), ANSWER_BYTES):
                 return Failure(ExportError.broke_off(endpoint.shown), CONNECTION_TRIES)
             return _answer(endpoint, len(body), response.headers, said)
     except urllib.error.HTTPError as error:
         with error:
-            return _refusal(endpoint, error, deadline)
+            return _refusal(endpoint, error)
     except urllib.error.URLError as error:
         return _no_connection(endpoint, error.reason)
     except http.client.IncompleteRead:
@@ -165,25 +166,19 @@ def _once(endpoint: Endpoint, body: bytes, headers: dict[str, str], timeout: flo
         return _no_connection(endpoint, error)
 
 
-def _opener(endpoint: Endpoint) -> urllib.request.OpenerDirector:
-    handlers: list[urllib.request.BaseHandler] = [_NoRedirect(), urllib.request.HTTPSHandler(context=endpoint.tls)]
+def _opener(endpoint: Endpoint, deadline: float) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirect(), Http(deadline), Https(deadline, endpoint.tls)]
     if endpoint.host in LOOPBACK:
         handlers.append(urllib.request.ProxyHandler({}))  # a proxy has a loopback of its own
     return urllib.request.build_opener(*handlers)
 
 
-def _read(response: Any, deadline: float, most: int = sys.maxsize) -> bytes:
-    """Read an answer, which may come by the byte: a socket's own timeout is that of each.
-
-    Raises:
-        TimeoutError: It does not come to its end by then.
-    """
+def _read(response: Any, most: int = sys.maxsize) -> bytes:
+    """Read an answer, or so much of it."""
     parts: list[bytes] = []
     while most > 0 and (part := response.read1(min(most, PIECE_BYTES))):
         parts.append(part)
         most -= len(part)
-        if time.monotonic() > deadline:
-            raise TimeoutError
     return b"".join(parts)
 
 
@@ -209,12 +204,12 @@ def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Ans
     return Answer(sent, rejected, short(endpoint, message))
 
 
-def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError, deadline: float) -> Failure:
+def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> Failure:
     status, headers = error.code, error.headers
     if status < HTTPStatus.BAD_REQUEST:
         return Failure(ExportError.redirected(endpoint.shown, status))
     try:
-        body = _read(error, deadline, ANSWER_BYTES)
+        body = _read(error, ANSWER_BYTES)
     except (OSError, http.client.HTTPException):
         body = b""
     message = short(endpoint, _message(headers.get_content_type(), body))

@@ -2,7 +2,8 @@
 
 A request that is too large (413) goes again in halves, and the following ones stay below what was taken. One that is
 refused for what is in it (400, 422) goes again in parts, by traces first, until the spans that the receiver does not
-take stand alone; the others arrive. What is refused in the end is counted, with the receiver's words. A failure that
+take stand alone; the others arrive. One that is taken in part does not go again, as OTLP demands, and the receiver does
+not say which spans it rejected. What is refused in the end is counted, with the receiver's words. A failure that
 would meet every request ends the export: what had arrived is known to the ledger, so that the next one sends the rest.
 """
 
@@ -51,6 +52,8 @@ class Sender:
         endpoint: where to.
         request: makes the body of a request.
         taken: is told the keys of spans that arrived.
+        refused: is told the keys of spans that the receiver has answered for and not all of which it took, how many of
+            them it did not, and why; once it has taken a request, so that one that takes nothing yet refuses nothing.
         limit: largest body of a request in bytes.
     """
 
@@ -59,12 +62,16 @@ class Sender:
         endpoint: Endpoint,
         request: Callable[[Sequence[Encoded]], bytes],
         taken: Callable[[Iterable[bytes]], None],
+        refused: Callable[[Iterable[bytes], int, str], None],
         limit: int,
     ) -> None:
         self.outcome = Outcome()
         self._endpoint = endpoint
         self._request = request
         self._taken = taken
+        self._tell_refused = refused
+        self._refusals: list[tuple[list[Encoded], int, str]] = []
+        """What is not told yet."""
         self._limit = limit
         self._first_refusal: ExportError | None = None
 
@@ -102,11 +109,12 @@ class Sender:
         rejected = min(answer.rejected, len(batch))
         self.outcome.spans += len(batch) - rejected
         if rejected:
-            self._count(f"rejected by the receiver{f': {answer.message}' if answer.message else ''}", rejected)
+            self._count(f"rejected by the receiver{f': {answer.message}' if answer.message else ''}", batch, rejected)
         elif answer.message and answer.message not in self.outcome.said:
             self.outcome.said.append(answer.message)
         if not rejected:  # the receiver does not say which, so all of them may be sent again
             self._taken(one.key for one in batch)
+        self._tell()
 
     def _refused(self, error: ExportError, batch: list[Encoded], size: int) -> None:
         """Send the parts of a request that was refused as a whole."""
@@ -118,7 +126,7 @@ class Sender:
         elif error.status in REJECTED and len(parts := _halves(batch)) > 1:
             pass
         elif error.status in REJECTED | {TOO_LARGE} and (self.outcome.requests or refusals < TRIED):
-            self._count(f"not taken ({error.answer})", len(batch))
+            self._count(f"not taken ({error.answer})", batch, len(batch))
             return
         elif not self.outcome.requests:
             raise error
@@ -127,8 +135,15 @@ class Sender:
         for part in parts:
             self._post(part)
 
-    def _count(self, why: str, number: int) -> None:
+    def _count(self, why: str, batch: list[Encoded], number: int) -> None:
         self.outcome.refused[why] = self.outcome.refused.get(why, 0) + number
+        self._refusals.append((batch, number, why))
+        self._tell()
+
+    def _tell(self) -> None:
+        while self.outcome.requests and self._refusals:
+            batch, number, why = self._refusals.pop(0)
+            self._tell_refused((one.key for one in batch), number, why)
 
 
 def _halves(batch: list[Encoded]) -> list[list[Encoded]]:

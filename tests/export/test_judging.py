@@ -140,3 +140,18 @@ def test_a_score_that_is_refused_because_it_is_there_has_arrived(
     server.found = iter([there, there])
     report = recorded.export("mlflow", endpoint=server.url)
     assert (report.spans, report.scores, len(report.left_out)) == (9, scores, int(not scores))
+
+
+def test_an_api_of_scores_that_is_not_there_is_not_asked_for_each(
+    scripted: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in VARIABLES["langfuse"].items():
+        monkeypatch.setenv(variable, value)
+    session = Session()
+    session.store.adopt(rich.session())
+    for number in range(20):
+        session.rate(Score(rich.TRACE.to_bytes(16, "big"), (6).to_bytes(8, "big"), f"s{number}", 1.0, source="human"))
+    server = scripted(OK, answer=lambda _: (404, {"content-type": "text/plain"}, b"no such path"))
+    report = session.export("langfuse", endpoint=server.url)
+    assert report.left_out == ("22 scores not taken (HTTP 404 Not Found: no such path)",)
+    assert len(server.received) < 6

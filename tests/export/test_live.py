@@ -203,6 +203,33 @@ def test_a_forked_process_does_not_send_and_says_so(session: Session) -> None:
     assert sending.failure is None
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_what_is_refused_is_said_and_not_sent_again(scripted: Server, session: Session, is_whole: bool) -> None:
+    partly = {"content-type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":"1","errorMessage":"no good"}}'
+    refusal: Reply = (400, {}, b"no good") if is_whole else (200, *partly)
+    answers = [refusal]
+    server = scripted(answer=lambda body: answers[0] if answers and b"refusable" in body else OK)
+    with session.span("refusable"), session.span("good"):
+        pass
+    with going(session, server.url) as sending:
+        for number in range(3):
+            with session.span(f"later {number}"):
+                pass
+            sending.flush()
+    requests = len(server.received)
+    sent = [span.name for one in server.received for span in spans_of(one.otlp)]
+    assert (sending.sent, sending.backlog) == (4, 0)
+    why = "not taken (HTTP 400 Bad Request: no good)" if is_whole else "rejected by the receiver: no good"
+    assert sending.failure == f"1 span {why}"
+    assert repr(sending).endswith(f"4 spans sent, 0 waiting; refused: 1 span {why}>")
+    assert all(sent.count(f"later {number}") == 1 for number in (1, 2))
+    if not is_whole:
+        assert sent.count("refusable") == sent.count("good") == 1
+    answers.clear()
+    session.export(server.url)
+    assert (len(server.received), sending.failure) == (requests + 1, None)
+
+
 def test_stopping_sends_what_waits_and_no_more(scripted: Server, session: Session) -> None:
     server = scripted()
     with going(session, server.url), session.span("last"):

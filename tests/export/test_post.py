@@ -467,3 +467,24 @@ def test_a_key_is_hidden_in_whatever_form_a_server_repeats_it(key: str) -> None:
     by_query = Endpoint.read(f"http://h?key={quote(key, safe='')}")
     for endpoint in (by_header, by_query):
         assert endpoint.redact(" | ".join(forms)) == " | ".join("***" for _ in forms)
+
+
+def test_headers_that_come_by_the_byte_end_with_the_timeout() -> None:
+    is_over = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nx-a: ")
+            while not is_over.wait(0.02):
+                connection.sendall(b"1")
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        endpoint = Endpoint.read(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.2)
+        with pytest.raises(ExportError, match=r"did not answer within 0.2"):
+            post.post(endpoint, b"")
+        is_over.set()
+        dripping.join()
