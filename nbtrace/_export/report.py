@@ -114,4 +114,4 @@ def _size(number: int) -> str:
 def unsaid_in_words(number: int) -> Iterator[str]:
     """Say how many spans a backend's words failed for, if any."""
     if number:
-        yield f"{spans_in_words(number)} without some of the backend's words, which failed there: what is kept went out"
+        yield f"{spans_in_words(number)} without some of the backend's words, as saying them failed"

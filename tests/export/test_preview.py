@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nbtrace import Session, semconv
+from nbtrace import Session, _guard, semconv
+from nbtrace._export.backends import phoenix
+from nbtrace._export.facts import Facts
 from nbtrace._export.report import DryRun
 from nbtrace._store.store import Store
 from tests.export import rich
@@ -14,6 +18,8 @@ from tests.export.golden import CANARY, VARIABLES
 from tests.export.loopback import Scripted, free_port
 from tests.export.making import made
 from tests.query.tables import chat, table
+
+ODD = ({"int": 7}, {"string": "text"}, {"bool": True})
 
 
 @pytest.fixture
@@ -67,6 +73,23 @@ def test_a_dry_run_names_what_is_masked_and_cut(recorded: Session, monkeypatch: 
     assert (told.cut, told.cuts) == (12, {"long": 6, **{f"long {number}": 1 for number in range(6)}})
     assert "5 masked (note, list, nbtrace.tags, exception.message) and 12 cut (long, long 0, " in repr(told)
     assert "long 1, long 2, long 3 and 2 more)." in repr(told)
+
+
+def test_spans_that_a_backends_words_fail_for_are_told_and_go(
+    monkeypatch: pytest.MonkeyPatch, scripted: type[Scripted]
+) -> None:
+    def failing(span: Facts) -> dict[str, Any]:
+        return {"said": len(span.attributes["odd"])}
+
+    monkeypatch.setattr(phoenix, "BACKEND", replace(phoenix.BACKEND, overlay=(*phoenix.BACKEND.overlay, failing)))
+    monkeypatch.setattr(_guard, "reraise", False)
+    session = Session()
+    session.store.adopt(table(*(chat(n, attributes=[{"key": "odd", **odd}]) for n, odd in enumerate(ODD, 1))))
+    server = scripted()
+    told, done = (session.export("phoenix", endpoint=server.url, dry_run=is_dry) for is_dry in (True, False))
+    assert done.notes == ("2 spans without some of the backend's words, as saying them failed",)
+    assert (told.notes, told.spans, told.bytes) == (done.notes, done.spans, len(server.received[0].body))
+    assert done.spans == len(ODD)
 
 
 def test_a_dry_run_reads_as_a_sentence_and_has_a_sample(recorded: Session) -> None:
