@@ -19,6 +19,7 @@ from nbtrace._export.ledger import Ledger
 from nbtrace._query.text import counted
 from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.finish import finish
+from nbtrace._trace.ordered import OrderedCalls
 from nbtrace._trace.redact.policy import Policy
 from nbtrace._trace.redact.spans import Spans as KeptSpans
 
@@ -196,7 +197,8 @@ def read_back(given: object, session: Session, filesystem: object = None, policy
     from nbtrace._store.sessions import default_directory
 
     policy = session.policy if policy is None else policy
-    own = partial(_own, session=session, calls=Calls(watching=True), policy=policy)
+    calls = OrderedCalls()
+    own = partial(_own, session=session, calls=calls, policy=policy)
     mask = cast("Any", KeptSpans(policy).read)  # for spans that read like the SDK's
     if (dataset := _dataset(given, filesystem)) is not None:
         if _is_default(policy):
@@ -212,7 +214,7 @@ def read_back(given: object, session: Session, filesystem: object = None, policy
         kept = rows.keep(again.spans(found.snapshot, found.account), own, mask)
         scores = masked(found.snapshot.scores, policy.text)
         found = replace(found, snapshot=kept.judged(scores), is_masked=True)
-    return Opened(found, session)
+    return Opened(replace(found, snapshot=rows.repeated(found.snapshot, calls.marks())), session)
 
 
 def _dataset(given: object, filesystem: object) -> Dataset | None:

@@ -18,12 +18,10 @@ from nbtrace._store.values import to_json
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from nbtrace._read.found import Account
     from nbtrace._store.snapshot import Snapshot
-    from nbtrace._store.texts import Texts
 
     Ids = NDArray[np.uint64]
 
@@ -34,7 +32,6 @@ CIRCLE: Final = "parents in a circle"
 def mended(snapshot: Snapshot, account: Account) -> Snapshot:
     """Give spans whose ids and parents make a forest, with scores that are numbers."""
     import numpy as np
-    import pyarrow as pa
 
     snapshot = finite(snapshot, account)
     if not len(snapshot):
@@ -50,8 +47,7 @@ def mended(snapshot: Snapshot, account: Account) -> Snapshot:
     if gone or changed:
         unchanged = np.ones(len(spans), bool)
         unchanged[[*gone, *changed]] = False
-        new, texts = _rewritten(snapshot, changed, renamed, cut, account)
-        return _joined(snapshot, snapshot.kept.filter(pa.array(unchanged)), new, texts)
+        return with_rows(snapshot, unchanged, _rewritten(snapshot, changed, renamed, cut, account))
     return snapshot
 
 
@@ -121,15 +117,9 @@ def _circles(snapshot: Snapshot, traces: Ids, spans: Ids, order: NDArray[np.int6
 
 def _rewritten(
     snapshot: Snapshot, changed: list[int], renamed: dict[int, bytes], cut: set[int], account: Account
-) -> tuple[list[pa.RecordBatch], Texts]:
-    """Write changed rows anew, with word of what was changed."""
-    import numpy as np
+) -> list[dict[str, Any]]:
+    """Give changed rows, with word of what was changed."""
     import pyarrow as pa
-
-    from nbtrace._store.remap import remap
-    from nbtrace._store.schema import schema
-    from nbtrace._store.snapshot import Snapshot
-    from nbtrace._store.texts import Texts, int32
 
     found = snapshot.take(pa.array(changed, pa.int64())).table().to_pylist()
     for row, values in zip(changed, found, strict=True):
@@ -138,10 +128,7 @@ def _rewritten(
         values["parent_span_id"] = None if row in cut else values["parent_span_id"]
         values["attributes"] = _marked(values["attributes"] or [], repairs)
         account.repaired.update(repairs)
-    new = Snapshot.of(pa.Table.from_pylist(found, schema=schema()))
-    behind = int32(np.arange(len(new.texts)) + len(snapshot.texts))
-    texts = Texts((*snapshot.texts.chunks, *new.texts.chunks))
-    return [remap(batch, behind) for batch in new.kept.to_batches()], texts
+    return found
 
 
 def _marked(attributes: list[dict[str, Any]], repairs: list[str]) -> list[dict[str, Any]]:
@@ -152,11 +139,20 @@ def _marked(attributes: list[dict[str, Any]], repairs: list[str]) -> list[dict[s
     return [*others, {"key": semconv.REPAIRED, "json": to_json([*said, *repairs])}]
 
 
-def _joined(snapshot: Snapshot, unchanged: pa.Table, new: list[pa.RecordBatch], texts: Texts) -> Snapshot:
+def with_rows(snapshot: Snapshot, staying: NDArray[np.bool_], rows: list[dict[str, Any]]) -> Snapshot:
+    """Give the rows that stay, and behind them others."""
+    import numpy as np
     import pyarrow as pa
 
     from nbtrace._store.kept import kept_schema
+    from nbtrace._store.remap import remap
+    from nbtrace._store.schema import schema
     from nbtrace._store.snapshot import Snapshot
+    from nbtrace._store.texts import Texts, int32
 
-    kept = pa.Table.from_batches([*unchanged.to_batches(), *new], schema=kept_schema())
+    new = Snapshot.of(pa.Table.from_pylist(rows, schema=schema()))
+    behind = int32(np.arange(len(new.texts)) + len(snapshot.texts))
+    texts = Texts((*snapshot.texts.chunks, *new.texts.chunks))
+    added = [remap(batch, behind) for batch in new.kept.to_batches()]
+    kept = pa.Table.from_batches([*snapshot.kept.filter(pa.array(staying)).to_batches(), *added], schema=kept_schema())
     return Snapshot(kept, texts, snapshot.scores)

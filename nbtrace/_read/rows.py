@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from nbtrace import semconv
+from nbtrace._read.graph import with_rows
 from nbtrace._store.batches import compact, encode_all
 from nbtrace._store.columns import numbers
 from nbtrace._store.contents import Contents
@@ -14,7 +16,7 @@ from nbtrace._store.folding import Folding
 from nbtrace._store.kept import kept_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pyarrow as pa
 
@@ -43,6 +45,35 @@ def keep(spans: Iterable[ReadSpan], finish: Finish, mask: Mask) -> Snapshot:
             batches = compact((*batches, _flagged(batch, together)))
         contents.commit()
     return Folding().fold(batches, (), contents.texts).snapshot(contents.texts)
+
+
+def repeated(snapshot: Snapshot, marks: Mapping[tuple[int, int], Mapping[str, str]]) -> Snapshot:
+    """Make one row of each call that several instrumentations saw.
+
+    Args:
+        snapshot: what was read.
+        marks: what is to be said of the spans that repeat calls, by their traces and their own ids.
+    """
+    if not marks:
+        return snapshot
+    import numpy as np
+
+    columns = snapshot.select(["trace_id", "span_id"]).to_pydict()
+    ids = zip(columns["trace_id"], columns["span_id"], strict=True)
+    found: dict[int, Mapping[str, str]] = {}
+    for row, (trace, span) in enumerate(ids):
+        if trace and span and (mark := marks.get((int.from_bytes(trace), int.from_bytes(span)))):
+            found[row] = mark
+    if not found:
+        return snapshot
+    rows = snapshot.take([*found]).table().to_pylist()
+    for row, mark in zip(rows, found.values(), strict=True):
+        said = [{"key": key, "string": text} for key, text in mark.items() if key != semconv.SPAN_TYPE]
+        row |= {"operation": None, "span_type": mark[semconv.SPAN_TYPE], "attributes": [*row["attributes"], *said]}
+    staying = np.ones(len(snapshot), bool)
+    staying[[*found]] = False
+    marked = with_rows(snapshot, staying, rows)
+    return Folding().fold(tuple(marked.kept.to_batches()), (), marked.texts).snapshot(marked.texts, marked.scores)
 
 
 def _flagged(batch: pa.RecordBatch, spans: list[ReadSpan]) -> pa.RecordBatch:

@@ -45,7 +45,7 @@ LOOK_BACK: Final = 1024
 
 
 @dataclass(slots=True, eq=False)
-class _Call:
+class Call:
     """A span that is an LLM call, or looks like one."""
 
     span_id: int
@@ -62,15 +62,15 @@ class _Call:
     claimed_by: set[str] = field(default_factory=set[str])
     """The instrumentations that have a span of this call beside ours, not above or below it."""
 
-    def overlaps(self, other: _Call) -> bool:
+    def overlaps(self, other: Call) -> bool:
         return (self.end is None or other.start <= self.end) and (other.end is None or self.start <= other.end)
 
-    def names(self, other: _Call) -> bool:
+    def names(self, other: Call) -> bool:
         """Whether nothing that the two say of their models tells them apart."""
         alike = self.models & other.models or not self.models or not other.models
         return self.is_embedding == other.is_embedding and bool(alike)
 
-    def happens_in(self, other: _Call) -> bool:
+    def happens_in(self, other: Call) -> bool:
         """Whether it may be what another span is of, by all but their places in the tree.
 
         Some instrumentations give an end that is earlier than the moment at which they tell of it: when the stream was
@@ -82,7 +82,7 @@ class _Call:
         answers_differ = None not in {self.response, other.response} and self.response != other.response
         return other.start <= self.start and (asked or open_question) and bool(alike) and not answers_differ
 
-    def distance(self, other: _Call) -> tuple[bool, bool, int]:
+    def distance(self, other: Call) -> tuple[bool, bool, int]:
         """Give how far it is from another span: by what was asked, by its place in the tree, and by its start."""
         asked_else = None not in {self.said, other.said} and self.said != other.said
         return asked_else, self.parent_id != other.parent_id, abs(self.start - other.start)
@@ -106,17 +106,17 @@ class Calls:
         self.watching = watching
         """Whether it has to be told of what starts."""
         self._lock = RLock()  # a garbage collection in here may end a stream, which may come here again
-        self._ours: _Known[_Call] = OrderedDict()
+        self._ours: _Known[Call] = OrderedDict()
         """Calls of ours by their own span."""
-        self._children: _Known[tuple[_Call, ...]] = OrderedDict()
+        self._children: _Known[tuple[Call, ...]] = OrderedDict()
         """The last calls below each span, also below one that repeats them."""
         self._below: _Known[tuple[int, ...]] = OrderedDict()
         """The last spans of others right below each span."""
         self._others: _Known[None] = OrderedDict()
         """The traces in which another instrumentation has spans, with its name."""
-        self._marked: _Known[tuple[_Call, tuple[_Call, ...]]] = OrderedDict()
+        self._marked: _Known[tuple[Call, tuple[Call, ...]]] = OrderedDict()
         """The calls that are over, in the order in which they were marked, and what each of them repeats."""
-        self._ended: dict[_Place, deque[_Call]] = {}
+        self._ended: dict[_Place, deque[Call]] = {}
         """Those that repeat nothing, by their trace; and under trace 0 by what was asked, and by the response."""
 
     def forked(self) -> None:
@@ -132,15 +132,18 @@ class Calls:
         if not is_ours(span):
             self.watching = True
             if span.context is not None:
-                trace_id = span.context.trace_id
                 with self._lock:
-                    _keep(self._others, (trace_id, _scope(span)), None)
-                    if span.parent is not None:
-                        place = (trace_id, span.parent.span_id)
-                        _keep(self._below, place, (*self._below.get(place, ())[1 - WIDTH :], span.context.span_id))
-        elif self.watching and (call := _call(span, span.attributes or {})) is not None:
+                    self._begin(span.context.trace_id, span.context.span_id, parent_of(span), scope_of(span))
+        elif self.watching and (call := call_of(span, span.attributes or {})) is not None:
             with self._lock:
                 self._place(call, (call,))
+
+    def _begin(self, trace_id: int, span_id: int, parent_id: int | None, scope: str) -> None:
+        """Take note of a span of others."""
+        _keep(self._others, (trace_id, scope), None)
+        if parent_id is not None:
+            place = (trace_id, parent_id)
+            _keep(self._below, place, (*self._below.get(place, ())[1 - WIDTH :], span_id))
 
     def marked(self, span: ReadableSpan, attributes: Attributes) -> dict[str, AttributeValue]:
         """Give a span's attributes as they are to be stored: with a mark if another span has its call.
@@ -148,29 +151,31 @@ class Calls:
         Who is interrupted may ask again, and is told the same.
         """
         made = dict(attributes)
-        ours = is_ours(span)
-        if ours and not self.watching:
+        if not self.watching and is_ours(span):
             return made
-        call = _call(span, made)
-        if call is None:
-            return made
+        call = call_of(span, made)
+        if call is not None and (mark := self._mark(call, str(made[semconv.OPERATION_NAME]))):
+            del made[semconv.OPERATION_NAME]
+            made |= mark
+        return made
+
+    def _mark(self, call: Call, operation: str) -> dict[str, str]:
+        """Give what is to be said of a span if it repeats calls, and keep it in mind once it is over."""
         with self._lock:
             known = self._marked.get((call.trace_id, call.span_id))
             if known is not None:
                 found = known[1]
             else:
-                found = () if ours else self._find(call)
+                found = () if call.scope == SCOPE_NAME else self._find(call)
                 if call.end is not None:
                     self._place(call, found or (call,))
                     self._keep_ended(call, found)
-        if found:
-            made[semconv.DUPLICATE_OPERATION] = made.pop(semconv.OPERATION_NAME)
-            made[semconv.SPAN_TYPE] = "chain"
-            if len(found) == 1:
-                made[semconv.DUPLICATE_OF] = f"{found[0].span_id:016x}"
-        return made
+        if not found:
+            return {}
+        mark = {semconv.DUPLICATE_OPERATION: operation, semconv.SPAN_TYPE: "chain"}
+        return mark | ({semconv.DUPLICATE_OF: f"{found[0].span_id:016x}"} if len(found) == 1 else {})
 
-    def _find(self, call: _Call) -> tuple[_Call, ...]:
+    def _find(self, call: Call) -> tuple[Call, ...]:
         """Find whose call a span of another instrumentation repeats; several if it is around several."""
         inside = {one.span_id: one for one in self._inside(call.trace_id, call.span_id, DEPTH)}
         found = tuple(one for one in inside.values() if one.names(call) and one.overlaps(call))
@@ -185,14 +190,14 @@ class Calls:
                 found = (beside,)
         return found
 
-    def _inside(self, trace_id: int, span_id: int, depth: int) -> Iterator[_Call]:
+    def _inside(self, trace_id: int, span_id: int, depth: int) -> Iterator[Call]:
         """Give the last calls below a span, and below the spans of others that are below it."""
         yield from self._children.get((trace_id, span_id), ())
         if depth:
             for below in self._below.get((trace_id, span_id), ()):
                 yield from self._inside(trace_id, below, depth - 1)
 
-    def _beside(self, call: _Call) -> _Call | None:
+    def _beside(self, call: Call) -> Call | None:
         """Find the call of a span that is neither above nor below it."""
         answered = [one for one in self._during(call, (0, call.response)) if one.names(call)]
         asked = [one for one in self._during(call, (0, call.said)) if one.happens_in(call)]
@@ -211,7 +216,7 @@ class Calls:
             return asked[0] if call.scope not in asked[0].claimed_by else None
         return None
 
-    def _during(self, call: _Call, place: tuple[int, int | str | None]) -> Iterator[_Call]:
+    def _during(self, call: Call, place: tuple[int, int | str | None]) -> Iterator[Call]:
         """Give the last calls at a place that other instrumentations saw while a span ran."""
         for other in islice(reversed(self._ended.get(cast("_Place", place), ())), LOOK_BACK):
             if other.end is not None and other.end < call.start:
@@ -219,7 +224,7 @@ class Calls:
             if other.scope != call.scope and other.overlaps(call):
                 yield other
 
-    def _place(self, call: _Call, has_it: tuple[_Call, ...]) -> None:
+    def _place(self, call: Call, has_it: tuple[Call, ...]) -> None:
         """Say which calls are at the places of a span: its own, or those that it repeats."""
         if call.scope == SCOPE_NAME:
             _keep(self._ours, (call.trace_id, call.span_id), call)
@@ -229,7 +234,7 @@ class Calls:
             others = [one for one in self._children.get(place, ()) if one.span_id not in now]
             _keep(self._children, place, (*others, *has_it)[-WIDTH:])
 
-    def _keep_ended(self, call: _Call, repeated: tuple[_Call, ...]) -> None:
+    def _keep_ended(self, call: Call, repeated: tuple[Call, ...]) -> None:
         gone = _keep(self._marked, (call.trace_id, call.span_id), (call, repeated))
         if not repeated:
             for place in _beside_places(call):
@@ -243,18 +248,18 @@ class Calls:
                     self._ended.pop(place, None)
 
 
-def _call(span: ReadableSpan, attributes: Attributes) -> _Call | None:
+def call_of(span: ReadableSpan, attributes: Attributes) -> Call | None:
     """Read what tells calls apart; none for a span that is no call."""
     operation, context = attributes.get(semconv.OPERATION_NAME), span.context
     if operation not in semconv.LLM_OPERATIONS or context is None:
         return None
     response = attributes.get(semconv.RESPONSE_ID)
     named = (attributes.get(semconv.REQUEST_MODEL), attributes.get(semconv.RESPONSE_MODEL))
-    return _Call(
+    return Call(
         span_id=context.span_id,
         trace_id=context.trace_id,
-        parent_id=span.parent.span_id if span.parent is not None else None,
-        scope=_scope(span),
+        parent_id=parent_of(span),
+        scope=scope_of(span),
         is_embedding=operation == "embeddings",
         # A router puts the provider before the model.
         models=frozenset(str(model).rpartition("/")[2] for model in named if model is not None),
@@ -265,7 +270,13 @@ def _call(span: ReadableSpan, attributes: Attributes) -> _Call | None:
     )
 
 
-def _scope(span: ReadableSpan) -> str:
+def parent_of(span: ReadableSpan) -> int | None:
+    """Give the id of a span's parent."""
+    return span.parent.span_id if span.parent is not None else None
+
+
+def scope_of(span: ReadableSpan) -> str:
+    """Give the name of a span's instrumentation."""
     return span.instrumentation_scope.name if span.instrumentation_scope is not None else ""
 
 
@@ -288,7 +299,7 @@ def _texts(value: Any) -> Iterable[str]:
         yield from _texts(given.get("parts"))
 
 
-def _beside_places(call: _Call) -> list[_Place]:
+def _beside_places(call: Call) -> list[_Place]:
     return [(call.trace_id, ""), *((0, one) for one in (call.said, call.response) if one is not None)]
 
 

@@ -141,6 +141,55 @@ def test_spans_of_others_are_brought_to_the_conventions_masked_and_priced(tmp_pa
     assert "sk-proj" not in json.dumps(found.input_messages) + json.dumps(found.attributes, default=str)
 
 
+def seen_call(span_id: int, parent: int | None, start: int, end: int, asked: str | None = None) -> dict[str, Any]:
+    """Give a call as an instrumentation writes it, in a trace of spans that begin and end in milliseconds."""
+    given = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    if asked is not None:
+        given["gen_ai.input.messages"] = json.dumps([{"role": "user", "parts": [{"type": "text", "content": asked}]}])
+    return {
+        "traceId": f"{1:032x}", "spanId": f"{span_id:016x}", "name": f"chat {span_id}", "kind": 3,
+        "startTimeUnixNano": str(1_700_000_000_000_000_000 + start * 1_000_000),
+        "endTimeUnixNano": str(1_700_000_000_000_000_000 + end * 1_000_000),
+        "attributes": [
+            *({"key": key, "value": {"stringValue": text}} for key, text in given.items()),
+            {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "10"}},
+        ],
+        **({} if parent is None else {"parentSpanId": f"{parent:016x}"}),
+    }  # fmt: skip
+
+
+SEEN_TWICE = {
+    "around it": [(seen_call(1, None, 0, 10), "outer"), (seen_call(2, 1, 1, 9), "inner")],
+    "at the same times": [(seen_call(1, None, 0, 10), "outer"), (seen_call(2, 1, 0, 10), "inner")],
+    "beside it": [
+        (seen_call(1, 9, 0, 10, "Hi"), "outer"),
+        (seen_call(2, 9, 1, 9, "Hi"), "inner"),
+        (seen_call(3, 9, 2, 8, "Hi"), "outer"),
+        (seen_call(4, 9, 3, 7, "Hi"), "inner"),
+    ],
+    "around several": [(seen_call(1, None, 0, 10), "outer"), *((seen_call(n, 1, n, n + 1), "inner") for n in (2, 4))],
+}
+
+
+@pytest.mark.parametrize("place", SEEN_TWICE)
+def test_a_call_that_two_instrumentations_saw_is_one_in_whatever_order_and_file_they_are(
+    place: str, tmp_path: Path
+) -> None:
+    documents = [document(span, scope={"name": scope}) for span, scope in SEEN_TWICE[place]]
+    found: list[list[dict[str, Any]]] = []
+    for number, order in enumerate([documents, documents[::-1]]):
+        file, directory = tmp_path / f"{number}.jsonl", tmp_path / str(number)
+        file.write_text("\n".join(order))
+        directory.mkdir()
+        for name, text in enumerate(order):
+            (directory / f"{name}.jsonl").write_text(text)
+        found += [rows(nbtrace.open(file)), rows(nbtrace.open(directory))]
+    assert found == found[:1] * 4
+    calls = {"beside it": 2, "around several": 2}.get(place, 1)
+    operations = [row["operation"] for row in found[0]]
+    assert (operations.count("chat"), operations.count(None)) == (calls, place == "around several")
+
+
 def test_a_policy_that_asks_for_more_is_applied_to_what_nbtrace_wrote(tmp_path: Path) -> None:
     session = recorded()
     span = session.spans(operation="chat")[0]
