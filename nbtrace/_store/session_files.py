@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
 from nbtrace._store import locks
@@ -54,6 +55,10 @@ class SessionFiles:
         self.life = 0
         """How often the store had been cleared before what is written."""
         self._bytes = 0
+        self._calls: set[int] = set()
+        """Ids of the written spans that other spans may repeat."""
+        self._repeats: Counter[int] = Counter()
+        """How many written spans repeat a call that is not written yet, by its id."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.mkdir(mode=0o700)
         self._lock = locks.hold(self.path / LOCK)
@@ -171,21 +176,33 @@ class SessionFiles:
             path.unlink()
         self._bytes = 0
         self._written = dict.fromkeys(self._written, 0)
+        self._calls.clear()
+        self._repeats.clear()
         self.manifest = replace(self.manifest, spans=0, calls=0, cost_usd=None)
 
     def _count(self, rows: pa.RecordBatch) -> None:
         """Add up what a list of sessions tells."""
-        from nbtrace._store.repeats import marks
-
-        operations, costs = (rows.column(name).to_pylist() for name in ("operation", "cost_usd"))
+        operations, costs, ids = (rows.column(name).to_pylist() for name in ("operation", "cost_usd", "span_id"))
         calls = [cost for operation, cost in zip(operations, costs, strict=True) if operation in semconv.LLM_OPERATIONS]
         known = [cost for cost in (self.manifest.cost_usd, *calls) if cost is not None]
         self.manifest = replace(
             self.manifest,
-            spans=self.manifest.spans + rows.num_rows - len(marks(rows)),
+            spans=self.manifest.spans + rows.num_rows - self._gone(rows, operations, ids),
             calls=self.manifest.calls + len(calls),
             cost_usd=sum(known) if known else None,
         )
+
+    def _gone(self, rows: pa.RecordBatch, operations: list[Any], ids: list[Any]) -> int:
+        """Say how many spans are in others from these rows on: whichever of a call and what repeats it comes last."""
+        from nbtrace._store.repeats import marks
+
+        repeated = [span_id for _, span_id in marks(rows)]
+        self._repeats.update(repeated)
+        self._calls.update(
+            int.from_bytes(one) for one, operation in zip(ids, operations, strict=True) if operation is not None
+        )
+        here = self._repeats.keys() & self._calls
+        return sum(self._repeats.pop(span_id) for span_id in here)
 
     def _note(self) -> None:
         self.manifest = replace(self.manifest, updated=time.time())

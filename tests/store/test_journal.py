@@ -529,3 +529,19 @@ def test_a_file_that_goes_while_a_session_is_measured_counts_nothing(tmp_path: P
     before = one.size
     (one.path / "manifest.json.new").symlink_to("gone")
     assert (one.size, one.has_spans, prune(tmp_path)) == (before, True, [])
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 1, 3)])
+def test_the_manifest_counts_a_call_and_what_repeats_it_once_and_what_repeats_none_too(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    attributes = {1: {semconv.OPERATION_NAME: "chat"}} | {
+        number: {semconv.DUPLICATE_OF: f"{of:016x}"} for number, of in ((2, 1), (3, 99))
+    }
+    with journaled(tmp_path) as (store, journal, both):
+        for number in order:
+            both.started(span(number))
+            both.ended(span(number, attributes=attributes[number]), None)
+            journal.flush()
+        rows = len(store.snapshot())
+    assert [one.manifest.spans for one in earlier(tmp_path)] == [rows] == [2]
