@@ -18,11 +18,12 @@ from nbtrace._guard import guard
 from nbtrace._store.batches import compact, taken
 from nbtrace._store.calls import Calls
 from nbtrace._store.columns import fixed, nulls_of
+from nbtrace._store.expand import relist
 from nbtrace._store.following import count
 from nbtrace._store.kept import kept_schema
 from nbtrace._store.repeats import Rows, marks
 from nbtrace._store.snapshot import Snapshot
-from nbtrace._store.spill import Spill
+from nbtrace._store.spill import Spill, rows_size
 
 if TYPE_CHECKING:
     from nbtrace._store.texts import Texts
@@ -110,7 +111,8 @@ class Folding:
             known = self._made.get(id(batch))
             if known is None or known.batch is not batch or known.todo != todo:
                 new = _rebuilt(batch, todo, merged)
-                known = _Made(batch, todo, self._spill.moved(new) if number < settled else new)
+                moved = self._spill.moved(new) if number < settled else new
+                known = _Made(batch, todo, moved, moved is not new)
             if number < len(ended):
                 made[id(batch)] = known
             folded.append(known.rows)
@@ -125,6 +127,26 @@ class Folding:
         self._marks, self._made = {}, {}
         self._merged = (*self._merged[: self._settled], *map(self._spill.moved, self._merged[self._settled :]))
         self._settled = len(self._merged)
+
+    def _let_go(self, wanted: set[tuple[Key, ...]]) -> None:
+        """Forget merged rows of which there are others by now, once they are the most."""
+        if len(self._places) <= 2 * len(wanted):
+            return
+        left = {keys: place for keys, place in self._places.items() if keys in wanted}
+        rows = [place for place in left.values() if place is not None]
+        numbers = {place: number for number, place in enumerate(rows)}
+        self._merged = (_shrunk(taken(self._merged, rows)),) if rows else ()
+        if self._settled:
+            self._merged = (*map(self._spill.moved, self._merged),)
+            self._settled = len(self._merged)
+        self._places = {keys: None if place is None else numbers[place] for keys, place in left.items()}
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of what was made, in memory and on the disk."""
+        made = [(one.size, one.is_on_disk) for one in self._made.values()]
+        memory = rows_size(self._merged[self._settled :]) + sum(size for size, is_on_disk in made if not is_on_disk)
+        return memory, rows_size(self._merged) + sum(size for size, _ in made) - memory
 
     def _found(self, ended: Batches, running: Batches) -> list[tuple[int, int]]:
         """Find the rows that say that they repeat a call, by their number in all batches."""
@@ -160,6 +182,7 @@ class Folding:
             first = count(self._merged)
             self._merged = compact((*self._merged, *merged), self._settled)
             self._places |= {keys[row]: first + number if merged else None for number, row in enumerate(rows)}
+        self._let_go({keys[row] for row in lasting})
         places = {row: self._places[keys[row]] for row in lasting}
         passing = self._merged
         for rows, merged in calls.merged([row for row in groups if row not in places], groups):
@@ -235,6 +258,13 @@ class _Made(NamedTuple):
     batch: pa.RecordBatch
     todo: _Todo
     rows: pa.RecordBatch
+    is_on_disk: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of what it does not share with the batch."""
+        is_shared = not self.todo.gone and not self.todo.replaced
+        return self.rows.column("parent_span_id").nbytes if is_shared else rows_size((self.rows,))
 
 
 def _rebuilt(batch: pa.RecordBatch, todo: _Todo, merged: Batches) -> pa.RecordBatch:
@@ -244,10 +274,24 @@ def _rebuilt(batch: pa.RecordBatch, todo: _Todo, merged: Batches) -> pa.RecordBa
         order[[row for row, _ in todo.replaced]] = batch.num_rows + np.arange(len(todo.replaced))
         order = np.delete(order, todo.gone)
         parents = np.delete(parents, todo.gone)
-        batch = taken(
-            [batch, taken(merged, [place for _, place in todo.replaced])] if todo.replaced else [batch], order.tolist()
-        )
+        new = [_shrunk(taken(merged, [place for _, place in todo.replaced]))] if todo.replaced else []
+        batch = taken([batch, *new], order.tolist())
     return _with_parents(batch, parents)
+
+
+def _shrunk(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Let go of the values of other rows: what is told of merged spans is long, and no other row has the same."""
+    lists: Any = batch.column("attributes")
+    flat = lists.flatten()
+    fields = list(lists.type.value_type)
+    children = [
+        flat.field(field.name).cast(pa.string()).dictionary_encode()
+        if field.name == "value"
+        else flat.field(field.name)
+        for field in fields
+    ]
+    attributes = pa.StructArray.from_arrays(children, fields=fields)
+    return _with(batch, {"attributes": relist(lists.type, lists, attributes)})
 
 
 def _with_parents(batch: pa.RecordBatch, parents: Any) -> pa.RecordBatch:

@@ -63,7 +63,7 @@ class Spill:
         self._limit, self.problem = limit, None
 
     def relieve(
-        self, batches: tuple[pa.RecordBatch, ...], rows: int, texts: Texts
+        self, batches: tuple[pa.RecordBatch, ...], rows: int, texts: Texts, made: int = 0
     ) -> tuple[tuple[pa.RecordBatch, ...], Texts] | None:
         """Move all that is in memory to the disk, if it is beyond the bound.
 
@@ -71,11 +71,12 @@ class Spill:
             batches: rows.
             rows: how many of the batches are on the disk already.
             texts: what they refer to.
+            made: bytes of what was made of them, which count too.
 
         Returns:
             The same batches and texts, all of them on the disk, or none if everything stays where it is.
         """
-        if self._limit is None or rows_size(batches[rows:]) + texts.in_memory <= self._limit:
+        if self._limit is None or rows_size(batches[rows:]) + texts.in_memory + made <= self._limit:
             return None
         if time.monotonic() - self._tried_at < RETRY_S:
             return None
@@ -101,6 +102,8 @@ class Spill:
 
     def _moved(self, batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
         """Write batches to a file and give them back as it has them; columns of nulls share their memory and stay."""
+        if not batches:
+            return []
         import pyarrow as pa
 
         parts = [batch.select([name for name in batch.schema.names if not _is_null(batch[name])]) for batch in batches]

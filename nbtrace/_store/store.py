@@ -133,11 +133,11 @@ class Store:
             return count(self._batches) - gone + len(self._waiting) + len(self._running)
 
     def sizes(self) -> Sizes:
-        """Give the bytes of the ended spans that are encoded."""
+        """Give the bytes of the ended spans that are encoded, and of what a look made of them."""
         with self._lock:
-            batches, settled, texts = self._batches, self._settled, self._contents.texts
-        memory = rows_size(batches[settled:]) + texts.in_memory
-        return Sizes(memory, rows_size(batches) + texts.nbytes - memory)
+            batches, settled, texts, folding = self._batches, self._settled, self._contents.texts, self._folding
+        memory, (made, moved) = rows_size(batches[settled:]) + texts.in_memory, folding.sizes if folding else (0, 0)
+        return Sizes(memory + made, rows_size(batches) + texts.nbytes - memory + moved)
 
     def started(self, span: ReadableSpan) -> None:
         """Show a span as running from now on."""
@@ -369,7 +369,8 @@ class Store:
             batches = compact((*batches, batch), self._settled)
         settled = self._settled
         with guard("store"):
-            if (moved := self.spill.relieve(batches, settled, now.contents.texts)) is not None:
+            made = self._folding.sizes[0] if self._folding is not None and self.spill.limit is not None else 0
+            if (moved := self.spill.relieve(batches, settled, now.contents.texts, made)) is not None:
                 (batches, now.contents.texts), settled = moved, len(moved[0])
                 if self._folding is not None:
                     self._folding.relieve()

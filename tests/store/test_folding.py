@@ -75,6 +75,8 @@ def test_of_several_beside_it_the_innermost_has_it() -> None:
         ([chat(CALL, 6), *(repeat(one, one - 1) for one in (6, 5)), repeat(4, 1)], {CALL: 1}),
         ([chat(CALL), repeat(4, 1)], {CALL: None}),
         ([chat(CALL, 4), repeat(4, 77)], {CALL: 77}),
+        ([chat(CALL, 1), repeat(4, 1), row(4, trace=2), row(6, 4, trace=2)], {CALL: 1, 4: None, 6: 4}),
+        ([row(8, 1, trace=2), chat(CALL, 1), repeat(4, 8, trace=2), row(8, 1)], {CALL: 1, 8: 1}),
         ([chat(CALL, 4), repeat(4, 5), repeat(5, 4)], {CALL: None}),
         ([chat(CALL, 4), repeat(4, CALL)], {CALL: None}),
         ([chat(CALL, 1), repeat(4, 1, of="not an id"), repeat(5, 1, of="00ff")], {CALL: 1, 4: 1, 5: 1}),
@@ -282,6 +284,22 @@ def test_calls_are_merged_in_pieces_of_some_size(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(calls, "merge", measured)
     assert rows_of(fold(*given)) == expected
     assert max(sizes) < 20_000 < sum(sizes)
+
+
+def test_what_looks_make_is_counted_and_let_go() -> None:
+    often, once = Store(), Store()
+    for number in range(30):
+        more = table(*([chat(CALL, 1)] if not number else []), repeat(10 + number, 1))
+        often.adopt(more)
+        often.snapshot()
+        once.adopt(more)
+    rows = once.sizes().memory
+    assert rows_of(often.snapshot()) == rows_of(once.snapshot())
+    made = once.sizes().memory - rows
+    assert 0 < often.sizes().memory - rows < 4 * made
+    once.spill.limit = rows + made // 2
+    once.adopt(table(row(2)))
+    assert once.sizes().disk > rows
 
 
 @pytest.mark.parametrize("cleared", [False, True])
