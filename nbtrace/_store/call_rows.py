@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -36,11 +37,13 @@ class Messages:
         self._column, self._kept, self._texts = column, kept, texts
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Messages) and (self._kept.equals(other._kept) or str(self) == str(other))
+        return isinstance(other, Messages) and (self._kept.equals(other._kept) or self.text == other.text)
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def __str__(self) -> str:
+    @cached_property
+    def text(self) -> str:
+        """The JSON that they are."""
         text: str = expand(self._column, self._kept, self._texts)[0].as_py()
         return text
 
@@ -63,7 +66,7 @@ def content_sizes(rows: pa.RecordBatch, texts: Texts) -> Any:
 
 def text_of(value: Any) -> Any:
     """Give the text of messages, and anything else as it is."""
-    return str(value) if isinstance(value, Messages) else value
+    return value.text if isinstance(value, Messages) else value
 
 
 def read_rows(rows: pa.RecordBatch, texts: Texts) -> list[Row]:

@@ -135,11 +135,12 @@ class Folding:
         left = {keys: place for keys, place in self._places.items() if keys in wanted}
         rows = [place for place in left.values() if place is not None]
         numbers = {place: number for number, place in enumerate(rows)}
-        self._merged = (_shrunk(taken(self._merged, rows)),) if rows else ()
+        merged: Batches = (_shrunk(taken(self._merged, rows)),) if rows else ()
         if self._settled:
-            self._merged = (*map(self._spill.moved, self._merged),)
-            self._settled = len(self._merged)
-        self._places = {keys: None if place is None else numbers[place] for keys, place in left.items()}
+            merged = (*map(self._spill.moved, merged),)
+        places = {keys: None if place is None else numbers[place] for keys, place in left.items()}
+        # At once: after an interrupt between these a place would be that of another call.
+        self._merged, self._places, self._settled = merged, places, len(merged) if self._settled else 0
 
     @property
     def sizes(self) -> tuple[int, int]:
