@@ -22,7 +22,7 @@ from nbtrace._export.encodings import ENCODINGS
 from nbtrace._export.judging import hand_over, score_id
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words, unsaid_in_words
-from nbtrace._export.selection import by_trace, orphans, rerooted, without_vectors
+from nbtrace._export.selection import beside, by_trace, orphans, rerooted, together, without_vectors
 from nbtrace._export.sending import Sender
 from nbtrace._export.verifying import in_words, missing
 from nbtrace.errors import ExportError
@@ -124,10 +124,13 @@ def pack(
         if late := len(scores) - len(along):
             left_out += (f"{scores_in_words(late)} of spans that had arrived before: there is no API for them",)
         scores = along
+    around = whole if is_selection or limits.drops_orphans else table  # also what still runs
     chosen, had_vectors = without_vectors(chosen)
     if had_vectors:
         notes.append(f"The vectors of {spans_in_words(had_vectors)} stay here: no receiver reads them, files have them")
-    return Parcel(Prepared(by_trace(chosen), to.backend, to.resource), scores, has_api, left_out, tuple(notes))
+    others = beside(around, chosen) if to.backend is not None and to.backend.overlay else None
+    prepared = Prepared(by_trace(chosen), to.backend, to.resource, beside=others)
+    return Parcel(prepared, scores, has_api, left_out, tuple(notes))
 
 
 def late_parents(table: Snapshot, key: str, ledger: Ledger) -> Snapshot | None:
@@ -138,15 +141,11 @@ def late_parents(table: Snapshot, key: str, ledger: Ledger) -> Snapshot | None:
 
 
 def _with_late_parents(spans: Snapshot, table: Snapshot, key: str, ledger: Ledger, notes: list[str]) -> Snapshot:
-    import pyarrow as pa
-
-    from nbtrace._store.snapshot import Snapshot
-
     late = late_parents(table, key, ledger)
     if late is None:
         return spans
     notes.append(f"{spans_in_words(len(late))} that another has taken in: what is below had arrived and names it")
-    return Snapshot(pa.concat_tables([spans.kept, late.kept]), spans.texts, spans.scores)
+    return together(spans, late)
 
 
 def waiting(table: Snapshot, key: str, ledger: Ledger) -> int:

@@ -48,7 +48,7 @@ def encoded(prepared: Prepared) -> Iterator[Encoded]:
     if not prepared.is_by_columns:
         yield from encoded_rows(prepared, otlp.encode)
         return
-    traces = Traces(prepared.table) if prepared.parts else None
+    traces = Traces(prepared.whole) if prepared.parts else None
     around = traces.facts() if traces is not None else {}
     asked = _Asked(prepared)
     start = 0

@@ -18,6 +18,7 @@ from nbtrace._export.backends.backend import Absent, Attributes, Backend, Group,
 from nbtrace._export.batch import Row, rows
 from nbtrace._export.facts import Facts
 from nbtrace._export.portable import loads
+from nbtrace._export.selection import together
 from nbtrace._guard import guard
 from nbtrace._store.attributes import plain
 from nbtrace._store.schema import PROMOTED
@@ -43,6 +44,7 @@ class Prepared:
         table: the spans that are sent.
         backend: whose overlay and limits hold; none for a plain receiver.
         resource: attributes that are added to every resource.
+        beside: what else there is of their traces, and is not sent now.
         traces: what `around` says of their traces, where not all spans of these are there.
     """
 
@@ -52,6 +54,7 @@ class Prepared:
         backend: Backend | None = None,
         resource: Mapping[str, str] | None = None,
         *,
+        beside: Snapshot | None = None,
         traces: Mapping[bytes, Around] | None = None,
     ) -> None:
         self.table = table
@@ -64,6 +67,7 @@ class Prepared:
         self._added = tuple((resource or {}).items())
         self.without = backend.without if backend is not None else frozenset[str]()
         self.parts = _parts(backend) if backend is not None else ()
+        self._beside = beside
         self._given = traces
 
     @property
@@ -78,7 +82,12 @@ class Prepared:
 
     @cached_property
     def _traces(self) -> Mapping[bytes, Around]:
-        return around(self.table) if self._given is None else self._given
+        return around(self.whole) if self._given is None else self._given
+
+    @cached_property
+    def whole(self) -> Snapshot:
+        """The spans that are sent, and behind them what else there is of their traces."""
+        return self.table if self._beside is None else together(self.table, self._beside)
 
     def __iter__(self) -> Iterator[Row]:
         for row in rows(self.table):

@@ -114,6 +114,30 @@ def _as_parents(kept: pa.Table) -> pa.Table:
     return kept.select(["trace_id", "parent_span_id"]).rename_columns(["trace_id", "span_id"])
 
 
+def together(spans: Snapshot, others: Snapshot) -> Snapshot:
+    """Give other spans of the same texts behind some."""
+    import pyarrow as pa
+
+    from nbtrace._store.snapshot import Snapshot
+
+    return Snapshot(pa.concat_tables([spans.kept, others.kept]), spans.texts, spans.scores)
+
+
+def beside(all_spans: Snapshot, some: Snapshot) -> Snapshot | None:
+    """Give what else there is of the traces of some spans."""
+    import pyarrow.compute as pc
+
+    from nbtrace._store.remap import keys
+
+    if not len(some):
+        return None
+    kept = some.kept
+    is_of_them: Any = pc.is_in(all_spans.column("trace_id"), value_set=kept.column("trace_id").combine_chunks())
+    is_there: Any = pc.is_in(keys(all_spans.kept), value_set=keys(kept).combine_chunks())
+    found = all_spans.filter(pc.and_(is_of_them, pc.invert(is_there)))
+    return found if len(found) else None
+
+
 def by_trace(spans: Snapshot) -> Snapshot:
     """Put the spans of a trace together; traces stay in the order in which they began to arrive, as do their spans."""
     import numpy as np

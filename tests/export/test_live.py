@@ -98,6 +98,26 @@ def test_a_call_that_was_sent_before_the_span_around_it_ended_finds_its_parent(
     provider.shutdown()
 
 
+def test_a_trace_is_named_by_all_that_is_there_of_it(
+    scripted: Server, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever of it is sent when: a step before the one around it has ended, and a late one alone."""
+    for variable, value in VARIABLES["langfuse"].items():
+        monkeypatch.setenv(variable, value)
+    server = scripted()
+    with session.span("answer"):
+        late = session.tracing.start("late", attributes={})
+        with session.span("step"):
+            pass
+        session.export("langfuse", endpoint=server.url)
+    session.export("langfuse", endpoint=server.url)
+    session.tracing.end(late, dict)
+    session.export("langfuse", endpoint=server.url)
+    sent = [span for one in server.received for span in spans_of(one.otlp)]
+    named = {one.name: [each.value.string_value for each in one.attributes if "trace.name" in each.key] for one in sent}
+    assert named == {"step": ["answer"], "answer": ["answer"], "late": ["answer"]}
+
+
 def test_an_outage_loses_nothing(scripted: Server, session: Session) -> None:
     down = [True]
 
