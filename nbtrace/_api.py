@@ -11,7 +11,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace._answers import Answers
 from nbtrace._capture.around import Around
-from nbtrace._capture.steps import P, R, Step, StepKind, name_of
+from nbtrace._capture.steps import P, R, Step, StepKind, name_of, step
 from nbtrace._session import Session
 
 if TYPE_CHECKING:
@@ -347,7 +347,7 @@ def span(name: Any = None, *, kind: StepKind = "chain", **attributes: AttributeV
     """
     if callable(name):
         return Step(_recorder, name_of(name), kind, attributes)(name)
-    return Step(_recorder, name, kind, attributes)
+    return step(_recorder, name, kind, attributes)
 
 
 def _recorder() -> Tracing | None:

@@ -24,7 +24,7 @@ from nbtrace._capture.client import ClientCapture
 from nbtrace._capture.silence import ELSEWHERE, PAUSED, STOPPED, Silence
 from nbtrace._capture.site import cell_run
 from nbtrace._capture.spending import Spending
-from nbtrace._capture.steps import Step, StepKind
+from nbtrace._capture.steps import Step, StepKind, step
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._export.ledger import Ledger
 from nbtrace._guard import caught, guard
@@ -387,7 +387,7 @@ class Session(Answers):
 
     def span(self, name: str | None = None, *, kind: StepKind = "chain", **attributes: AttributeValue) -> Step:
         """Make a step of the user's program a span; see `nbtrace.span`."""
-        return Step(self.recorder, name, kind, attributes)
+        return step(self.recorder, name, kind, attributes)
 
     def recorder(self) -> Tracing | None:
         """Give where spans are made; nothing while none is recorded."""

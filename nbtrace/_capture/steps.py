@@ -48,7 +48,7 @@ class Step:
 
     Args:
         tracing: gives where spans are made, or None when nothing is recorded.
-        name: the step's name; without it, that of the function it decorates.
+        name: the step's name.
         kind: what it is.
         attributes: more attributes of the span.
     """
@@ -56,14 +56,13 @@ class Step:
     def __init__(
         self,
         tracing: Callable[[], Tracing | None],
-        name: str | None,
+        name: str,
         kind: StepKind = "chain",
         attributes: Mapping[str, AttributeValue] | None = None,
     ) -> None:
         if kind not in get_args(StepKind):
             raise UsageError.unknown("kind of span", kind, get_args(StepKind))
-        self.name = name or ""
-        self._is_nameless = name is None
+        self.name = name
         self.kind: StepKind = kind
         self._tracing = tracing
         self._attributes = dict(attributes or {})
@@ -111,9 +110,6 @@ class Step:
         return self
 
     def __enter__(self) -> Self:
-        if self._is_nameless:
-            message = f"this step has no name; give it one: with nbtrace.span('search', kind={self.kind!r})"
-            raise UsageError(message)
         with guard("capture"):
             self._made_on = self._tracing()
             if self._made_on is not None:
@@ -190,8 +186,6 @@ class Step:
         if isinstance(function, (classmethod, staticmethod)):
             made: Any = type(function)(self(function.__func__))
             return made
-        if self._is_nameless:
-            return type(self)(self._tracing, name_of(function), self.kind, self._attributes)(function)
         wrap = (
             _async_generator if inspect.isasyncgenfunction(function)
             else _generator if inspect.isgeneratorfunction(function)
@@ -212,6 +206,24 @@ class Step:
                 given.pop(receiver, None)
             self.input(given)
         return self
+
+
+class Nameless(Step):
+    """A step that takes the name of the function it decorates."""
+
+    def __enter__(self) -> Self:
+        message = f"this step has no name; give it one: with nbtrace.span('search', kind={self.kind!r})"
+        raise UsageError(message)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        return Step(self._tracing, name_of(function), self.kind, self._attributes)(function)
+
+
+def step(
+    tracing: Callable[[], Tracing | None], name: str | None, kind: StepKind, attributes: Mapping[str, AttributeValue]
+) -> Step:
+    """Make a step, whose name may be that of the function it will decorate; see `Step`."""
+    return Nameless(tracing, "", kind, attributes) if name is None else Step(tracing, name, kind, attributes)
 
 
 def name_of(function: Callable[..., Any]) -> str:

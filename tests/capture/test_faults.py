@@ -33,9 +33,10 @@ IN_PLACE = (
 )  # fmt: skip
 """Functions that stand in for the client's or the user's own: each line calls those, or what is guarded."""
 MAKING = (
-    "_session.Session.span", "_session.Session.prompt", "_api.context", "steps.Step.__init__", "steps.Step.__call__",
-    "steps.Step.query", "around.Around.__init__", "registry.", "history.", "prompt.Prompt.__init__",
-    "prompt.Prompt._fields", "prompt.Prompt.format", "prompt.Prompt._check", "prompt.Prompt._filled", "prompt.hash_of",
+    "_session.Session.span", "_session.Session.prompt", "_api.context", "steps.step", "steps.Step.__init__",
+    "steps.Step.__call__", "steps.Step.query", "around.Around.__init__", "registry.", "history.",
+    "prompt.Prompt.__init__", "prompt.Prompt._fields", "prompt.Prompt.format", "prompt.Prompt._check",
+    "prompt.Prompt._filled", "prompt.hash_of",
     "languages.",
 )  # fmt: skip
 """Functions that the user calls by name, whose refusals are documented; what they take over is guarded inside."""
