@@ -217,11 +217,15 @@ class Calls:
         return None
 
     def _during(self, call: Call, place: tuple[int, int | str | None]) -> Iterator[Call]:
-        """Give the last calls at a place that other instrumentations saw while a span ran."""
+        """Give the last calls at a place that other instrumentations saw while a span ran.
+
+        Of a stream the span may say that it ended when the stream was made, which is before its call began.
+        """
         for other in islice(reversed(self._ended.get(cast("_Place", place), ())), LOOK_BACK):
             if other.end is not None and other.end < call.start:
                 break  # they come in the order of their ends
-            if other.scope != call.scope and other.overlaps(call):
+            is_asked_here = other.trace_id == call.trace_id and other.said == call.said is not None
+            if other.scope != call.scope and (other.overlaps(call) or is_asked_here):
                 yield other
 
     def _place(self, call: Call, has_it: tuple[Call, ...]) -> None:
