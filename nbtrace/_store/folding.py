@@ -2,7 +2,7 @@
 
 What the store and its journal keep is every span as it came, so that nothing depends on which of them ends first, or
 on what has been written by then. A snapshot is made of it by `Folding`, which remembers what it made as long as the
-rows are the same: a look after a hundred calls costs what is new.
+rows are the same: a call is merged once, and later looks cost what it takes to find which rows belong together.
 """
 
 from __future__ import annotations
