@@ -11,7 +11,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace._answers import Answers
 from nbtrace._capture.around import Around
-from nbtrace._capture.steps import P, R, Step, StepKind, name_of, step
+from nbtrace._capture.steps import P, R, Step, StepKind, step
 from nbtrace._session import Session
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ def span(name: Any = None, *, kind: StepKind = "chain", **attributes: AttributeV
         'Ada'
     """
     if callable(name):
-        return Step(_recorder, name_of(name), kind, attributes)(name)
+        return step(_recorder, None, kind, attributes)(name)
     return step(_recorder, name, kind, attributes)
 
 

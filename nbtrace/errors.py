@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Self
 
-from nbtrace._spelling import meant
+from nbtrace._names import meant
 from nbtrace._traceback import lines
 
 

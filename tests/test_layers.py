@@ -16,7 +16,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "nbtrace"
 
-GROUND = {"errors", "semconv", "_guard", "_imports", "_money", "_spelling", "_traceback"}
+GROUND = {"errors", "semconv", "_guard", "_imports", "_money", "_names", "_traceback"}
 STAGES = {
     "_prompts",
     "_capture",
@@ -33,8 +33,8 @@ STAGES = {
 }
 
 LAYERS: dict[str, set[str]] = {
-    "errors": {"_spelling", "_traceback"},
-    "_spelling": set(),
+    "errors": {"_names", "_traceback"},
+    "_names": set(),
     "_traceback": set(),
     "semconv": set(),
     "_guard": set(),
@@ -113,7 +113,7 @@ LAYERS: dict[str, set[str]] = {
 
 OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
-    "_spelling": set(),
+    "_names": set(),
     "_traceback": set(),
     "semconv": set(),
     "_guard": set(),

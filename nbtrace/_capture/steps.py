@@ -20,6 +20,7 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._capture import plain
 from nbtrace._guard import guard
+from nbtrace._names import name_of
 from nbtrace._trace.provider import Tracing, below
 from nbtrace.errors import UsageError
 
@@ -224,11 +225,6 @@ def step(
 ) -> Step:
     """Make a step, whose name may be that of the function it will decorate; see `Step`."""
     return Nameless(tracing, "", kind, attributes) if name is None else Step(tracing, name, kind, attributes)
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """Give what a function is called."""
-    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _function(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from types import CellType, CodeType
 from typing import Any, Final, Literal, Self, cast
 
+from nbtrace._names import name_of
 from nbtrace._query.row import Span
 from nbtrace._query.rows import READABLE, Row, Rows
 from nbtrace.errors import UsageError
@@ -139,11 +140,6 @@ def check_of(
         function, name or name_of(function), version or source_version(function),
         reads, reference, **given,
     )  # fmt: skip
-
-
-def name_of(function: Any) -> str:
-    """Give what a function is called."""
-    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _parameters(function: Function) -> tuple[tuple[tuple[str, str], ...], str | None]:

@@ -1,8 +1,18 @@
-"""Which of some names somebody meant who has misspelt it."""
+"""What functions are called, and which of some names somebody meant who has misspelt it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+
+def name_of(function: object) -> str:
+    """Give what a function is called, or if it has no name, what its type is called.
+
+    Examples:
+        >>> name_of(len)
+        'len'
+    """
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def meant(got: object, names: Sequence[str]) -> str:
