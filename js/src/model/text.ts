@@ -53,7 +53,8 @@ export function counted(count: number, noun: string): string {
 }
 
 /** A time on the axis: as short as it can be. */
-export function axisTime(ms: number): string {
+export function axisTime(time: number): string {
+  const ms = Number(time.toPrecision(3)); // a sum of floats may stay a little below the second that it means
   if (ms >= 60_000) return `${trim(ms / 60_000)} min`;
   return ms >= 1000 ? `${trim(ms / 1000)} s` : ms >= 1 ? `${trim(ms)} ms` : `${trim(ms * 1000)} µs`;
 }

@@ -25,10 +25,11 @@ test("tokens that are not known are not worded as none", () => {
 });
 
 test("times on the axis are short", () => {
-  expect([0.25, 5, 250, 1500, 2000, 90_000].map(text.axisTime)).toEqual([
+  expect([0.25, 5, 250, 999.9999999, 1500, 2000, 90_000].map(text.axisTime)).toEqual([
     "250 µs",
     "5 ms",
     "250 ms",
+    "1 s",
     "1.5 s",
     "2 s",
     "1.5 min",
