@@ -53,10 +53,10 @@ export function counted(count: number, noun: string): string {
 }
 
 /** A time on the axis: as short as it can be. */
-export function axisTime(time: number): string {
-  const ms = Number(time.toPrecision(3)); // a sum of floats may stay a little below the second that it means
-  if (ms >= 60_000) return `${trim(ms / 60_000)} min`;
-  return ms >= 1000 ? `${trim(ms / 1000)} s` : ms >= 1 ? `${trim(ms)} ms` : `${trim(ms * 1000)} µs`;
+export function axisTime(ms: number): string {
+  const shown = Number(ms.toPrecision(3)); // a sum of floats may stay a little below the second that it means
+  if (shown >= 60_000) return `${trim(ms / 60_000)} min`;
+  return shown >= 1000 ? `${trim(ms / 1000)} s` : shown >= 1 ? `${trim(ms)} ms` : `${trim(ms * 1000)} µs`;
 }
 
 function trim(value: number): string {
