@@ -116,12 +116,12 @@ def metrics(
             which reads it piece by piece, or a session of PySpark's, on many machines; otherwise pyarrow, in memory.
 
     Returns:
-        A row a group: its keys (`time` is the begin of a bucket), `spans`, `calls`, `errors`, `error_rate`, `retried`,
-        `retry_rate`, `rate_limited_s` (waits that followed a 429) and its share of the time that the calls took
-        (`rate_limited_share`), `input_tokens`, `output_tokens`, of these `cache_read_tokens`, `cache_write_tokens` and
-        `reasoning_tokens`, `cost_usd`, how many calls are `priced`, `estimated` or `unpriced`,
-        of `estimated_usage` and of `unknown_usage`, and the 50th, 95th and 99th percentile of the time to the end
-        (`latency_p50_s`, ...) and to the first chunk of a stream (`first_chunk_p50_s`, ...).
+        A row a group: its keys (`time` is the begin of a bucket), `spans`, `calls`, `errors` (spans that failed, those
+        that failed with another too), `error_rate`, `retried`, `retry_rate`, `rate_limited_s` (waits that followed a
+        429) and its share of the time that the calls took (`rate_limited_share`), `input_tokens`, `output_tokens`, of
+        these `cache_read_tokens`, `cache_write_tokens` and `reasoning_tokens`, `cost_usd`, how many calls are `priced`,
+        `estimated` or `unpriced`, of `estimated_usage` and of `unknown_usage`, and the 50th, 95th and 99th percentile
+        of the time to the end (`latency_p50_s`, ...) and to the first chunk of a stream (`first_chunk_p50_s`, ...).
 
     Raises:
         UsageError: a column is unknown or cannot be grouped by, or `spans` is no data frame.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace import semconv
+from nbtrace._query import failures
 from nbtrace._query.text import REPLAYED
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Summary:
     replayed: int = 0
     """Calls that were answered from a recording, which cost nothing."""
     errors: int = 0
-    """Spans that failed, of any kind."""
+    """Failures of spans of any kind, each counted where it began."""
     refused: int = 0
     """LLM calls that the model or a filter refused: an answer, or an error besides."""
     running: int = 0
@@ -83,7 +84,7 @@ def counted(table: Snapshot) -> dict[str, Column]:
 
     Returns:
         `COUNTS`, `refused` and `errors` as booleans, and `AMOUNTS` with null for unknown. A failed attempt is no error:
-        its call may have been answered.
+        its call may have been answered. Nor is a span that failed with one below it: that is told once, where it began.
     """
     import pyarrow.compute as pc
 
@@ -104,7 +105,7 @@ def counted(table: Snapshot) -> dict[str, Column]:
         "replayed": replayed,
         "unknown_usage": pc.and_not(answered, has_usage),
         "refused": pc.and_(call, pc.is_valid(table["refusal"])),
-        "errors": pc.and_not(failed, pc.is_in(table["span_type"], value_set=_texts(ATTEMPT))),
+        "errors": failures.begun(table, pc.and_not(failed, pc.is_in(table["span_type"], value_set=_texts(ATTEMPT)))),
         "input_tokens": _where(call, table["input_tokens"]),
         "output_tokens": _where(call, table["output_tokens"]),
         "cost_usd": _where(call, cost),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace import semconv
 from nbtrace._query import arrays, preview, totals
 from nbtrace._query.kinds import OPERATION_TYPES, TYPES
+from nbtrace._query.parents import NO_PARENT, parents_of
 from nbtrace._query.text import REPLAYED as REPLAYED_STATE
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ COLUMNS: Final = (
 ERROR: Final = 1
 """Bits of `flags`. The span failed."""
 FAILURE: Final = 2
-"""It counts as an error: a failed attempt does not, since its call may have been answered."""
+"""It counts as an error: a failed attempt does not, since its call may have been answered, nor does a span that failed
+with one below it."""
 CALL: Final = 4
 """It is an LLM call: only these count for tokens and cost, since agents often repeat what their calls took."""
 UNPRICED: Final = 8
@@ -51,8 +53,6 @@ REPLAYED: Final = 256
 
 FLAGS: Final = {"errors": FAILURE, "calls": CALL, "unpriced": UNPRICED, "estimated": ESTIMATED_COST}
 """The bits that say what `counted` says."""
-
-NO_PARENT: Final = -1
 
 
 def tree(table: Snapshot, *, summaries: int = 0, latest: int = 0) -> pa.Table:
@@ -73,7 +73,7 @@ def tree(table: Snapshot, *, summaries: int = 0, latest: int = 0) -> pa.Table:
     begun = table["start_time_unix_nano"]
     has_start = arrays.known(begun)
     starts = np.where(has_start, arrays.numbers(begun, np.int64), 0)
-    parents, depths = _parents(table, starts)
+    parents, depths = parents_of(table, starts)
     order = _depth_first(table, starts, parents)
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order))
@@ -103,7 +103,7 @@ def forest(table: Snapshot) -> tuple[Snapshot, list[int]]:
 
     begun = table["start_time_unix_nano"]
     starts = np.where(arrays.known(begun), arrays.numbers(begun, np.int64), 0)
-    parents, _ = _parents(table, starts)
+    parents, _ = parents_of(table, starts)
     order = _depth_first(table, starts, parents)
     places = np.empty(len(order) + 1, np.int64)
     places[order] = np.arange(len(order))
@@ -114,61 +114,6 @@ def forest(table: Snapshot) -> tuple[Snapshot, list[int]]:
 def start_unix_nano(tree: pa.Table) -> int:
     """Read the moment that a tree's times are counted from."""
     return int((tree.schema.metadata or {}).get(b"start_unix_nano", 0))
-
-
-def _parents(table: Snapshot, starts: Ints) -> tuple[Ints, Ints]:
-    """Find the row of each row's parent, cut every circle at its earliest row, and measure depths."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    traces, spans = arrays.fixed(table["trace_id"], 16), arrays.fixed(table["span_id"], 8)
-    above = arrays.fixed(table["parent_span_id"], 8)
-    kind = pa.binary(24)
-    keys = arrays.column(kind, np.hstack([traces, spans]))
-    asked = arrays.column(kind, np.hstack([traces, above]))
-    found = pa.chunked_array([pc.index_in(asked, value_set=keys)])
-    is_known = arrays.known(found) & arrays.known(table["parent_span_id"])
-    parents = np.where(is_known, arrays.numbers(found, np.int32), NO_PARENT).astype(np.int64)
-    depths, lost = _depths(parents)
-    if lost:
-        _cut(parents, starts, lost)
-        depths, _ = _depths(parents)
-    return parents, depths
-
-
-def _depths(parents: Ints) -> tuple[Ints, list[int]]:
-    """Count each row's ancestors.
-
-    Returns:
-        The depths, and the rows that have none because no walk up leads out of a circle.
-    """
-    import numpy as np
-
-    above, depths = parents.copy(), (parents >= 0).astype(np.int64)
-    # Each pass doubles how far up a row looks.
-    for _ in range(len(parents).bit_length()):
-        going = np.flatnonzero(above >= 0)
-        if not len(going):
-            break
-        depths[going] += depths[above[going]]
-        above[going] = above[above[going]]
-    return depths, np.flatnonzero(above >= 0).tolist()
-
-
-def _cut(parents: Ints, starts: Ints, rows: list[int]) -> None:
-    """Make the earliest row of each circle among some rows a root."""
-    walked_by: dict[int, int] = {}
-    for walker in rows:
-        row = walker
-        while row != NO_PARENT and row not in walked_by:
-            walked_by[row] = walker
-            row = int(parents[row])
-        if row != NO_PARENT and walked_by[row] == walker:
-            circle = [row]
-            while parents[circle[-1]] != row:
-                circle.append(int(parents[circle[-1]]))
-            parents[min(circle, key=lambda one: (starts[one], one))] = NO_PARENT
 
 
 def _depth_first(table: Snapshot, starts: Ints, parents: Ints) -> Ints:

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from nbtrace import metrics
+from nbtrace._query.branch import branch
+from nbtrace._query.frame import Spans
 from nbtrace._query.totals import Summary, summarize
+from nbtrace._query.tree import tree
 from tests.query.tables import chat, row, table
 
 
@@ -68,3 +72,42 @@ def test_a_cost_that_is_no_number_is_none() -> None:
 
 def test_a_call_without_start_has_no_duration() -> None:
     assert summarize(table(chat(1, start=None))).duration_ns is None
+
+
+def failed(span_id: int, parent: int | None, error: str | None, message: str | None, **columns: Any) -> dict[str, Any]:
+    return row(span_id, parent, status_code=2, error_type=error, status_message=message, **columns)
+
+
+RATE = ("openai.RateLimitError", "slow down")
+CALL, OTHER = (failed(span_id, 2, *RATE, operation="chat") for span_id in (3, 4))
+
+
+@pytest.mark.parametrize(
+    ("spans", "failures"),
+    [
+        ([failed(1, None, *RATE), failed(2, 1, *RATE), CALL], 1),
+        ([failed(1, None, *RATE), row(2, 1), CALL], 2),
+        ([failed(2, None, None, "RateLimitError: slow down"), CALL], 1),
+        ([failed(2, None, "RateLimitError", None), CALL], 1),
+        ([failed(2, None, "builtins.ValueError", "no answer"), CALL], 2),
+        ([failed(2, None, "openai.RateLimitError", "slow down, again"), CALL], 2),
+        ([failed(2, None, *RATE), CALL, OTHER], 2),
+        ([row(2), CALL], 1),
+        ([row(2), CALL, failed(5, 3, *RATE, span_type="attempt")], 1),
+        ([failed(1, 2, *RATE, start=5), failed(2, 1, *RATE)], 1),
+        ([failed(1, 1, *RATE)], 1),
+        ([failed(2, None, *RATE), CALL | {"trace_id": bytes(16)}], 2),
+    ],
+    ids=[
+        "passed on twice", "a step between did not fail", "a tracer that says the class before", "a class alone",
+        "another class", "another message", "two calls", "caught", "an attempt is none", "a circle", "its own parent",
+        "another trace",
+    ],
+)  # fmt: skip
+def test_a_failure_counts_once_where_it_began(spans: list[dict[str, Any]], failures: int) -> None:
+    """As spans, each of them failed: that is what metrics count."""
+    made = table(*spans)
+    drawn = tree(made)
+    assert (summarize(made).errors, branch(drawn, 0, len(drawn)).errors) == (failures, failures)
+    counted = sum(one["status_code"] == 2 and one.get("span_type") != "attempt" for one in spans)
+    assert metrics(Spans(made), calls_only=False)["errors"] == [counted]
