@@ -89,12 +89,13 @@ def drift(before: object, after: object = None, *, by: str | None = None, embedd
 
 
 def explain(span: object = None) -> Explanation:
-    """Show a span as telemetry: what each part and attribute of it is, and what becomes of it elsewhere.
+    """Say what happened in a span, and show it as telemetry: what each part and attribute of it is.
 
-    Beside the conversation stand its parts (trace id, parent, kind, status, events, resource, scope and so on) and its
-    attributes, each with its convention, requirement level, type, and why it matters; beside these the span as
-    OTLP JSON, by the encoder that exports use; below what each backend gets, by the overlay that exports use, where its
-    users see it, and which limits it meets. An attribute that is not in the glossary is your own, and says so.
+    First stand a few sentences (how it ended and why, what was tried, where it was) and the conversation. Folded below
+    are its parts (trace id, parent, kind, status, events, resource, scope and so on) and its attributes, each with its
+    convention, requirement level, type, and why it matters; beside these the span as OTLP JSON, by the encoder that
+    exports use; below what each backend gets, by the overlay that exports use, where its users see it, and which limits
+    it meets. An attribute that is not in the glossary is your own, and says so.
 
     What routes spans within a backend, such as a project, is added when they go, from variables, and is not shown.
 
@@ -103,8 +104,8 @@ def explain(span: object = None) -> Explanation:
             a response; without it the last LLM call. It may be of a file that was opened.
 
     Returns:
-        The explanation, drawn in a notebook; `print(explanation)` for a terminal, `to_markdown()`, `to_html()`; `otlp`
-        and `backends` are the data.
+        The explanation, drawn in a notebook; `print(explanation)` for all of it in a terminal, `to_markdown()`,
+        `to_html()`; `otlp` and `backends` are the data.
 
     Raises:
         NotFoundError: there is no such span, or no LLM call yet.
@@ -114,7 +115,7 @@ def explain(span: object = None) -> Explanation:
         >>> with nbtrace.session(), nbtrace.span("look up", kind="tool"):
         ...     pass
         >>> print(nbtrace.explain(nbtrace.spans()[-1]).to_markdown().splitlines()[2])
-        ### Parts of the span
+        ### What happened
         >>> nbtrace.session().stop()
     """
     return default().explain(span)

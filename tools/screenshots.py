@@ -217,7 +217,8 @@ def cells(session: Session, replies: Session) -> Iterator[tuple[str, str, dict[s
     yield "static", "nbtrace.traces()", html(session.traces())
     before, after = (replies.spans(prompt=PROMPT).filter(text=word) for word in ("customer:", "in one sentence:"))
     yield "diff", 'nbtrace.diff("before.parquet", "after.parquet")', html(nbtrace.diff(before, after))
-    yield "explain", "nbtrace.explain(call)", html(session.explain(session.spans(kind="llm")[0]))
+    told = html(session.explain(session.spans(kind="llm")[0]))["text/html"].replace("<details", "<details open", 1)
+    yield "explain", "nbtrace.explain(call)", {"text/html": told}
     checks = [nbtrace.checks.length(at_most=100), nbtrace.checks.contains("sorry"), nbtrace.checks.latency(0.8)]
     found = nbtrace.evaluate(replies.spans(kind="llm"), checks, progress=False)
     yield "evaluation", "found.summary()", html(found)

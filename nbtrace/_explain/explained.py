@@ -10,6 +10,7 @@ from typing import Any, Final
 from nbtrace._explain.chat import Said, conversation
 from nbtrace._explain.entry import Entry
 from nbtrace._explain.glossary import find
+from nbtrace._explain.happened import happened
 from nbtrace._explain.parts import KINDS, PARTS, STATUSES
 from nbtrace._explain.pretty import dumped, mark
 from nbtrace._explain.received import Json, Received, document, plain, received, span_of
@@ -59,6 +60,8 @@ class Explained:
     row: Json
     type: str
     """What it is, as `nbtrace.spans(kind=...)` has it."""
+    happened: list[str]
+    """How it ended and why, a sentence each."""
     said: list[Said]
     parts: list[Fact]
     attributes: list[Fact]
@@ -95,6 +98,7 @@ def explained(spans: Snapshot, trace_id: str, span_id: str) -> Explained | None:
     return Explained(
         row,
         facts.type,
+        happened(facts, trace),
         conversation(facts),
         list(_parts(span, ids)),
         [_attribute(pair) for pair in span.get("attributes", ())],

@@ -1,7 +1,7 @@
 """A span explained, as it is read: in a terminal, as Markdown, in a notebook, as a page.
 
-Each reader gets the same, in the same order: what was said, the parts of the span, its attributes, what is around it,
-its OTLP JSON, and what each backend makes of it.
+Each reader gets the same, in the same order: what happened, what was said, the parts of the span, its attributes, what
+is around it, its OTLP JSON, and what each backend makes of it. Where a cell shows it, all but the first two is folded.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Explanation:
 
     def __init__(self, explained: Explained) -> None:
         self.explained = explained
-        """The data: `said`, `parts`, `attributes`, `groups`, `otlp`, `backends`."""
+        """The data: `happened`, `said`, `parts`, `attributes`, `groups`, `otlp`, `backends`."""
 
     @property
     def otlp(self) -> dict[str, Any]:
@@ -71,5 +71,6 @@ class Explanation:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from nbtrace._explain.page import drawn
+        from nbtrace._explain.written import in_brief
 
-        return {"text/html": drawn(self.explained), "text/plain": str(self)}
+        return {"text/html": drawn(self.explained), "text/plain": in_brief(self.explained)}

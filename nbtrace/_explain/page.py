@@ -82,13 +82,14 @@ def page(one: Explained) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}"><meta name="referrer" content="no-referrer">'
-        f"<title>{escape(told.title(one))}</title><style>{PAGE}</style></head><body>{drawn(one)}</body></html>"
+        f"<title>{escape(told.title(one))}</title><style>{PAGE}</style></head>"
+        f"<body>{drawn(one, opened=True)}</body></html>"
     )
 
 
-def drawn(one: Explained) -> str:
-    """Draw an explanation as a part of somebody else's page."""
-    return _Drawing(one).html()
+def drawn(one: Explained, *, opened: bool = False) -> str:
+    """Draw an explanation as a part of somebody else's page; what most do not look for is folded, if not opened."""
+    return _Drawing(one).html(opened=opened)
 
 
 class _Drawing:
@@ -104,13 +105,16 @@ class _Drawing:
         self._in_json = {line.key for line in self._lines}
         self._anchored: set[str] = set()
 
-    def html(self) -> str:
+    def html(self, *, opened: bool) -> str:
         one = self.explained
         said = one.said[-told.MESSAGES :]
         earlier = [_more(line) for line in more(len(one.said) - len(said), "earlier message")]
         attributes = map(self._fact, one.attributes)
-        left = [
+        first = [
+            *self._section("What happened", [f"<div>{escape(line)}</div>" for line in one.happened]),
             *self._section("Conversation", [*earlier, *map(self._said, said)]),
+        ]
+        left = [
             *self._section("Parts of the span", map(self._fact, one.parts), "part"),
             *self._section(f"Attributes ({len(one.attributes)})", [self._about(), *attributes], "attribute"),
             *self._section("Resource, scope, events, links", map(self._group, one.groups)),
@@ -120,8 +124,10 @@ class _Drawing:
         return (
             f'<div class="{NAME} {self.id} {IGNORE_MATH}"><style>{STYLE}{self._lit()}</style>'
             f'<div class="head">{escape(told.title(one))}</div>'
+            f"{''.join(first)}<details{' open' * opened}><summary><b>The span as telemetry</b>"
+            f"<span>{escape(told.contents(one))}</span></summary>"
             f'<div class="two"><div>{"".join(left)}</div><div>{right}</div></div>'
-            f"{''.join(backends)}{''.join(self._section('Levels', _levels(one)))}</div>"
+            f"<div>{''.join(backends)}{''.join(self._section('Levels', _levels(one)))}</div></details></div>"
         )
 
     def _section(self, title: str, drawn: Iterable[str], noun: str = "part") -> Iterator[str]:

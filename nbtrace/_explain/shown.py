@@ -47,6 +47,12 @@ def title(one: Explained) -> str:
     return " · ".join(clip(visible(word), VALUE) for word in said)
 
 
+def contents(one: Explained) -> str:
+    """Count what there is of the span besides what happened and what was said."""
+    parts, attributes = counted(len(one.parts), "part"), counted(len(one.attributes), "attribute")
+    return f"its {parts}, its {attributes}, its OTLP JSON, and what {counted(len(one.backends), 'backend')} make of it"
+
+
 def shown(rows: Sequence[T], most: int, noun: str, draw: Callable[[T], str], *, last: bool = False) -> list[str]:
     """Draw the first of some rows, or the last, and count the others."""
     chosen = rows[-most:] if last else rows[:most]

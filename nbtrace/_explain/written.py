@@ -13,6 +13,7 @@ from nbtrace._explain.shown import (
     GROUPS,
     MESSAGES,
     clipped,
+    contents,
     counts,
     fitting,
     json_lines,
@@ -32,11 +33,14 @@ if TYPE_CHECKING:
 
 MARKDOWN_SIZE: Final = 60_000
 """A comment on GitHub holds 65,536 characters."""
+BRIEF: Final = ("What happened", "Conversation")
+"""Sections for whoever does not ask for all."""
 
 
 class _Hand(NamedTuple):
     """How each thing is written."""
 
+    line: Callable[[str], str]
     said: Callable[[Said], str]
     fact: Callable[[Fact], str]
     group: Callable[[Group], str]
@@ -47,10 +51,20 @@ class _Hand(NamedTuple):
 
 def as_text(one: Explained) -> str:
     """Write for a terminal."""
+    return "\n".join(_lines(one, _sections(one, _TEXT)))
+
+
+def in_brief(one: Explained) -> str:
+    """Write for a terminal what happened and what was said, and how to see the rest."""
+    lines = _lines(one, {name: parts for name, parts in _sections(one, _TEXT).items() if name in BRIEF})
+    return "\n".join([*lines, "", f"print() it for the rest: {contents(one)}"])
+
+
+def _lines(one: Explained, sections: dict[str, list[str]]) -> list[str]:
     lines = [title(one)]
-    for name, parts in _sections(one, _TEXT).items():
+    for name, parts in sections.items():
         lines += ["", name, *(f"  {line}".rstrip() for part in parts for line in part.split("\n"))]
-    return "\n".join(lines)
+    return lines
 
 
 def as_markdown(one: Explained) -> str:
@@ -64,6 +78,7 @@ def _sections(one: Explained, hand: _Hand) -> dict[str, list[str]]:
     """Write the parts of each section; one without any is left out."""
     attributes = shown(one.attributes, FACTS, "more attribute", hand.fact)
     found = {
+        "What happened": [hand.line(line) for line in one.happened],
         "Conversation": shown(one.said, MESSAGES, "earlier message", hand.said, last=True),
         "Parts of the span": [hand.fact(fact) for fact in one.parts],
         f"Attributes ({len(one.attributes)})": [PARTS["attributes"].why, "", *attributes],
@@ -104,7 +119,7 @@ def _change(change: Change) -> str:
     return f"{change.sign} {clipped(change.key)}{value}" + (f" ({change.meaning})" if change.meaning else "")
 
 
-_TEXT: Final = _Hand(_said, _fact, _group, list, _received, lambda level, meaning: f"{level}: {meaning}")
+_TEXT: Final = _Hand(str, _said, _fact, _group, list, _received, lambda level, meaning: f"{level}: {meaning}")
 
 
 def _said_markdown(one: Said) -> str:
@@ -136,6 +151,7 @@ def _received_markdown(found: Received) -> str:
 
 
 _MARKDOWN: Final = _Hand(
+    lambda line: f"- {markdown(line)}",
     _said_markdown,
     _fact_markdown,
     _group_markdown,

@@ -75,6 +75,11 @@ def test_a_terminal_gets_every_part_and_attribute_in_words(session: Session) -> 
     assert before == (
         "chat gpt-6 · llm · 1.00 s\n"
         "\n"
+        "What happened\n"
+        "  It failed after 1.00 s: RateLimitError: slow down\n"
+        "  3 requests went out for it.\n"
+        "  It was in invoke_agent researcher, in cell [3].\n"
+        "\n"
         "Conversation\n"
         "  user: Wer schrieb über Spans? ö🦉\n"
         '  assistant: → look_up({"title":"Spans"})\n'
@@ -111,6 +116,20 @@ def test_a_terminal_gets_every_part_and_attribute_in_words(session: Session) -> 
         "  opt-in: only where somebody asks for it, mostly because it may be private or large",
     ):
         assert line in rest.split("\n"), line
+
+
+def test_an_output_says_what_happened_and_folds_the_rest(session: Session) -> None:
+    explanation = named(session, "chat gpt-6")
+    bundle = explanation._repr_mimebundle_()
+    happened, rest = bundle["text/html"].split("<details><summary><b>The span as telemetry</b>")
+    assert [line in happened for line in explanation.explained.happened] == [True] * 3
+    assert (">gen_ai.request.model<" in happened, ">gen_ai.request.model<" in rest) == (False, True)
+    brief = bundle["text/plain"]
+    assert brief.startswith(str(explanation).partition("\nParts of the span\n")[0])
+    assert brief.splitlines()[-1] == (
+        "print() it for the rest: its 9 parts, its 14 attributes, its OTLP JSON, and what 12 backends make of it"
+    )
+    assert "<details open>" in explanation.to_html()
 
 
 def test_limits_are_those_that_the_span_meets(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
