@@ -221,7 +221,7 @@ class ExportError(NbtraceError):
     status: int = 0
     """What a receiver answered, if it did: an HTTP status."""
     answer: str = ""
-    """The same in words."""
+    """The same in words, or what is to be set before it can be asked."""
 
     @classmethod
     def destination(cls, to: object, backends: Sequence[str]) -> Self:
@@ -248,7 +248,9 @@ class ExportError(NbtraceError):
     @classmethod
     def variable(cls, backend: str, names: Sequence[str], what: str) -> Self:
         """Name the environment variable that a backend needs, and what belongs there."""
-        return cls(f"cannot export to {backend}: set {' or '.join(names)} to {what}")
+        made = cls(f"cannot export to {backend}: set {' or '.join(names)} to {what}")
+        made.answer = str(made).partition(": ")[2]
+        return made
 
     @classmethod
     def not_built(cls) -> Self:

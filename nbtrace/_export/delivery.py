@@ -24,7 +24,7 @@ from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words, unsaid_in_words
 from nbtrace._export.selection import beside, by_trace, orphans, rerooted, together, without_vectors
 from nbtrace._export.sending import Sender
-from nbtrace._export.verifying import in_words, missing
+from nbtrace._export.verifying import verify as verified
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -177,7 +177,9 @@ def deliver(
     if outcome.said:
         notes.append(f"The receiver said: {' / '.join(outcome.said)}")
     if verify:
-        _verify(parcel, to, ledger, left_out, notes)
+        told = verified(parcel.prepared.table, to, ledger)
+        left_out += told.left_out
+        notes += told.notes
     if not len(parcel) and not parcel.scores:
         notes.append("There was nothing to send, so the endpoint was not asked")
     return ExportReport(
@@ -224,25 +226,6 @@ def _judge(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str]) ->
             arrived += count
     left_out += [f"{scores_in_words(count)} not taken ({why})" for why, count in refused.items()]
     return arrived
-
-
-def _verify(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str], notes: list[str]) -> None:
-    """Read back what has arrived, and say what is not there."""
-    if to.backend is None or to.backend.read is None:
-        notes.append("Nothing was read back: there is no way to here")
-        return
-    asked = [key for key in _keys(parcel.prepared.table) if ledger.has(to.key, key)]
-    if not asked:
-        return
-    try:
-        gone, told = in_words(len(asked), missing(asked, to.backend.read, to))
-    except ExportError as error:  # what was sent is there, as far as the receiver has said
-        notes.append(f"Nothing could be read back: {error.answer or error}")
-    except (ValueError, LookupError, TypeError):
-        notes.append("Nothing could be read back: the answer is not what the API is documented to give")
-    else:
-        left_out += gone
-        notes += told
 
 
 def _keys(spans: Snapshot) -> list[bytes]:

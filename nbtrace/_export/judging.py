@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from nbtrace._export.post import RETRYABLE, get, post
+from nbtrace._export.post import RETRYABLE, ask, post
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def hand_over(requests: Iterable[Request], api: str, endpoint: Endpoint) -> Iter
 def _is_there(one: Request, api: str, endpoint: Endpoint) -> bool:
     """Say whether a score that was refused had arrived before."""
     with suppress(ExportError):
-        return bool(one.there) and get(endpoint, _url(api, one.there)) is not None
+        return bool(one.there) and ask(endpoint, _url(api, one.there)) is not None
     return False
 
 

@@ -88,13 +88,15 @@ def post(endpoint: Endpoint, body: bytes, *, is_otlp: bool = True) -> Answer:
         sleep(pause)
 
 
-def get(endpoint: Endpoint, url: str) -> bytes | None:
-    """Ask an address with the endpoint's headers; what is not there (404) is none.
+def ask(endpoint: Endpoint, url: str, body: bytes | None = None) -> bytes | None:
+    """Ask an address with the endpoint's headers, by a document of JSON if there is one; what is not there is none.
 
     Raises:
         ExportError: It could not be reached or does not tell.
     """
-    request = urllib.request.Request(url, headers={"user-agent": "nbtrace", **endpoint.headers})  # noqa: S310 - as `_once`
+    kind = {} if body is None else {"content-type": "application/json"}
+    headers = {"user-agent": "nbtrace", **endpoint.headers, **kind}
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - as `_once`
     deadline = time.monotonic() + endpoint.timeout
     try:
         with _opener(endpoint, deadline).open(request, timeout=endpoint.timeout) as response:

@@ -7,7 +7,7 @@ report is built.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -90,6 +90,11 @@ def _of(names: dict[str, int]) -> str:
 def scores_in_words(number: int) -> str:
     """Count scores."""
     return _count(number, "score")
+
+
+def joined(words: Sequence[str]) -> str:
+    """Put words into a sentence: `a, b and c`."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def spans_in_words(number: int) -> str:

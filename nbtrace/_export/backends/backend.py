@@ -17,9 +17,10 @@ from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
     from nbtrace._export.batch import Row
+    from nbtrace._export.delivery import Receiver
     from nbtrace._export.facts import Facts
     from nbtrace._export.judging import Request
-    from nbtrace._export.verifying import Read
+    from nbtrace._export.there import Read
 
 
 class Absent(Enum):
@@ -97,7 +98,11 @@ class Backend:
     scores: Callable[[Sequence[Row]], Iterable[Request]] | None = None
     """Makes requests to its API of scores; none where it has none for spans that came by OTLP."""
     read: Read | None = None
-    """Reads back which spans of a trace are there, where its API tells."""
+    """Reads back what is there of a trace, where its API tells."""
+    read_at: Callable[[Variables, Receiver], Address | None] | None = None
+    """Says where it is read and by which other headers, where that is not its API as it is; none is nowhere."""
+    read_after: float = 0.0
+    """Seconds that may pass, as it states, until what it took can be read."""
 
 
 class Variables:

@@ -3,8 +3,8 @@
 It reads the conventions' messages, models and counts; the finer counts by OpenInference's names, prompts and structured
 metadata by its own (https://docs.datadoghq.com/llm_observability/monitoring/prompt_tracking/). A retrieval is one only
 by OpenInference's kind, and only where no operation is named. A session is the conversation's id. Spans of more than 24
-hours ago are not taken, and scores go by the API of evaluations, to the application that the variable names, or else
-the service: https://docs.datadoghq.com/llm_observability/instrumentation/api/.
+hours ago are not taken, others are shown 3 to 5 minutes later. Scores go by the API of evaluations, to the application
+that the variable names, or else the service: https://docs.datadoghq.com/llm_observability/instrumentation/api/.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from time import time_ns
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 import orjson
 
@@ -21,10 +22,17 @@ from nbtrace._export.backends.backend import Absent, Address, Attributes, Backen
 from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
 from nbtrace._export.judging import Request, score_id
+from nbtrace._export.there import MILLISECOND, Question, There
+
+if TYPE_CHECKING:
+    from nbtrace._export.delivery import Receiver
 
 PATH: Final = "/api/intake/llm-obs/v2/eval-metric"
 SCORES: Final = 500
 """Evaluations in a request, so that it stays far below 5 MB."""
+SPANS_PATH: Final = "/api/v2/llm-obs/v1/spans/events"
+SPANS: Final = 5000
+"""Most spans in an answer."""
 
 
 def address(variables: Variables) -> Address:
@@ -125,10 +133,44 @@ def _service(resource: str | None) -> str:
     return str(next(named, "unknown_service"))
 
 
+def read(question: Question) -> dict[bytes, There]:
+    """List spans: https://docs.datadoghq.com/llm_observability/evaluations/export_api/#list-spans.
+
+    Ids are numbers, a root's parent is `undefined`. How it names a span that came by OTLP is not documented, and its
+    times are nanoseconds by the model and milliseconds in the example.
+    """
+    since, until = question.start // MILLISECOND - 1000, question.end // MILLISECOND + 1000
+    asked = {"filter[trace_id]": question.trace, "filter[from]": since, "filter[to]": until, "page[limit]": SPANS}
+    found: dict[bytes, There] = {}
+    while True:
+        page = question.get(f"{SPANS_PATH}?{urlencode(asked)}")
+        for span in page["data"] if page else ():
+            parent = span["attributes"].get("parent_id", "")
+            found[_span_id(span["attributes"]["span_id"])] = There(
+                parent=_span_id(parent) if parent.isdecimal() else None
+            )
+        cursor = ((page or {}).get("meta", {}).get("page") or {}).get("after")
+        if not cursor:
+            return found
+        asked["page[cursor]"] = cursor
+
+
+def _span_id(number: str) -> bytes:
+    return int(number).to_bytes(8, "big")
+
+
+def read_at(variables: Variables, to: Receiver) -> Address:
+    """Give the API, which takes a key that may read besides."""
+    return Address(to.api, {"dd-application-key": variables.need("DD_APP_KEY", what="an application key")})
+
+
 BACKEND: Final = Backend(
     "datadog",
     address,
     (kind, content, usage, metadata, prompt),
     limits=Limits(hours=24, request_bytes=5_000_000),
     scores=scores,
+    read=read,
+    read_at=read_at,
+    read_after=300,
 )

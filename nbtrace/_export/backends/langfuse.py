@@ -7,14 +7,15 @@ conventions' finer ones as metadata.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from nbtrace import semconv
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables, basic
 from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
 from nbtrace._export.judging import Request, metadata, score_id
+from nbtrace._export.there import MILLISECOND, Question, There, moment, span_id
 
 TYPES: Final = {
     "llm": "generation",
@@ -135,10 +136,22 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
         yield Request("/api/public/scores", {key: value for key, value in body.items() if value is not None})
 
 
-def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:
-    """Read observations: https://api.reference.langfuse.com/#tag/trace/get/api/public/traces/{traceId}."""
-    found = get(f"/api/public/traces/{trace}")
-    return {bytes.fromhex(one["id"]) for one in found["observations"]} if found else set()
+def read(question: Question) -> dict[bytes, There]:
+    """Read observations: https://api.reference.langfuse.com/#tag/trace/get/api/public/traces/{traceId}.
+
+    Their names are no evidence: it gives tools, and spans of some instrumentations, names of its own
+    (https://github.com/langfuse/langfuse/blob/main/packages/shared/src/server/otel/OtelIngestionProcessor.ts).
+    """
+    found = question.get(f"/api/public/traces/{question.trace}")
+    return {
+        span_id(one["id"]): There(
+            parent=span_id(one["parentObservationId"]) if "parentObservationId" in one else None,
+            start=moment(one.get("startTime")),
+            end=moment(one.get("endTime")),
+            precision=MILLISECOND,
+        )
+        for one in (found["observations"] if found else ())
+    }
 
 
 BACKEND: Final = Backend(

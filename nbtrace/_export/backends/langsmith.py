@@ -1,7 +1,8 @@
 """LangSmith: https://docs.langchain.com/langsmith/trace-with-opentelemetry#supported-opentelemetry-attribute-mapping.
 
 A span whose parent never comes is dropped there without a word, so spans without their parents become roots before they
-go out. Its run id of a span is eight zero bytes and the span's id.
+go out. Its run id of a span is eight zero bytes and the span's id, as its SDK makes it too:
+https://github.com/langchain-ai/langsmith-sdk/blob/main/js/src/experimental/otel/utils.ts.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from nbtrace._export.backends.backend import Address, Attributes, Backend, Limit
 from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
 from nbtrace._export.judging import Request, metadata, score_id
+from nbtrace._export.there import MILLISECOND, ROOT, Question, There, moment
 
 KINDS: Final = {"llm": "llm", "embedding": "embedding", "tool": "tool", "retrieval": "retriever"}
+RUNS: Final = 100
+"""Most runs in an answer."""
 
 
 def address(variables: Variables) -> Address:
@@ -97,7 +101,7 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
     for score in judged:
         body = {
             "id": score_id(score),
-            "run_id": str(uuid.UUID(bytes=bytes(8) + score["span_id"])),
+            "run_id": _run_id(score["span_id"]),
             "key": score["name"],
             "score": None if score["value"] is None else round(score["value"], 4),
             "value": score["label"],
@@ -108,10 +112,37 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
         yield Request("/feedback", told, there=f"/feedback/{body['id']}")
 
 
+def read(question: Question) -> dict[bytes, There]:
+    """Read runs by their ids: https://docs.langchain.com/langsmith/export-traces, `POST /runs/query`.
+
+    Which fields there are is in https://docs.langchain.com/langsmith/run-data-format. How it names a run that came by
+    OTLP is not documented.
+    """
+    found: dict[bytes, There] = {}
+    for some in question.some(RUNS):
+        ids = [_run_id(bytes.fromhex(one)) for one in some]
+        select = ["id", "parent_run_id", "start_time", "end_time"]
+        page = question.post("/runs/query", {"id": ids, "select": select, "limit": RUNS})
+        for run in page["runs"]:
+            parent = run.get("parent_run_id")
+            found[uuid.UUID(run["id"]).bytes[8:]] = There(
+                parent=uuid.UUID(parent).bytes[8:] if parent else ROOT,
+                start=moment(run.get("start_time")),
+                end=moment(run.get("end_time")),
+                precision=MILLISECOND,
+            )
+    return found
+
+
+def _run_id(span: bytes) -> str:
+    return str(uuid.UUID(bytes=bytes(8) + span))
+
+
 BACKEND: Final = Backend(
     "langsmith",
     address,
     (kind, remarks, usage, cost, pace, content, retrieved),
     limits=Limits(drops_orphans=True, request_bytes=20_000_000),
     scores=scores,
+    read=read,
 )

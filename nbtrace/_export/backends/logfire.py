@@ -10,15 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from time import time_ns
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Limits, Variables
 from nbtrace._export.batch import Row
-from nbtrace._export.facts import Facts, as_json
+from nbtrace._export.facts import Facts, as_json, iso
 from nbtrace._export.judging import Request, metadata, score_id
+from nbtrace._export.there import MILLISECOND, Question, There, moment, span_id
 from nbtrace._store.values import key_values
+
+if TYPE_CHECKING:
+    from nbtrace._export.delivery import Receiver
 
 INFO_LEVEL: Final = 9
 ERROR_LEVEL: Final = 17
@@ -26,6 +30,12 @@ ERROR_LEVEL: Final = 17
 
 SCORES: Final = 500
 """Scores in a request."""
+RECORDS: Final = 1000
+"""Spans that are asked for at a time."""
+MOST: Final = 10_000
+"""Most records in an answer; a span that was sent twice may be there twice."""
+COLUMNS: Final = ("span_id", "parent_span_id", "span_name", "start_timestamp", "end_timestamp")
+SECOND: Final = 10**9
 
 
 def address(variables: Variables) -> Address:
@@ -100,4 +110,40 @@ def _annotation(score: Row) -> dict[str, Any]:
     }
 
 
-BACKEND: Final = Backend("logfire", address, (kind, cost, usage), limits=Limits(request_bytes=5_000_000), scores=scores)
+def read(question: Question) -> dict[bytes, There]:
+    """Read records by SQL: https://pydantic.dev/docs/logfire/manage/query-api/, `POST /v2/query`.
+
+    The columns are those of https://logfire.pydantic.dev/docs/reference/sql/, the answer is as its client has it:
+    https://github.com/pydantic/logfire/blob/main/logfire/query_client.py.
+    """
+    found: dict[bytes, There] = {}
+    for some in question.some(RECORDS):
+        wanted = f"trace_id = '{question.trace}' AND span_id IN ({', '.join(map(repr, some))})"
+        sql = f"SELECT {', '.join(COLUMNS)} FROM records WHERE {wanted}"  # noqa: S608 - ids in hex
+        page = question.post("/v2/query", {"sql": sql, "min_timestamp": iso(question.start - SECOND), "limit": MOST})
+        for one in page["data"]:
+            found[span_id(one["span_id"])] = There(
+                one["span_name"],
+                span_id(one["parent_span_id"]),
+                moment(one["start_timestamp"]),
+                moment(one["end_timestamp"]),
+                MILLISECOND,
+            )
+    return found
+
+
+def read_at(variables: Variables, to: Receiver) -> Address:
+    """Give the same address, which another token may read."""
+    token = variables.need("LOGFIRE_READ_TOKEN", what="a read token of the project")
+    return Address(to.api, {"authorization": f"Bearer {token}"})
+
+
+BACKEND: Final = Backend(
+    "logfire",
+    address,
+    (kind, cost, usage),
+    limits=Limits(request_bytes=5_000_000),
+    scores=scores,
+    read=read,
+    read_at=read_at,
+)

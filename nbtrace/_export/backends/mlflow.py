@@ -6,14 +6,14 @@ of steps, a call's instructions before its messages, the cost. Its own are JSON,
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from nbtrace._export.backends.backend import Address, Attributes, Backend, Variables, basic
 from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts
 from nbtrace._export.judging import Request, metadata, score_id
+from nbtrace._export.there import Question, There, span_id
 from nbtrace._store.values import written
 
 TYPES: Final = {
@@ -99,10 +99,18 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
         yield Request(path, body, there=f"{path}/{number}")
 
 
-def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:
+def read(question: Question) -> dict[bytes, There]:
     """Read spans, as the server's own pages do."""
-    found = get(f"/ajax-api/3.0/mlflow/get-trace-artifact?request_id=tr-{trace}")
-    return {base64.b64decode(span["span_id"]) for span in found["spans"]} if found else set()
+    found = question.get(f"/ajax-api/3.0/mlflow/get-trace-artifact?request_id=tr-{question.trace}")
+    return {
+        span_id(span["span_id"]): There(
+            span.get("name"),
+            span_id(span["parent_span_id"]) if "parent_span_id" in span else None,
+            span.get("start_time_unix_nano"),
+            span.get("end_time_unix_nano"),
+        )
+        for span in (found["spans"] if found else ())
+    }
 
 
 BACKEND: Final = Backend("mlflow", address, (kind, content, cost), scores=scores, read=read)

@@ -6,14 +6,15 @@ parameters go out as they are, and what it does not make is said in OpenInferenc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 from urllib.parse import quote
 
 from nbtrace._export import openinference
 from nbtrace._export.backends.backend import Address, Backend, Variables
 from nbtrace._export.batch import Row
 from nbtrace._export.judging import Request, annotator, metadata, score_id
+from nbtrace._export.there import MICROSECOND, Question, There, moment, span_id
 
 RESULT: Final = {"score": "value", "label": "label", "explanation": "explanation"}
 
@@ -44,14 +45,22 @@ def scores(judged: Sequence[Row]) -> Iterator[Request]:
     yield Request("/v1/span_annotations", {"data": data}, len(data))
 
 
-def read(get: Callable[[str], Any], trace: str, resource: Mapping[str, str]) -> set[bytes]:
+def read(question: Question) -> dict[bytes, There]:
     """Read spans: https://arize.com/docs/phoenix/sdk-api-reference/rest-api, `GET /v1/projects/{project}/spans`."""
-    found: set[bytes] = set()
+    path = f"/v1/projects/{quote(question.resource[openinference.PROJECT])}/spans"
+    found: dict[bytes, There] = {}
     cursor = ""
     while True:
-        page = get(f"/v1/projects/{quote(resource[openinference.PROJECT])}/spans?limit=1000&trace_id={trace}{cursor}")
-        spans = (span["context"] for span in page["data"]) if page else ()
-        found |= {bytes.fromhex(one["span_id"]) for one in spans if one["trace_id"] == trace}
+        page = question.get(f"{path}?limit=1000&trace_id={question.trace}{cursor}")
+        for span in page["data"] if page else ():
+            if span["context"]["trace_id"] == question.trace:
+                found[span_id(span["context"]["span_id"])] = There(
+                    span.get("name"),
+                    span_id(span["parent_id"]) if "parent_id" in span else None,
+                    moment(span.get("start_time")),
+                    moment(span.get("end_time")),
+                    MICROSECOND,
+                )
         if not page or not page["next_cursor"]:
             return found
         cursor = f"&cursor={quote(page['next_cursor'])}"
