@@ -137,10 +137,8 @@ def _differences(sent: There, there: There, api: Endpoint) -> Iterator[str]:
         yield f"has another parent ({' instead of '.join(parents)})"
     for verb, is_at, was_at in (("begins", there.start, sent.start), ("ends", there.end, sent.end)):
         if is_at is not None and was_at is not None and abs(later := is_at - was_at) >= there.precision:
-            yield (
-                f"{verb} {abs(later) / SECOND:.9f}".rstrip("0").rstrip(".")
-                + f" s {'later' if later > 0 else 'earlier'}"
-            )
+            seconds = round(abs(later) / there.precision) * there.precision / SECOND
+            yield f"{verb} {f'{seconds:.9f}'.rstrip('0').rstrip('.')} s {'later' if later > 0 else 'earlier'}"
 
 
 def _in_words(asked: int, found: Found) -> Verified:

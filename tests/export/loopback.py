@@ -61,6 +61,10 @@ class Scripted:
         self.statuses: list[int] = []
         self.found: Iterator[bytes | Reply | None] = iter(())
         """What is said to those who read, in order; none, and nothing more, is 404."""
+        self.reads_by = "/"
+        """The path by which one reads with POST."""
+        self.asked: list[Received] = []
+        """What those who read have asked."""
         replies = iter(script)
         received, statuses = self.received, self.statuses
         self.arrived = arrived = threading.Semaphore(0)
@@ -74,16 +78,18 @@ class Scripted:
                 unpack = {"gzip": gzip.decompress, "deflate": zlib.decompress}.get(
                     self.headers.get("content-encoding", ""), bytes
                 )
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                received.append(Received(self.path, headers, unpack(body)))
+                if self.path == scripted.reads_by:
+                    self.do_GET(body)
+                    return
+                received.append(_received(self, unpack(body)))
                 status, reply_headers, reply = next(replies, None) or answer(received[-1].body)
                 statuses.append(status)
                 self._reply(status, reply_headers, reply)
                 arrived.release()
 
-            def do_GET(self) -> None:
-                found = next(scripted.found, None)
-                self._reply(*(found if isinstance(found, tuple) else (200 if found else 404, {}, found or b"")))
+            def do_GET(self, body: bytes = b"") -> None:
+                scripted.asked.append(_received(self, body))
+                self._reply(*scripted.told())
 
             def _reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
                 if status in (RESET[0], SILENT[0]):
@@ -110,6 +116,11 @@ class Scripted:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
+    def told(self) -> Reply:
+        """Give what is said to the next who reads."""
+        found = next(self.found, None) or (404, {}, b"")
+        return found if isinstance(found, tuple) else (200, {}, found)
+
     def leave(self, connection: socket.socket, *, waits: bool) -> None:
         """Give a connection no answer, at once or until the server closes."""
         if waits:
@@ -122,6 +133,10 @@ class Scripted:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _received(by: http.server.BaseHTTPRequestHandler, body: bytes) -> Received:
+    return Received(by.path, {name.lower(): value for name, value in by.headers.items()}, body)
 
 
 def free_port() -> int:

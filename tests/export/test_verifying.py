@@ -1,0 +1,384 @@
+"""What was sent is read back, and what is missing or otherwise there is said: answers as the vendors document them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from nbtrace import Session
+from nbtrace._export import post, verifying
+from nbtrace._export.backends import langsmith
+from nbtrace._export.backends.backend import Variables
+from nbtrace._export.backends.grafana import read_at
+from nbtrace._export.backends.otlp import queried_at
+from nbtrace._export.batch import rows
+from nbtrace._export.destination import receiver
+from nbtrace._export.endpoint import Endpoint
+from tests.export import rich
+from tests.export.golden import CANARY, VARIABLES
+from tests.export.loopback import Reply, Scripted
+
+Server = Callable[..., Scripted]
+Span = dict[str, Any]
+TRACE = f"{rich.TRACE:032x}"
+READ_KEY = "reading-9876543210"
+PLACE = "; their name, parent, start and end are as sent"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again at once."""
+    monkeypatch.setattr(post, "sleep", lambda _: None)
+
+
+@pytest.fixture
+def recorded() -> Session:
+    """A session that has the rich one's spans and records no more."""
+    recorded = Session()
+    recorded.store.adopt(rich.session())
+    return recorded
+
+
+def sent() -> list[Span]:
+    """Say the place of the spans of the rich session, by number."""
+    return [
+        {
+            "name": row["name"],
+            "id": row["span_id"],
+            "parent": row["parent_span_id"],
+            "start": row["start_time_unix_nano"],
+            "end": row["start_time_unix_nano"] + row["duration_ns"],
+        }
+        for row in rows(rich.session())
+    ]
+
+
+def _hex(span: bytes | None) -> str | None:
+    return span.hex() if span else None
+
+
+def _packed(span: bytes | None) -> str | None:
+    return base64.b64encode(span).decode() if span else None
+
+
+def _iso(nanoseconds: int, places: int = 6) -> str:
+    whole, rest = divmod(nanoseconds, 10**9)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}"[: 20 + places] + "Z"
+
+
+def _run(span: bytes | None) -> str | None:
+    return f"00000000-0000-0000-{span.hex()[:4]}-{span.hex()[4:]}" if span else None
+
+
+def _otlp(spans: Sequence[Span], written: Callable[[bytes | None], str | None], unit: int = 1) -> object:
+    found = [
+        {
+            "traceId": written(rich.TRACE.to_bytes(16, "big")),
+            "spanId": written(span["id"]),
+            "name": span["name"],
+            "kind": 1,
+            "startTimeUnixNano": str(span["start"] // unit * unit),
+            "endTimeUnixNano": str(span["start"] // unit * unit + (span["end"] - span["start"]) // unit * unit),
+            "status": {},
+        }
+        | ({"parentSpanId": written(span["parent"])} if span["parent"] else {})
+        for span in spans
+    ]
+    return [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": found}]}]
+
+
+def _langfuse(spans: Sequence[Span]) -> object:
+    return {
+        "id": TRACE,
+        "observations": [
+            {
+                "id": _hex(span["id"]),
+                "name": "its own",
+                "parentObservationId": _hex(span["parent"]),
+                "startTime": _iso(span["start"], 3),
+                "endTime": _iso(span["end"], 3),
+            }
+            for span in spans
+        ],
+    }
+
+
+def _mlflow(spans: Sequence[Span]) -> object:
+    return {
+        "spans": [
+            {
+                "span_id": _packed(span["id"]),
+                "parent_span_id": _packed(span["parent"]),
+                "name": span["name"],
+                "start_time_unix_nano": span["start"],
+                "end_time_unix_nano": span["end"],
+            }
+            for span in spans
+        ]
+    }
+
+
+def _phoenix(spans: Sequence[Span]) -> object:
+    found = [
+        {
+            "name": span["name"],
+            "context": {"trace_id": TRACE, "span_id": _hex(span["id"])},
+            "parent_id": _hex(span["parent"]),
+            "start_time": _iso(span["start"]).replace("Z", "+00:00"),
+            "end_time": _iso(span["end"]).replace("Z", "+00:00"),
+        }
+        for span in spans
+    ]
+    other = {"context": {"trace_id": "0" * 31 + "1", "span_id": _hex(b"\7" * 8)}}
+    return {"data": [*found, other], "next_cursor": None}
+
+
+def _langsmith(spans: Sequence[Span]) -> object:
+    return {
+        "runs": [
+            {
+                "id": _run(span["id"]),
+                "parent_run_id": _run(span["parent"]),
+                "start_time": _iso(span["start"]).removesuffix("Z"),
+                "end_time": _iso(span["end"]).removesuffix("Z"),
+            }
+            for span in spans
+        ],
+        "cursors": {"next": None},
+    }
+
+
+def _logfire(spans: Sequence[Span]) -> object:
+    return {
+        "data": [
+            {
+                "span_id": _hex(span["id"]),
+                "parent_span_id": _hex(span["parent"]),
+                "span_name": span["name"],
+                "start_timestamp": _iso(span["start"]),
+                "end_timestamp": _iso(span["end"]),
+            }
+            for span in spans
+        ]
+    }
+
+
+def _weave(spans: Sequence[Span]) -> object:
+    return {
+        "spans": [
+            {
+                "project_id": "ada/library",
+                "trace_id": TRACE,
+                "span_id": _hex(span["id"]),
+                "parent_span_id": _hex(span["parent"]),
+                "span_name": span["name"],
+                "started_at": _iso(span["start"]),
+                "ended_at": _iso(span["end"]),
+            }
+            for span in spans
+        ],
+        "groups": [],
+        "total_count": len(spans),
+    }
+
+
+def _datadog(spans: Sequence[Span], cursor: str | None = None) -> object:
+    found = [
+        {
+            "span_id": str(int.from_bytes(span["id"], "big")),
+            "trace_id": TRACE,
+            "parent_id": str(int.from_bytes(span["parent"], "big")) if span["parent"] else "undefined",
+            "name": "its own",
+            "start_ns": span["start"] // 10**6,
+            "duration": 1.0,
+        }
+        for span in spans
+    ]
+    data = [{"id": one["span_id"], "type": "span", "attributes": one} for one in found]
+    return {"data": data, "meta": {"status": "done", "page": {"after": cursor} if cursor else None}}
+
+
+class Told(NamedTuple):
+    """How a backend is read."""
+
+    answer: Callable[[Sequence[Span]], object]
+    path: str
+    """What is asked, up to what is not the same each time."""
+    alike: str = PLACE
+    variables: Mapping[str, str] = MappingProxyType({})
+    """What its users have set for reading."""
+    is_post: bool = False
+
+
+def _jaeger(spans: Sequence[Span]) -> object:
+    return {"result": {"resourceSpans": _otlp(spans, _hex, 1000)}}
+
+
+def _grafana(spans: Sequence[Span]) -> object:
+    return {"trace": {"resourceSpans": _otlp(spans, _packed)}}
+
+
+TIMES = "; their parent, start and end are as sent"
+TOLD = {
+    "datadog": Told(
+        _datadog,
+        f"/api/v2/llm-obs/v1/spans/events?filter%5Btrace_id%5D={TRACE}",
+        "",
+        {"DD_APP_KEY": READ_KEY},
+    ),
+    "grafana": Told(_grafana, f"/api/v2/traces/{TRACE}"),
+    "jaeger": Told(_jaeger, f"/api/v3/traces/{TRACE}?raw_traces=true"),
+    "langfuse": Told(_langfuse, f"/api/public/traces/{TRACE}", TIMES),
+    "langsmith": Told(_langsmith, "/runs/query", TIMES, is_post=True),
+    "logfire": Told(_logfire, "/v2/query", PLACE, {"LOGFIRE_READ_TOKEN": READ_KEY}, is_post=True),
+    "mlflow": Told(_mlflow, f"/ajax-api/3.0/mlflow/get-trace-artifact?request_id=tr-{TRACE}"),
+    "phoenix": Told(_phoenix, f"/v1/projects/library/spans?limit=1000&trace_id={TRACE}"),
+    "weave": Told(_weave, "/agents/spans/query", is_post=True),
+}
+
+
+def written(answer: object) -> bytes:
+    return json.dumps(answer).encode()
+
+
+@pytest.fixture
+def there(scripted: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Scripted]:
+    """Start a backend that has its users' variables set."""
+
+    def start(name: str, *, has_read_key: bool = True) -> Scripted:
+        told = TOLD[name]
+        variables = {} if name == "grafana" else VARIABLES[name]  # whose cloud has its own address
+        for variable, value in (variables | (dict(told.variables) if has_read_key else {})).items():
+            monkeypatch.setenv(variable, value)
+        server = scripted()
+        server.reads_by = told.path
+        return server
+
+    return start
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_was_sent_is_read_back(
+    name: str, there: Callable[[str], Scripted], recorded: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, told, spans = there(name), TOLD[name], sent()
+    nothing = written(told.answer([])) if told.is_post else None
+    late = [{**span, "parent": spans[7]["id"]} if span["parent"] else span for span in spans]
+    server.found = iter([nothing, written(told.answer(spans[:2])), written(told.answer(late[:3])),
+                         (429, {}, b""), written(told.answer(spans))])  # fmt: skip
+    report = recorded.export(name, endpoint=server.url, verify=True)
+    assert (report.left_out, report.notes[-1]) == ((), f"All 9 spans were read back{told.alike}")
+    assert {one.path.partition("&filter%5Bfrom%5D")[0] for one in server.asked} == {told.path}
+    assert len(server.asked) == 5
+    monkeypatch.setattr(verifying, "PATIENCE", float("-inf"))
+    other = [{**span, "parent": spans[0]["id"]} if number == 2 else span for number, span in enumerate(spans)]
+    server.found = iter([written(told.answer([*other[:6], other[7]]))])
+    report = recorded.export(name, endpoint=server.url, verify=True, again="all")
+    assert report.left_out == (f"2 spans not there when read back: {7:016x}, {9:016x}",)
+    other_parent = f"{3:016x} has another parent ({1:016x} instead of {2:016x})"
+    assert report.notes[-1] == f"1 span differs when read back: {other_parent}"
+
+
+def test_what_is_otherwise_is_said_in_words(there: Callable[[str], Scripted], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "PATIENCE", 0)
+    server, spans = there("jaeger"), sent()
+    whole = Session()
+    whole.store.adopt(rich.session())
+    spans[0] |= {"parent": spans[8]["id"], "name": "a\n\u202e<b>"}
+    spans[1] |= {"start": spans[1]["start"] + 1_500_000, "end": spans[1]["end"] - 2 * 10**9, "parent": None}
+    spans[2] |= {"start": spans[2]["start"] + 1000}  # what its stores may lose of it
+    for span in spans[3:]:
+        span["name"] = "other"
+    server.found = iter([written(_jaeger(spans))])
+    (note,) = whole.export("jaeger", endpoint=server.url, verify=True).notes
+    first, second, *_ = note.split(f", {4:016x}")[0].split(f", {2:016x} ")
+    assert first == (
+        f"8 spans differ when read back: {1:016x} is named 'a \N{REPLACEMENT CHARACTER}<b>' instead of 'cell [3]' "
+        f"and has another parent ({9:016x} instead of none)"
+    )
+    assert second == f"has another parent (none instead of {1:016x}), begins 0.0015 s later and ends 2 s earlier"
+    assert note.endswith(" and 3 more")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("langfuse", {"observations": [{"id": _hex(span["id"])} for span in sent()]}),
+        ("mlflow", {"spans": [{"span_id": _packed(span["id"])} for span in sent()]}),
+    ],
+)
+def test_what_is_not_told_is_not_compared(
+    name: str, answer: object, there: Callable[[str], Scripted], recorded: Session
+) -> None:
+    server = there(name)
+    server.found = iter([written(answer)])
+    assert recorded.export(name, endpoint=server.url, verify=True).notes == ("All 9 spans were read back",)
+
+
+@pytest.mark.parametrize("name", [name for name, told in TOLD.items() if told.variables])
+def test_who_reads_by_another_key_is_told_which_and_no_report_has_it(
+    name: str, there: Callable[..., Scripted], recorded: Session
+) -> None:
+    (variable,) = TOLD[name].variables
+    report = recorded.export(name, endpoint=there(name, has_read_key=False).url, verify=True)
+    (note,) = report.notes[-1:]
+    assert note.startswith(f"Nothing could be read back: set {variable} to a")
+    server = there(name)
+    body = written({"message": f"no {READ_KEY} and no {CANARY}"})
+    refused: Reply = (403, {"content-type": "application/json", "content-length": str(len(body))}, body)
+    server.found = iter([refused])
+    report = recorded.export(name, endpoint=server.url, verify=True, again="all")
+    (asked,) = server.asked
+    assert READ_KEY in " ".join(asked.headers.values())
+    assert report.notes[-1].startswith("Nothing could be read back: HTTP 403 Forbidden: no *** and no ")
+    assert READ_KEY not in repr(report)
+
+
+def test_what_is_answered_in_parts_is_read_whole(
+    there: Callable[[str], Scripted], recorded: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans = sent()
+    server = there("datadog")
+    server.found = iter([written(_datadog(spans[:5], "next & last")), written(_datadog(spans[5:]))])
+    assert recorded.export("datadog", endpoint=server.url, verify=True).notes[-1].startswith("All 9 spans")
+    first, last = (parse_qs(urlsplit(one.path).query) for one in server.asked)
+    times = [int(*first[f"filter[{name}]"]) for name in ("from", "to")]
+    assert times == [
+        min(span["start"] for span in spans) // 10**6 - 1000,
+        max(span["end"] for span in spans) // 10**6 + 1000,
+    ]
+    assert last == first | {"page[cursor]": ["next & last"]}
+    monkeypatch.setattr(langsmith, "RUNS", 4)
+    server = there("langsmith")
+    server.found = iter([written(_langsmith(spans[at : at + 4])) for at in (0, 4, 8)])
+    report = recorded.export("langsmith", endpoint=server.url, verify=True)
+    assert report.notes == (f"All 9 spans were read back{TIMES}",)
+    assert [len(json.loads(one.body)["id"]) for one in server.asked] == [4, 4, 1]
+
+
+def test_a_query_api_is_beside_the_port_of_otlp(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {
+        "http://localhost:4318": "http://localhost:16686",
+        "https://me:secret@jaeger.example.org:4318/v1/traces": "https://jaeger.example.org:16686",
+        "grpc://[::1]:4317": "http://[::1]:16686",
+        "grpcs://jaeger.example.org": "https://jaeger.example.org:443",
+        "https://example.org/jaeger": "https://example.org:443/jaeger",
+    }
+    assert {to: queried_at(Endpoint.read(to), 16686) for to in places} == places
+    for variable, value in VARIABLES["grafana"].items():
+        monkeypatch.setenv(variable, value)
+    cloud = receiver("grafana", headers=None, timeout=None, endpoint=None)
+    assert cloud is not None
+    assert read_at(Variables("grafana"), cloud) is None
+
+
+def test_what_cannot_be_read_back_is_said(scripted: Server, recorded: Session) -> None:
+    report = recorded.export(scripted().url, verify=True)
+    assert report.notes == ("Nothing was read back: there is no way to here",)
