@@ -290,7 +290,8 @@ def export(to: str | PathLike[str], *, live: bool = False, **options: Unpack[Opt
               goes only how the calls went, names and numbers.
             - `dry_run`: only look: the report says destination, spans, bytes, attributes, what is masked and cut, and
               has a `sample`; nothing is sent or written.
-            - `verify`: read back afterwards which spans are there: of Langfuse, MLflow and Phoenix.
+            - `verify`: read back afterwards what is there, from whom that can be read, and say which spans are missing,
+              or have another name, parent, begin or end.
             - `again`: what to do with spans that this session has sent there before, or that a dataset has: send only
               the `"rest"` (the default), send `"all"` once more under the same ids, or `"refuse"`. In a dataset `"all"`
               makes one file of all files of a session and day.

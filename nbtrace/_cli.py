@@ -134,7 +134,7 @@ def view(source: str, *, rows: int, html: str | None, **filters: Any) -> None:
 @click.option("--endpoint", metavar="URL", help="Another address for a backend of that name.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="An HTTP header; may be repeated.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="How long an endpoint may take to answer.")
-@click.option("--verify", is_flag=True, help="Read back which spans are there (Langfuse, MLflow, Phoenix).")
+@click.option("--verify", is_flag=True, help="Read back what is there, and say what is missing or otherwise.")
 @click.option("--layout", type=click.Choice(["nbtrace", "clickhouse"]), default="nbtrace", show_default=True,
               help="The shape of a Parquet file.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")

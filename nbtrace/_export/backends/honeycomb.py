@@ -3,7 +3,8 @@
 Every attribute is a field of an event, and the conventions' names are what its users query. A text is at most 64 KB
 there: https://docs.honeycomb.io/send-data/troubleshoot/limits/. The variables are those of Honeycomb's own distribution
 of OpenTelemetry, which is archived; a dataset counts only with keys of Honeycomb Classic:
-https://github.com/honeycombio/honeycomb-opentelemetry-python/blob/main/src/honeycomb/opentelemetry/options.py.
+https://github.com/honeycombio/honeycomb-opentelemetry-python/blob/main/src/honeycomb/opentelemetry/options.py. What it
+has cannot be read back but with its Enterprise plan: https://docs.honeycomb.io/api/query-results.
 """
 
 from __future__ import annotations

@@ -149,8 +149,9 @@ def through_rotel(folder: Path) -> dict[str, str]:
 def through_servers(urls: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Export the rich session to Phoenix and MLflow, and say what they show."""
     for name, url in urls.items():
-        report = export(session(), name, endpoint=url, timeout=SETTLE_S)
+        report = export(session(), name, endpoint=url, timeout=SETTLE_S, verify=True)
         assert (report.spans, report.scores, report.left_out) == (9, 2, ())
+        assert report.notes == ("All 9 spans were read back; their name, parent, start and end are as sent",)
     deadline = time.monotonic() + SETTLE_S
     while not phoenix.is_settled(found := phoenix.spans(urls["phoenix"])):
         assert time.monotonic() < deadline, sorted(found)
