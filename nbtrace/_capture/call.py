@@ -14,7 +14,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import SpanKind, set_span_in_context
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
@@ -22,13 +22,14 @@ from nbtrace._capture import attempts, failure, messages, prompts, providers, ra
 from nbtrace._capture.cuts import cut
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
-from nbtrace._capture.providers import Server
+from nbtrace._capture.providers import Identity, Server
 from nbtrace._capture.site import call_site
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Body, Wire
 from nbtrace._guard import caught, guard
 from nbtrace._prompts.text import PromptText
 from nbtrace._trace.provider import Tracing
+from nbtrace._trace.span import entered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,8 +66,10 @@ class Call:
     __slots__ = (
         "__weakref__",
         "_body",
+        "_context",
         "_failure",
         "_headers",
+        "_identity",
         "_model",
         "_prompt",
         "_rendered",
@@ -85,11 +88,14 @@ class Call:
         "recorded",
         "replaying",
         "server",
+        "size",
         "span",
         "wire",
     )
 
-    def __init__(self, tracing: Tracing, wire: Wire, server: Server, body: dict[str, Any]) -> None:
+    def __init__(
+        self, tracing: Tracing, wire: Wire, server: Server, body: dict[str, Any], identity: Identity | None = None
+    ) -> None:
         self.is_over = True
         """Whether there is no span, or it has ended."""
         self._tracing = tracing
@@ -113,6 +119,8 @@ class Call:
                 self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
                 self._rendered = None if self._prompt else tuple(PromptText.recent.copy())
         self._response: bytes | None = None
+        self.size = 0
+        """Bytes that the call holds from its end until its attributes are built."""
         self.passed: stream.Passed | None = None
         """What of a stream has been read."""
         self.outcome: str | None = None
@@ -126,23 +134,12 @@ class Call:
         """Whether the chunk that tells a stream's usage is one that the user has not asked for."""
         self._unfinished: Unfinished | None = None
         self._tokens: tuple[Token[Context], Token[weakref.ref[Call] | None]] | None = None
-        self.span = tracing.start(self._name(), kind=SpanKind.CLIENT, attributes=self._identity() | call_site())
+        self._context: Context | None = otel_context.get_current()
+        """Where the call is made, until its span is entered."""
+        name, self._identity = identity or server.identity(wire.operation, self._model)
+        given = self._identity | call_site(self._context)
+        self.span = tracing.start(name, kind=SpanKind.CLIENT, attributes=given, context=self._context)
         self.is_over = False
-
-    def _name(self) -> str:
-        return self.wire.operation if self._model is None else f"{self.wire.operation} {self._model}"
-
-    def _identity(self) -> dict[str, AttributeValue]:
-        identity: dict[str, AttributeValue] = {
-            semconv.OPERATION_NAME: self.wire.operation,
-            semconv.PROVIDER_NAME: self.server.provider,
-            semconv.SERVER_ADDRESS: self.server.host,
-        }
-        if self._model is not None:
-            identity[semconv.REQUEST_MODEL] = self._model
-        if self.server.port is not None:
-            identity[semconv.SERVER_PORT] = self.server.port
-        return identity
 
     def _client(self) -> dict[str, AttributeValue]:
         told = zip((semconv.CLIENT_NAME, semconv.CLIENT_VERSION), self.server.client, strict=True)
@@ -156,14 +153,15 @@ class Call:
     def enter(self) -> None:
         """Make the span current, so that what the request causes becomes its child."""
         try:
-            self._tokens = otel_context.attach(set_span_in_context(self.span)), _CALL.set(weakref.ref(self))
+            here, self._context = self._context or otel_context.get_current(), None
+            self._tokens = otel_context.attach(entered(self.span, here)), _CALL.set(weakref.ref(self))
         except Exception as failed:  # noqa: BLE001 - as the guard does
             caught("capture", failed)
 
     def asked(self) -> dict[str, AttributeValue]:
         """Give the attributes that say what is asked for, before it is sent."""
         body = messages.loads(messages.written(self._body or {}))
-        return self._identity() | self.wire.request(body) | self.wire.content(body, None)
+        return self._identity | self.wire.request(body) | self.wire.content(body, None)
 
     def _leave(self) -> None:
         recorded, self.recorded = self.recorded, None
@@ -191,7 +189,7 @@ class Call:
         """
         # The public `content` raises for a body that was not read; this is how both HTTP libraries keep one that was.
         self._response = vars(response).get("_content")
-        self._sent(vars(response.request).get("_content"))
+        self._sent(vars(vars(response).get("_request")).get("_content"))
         self._headers = attempts.packed(response.headers)
         if retries:
             self.attempts = (*self.attempts, attempts.of(response, self._attempt_ns(), time_ns()))
@@ -280,6 +278,8 @@ class Call:
         self.is_over = True
         try:
             self._conclude(error)
+            held = self.passed.size() if self.passed is not None else 0
+            self.size = held + len(self._request or b"") + len(self._response or b"")
         except Exception as failed:  # noqa: BLE001 - as the guard does
             caught("capture", failed)
         finally:
@@ -292,27 +292,20 @@ class Call:
         if self._body is not None:  # there was no response
             with _guarded:
                 self._sent(failure.request_of(error))
-        if error is not None:
-            self._fail(failure.raised(error))
-        elif self.wire.failure is not None:
-            self._look_for_failure(self.wire.failure)
         if self._tracing.shared:
             with _guarded:
                 self.span.set_attributes(self._answer()[1])
         if self.attempts:
             with _guarded:
                 self._attempts_over(error)
-
-    def _look_for_failure(self, find: Callable[[str | bytes], Body | None]) -> None:
-        """Take what an answer says of a failure, which came as a success."""
-        try:
+        if error is not None:
+            self._fail(failure.raised(error))
+        elif self.wire.failure is not None:  # or the answer may say so itself, under the status of a success
             last = self.passed.last() if self.passed is not None else ()
             for said in (*last, self._response or b""):
-                if (told := find(said)) is not None:
+                if (told := self.wire.failure(said)) is not None:
                     self._fail(failure.answered(told))
                     break
-        except Exception as failed:  # noqa: BLE001 - as the guard does
-            caught("capture", failed)
 
     def _fail(self, what: failure.Failure) -> None:
         with _guarded:
@@ -333,7 +326,7 @@ class Call:
         request = messages.loads(self._request) if self._request is not None else {}
         response, measures, chunks = self._answer()
         arrivals = [one.arrived_ns for one in chunks]
-        found = self._identity() | self.wire.request(request)  # limits of the user's provider may have cut it
+        found = self._identity | self.wire.request(request)  # limits of the user's provider may have cut it
         found |= measures | self._client()
         found |= cut(self.span.start_time, [one.body for one in chunks], arrivals)
         found |= self.wire.content(request, response)
@@ -347,12 +340,6 @@ class Call:
         elif response is not None and self.wire.is_estimable and semconv.USAGE_STATE not in found:
             found |= estimated_usage(found)
         return found | rate(self.span.start_time, arrivals, found.get(semconv.USAGE_OUTPUT_TOKENS))
-
-    @property
-    def size(self) -> int:
-        """Bytes that the call holds until its attributes are built."""
-        passed = self.passed.size() if self.passed is not None else 0
-        return len(self._request or b"") + len(self._response or b"") + passed
 
     def _error(self) -> dict[str, AttributeValue]:
         return self._failure.attributes() if self._failure is not None else {}

@@ -23,6 +23,7 @@ from typing import Any, Final
 from nbtrace._capture import blobs, guardrails, providers, usage_chunk
 from nbtrace._capture.call import Call, under_way
 from nbtrace._capture.finder import Finder
+from nbtrace._capture.guardrails import Guarding
 from nbtrace._capture.providers import Server
 from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
@@ -160,7 +161,7 @@ class ClientCapture:
         if options.files:
             with _guarded:
                 body = {**body, blobs.FILES: blobs.uploads(options.files)}
-        if guardrails.any_active() and method == "post":
+        if Guarding.were_any and method == "post" and guardrails.any_active():
             guardrails.before(wire, body)
         call = Call(self._tracing, wire, self._server(sdk, client), body)
         call.replaying = replaying
@@ -267,7 +268,7 @@ def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             call.raised(error)
             raise
-        if guardrails.any_active():
+        if Guarding.were_any and guardrails.any_active():
             guardrails.after(call)
         return response
 
@@ -288,7 +289,7 @@ def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             call.raised(error)
             raise
-        if guardrails.any_active():
+        if Guarding.were_any and guardrails.any_active():
             guardrails.after(call)
         return response
 

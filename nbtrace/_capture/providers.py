@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from nbtrace import semconv
 
 _HOSTS: Final = (
     ("api.openai.com", "openai"),
@@ -48,9 +53,15 @@ _LM_STUDIO: Final = 1234
 _AZURE: Final = "BaseAzureClient"
 _VLLM: Final = ("prompt_logprobs", "kv_transfer_params")
 """Fields of vLLM's answers only, which are there if they are null too."""
+_MODELS: Final = 256
+"""Names of models that are remembered of a server; some programs make them up."""
+
+Identity = tuple[str, dict[str, AttributeValue]]
+"""The name of a call's span, and the attributes that it begins with."""
 
 
-class Server(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Server:
     """Whom a client talks to."""
 
     provider: str
@@ -59,6 +70,25 @@ class Server(NamedTuple):
     port: int | None
     client: tuple[str, str] = ("", "")
     """The package that asks, and its version."""
+    _asked: dict[tuple[str, str | None], Identity] = field(default_factory=dict[Any, Any], repr=False, compare=False)
+
+    def identity(self, operation: str, model: str | None) -> Identity:
+        """Name a call's span and say whose it is: made once for all calls of a model, and not to be changed."""
+        found = self._asked.get((operation, model))
+        if found is None:
+            told = {
+                semconv.OPERATION_NAME: operation,
+                semconv.PROVIDER_NAME: self.provider,
+                semconv.SERVER_ADDRESS: self.host,
+                semconv.REQUEST_MODEL: model,
+                semconv.SERVER_PORT: self.port,
+            }
+            given: dict[str, AttributeValue] = {key: value for key, value in told.items() if value is not None}
+            found = operation if model is None else f"{operation} {model}", given
+            if len(self._asked) == _MODELS:
+                self._asked.clear()
+            self._asked[operation, model] = found
+        return found
 
 
 def of_client(client: Any, speaks: str) -> str:

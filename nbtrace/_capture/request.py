@@ -55,26 +55,19 @@ _NO_WIRE: Final = Wire(operation="", request=_nothing, response=_nothing, conten
 class Request(Call):
     """A request whose bodies mean nothing to us, and its span."""
 
-    __slots__ = ("_method", "_path", "_status")
+    __slots__ = ("_status",)
 
     def __init__(self, tracing: Tracing, server: Server, method: str, url: str) -> None:
-        self._method = method.upper()
-        self._path = url.partition("?")[0]
+        method, path = method.upper(), url.partition("?")[0]
         self._status: int | None = None
-        super().__init__(tracing, _NO_WIRE, server, {})
-
-    def _name(self) -> str:
-        return f"{self._method} {template(self._path)}"
-
-    def _identity(self) -> dict[str, AttributeValue]:
-        identity: dict[str, AttributeValue] = {
-            semconv.HTTP_METHOD: self._method,
-            semconv.URL_PATH: self._path,
-            semconv.SERVER_ADDRESS: self.server.host,
+        given: dict[str, AttributeValue] = {
+            semconv.HTTP_METHOD: method,
+            semconv.URL_PATH: path,
+            semconv.SERVER_ADDRESS: server.host,
         }
-        if self.server.port is not None:
-            identity[semconv.SERVER_PORT] = self.server.port
-        return identity
+        if server.port is not None:
+            given[semconv.SERVER_PORT] = server.port
+        super().__init__(tracing, _NO_WIRE, server, {}, (f"{method} {template(path)}", given))
 
     def responded(self, response: Any, retries: int) -> None:
         """Take the status of the last attempt's response, and leave its body alone."""
@@ -89,4 +82,4 @@ class Request(Call):
     def __call__(self) -> dict[str, AttributeValue]:
         """Give what the response's status and headers say."""
         status: dict[str, AttributeValue] = {} if self._status is None else {semconv.HTTP_STATUS_CODE: self._status}
-        return self._identity() | self._client() | status | attempts.kept(self._headers) | self._error()
+        return self._identity | self._client() | status | attempts.kept(self._headers) | self._error()

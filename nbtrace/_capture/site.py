@@ -17,6 +17,7 @@ from nbtrace.errors import NotFoundError
 if TYPE_CHECKING:
     from types import FrameType
 
+    from opentelemetry.context import Context
     from opentelemetry.util.types import AttributeValue
 
 
@@ -52,12 +53,15 @@ def cell_run() -> tuple[str, int]:
     return here[semconv.CELL_ID], here[semconv.CELL_RUN]
 
 
-def call_site() -> dict[str, AttributeValue]:
+def call_site(context: Context) -> dict[str, AttributeValue]:
     """Give the function and line that are making a call, and the line of the cell that led there.
 
     By the conventions' `code.*`; empty outside of cells, and in a thread that runs only a library's code.
+
+    Args:
+        context: where the call is made.
     """
-    if semconv.CELL_ID not in inherited():
+    if semconv.CELL_ID not in inherited(context):
         return {}
     main = sys.modules["__main__"].__dict__
     found: dict[str, AttributeValue] = {}

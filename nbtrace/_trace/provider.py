@@ -98,7 +98,11 @@ class Tracing:
             self.attach()
         here = otel_context.get_current() if context is None else context
         taken: Any = here.get(_INHERITED)  # this and others that are typed `Any` cost a call less than a cast
-        return self._make(name, here, kind, {**attributes, **taken} if taken else dict(attributes))
+        given = {**attributes, **taken} if taken else dict(attributes)
+        if self._tracer is not None:
+            return self._make(name, here, kind, given)
+        own_span: Any = own.start(name, kind, here, given, self._ids, self._origin)
+        return own_span
 
     def _make(
         self,
@@ -120,8 +124,7 @@ class Tracing:
                     self._sink.started(cast("Span", users))
                 return cast("Span", users)
             flags = users.get_span_context().trace_flags  # or the user's spans below would be exported after all
-        parent = trace.get_current_span(context).get_span_context()
-        made: Any = own.start(name, kind, parent, given, self._ids, self._origin, flags)
+        made: Any = own.start(name, kind, context, given, self._ids, self._origin, flags)
         if start_time:
             made.start_time = start_time
         return made
@@ -227,7 +230,7 @@ def inheriting(attributes: Mapping[str, AttributeValue], context: Context | None
     return otel_context.set_value(_INHERITED, {**(known or {}), **attributes}, context)
 
 
-def inherited() -> Mapping[str, AttributeValue]:
-    """Give what spans of ours take over here, such as the identity of the cell that runs."""
-    found: Any = otel_context.get_value(_INHERITED)
+def inherited(context: Context | None = None) -> Mapping[str, AttributeValue]:
+    """Give what spans of ours take over here, or in a context: the identity of the cell that runs, and more."""
+    found: Any = (otel_context.get_current() if context is None else context).get(_INHERITED)
     return found or {}

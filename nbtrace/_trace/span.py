@@ -16,9 +16,10 @@ from operator import itemgetter
 from random import Random
 from time import time_ns
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import Attributes as OptionalAttributes
 from opentelemetry.util.types import AttributeValue
@@ -35,6 +36,9 @@ SCOPE_NAME: Final = "nbtrace"
 
 _UNSET = Status(StatusCode.UNSET)
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_NO_STATE = trace.INVALID_SPAN_CONTEXT.trace_state
+(_CURRENT,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+"""Context key of the current span: the API names it nowhere, and its own way there is five calls of Python's."""
 
 
 class Ids(Protocol):
@@ -207,33 +211,42 @@ class Span(trace.Span):
 def start(  # noqa: PLR0917 - called in one place, on the call's path
     name: str,
     kind: SpanKind,
-    parent: SpanContext,
+    context: Context,
     attributes: dict[str, AttributeValue],
     ids: Ids,
     origin: tuple[Resource, Scope, SpanSink],
     flags: TraceFlags = SAMPLED,
 ) -> Span:
-    """Start a span below `parent`, or a new trace if that is not valid, and tell the sink.
+    """Start a span below the current one, or a new trace if there is none, and tell the sink.
 
     Args:
         name: the span's name.
         kind: its kind.
-        parent: the context of the span above.
+        context: in which the span above is current.
         attributes: what it begins with; taken over, not copied.
         ids: what makes its ids.
         origin: its resource, its scope, and whom to tell.
         flags: whether spans below it that others make are to be exported.
     """
-    inside = parent.is_valid
-    trace_id = parent.trace_id if inside else ids.generate_trace_id()
-    state = parent.trace_state if inside else None
-    context = OwnContext(trace_id, ids.generate_span_id(), is_remote=False, trace_flags=flags, trace_state=state)
-    span = Span(name, kind, context, parent if inside else None, attributes, origin)
+    above: Any = context.get(_CURRENT)
+    parent = above.context if type(above) is Span else trace.get_current_span(context).get_span_context()
+    if parent.is_valid:
+        trace_id, state = parent.trace_id, parent.trace_state
+    else:
+        trace_id, state, parent = ids.generate_trace_id(), _NO_STATE, None
+    # As `SpanContext` makes itself of ids that it has to check.
+    made: OwnContext = tuple.__new__(OwnContext, (trace_id, ids.generate_span_id(), False, flags, state, True))
+    span = Span(name, kind, made, parent, attributes, origin)
     try:
         origin[2].started(span)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
     except Exception as error:  # noqa: BLE001 - as the guard does
         caught("store", error)
     return span
+
+
+def entered(span: trace.Span, context: Context) -> Context:
+    """Give a context in which `span` is current, and all else as in `context`."""
+    return Context({**context, _CURRENT: span})
 
 
 def is_ours(span: ReadableSpan) -> bool:

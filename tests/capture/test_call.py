@@ -545,7 +545,7 @@ STAGES = {
     "prompts": ("nbtrace._capture.prompts.found_in", "capture", 1),
     "start of the span": ("nbtrace._trace.provider.Tracing.start", "capture", 0),
     "start in the store": ("nbtrace._store.store.Store.started", "store", 1),
-    "context": ("nbtrace._capture.call.set_span_in_context", "capture", 1),
+    "context": ("nbtrace._capture.call.entered", "capture", 1),
     "bytes of the request and response": ("nbtrace._capture.call.Call.responded", "capture", 1),
     "attributes of the request": ("nbtrace._capture.chat.mapping", "capture", 1),
     "attributes of the response": ("nbtrace._capture.usage.of_chat", "capture", 1),

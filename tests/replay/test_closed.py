@@ -77,7 +77,7 @@ async def test_a_call_that_cannot_be_read_is_refused(
 ) -> None:
     monkeypatch.setattr(_guard, "reraise", False)
     with Replay(recorded, recorded, "replay", "none") as replay:
-        broken = (clients, "Call") if fault == "span" else (calls, "set_span_in_context")
+        broken = (clients, "Call") if fault == "span" else (calls, "entered")
         monkeypatch.setattr(*broken, fails)
         with pytest.raises(ReplayMiss, match="it could not be read; see the log; so nothing was sent"):
             client.chat.completions.create(**ASK)

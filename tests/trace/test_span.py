@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
@@ -39,14 +40,18 @@ class Kept:
 def make(sink: Kept, parent: SpanContext = NONE, **attributes: Any) -> own.Span:
     """Make a span of our own."""
     origin = (own.Resource({"service.name": "t"}), own.Scope("s", "1", ""), sink)
-    return own.start("step", SpanKind.CLIENT, parent, attributes, CountingIds(), origin)
+    return own.start("step", SpanKind.CLIENT, inside(parent), attributes, CountingIds(), origin)
+
+
+def inside(parent: SpanContext) -> Context:
+    """Give a context in which a span of others is current."""
+    return trace.set_span_in_context(trace.NonRecordingSpan(parent))
 
 
 def of_the_sdk(parent: SpanContext = NONE, **attributes: Any) -> Any:
     """Make the same span by the SDK."""
     tracer = TracerProvider(id_generator=CountingIds(), shutdown_on_exit=False).get_tracer("s", "1")
-    context = trace.set_span_in_context(trace.NonRecordingSpan(parent))
-    return tracer.start_span("step", context, SpanKind.CLIENT, attributes)
+    return tracer.start_span("step", inside(parent), SpanKind.CLIENT, attributes)
 
 
 def told(span: Any) -> dict[str, Any]:
