@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.faults import faulty
-from tools.jupyter import environment
+from tools.jupyter import environment, kernel_sockets
 from tools.local_model import local_model
 
 if TYPE_CHECKING:
@@ -151,15 +151,16 @@ def player(
     from nbformat.v4 import new_notebook
 
     shutil.copytree(COURSE, folder, dirs_exist_ok=True)
-    manager = AsyncKernelManager()
     launch = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
-    manager._kernel_spec = KernelSpec(argv=launch)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - there is no other way
-    client = NotebookClient(
-        new_notebook(), km=manager, timeout=CELL_SECONDS, resources={"metadata": {"path": str(folder)}}
-    )
     given = environment(ROOT / "build" / "jupyter", {**ENVIRONMENT, **(variables or {})})
-    with client.setup_kernel(env=given, cleanup_kc=True):
-        yield Player(client)
+    with kernel_sockets() as sockets:
+        manager = AsyncKernelManager(**sockets)
+        manager._kernel_spec = KernelSpec(argv=launch)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - there is no other way
+        client = NotebookClient(
+            new_notebook(), km=manager, timeout=CELL_SECONDS, resources={"metadata": {"path": str(folder)}}
+        )
+        with client.setup_kernel(env=given, cleanup_kc=True):
+            yield Player(client)
 
 
 def record(numbers: list[str]) -> None:

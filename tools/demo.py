@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.jupyter import environment, jupyter_lab
+from tools.jupyter import environment, jupyter_lab, kernel_sockets
 from tools.local_model import MODEL, local_model
 
 if TYPE_CHECKING:
@@ -81,19 +81,21 @@ def show(notebook: Path, folder: Path) -> None:
 def execute(notebook: Path, folder: Path) -> None:
     """Execute the notebook in a fresh kernel and write what it made into the folder."""
     import nbformat
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbconvert import HTMLExporter
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     executed = nbformat.read(notebook, as_version=4)
-    client = NotebookClient(
-        executed,
-        timeout=CELL_SECONDS,
-        resources={"metadata": {"path": str(folder)}},
-        extra_arguments=["--log-level=ERROR"],  # a kernel on loopback warns that TCP is not encrypted
-    )
-    with provider() as variables:
+    with provider() as variables, kernel_sockets() as sockets:
+        client = NotebookClient(
+            executed,
+            km=AsyncKernelManager(**sockets),
+            timeout=CELL_SECONDS,
+            resources={"metadata": {"path": str(folder)}},
+            extra_arguments=["--log-level=ERROR"],
+        )
         step(f"Notebook: executing {notebook.relative_to(ROOT)} in a fresh kernel")
         try:
             client.execute(cleanup_kc=False, env=environment(BUILD / "jupyter", variables))
@@ -115,7 +117,7 @@ def ask(client: NotebookClient, source: str) -> str:
 
     cell = new_code_cell(source)
     client.nb.cells.append(cell)
-    with client.setup_kernel():
+    with client.setup_kernel(cleanup_kc=True):
         client.execute_cell(cell, len(client.nb.cells) - 1, store_history=False)
     client.nb.cells.pop()
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from tools.ports import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -82,27 +84,42 @@ def jupyter_lab(
     """
     python = python or Path(sys.executable)
     _write_settings(home / "config", theme, settings or {})
-    port, token = _free_port(port), secrets.token_hex(16)
-    command = [
-        *(str(python), "-m", {"lab": "jupyterlab", "notebook": "notebook"}[app]),
-        *("--no-browser", "--allow-root", "--ip=127.0.0.1"),
-        *(f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
-        f"--IdentityProvider.token={token}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    log = home / "lab.log"
+    log, variables = home / "lab.log", environment(home, extra, python=python)
     with (
+        tempfile.TemporaryDirectory() as sockets,
+        reserved_port(port) as its_port,
         log.open("wb") as output,
-        subprocess.Popen(
-            command, env=environment(home, extra, python=python), stdout=output, stderr=output, stdin=subprocess.DEVNULL
-        ) as process,
     ):
-        try:
-            lab = Lab(process, f"http://127.0.0.1:{port}", token, app)
-            _wait_until_it_answers(lab, log)
-            yield lab
-        finally:
-            process.terminate()
+        token = secrets.token_hex(16)
+        command = [
+            *(str(python), "-m", {"lab": "jupyterlab", "notebook": "notebook"}[app]),
+            *("--no-browser", "--allow-root", "--ip=127.0.0.1"),
+            *(f"--port={its_port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
+            f"--IdentityProvider.token={token}",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            "--KernelManager.transport=ipc",  # as `kernel_sockets`, which are named after the file of each connection
+        ]
+        variables |= {"JUPYTER_RUNTIME_DIR": sockets}
+        with subprocess.Popen(
+            command, env=variables, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+        ) as process:
+            try:
+                lab = Lab(process, f"http://127.0.0.1:{its_port}", token, app)
+                _wait_until_it_answers(lab, log)
+                yield lab
+            finally:
+                process.terminate()
+
+
+@contextmanager
+def kernel_sockets() -> Generator[dict[str, str]]:
+    """Give options of a kernel's manager that have the kernel listen on files.
+
+    The ports that a manager finds free may be another program's by the time the kernel wants them. The folder's path is
+    short, as that of a socket must be.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        yield {"transport": "ipc", "ip": str(Path(folder, "kernel"))}
 
 
 def _write_settings(config: Path, theme: Theme, more: Mapping[str, object]) -> None:
@@ -114,18 +131,6 @@ def _write_settings(config: Path, theme: Theme, more: Mapping[str, object]) -> N
     folder = config / "labconfig"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "default_setting_overrides.json").write_text(json.dumps(settings))
-
-
-def _free_port(wish: int) -> int:
-    for port in (wish, 0):
-        with socket.socket() as candidate:
-            try:
-                candidate.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return candidate.getsockname()[1]
-    message = "no free port on 127.0.0.1"
-    raise RuntimeError(message)
 
 
 def _wait_until_it_answers(lab: Lab, log: Path) -> None:

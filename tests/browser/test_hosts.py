@@ -6,7 +6,6 @@ A host is started once, for all of it. JupyterLab's own stories are in the files
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from tests.browser.watch import INVARIANTS
 from tests.hostile import PAYLOADS, fill, fill_versions
 from tools.fixture_session import fill_session
 from tools.jupyter import START_SECONDS, environment
+from tools.ports import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -154,13 +154,11 @@ def write_app(path: Path, chosen: Path) -> None:
 @contextmanager
 def marimo(app: Path, home: Path) -> Generator[str]:
     """Serve a marimo app on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     command = [sys.executable, "-m", "marimo", "run", str(app), "--headless", "--no-token", "--host=127.0.0.1"]
     variables = {**environment(home), "HOME": str(home), "MARIMO_SKIP_UPDATE_CHECK": "1"}
     log = home / "marimo.log"
     with (
+        reserved_port() as port,
         log.open("wb") as output,
         subprocess.Popen(
             [*command, f"--port={port}"], env=variables, cwd=home, stdout=output, stderr=output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from nbtrace import _guard
 from tests.capture.loopback import Loopback
+from tools.ports import reserved_port
 
 HTTP: Any = vars(openai._base_client).get("httpx2") or vars(openai._base_client)["httpx"]
 """The client's own HTTP library: httpx2 for openai 3, httpx for openai 2."""
@@ -51,8 +51,7 @@ def swallow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, 
 
 
 @pytest.fixture
-def free_port() -> int:
+def free_port() -> Iterator[int]:
     """Give a port of loopback on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    with reserved_port() as port:
+        yield port

@@ -27,6 +27,7 @@ from opentelemetry.trace import (
 from nbtrace import semconv
 from nbtrace._store.store import Store
 from tests.export.loopback import OK, Reply, Scripted
+from tools.ports import reserved_port
 
 if TYPE_CHECKING:
     import ssl
@@ -191,6 +192,13 @@ def running() -> Iterator[ReadableSpan]:
     assert isinstance(span, ReadableSpan)
     yield span
     span.end()
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port that nothing listens on."""
+    with reserved_port() as port:
+        yield port
 
 
 @pytest.fixture

@@ -139,13 +139,6 @@ def _received(by: http.server.BaseHTTPRequestHandler, body: bytes) -> Received:
     return Received(by.path, {name.lower(): value for name, value in by.headers.items()}, body)
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def expected(spans: Sequence[ReadableSpan]) -> ExportTraceServiceRequest:
     """What the SDK's own encoder makes of spans, with what it forgets: W3C flags and the trace state of links."""
     request = encode_spans(spans)

@@ -31,7 +31,7 @@ from nbtrace._export.destination import export
 from nbtrace._export.protobuf import framed, varint
 from nbtrace.errors import ExportError, UsageError
 from tests.export.golden import CANARY
-from tests.export.loopback import Scripted, canonical, expected, free_port, spans_of
+from tests.export.loopback import Scripted, canonical, expected, spans_of
 from tests.export.test_sending import every, keys, traces
 
 if TYPE_CHECKING:
@@ -221,8 +221,8 @@ def test_what_is_rejected_of_a_request_that_is_taken_is_counted(table: Snapshot,
     assert (report.spans, report.left_out) == (len(table) - 2, ("2 spans rejected by the receiver: too old",))
 
 
-def test_a_connection_that_fails_is_told(single: Snapshot, scripted: Callable[..., Scripted]) -> None:
-    port, web = free_port(), scripted().port
+def test_a_connection_that_fails_is_told(single: Snapshot, scripted: Callable[..., Scripted], free_port: int) -> None:
+    port, web = free_port, scripted().port
     assert failing(single, f"grpc://127.0.0.1:{port}") == (
         f"cannot send to grpc://127.0.0.1:{port}: nothing listens on 127.0.0.1:{port}; "
         "start the receiver or correct the port"

@@ -19,7 +19,6 @@ from nbtrace._export.destination import export
 from nbtrace.errors import ExportError, ReadError
 from tests.export import rich
 from tests.export.golden import CANARY
-from tests.export.loopback import free_port
 from tests.export.servers.running import listens
 from tests.export.test_dataset import ids, judged, spans
 
@@ -39,20 +38,19 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def gcs(tmp_path: Path) -> Iterator[str]:
+def gcs(tmp_path: Path, free_port: int) -> Iterator[str]:
     assert GCS
     assert GCS.origin
     (program,) = Path(GCS.origin).parent.glob("vendor/*/bin/*")
-    port = free_port()
-    command = [program, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    command = [program, "-scheme", "http", "-host", "127.0.0.1", "-port", str(free_port), "-backend", "memory"]
     with (
         (tmp_path / "log").open("wb") as log,
-        subprocess.Popen([*command, "-public-host", f"127.0.0.1:{port}"], stdout=log, stderr=log) as process,
+        subprocess.Popen([*command, "-public-host", f"127.0.0.1:{free_port}"], stdout=log, stderr=log) as process,
     ):
-        while not listens(port):
+        while not listens(free_port):
             assert process.poll() is None
             time.sleep(0.01)
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{free_port}"
         process.terminate()
 
 

@@ -26,7 +26,7 @@ from nbtrace._export.otlp import requests
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.report import ExportReport
 from tests.export import rich
-from tests.export.loopback import Scripted, canonical, expected, free_port, normal, spans_of
+from tests.export.loopback import Scripted, canonical, expected, normal, spans_of
 from tests.export.making import ATTRIBUTES, PROMOTED_ATTRIBUTES, made
 from tests.export.servers import running
 
@@ -121,8 +121,8 @@ def test_running_spans_stay_behind(
     assert (report.spans, report.left_out) == (len(spans), ("1 span still running",))
 
 
-def test_nothing_to_send_sends_nothing(running: ReadableSpan, snapshot: Take) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+def test_nothing_to_send_sends_nothing(running: ReadableSpan, snapshot: Take, free_port: int) -> None:
+    url = f"http://127.0.0.1:{free_port}"
     assert repr(export(snapshot([], [running]), url)) == (
         f"0 spans → {url} (OTLP, 0 B). Left out: 1 span still running. "
         "There was nothing to send, so the endpoint was not asked."

@@ -25,7 +25,7 @@ from nbtrace._export import otlp, post
 from nbtrace._export.destination import export
 from nbtrace._export.endpoint import Endpoint
 from nbtrace.errors import ExportError
-from tests.export.loopback import OK, Scripted, canonical, expected, free_port
+from tests.export.loopback import OK, Scripted, canonical, expected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -327,10 +327,9 @@ def test_a_failure_half_way_says_how_far_it_came(
     )
 
 
-def test_nothing_listens(table: Snapshot, pauses: list[float]) -> None:
-    port = free_port()
-    assert failing(table, f"http://127.0.0.1:{port}") == (
-        f"cannot send to http://127.0.0.1:{port}: nothing listens on 127.0.0.1:{port}; "
+def test_nothing_listens(table: Snapshot, pauses: list[float], free_port: int) -> None:
+    assert failing(table, f"http://127.0.0.1:{free_port}") == (
+        f"cannot send to http://127.0.0.1:{free_port}: nothing listens on 127.0.0.1:{free_port}; "
         "start the receiver or correct the port"
     )
     assert pauses == [0.25, 0.5]

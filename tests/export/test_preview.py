@@ -15,7 +15,7 @@ from nbtrace._export.report import DryRun
 from nbtrace._store.store import Store
 from tests.export import rich
 from tests.export.golden import CANARY, VARIABLES
-from tests.export.loopback import Scripted, free_port
+from tests.export.loopback import Scripted
 from tests.export.making import made
 from tests.query.tables import chat, table
 
@@ -92,8 +92,8 @@ def test_spans_that_a_backends_words_fail_for_are_told_and_go(
     assert done.spans == len(ODD)
 
 
-def test_a_dry_run_reads_as_a_sentence_and_has_a_sample(recorded: Session) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+def test_a_dry_run_reads_as_a_sentence_and_has_a_sample(recorded: Session, free_port: int) -> None:
+    url = f"http://127.0.0.1:{free_port}"
     told = previewed(recorded, url, spans=recorded.spans(kind="llm"), content=False)
     assert repr(told) == (
         f"Dry run: 2 spans would go to {url} (OTLP, {told.bytes / 1000:.1f} KB, 1 request), with "

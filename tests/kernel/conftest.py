@@ -14,6 +14,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
+from tools.jupyter import kernel_sockets
+
 SECONDS = 120
 
 
@@ -88,9 +90,14 @@ def _request(source: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def kernel(model: str, tmp_path: Path) -> Iterator[Kernel]:
+def manager() -> Iterator[KernelManager]:
+    with kernel_sockets() as sockets:
+        yield KernelManager(**sockets)
+
+
+@pytest.fixture
+def kernel(manager: KernelManager, model: str, tmp_path: Path) -> Iterator[Kernel]:
     """Start a kernel whose `OpenAI()` finds the local model, known to it as `MODEL`."""
-    manager = KernelManager()
     manager._kernel_spec = KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"])  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
     environment = {**os.environ, "IPYTHONDIR": str(tmp_path), "JPY_SESSION_NAME": "/notebooks/research.ipynb"}
     manager.start_kernel(env=environment, cwd=str(tmp_path), extra_arguments=["--log-level=ERROR"])

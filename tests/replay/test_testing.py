@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import nbformat
 import openai
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 import nbtrace
 from tests.capture.conftest import OPTIONS
 from tests.capture.loopback import HELLO, Loopback, Reply
+from tools.jupyter import kernel_sockets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +88,9 @@ def test_a_notebook_runs_from_its_cassette(tmp_path: Path, cassette: Path, monke
         "import nbtrace\nprint(nbtrace.spans(kind='llm')[-1].cost_state)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
-    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    with kernel_sockets() as sockets:
+        manager = AsyncKernelManager(**sockets)
+        NotebookClient(notebook, km=manager, resources={"metadata": {"path": str(tmp_path)}}).execute(cleanup_kc=True)
     said = [
         "".join(output["text"] for output in cell.outputs if output.output_type == "stream") for cell in notebook.cells
     ]

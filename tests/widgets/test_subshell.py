@@ -11,9 +11,10 @@ import pytest
 from comm import DummyComm as PlainComm
 from ipykernel.comm.comm import BaseComm as IpykernelComm
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager
 
 from nbtrace._widgets.base import answer_on_any_thread
+from tools.jupyter import kernel_sockets
 
 ROOT = Path(__file__).parents[2]
 OPEN = f"""
@@ -45,10 +46,15 @@ def test_a_comm_without_routing_stays_as_it_is() -> None:
 
 @pytest.fixture
 def kernel() -> Iterator[BlockingKernelClient]:
-    manager, client = start_new_kernel(kernel_name="python3")
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with kernel_sockets() as sockets:
+        manager = KernelManager(**sockets)
+        manager.start_kernel()
+        client = manager.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=120)
+        yield client
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def test_a_request_is_answered_while_a_cell_runs(kernel: Any) -> None:

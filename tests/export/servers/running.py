@@ -21,9 +21,10 @@ from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSett
 
 from nbtrace._export.destination import export
 from tests.export import shown
-from tests.export.loopback import Scripted, free_port, spans_of
+from tests.export.loopback import Scripted, spans_of
 from tests.export.rich import session
 from tests.export.servers import mlflow, otlp, phoenix, place
+from tools.ports import reserved_port
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -34,7 +35,7 @@ PROGRAMS = Path(__file__).resolve().parents[3] / ".venv-servers/bin"
 START_S = 600.0
 """Seconds that a server may take until it listens."""
 SETTLE_S = 60.0
-"""Seconds in which Phoenix puts away what it took; it answers before that."""
+"""Seconds in which what was taken comes out again; Phoenix answers before it has put it away."""
 
 
 def listens(port: int) -> bool:
@@ -65,27 +66,34 @@ def _running(
 
 
 @contextmanager
+def _reserved(*names: str) -> Generator[dict[str, int]]:
+    """Keep a port for each of what a program listens with."""
+    with ExitStack() as held:
+        yield {name: held.enter_context(reserved_port()) for name in names}
+
+
+@contextmanager
 def rotel(folder: Path, behind: str) -> Generator[dict[str, str]]:
     """Run a collector that forwards to a URL, and give its addresses by protocol."""
     spec = find_spec("rotel")
     assert spec
     assert spec.origin
-    ports = {"http": free_port(), "grpc": free_port()}
-    command = [
-        str(Path(spec.origin).with_name("rotel-agent")), "start",
-        "--otlp-grpc-endpoint", f"127.0.0.1:{ports['grpc']}", "--otlp-http-endpoint", f"127.0.0.1:{ports['http']}",
-        "--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-endpoint", behind,
-        "--batch-timeout", "20ms", "--pid-file", str(folder / "pid"), "--log-file", str(folder / "log"),
-    ]  # fmt: skip
-    with _running(command, folder, list(ports.values())):
-        yield {protocol: f"{protocol}://127.0.0.1:{port}" for protocol, port in ports.items()}
+    with _reserved("http", "grpc") as ports:
+        command = [
+            str(Path(spec.origin).with_name("rotel-agent")), "start",
+            "--otlp-grpc-endpoint", f"127.0.0.1:{ports['grpc']}", "--otlp-http-endpoint", f"127.0.0.1:{ports['http']}",
+            "--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-endpoint", behind,
+            "--batch-timeout", "20ms", "--pid-file", str(folder / "pid"), "--log-file", str(folder / "log"),
+        ]  # fmt: skip
+        with _running(command, folder, list(ports.values())):
+            yield {protocol: f"{protocol}://127.0.0.1:{port}" for protocol, port in ports.items()}
 
 
 def passed_on(behind: Scripted, number: int) -> list[Span]:
     """Wait for as many spans behind a collector."""
     arrived: list[Span] = []
     while len(arrived) < number:
-        assert behind.arrived.acquire(timeout=20)
+        assert behind.arrived.acquire(timeout=SETTLE_S)
         arrived = [span for received in behind.received for span in spans_of(received.otlp)]
     return arrived
 
@@ -93,8 +101,7 @@ def passed_on(behind: Scripted, number: int) -> list[Span]:
 def tapped(table: Snapshot) -> list[Span]:
     """Export spans to oteltap, a receiver in this process, and give what it heard."""
 
-    async def collect() -> list[Span]:
-        port = free_port()
+    async def collect(port: int) -> list[Span]:
         async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(port)) as receiver:
             stream = receiver.stream_traces()
 
@@ -105,26 +112,32 @@ def tapped(table: Snapshot) -> list[Span]:
             await asyncio.sleep(0)  # it hears only what comes while it listens
             report = await asyncio.to_thread(export, table, f"http://127.0.0.1:{port}")
             assert (report.spans, report.left_out) == (len(table), ())
-            return await asyncio.wait_for(arriving, 10)
+            return await asyncio.wait_for(arriving, SETTLE_S)
 
-    return asyncio.run(collect())
+    with reserved_port() as port:
+        return asyncio.run(collect(port))
 
 
 @contextmanager
 def servers(folder: Path) -> Generator[dict[str, str]]:
     """Run Phoenix and MLflow, and give their addresses."""
-    ports = {name: free_port() for name in ("phoenix", "mlflow", "grpc")}
-    environment = {
-        "PHOENIX_WORKING_DIR": str(folder),
-        "PHOENIX_HOST": "127.0.0.1",
-        "PHOENIX_PORT": str(ports["phoenix"]),
-        "PHOENIX_GRPC_PORT": str(ports["grpc"]),
-        "PHOENIX_TELEMETRY_ENABLED": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/artifacts"]
-    address = ["--host", "127.0.0.1", "--port", str(ports["mlflow"]), "--workers", "1"]
     with ExitStack() as stack:
+        ports = stack.enter_context(_reserved("phoenix", "mlflow", "grpc"))
+        environment = {
+            "PHOENIX_WORKING_DIR": str(folder),
+            "PHOENIX_HOST": "127.0.0.1",
+            "PHOENIX_PORT": str(ports["phoenix"]),
+            "PHOENIX_GRPC_PORT": str(ports["grpc"]),
+            "PHOENIX_TELEMETRY_ENABLED": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+        store = [
+            "--backend-store-uri",
+            f"sqlite:///{folder}/mlflow.db",
+            "--artifacts-destination",
+            f"{folder}/artifacts",
+        ]
+        address = ["--host", "127.0.0.1", "--port", str(ports["mlflow"]), "--workers", "1"]
         for name, arguments in (("phoenix", ["serve"]), ("mlflow", ["server", *address, *store])):
             stack.enter_context(_running([str(PROGRAMS / name), *arguments], folder, [ports[name]], environment))
         yield {name: f"http://127.0.0.1:{ports[name]}" for name in ("phoenix", "mlflow")}
