@@ -18,7 +18,7 @@ from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.loopback import Loopback
 from tests.query.test_comparison import ask
 from tests.widgets.test_protocol import PROTOCOL
-from tests.widgets.test_wire import FrontEnd
+from tests.widgets.test_wire import PATIENCE_S, FrontEnd
 
 CORPUS = "<script>alert(1)</script> | $x$ \u202e`code` ![i](http://evil/)"
 
@@ -64,7 +64,7 @@ def test_a_rating_is_a_score_of_the_call_and_the_widget_hears_of_it(asked: Sessi
     rate = {"id": 2, "kind": "rate", "version": 3, "trace_id": span.trace_id, "span_id": span.span_id, "value": 4}
     reply, _ = front.ask(rate)
     assert reply["kind"] == "rate"
-    told, _ = front.sent.get(timeout=10)
+    told, _ = front.sent.get(timeout=PATIENCE_S)
     assert told["kind"] == "changed"
     (score,) = asked.snapshot().scores.to_pylist()
     assert (score["span_id"].hex(), score["name"], score["value"], score["source"]) == (
