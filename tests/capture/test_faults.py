@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
@@ -60,6 +61,8 @@ def user(monkeypatch: pytest.MonkeyPatch, swallow: Any, tmp_path: Path) -> Itera
 def at_work(monkeypatch: pytest.MonkeyPatch, path: Path, *, provider: Any = None) -> Generator[User]:
     monkeypatch.setattr(journal, "INTERVAL_S", 3600)  # written when the test says
     made: list[Any] = []
+    gc.collect()
+    gc.disable()  # what a collection ends comes through functions of ours too, in one run and not in the next
     with users(provider) if provider is not None else nullcontext(), noting(monkeypatch, made), Session() as session:
         session.open_journal(path, notebook="faults")
         working = User(session, made)
@@ -68,6 +71,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch, path: Path, *, provider: Any = None
         finally:
             working.close()
             session.close_journal()
+            gc.enable()
 
 
 def run(user: User, use: Use, by: Reached | Fault | None = None) -> tuple[Any, int]:
@@ -159,7 +163,8 @@ def every_fault(user: User, use: Use, functions: list[CodeType], caplog: pytest.
     wrong += [f"{name}: leaves what comes after" for name, _, after in runs if traces[after] != recorded]
     wrong += [f"{name}: costs one span" for name, at, _ in runs if lost(traces.get(at, []), recorded) > 1]
     assert wrong == []
-    assert len(runs) >= 0.9 * len(guarded), "functions that were reached before are reached no more"
+    missed = len(guarded) - len(runs)
+    assert missed <= max(1, len(guarded) // 10), "functions that were reached before are reached no more"
 
 
 def lost(left: list[Any], recorded: list[Any]) -> int:
