@@ -56,8 +56,9 @@ PAUSES = {
 class Receiver:
     """A stand-in of Langfuse at one address, which has a fault for a while."""
 
-    def __init__(self, fault: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, fault: str, folder: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fault = fault
+        self.port = port
         self.servers: list[Scripted] = []
         self.is_faulty = False
         self._trusted = folder / "authority.pem"
@@ -69,12 +70,11 @@ class Receiver:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             authority.issue_cert("127.0.0.1").configure_cert(self._tls)
         self._start()
-        self.port = self.servers[0].port
         self.url = self.servers[0].url
         self.heal()
 
-    def _start(self, port: int = 0) -> None:
-        self.servers.append(Scripted(tls=self._tls, answer=self._answer, port=port))
+    def _start(self) -> None:
+        self.servers.append(Scripted(tls=self._tls, answer=self._answer, port=self.port))
 
     def _answer(self, _: bytes) -> Reply:
         return (self.is_faulty and FAULTS[self.fault][0]) or OK
@@ -87,7 +87,7 @@ class Receiver:
 
     def heal(self) -> None:
         if self.is_faulty and self.fault == "refused":
-            self._start(self.port)
+            self._start()
         if self._tls is not None:
             self._monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(self._trusted))
         self.is_faulty = False
@@ -102,10 +102,12 @@ class Receiver:
 
 
 @pytest.fixture(params=FAULTS)
-def receiver(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+def receiver(
+    request: pytest.FixtureRequest, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Receiver]:
     for variable, value in VARIABLES["langfuse"].items():
         monkeypatch.setenv(variable, value)
-    made = Receiver(request.param, tmp_path, monkeypatch)
+    made = Receiver(request.param, tmp_path, free_port, monkeypatch)
     yield made
     made.servers[-1].close()
 
@@ -153,7 +155,7 @@ def test_spans_outlive_any_fault(receiver: Receiver, pauses: list[float], produc
     session = recorded()
     receiver.fail()
     with pytest.raises(ExportError) as failure:
-        session.export("langfuse", endpoint=receiver.url, timeout=0.3 if receiver.fault == "slow" else 10)
+        session.export("langfuse", endpoint=receiver.url, timeout=0.3 if receiver.fault == "slow" else 60)
     assert told(receiver) in str(failure.value)
     assert pauses == PAUSES.get(receiver.fault, [])
     assert len(session.spans()) == 9
@@ -170,7 +172,7 @@ def test_scores_outlive_any_fault(receiver: Receiver, pauses: list[float], produ
     for score in rich.SCORES:
         session.rate(score)
     receiver.fail()
-    report = session.export("langfuse", endpoint=receiver.url, timeout=0.3 if receiver.fault == "slow" else 10)
+    report = session.export("langfuse", endpoint=receiver.url, timeout=0.3 if receiver.fault == "slow" else 60)
     assert (report.spans, report.scores, report.notes) == (0, 0, ())
     before, why = report.left_out
     assert before == "9 spans that had arrived before"

@@ -30,6 +30,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gather and wait for milliseconds."""
     monkeypatch.setattr(live, "GATHER", 0.001)
     monkeypatch.setattr(live, "LONGEST_PAUSE", 0.002)
+    monkeypatch.setattr(live, "LAST_TRY", 60.0)  # a busy machine is no failure
     monkeypatch.setattr(post, "sleep", lambda _: None)
 
 
@@ -169,7 +170,7 @@ def test_a_span_that_ends_in_a_garbage_collection_keeps_no_cell_waiting(scripted
     with going(session, server.url):
         user = threading.Thread(target=cell, daemon=True)
         user.start()
-        user.join(10)
+        user.join(60)
         assert not user.is_alive()
     assert {"step", "dropped 8"} <= set(names(server))
 
@@ -207,7 +208,7 @@ def test_a_forked_process_does_not_send_and_says_so(session: Session) -> None:
     assert is_sending.wait(30)
     child = os.fork()
     if child == 0:
-        signal.alarm(10)
+        signal.alarm(60)
         try:
             sending.flush()
         except ExportError as error:

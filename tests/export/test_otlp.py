@@ -72,7 +72,7 @@ def test_a_collector_passes_on_everymade(
 ) -> None:
     urls, behind = collector
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
-    report = export(snapshot(spans), urls[protocol], timeout=10)
+    report = export(snapshot(spans), urls[protocol], timeout=60)
     assert (report.spans, report.requests, report.left_out) == (len(spans), 1, ())
     arrived = running.passed_on(behind, len(spans))
     assert sorted(map(canonical, arrived)) == sorted(map(canonical, spans_of(expected(spans))))
@@ -85,7 +85,7 @@ def test_a_collector_reads_json_too(
 ) -> None:
     """One span has NaN, infinities and bytes, which this collector's reader of JSON refuses; the others arrive."""
     urls, behind = collector
-    report = export(snapshot(spans), urls["http"], timeout=10, protocol="http/json")
+    report = export(snapshot(spans), urls["http"], timeout=60, protocol="http/json")
     assert (report.spans, [why.partition(" (")[0] for why in report.left_out]) == (4, ["1 span not taken"])
     arrived = running.passed_on(behind, report.spans)
     others = [span for span in spans if "nan" not in (span.attributes or {})]
