@@ -477,6 +477,7 @@ def only_of(directory: Path, wanted: str) -> Path:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_writes_nothing_and_waits_for_nobody(tmp_path: Path) -> None:
     with journaled(tmp_path) as (store, journal, both):
         both.started(span(1))
@@ -519,6 +520,8 @@ def test_a_failure_in_the_thread_is_ours_and_stays_ours(tmp_path: Path, monkeypa
     with journaled(tmp_path) as (_, _, both):
         both.started(span(1))
         both.ended(span(1), None)
+        while not _guard.failures:  # the thread may have its first turn only now
+            threading.Event().wait(0.01)
     assert names(recover(only(tmp_path))) == ["span 1"]
     assert [place.partition(" at ")[0] for place in _guard.failures] == ["journal: ZeroDivisionError"]
 

@@ -187,6 +187,7 @@ def test_a_rate_that_is_none_is_refused(value: Any) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_records_calls_whatever_other_threads_were_at(session: Session) -> None:
     session.gate.rate = 0.5
     session.budget(5)
@@ -203,7 +204,7 @@ def test_a_forked_process_records_calls_whatever_other_threads_were_at(session: 
     inside.wait()
     child = os.fork()
     if child == 0:
-        signal.alarm(20)  # ends a process that hangs
+        signal.alarm(60)  # ends a process that hangs
         status = 1
         try:
             with session.span("parent"):
