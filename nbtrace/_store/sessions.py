@@ -106,7 +106,7 @@ def default_directory() -> Path:
 
 def new_name(notebook: str, now: float) -> str:
     """Name the directory of a session."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{_hash(notebook)}-{os.urandom(2).hex()}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{_hash(notebook)}-{os.urandom(4).hex()}"
 
 
 def earlier(directory: Path, notebook: str | None = None) -> list[EarlierSession]:
