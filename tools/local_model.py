@@ -33,9 +33,15 @@ CONTEXT = 8192
 
 
 @contextmanager
-def local_model() -> Generator[dict[str, str]]:
-    """Run the server, yielding the environment variables that lead a notebook to it."""
+def local_model(seed: int | None = None) -> Generator[dict[str, str]]:
+    """Run the server, yielding the environment variables that lead a notebook to it.
+
+    Args:
+        seed: has it answer the same question in the same words each time, unless a call says otherwise.
+    """
     command = [sys.executable, __file__, "--port", "0", "--until-eof"]
+    if seed is not None:
+        command += ["--seed", str(seed)]
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as server,
@@ -65,7 +71,7 @@ def weights() -> Path:
     return Path(package.submodule_search_locations[0]) / WEIGHTS
 
 
-def serve(port: int, *, until_eof: bool) -> None:
+def serve(port: int, *, seed: int | None, until_eof: bool) -> None:
     """Serve until SIGTERM or Ctrl-C, or until standard input ends, as it does when the parent is gone."""
     import xllamacpp
 
@@ -83,6 +89,8 @@ def serve(port: int, *, until_eof: bool) -> None:
     options.port = port
     options.use_jinja = True
     options.ui = False
+    if seed is not None:
+        options.sampling.seed = seed
     server = xllamacpp.Server(options)  # pyright: ignore[reportAttributeAccessIssue]
     print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": MODEL}), flush=True)
 
@@ -94,6 +102,7 @@ def serve(port: int, *, until_eof: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Serve SmolLM2-135M on loopback behind an OpenAI-compatible API.")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one; the address is printed as JSON")
+    parser.add_argument("--seed", type=int, help="answer the same question in the same words each time")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends, as with the parent")
     arguments = parser.parse_args()
-    serve(arguments.port, until_eof=arguments.until_eof)
+    serve(arguments.port, seed=arguments.seed, until_eof=arguments.until_eof)

@@ -204,7 +204,7 @@ async def test_an_async_stream_that_is_broken_out_of_and_deleted(
         break
     await anext(stream)
     del stream
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while spans(session)[0]["running"]:
             await asyncio.sleep(0)  # the event loop still closes the iterator that the `for` left behind
             gc.collect()

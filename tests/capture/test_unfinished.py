@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from nbtrace import Session
 
 ASK: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello."}], "stream": True}
+
+
+@pytest.fixture(autouse=True)
+def none_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without the streams of earlier tests that wait for the garbage collection."""
+    monkeypatch.setattr(unfinished, "_OPEN", weakref.WeakValueDictionary[int, unfinished.Unfinished]())
 
 
 def seen(session: Session) -> tuple[bool, str, int, str | None]:
@@ -121,7 +128,6 @@ def test_what_is_seen_costs_no_second_look(server: Loopback, client: openai.Open
 
 
 def test_looking_does_not_keep_a_stream_alive(server: Loopback, client: openai.OpenAI, session: Session) -> None:
-    gc.collect()  # streams of earlier tests that wait for it
     server.reply = Reply(chunks=HELLO[:2], then="hold")
     stream = client.chat.completions.create(**ASK)
     next(stream)

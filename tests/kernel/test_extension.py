@@ -39,7 +39,7 @@ def line(outputs: Outputs) -> str:
 def until(kernel: Kernel, done: Callable[[Outputs], bool]) -> Outputs:
     """Run small cells until one of them brings what is waited for."""
     outputs = Outputs()
-    for _ in range(100):
+    for _ in range(600):
         outputs = kernel.run("import asyncio; await asyncio.sleep(0.1)", cell_id="wait")
         if done(outputs):
             return outputs
@@ -180,8 +180,10 @@ def test_a_failing_call_is_the_users_error_and_counted_once(kernel: Kernel) -> N
 
 def test_an_interrupted_cell_ends_as_interrupted(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
-    kernel.run("import time\nprint('go', flush=True)\ntime.sleep(5)", cell_id="slow", interrupt_after="go")
-    waiting = "import asyncio\nasync def slow():\n    print('go', flush=True)\n    await asyncio.sleep(5)\nawait slow()"
+    kernel.run("import time\nprint('go', flush=True)\ntime.sleep(60)", cell_id="slow", interrupt_after="go")
+    waiting = (
+        "import asyncio\nasync def slow():\n    print('go', flush=True)\n    await asyncio.sleep(60)\nawait slow()"
+    )
     kernel.run(waiting, cell_id="slow async", interrupt_after="go")
     outcomes = (
         "[[dict((a['key'], a['string']) for a in row['attributes'])['nbtrace.cell.outcome'], row['cell_id']] "
