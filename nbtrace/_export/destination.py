@@ -16,7 +16,7 @@ from nbtrace._export import backends, clickhouse, dataset, flat, otlp_json, over
 from nbtrace._export.atomic import replacing
 from nbtrace._export.backends.backend import Address, Variables
 from nbtrace._export.delivery import Receiver, deliver, ended, pack
-from nbtrace._export.endpoint import Endpoint
+from nbtrace._export.endpoint import TRACES_PATH, Endpoint
 from nbtrace._export.ledger import Again, Ledger
 from nbtrace._export.prepare import Prepared
 from nbtrace._export.preview import preview, preview_file, preview_lines
@@ -151,7 +151,8 @@ def receiver(
     if asked.protocol == "grpc":
         over_grpc.library()  # now, and not first on the thread of a live export
         endpoint = None  # no API is asked there
-    return Receiver(asked, backend, address.resource, endpoint or address.api or address.url)
+    api = (endpoint or address.api or address.url).rstrip("/").removesuffix(TRACES_PATH)
+    return Receiver(asked, backend, address.resource, api)
 
 
 def _place(text: str, filesystem: object) -> Place | None:
