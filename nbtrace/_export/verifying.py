@@ -78,7 +78,7 @@ def verify(table: Snapshot, to: Receiver, ledger: Ledger) -> Verified:
         return NO_WAY if api is None else _in_words(len(sent), _read_back(sent, to.backend.read, to, api))
     except ExportError as error:  # what was sent is there, as far as the receiver has said
         return Verified(notes=(f"Nothing could be read back: {error.answer or error}",))
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         return Verified(notes=("Nothing could be read back: the answer is not what the API is documented to give",))
 
 

@@ -275,12 +275,12 @@ def test_what_was_sent_is_read_back(
                          (429, {}, b""), written(told.answer(spans))])  # fmt: skip
     report = recorded.export(name, endpoint=server.url, verify=True)
     assert (report.left_out, report.notes[-1]) == ((), f"All 9 spans were read back{told.alike}")
-    assert {one.path.partition("&filter%5Bfrom%5D")[0] for one in server.asked} == {told.path}
     assert len(server.asked) == 5
     monkeypatch.setattr(verifying, "PATIENCE", float("-inf"))
     other = [{**span, "parent": spans[0]["id"]} if number == 2 else span for number, span in enumerate(spans)]
     server.found = iter([written(told.answer([*other[:6], other[7]]))])
-    report = recorded.export(name, endpoint=server.url, verify=True, again="all")
+    report = recorded.export(name, endpoint=f"{server.url}/v1/traces", verify=True, again="all")
+    assert {one.path.partition("&filter%5Bfrom%5D")[0] for one in server.asked} == {told.path}
     assert report.left_out == (f"2 spans not there when read back: {7:016x}, {9:016x}",)
     other_parent = f"{3:016x} has another parent ({1:016x} instead of {2:016x})"
     assert report.notes[-1] == f"1 span differs when read back: {other_parent}"
@@ -320,6 +320,26 @@ def test_what_is_not_told_is_not_compared(
     server = there(name)
     server.found = iter([written(answer)])
     assert recorded.export(name, endpoint=server.url, verify=True).notes == ("All 9 spans were read back",)
+    again = recorded.export(name, endpoint=server.url, verify=True)
+    assert again.notes == ("There was nothing to send, so the endpoint was not asked",)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("datadog", {"data": [{"attributes": {"span_id": "9" * 30}}]}),
+        ("jaeger", {"result": []}),
+        ("weave", {"spans": [{"span_id": 7}]}),
+    ],
+)
+def test_an_answer_of_another_form_is_said(
+    name: str, answer: object, there: Callable[[str], Scripted], recorded: Session
+) -> None:
+    server = there(name)
+    server.found = iter([written(answer)])
+    report = recorded.export(name, endpoint=server.url, verify=True)
+    assert report.notes[-1] == ("Nothing could be read back: the answer is not what the API is documented to give")
 
 
 @pytest.mark.parametrize("name", [name for name, told in TOLD.items() if told.variables])
