@@ -98,8 +98,8 @@ def _measure(one: Compared) -> str:
 
 
 def named(figure: str) -> str:
-    """Name a figure for people."""
-    return _FIGURES[figure].name if figure in _FIGURES else figure.removeprefix(SCORE)
+    """Name a figure for people; a score is called one, as it may be named `latency` or `cost` too."""
+    return _FIGURES[figure].name if figure in _FIGURES else f"score {figure.removeprefix(SCORE)}"
 
 
 def amounts(figure: str, first: float, second: float, *, sign: str = " → ") -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nbtrace._query.comparison import FIGURES, Comparison
+from nbtrace._query.scored import SCORE
 from nbtrace._query.statistics import FEWEST, Change, change
 from nbtrace._query.text import REPLAYED
 
@@ -88,7 +89,7 @@ def result(comparison: Comparison, judged: Verdict) -> Result:
         {
             "variant": labels[one.column],
             "baseline": labels[judged.baseline],
-            "figure": one.figure,
+            "figure": f"{SCORE}{one.figure}" if one.is_score else one.figure,
             "inputs": one.change.n,
             "before": one.change.before,
             "after": one.change.after,
@@ -142,7 +143,7 @@ def _sentence(comparison: Comparison, baseline: int, column: int, measured: Sequ
     for one in measured:
         words = _FIGURES.get(one.figure)
         if one.is_score:
-            words = _Words(f"lower in {one.figure}", f"higher in {one.figure}", one.figure)
+            words = _Words(f"lower in score {one.figure}", f"higher in score {one.figure}", f"score {one.figure}")
         if words is None:
             continue
         if one.change.is_few:

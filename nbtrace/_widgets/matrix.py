@@ -144,7 +144,7 @@ def _flow(known: Mapping[str, float | None], runs: Iterable[Run]) -> str:
 def _scored(comparison: Comparison, known: Mapping[str, float | None]) -> Iterator[str]:
     for name in comparison.score_names:
         if (value := known.get(name)) is not None:
-            yield f"{name} {value:.3g}"
+            yield f"score {name} {value:.3g}"
 
 
 def _means(comparison: Comparison, column: int) -> str:

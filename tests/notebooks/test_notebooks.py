@@ -63,7 +63,7 @@ def test_a_regression_is_found(tmp_path: Path) -> None:
     cells = {cell.id: cell for cell in code_cells(folder / notebook.name)}
     assert [output for cell in cells.values() for output in cell.outputs if output.output_type == "error"] == []
     said = "".join(output.text for output in cells["verdict"].outputs)
-    assert re.search(r"max_tokens 4 is .*cheaper by .*lower in names the capital by", said), said
+    assert re.search(r"max_tokens 4 is .*cheaper by .*lower in score names the capital by", said), said
 
 
 def chats_in(file: Path) -> int:

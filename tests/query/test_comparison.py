@@ -15,6 +15,7 @@ from nbtrace._query.statistics import change
 from nbtrace._query.verdict import result, verdict
 from nbtrace._store.scores import Score
 from nbtrace._store.snapshot import Snapshot
+from nbtrace._widgets.matrix import plain
 from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.loopback import Loopback
 
@@ -148,11 +149,11 @@ def told(*runs: Run) -> tuple[str, ...]:
 
 def test_a_sentence_says_what_differs_and_what_does_not() -> None:
     questions = [str(number) for number in range(10)]
-    before = [run(1, q, cost_usd=1.0, latency_s=1 + int(q) % 2, scores={"good": 0.5}) for q in questions]
-    after = [run(2, q, cost_usd=0.8, latency_s=2 - int(q) % 2, scores={"good": 0.7}) for q in questions]
+    before = [run(1, q, cost_usd=1.0, latency_s=1 + int(q) % 2, scores={"latency": 0.5}) for q in questions]
+    after = [run(2, q, cost_usd=0.8, latency_s=2 - int(q) % 2, scores={"latency": 0.7}) for q in questions]
     assert told(*before, *after) == (
         (
-            "v2 is cheaper by 20 % [20, 20], higher in good by 0.2 [0.2, 0.2], latency unchanged within noise "
+            "v2 is cheaper by 20 % [20, 20], higher in score latency by 0.2 [0.2, 0.2], latency unchanged within noise "
             "(10 inputs compared)"
         ),
     )
@@ -170,7 +171,7 @@ def test_a_sentence_says_what_differs_and_what_does_not() -> None:
          ("v2 was of the same cost in too few inputs to tell that from chance (1 input compared; "
          "errors: 1, before 0)")),
         ([run(n, q, output_tokens=n, scores={"good": float(n)}) for n in (1, 2) for q in "abcd"],
-         ("v2 was longer by 100 % and higher in good by 1 in too few inputs to tell that from chance "
+         ("v2 was longer by 100 % and higher in score good by 1 in too few inputs to tell that from chance "
          "(4 inputs compared; cost unknown: unpriced)")),
         ([run(n, q, cost_usd=n) for n in (1, 2) for q in "abcd"]
          + [run(n, "e", cost_usd=n, latency_s=n) for n in (1, 2)],
@@ -199,11 +200,27 @@ def test_the_more_variants_are_compared_the_wider_is_each_interval() -> None:
 
 
 def test_the_changes_are_a_table() -> None:
-    found = Comparison([run(n, q, cost_usd=1.0 / n) for n in (1, 2) for q in "ab"])
-    assert result(found, verdict(found)).table.to_pylist() == [
-        {"variant": "v2", "baseline": "v1", "figure": "cost_usd", "inputs": 2, "before": 1.0, "after": 0.5,
-         "change": -0.5, "low": -0.5, "high": -0.5, "relative": True, "lower": 2, "equal": 0, "higher": 0}
-    ]  # fmt: skip
+    found = Comparison([run(n, q, cost_usd=1.0 / n, scores={"cost": 1.0}) for n in (1, 2) for q in "ab"])
+    cost, score = result(found, verdict(found)).table.to_pylist()
+    assert cost == (
+        {
+            "variant": "v2",
+            "baseline": "v1",
+            "figure": "cost_usd",
+            "inputs": 2,
+            "before": 1.0,
+            "after": 0.5,
+            "change": -0.5,
+            "low": -0.5,
+            "high": -0.5,
+            "relative": True,
+            "lower": 2,
+            "equal": 0,
+            "higher": 0,
+        }
+    )
+    assert (score["figure"], score["before"], score["equal"]) == ("score.cost", 1.0, 2)
+    assert "$1.00 · score cost 1" in plain(found)  # fmt: skip
 
 
 def test_runs_are_rows_of_a_table() -> None:

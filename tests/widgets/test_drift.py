@@ -128,7 +128,7 @@ def judged(seed: int, value: float) -> Spans:
 def test_scores_of_what_is_no_call_are_told_and_only_what_says_something_counts() -> None:
     drift = nbtrace.drift(judged(1, 0), judged(2, 1))
     assert (bool(drift), drift.moved) == (True, ["score.tone"])
-    assert drift.sentence.startswith("tone rose: median ")
+    assert drift.sentence.startswith("score tone rose: median ")
     (tone, word) = (next(one for one in drift.found.pairs[0].figures if one.figure == f"score.{name}")
                     for name in ("tone", "word"))  # fmt: skip
     assert (tone.n, word.n, word.before) == ((40, 40), (30, 30), {"yes": 30})
@@ -278,7 +278,7 @@ def test_a_score_that_is_numbers_in_one_pair_and_words_in_another_is_drawn_as_bo
     judged_calls = Spans(spans.snapshot.judged(pa.Table.from_batches([encode_scores(scores)])))
     figure: Any = nbtrace.drift(judged_calls, by="model").chart()
     panels = [one.text.removeprefix("<b>").partition("<")[0] for one in figure.layout.annotations]
-    assert panels.count("tone") == 2
+    assert panels.count("score tone") == 2
     assert {"word 0 50.0%", "word 1 50.0%"} <= {
         told for bar in figure.data if bar.type == "bar" for told in bar.customdata
     }

@@ -187,14 +187,14 @@ test("labels of one's own and notes are given to answers, and stand in their cel
 });
 
 test("what is said by hand stands as the choice and not again as a score, whatever it is called", async () => {
-  const said = SAID.map((one) => ({ ...one, scores: { tone: 0.25, rating: 0.75 } }));
+  const said = SAID.map((one) => ({ ...one, scores: { tone: 0.25, latency: 0.75 } }));
   const { root } = await draw(
     said,
-    { ...HEAD, scores: ["rating", "tone"] },
+    { ...HEAD, scores: ["latency", "tone"] },
     { name: "tone", words: ["a", "b"], isRating: false },
   );
   const facts = texts(root, "td.answer .cell-facts")[0];
-  expect(facts).toContain("0.75");
+  expect(facts).toContain("score latency 0.75");
   expect(facts).not.toContain("0.25");
 });
 

@@ -12,8 +12,9 @@ const NAMES: Readonly<Record<Figure, string>> = {
   output_tokens: "tokens out",
 };
 
+/** Names a measure; a score is called one, as it may be named `latency` or `cost` too. */
 export function wordOf(measure: string): string {
-  return NAMES[measure as Figure] ?? visibleName(measure);
+  return NAMES[measure as Figure] ?? `score ${visibleName(measure)}`;
 }
 
 /** Whether any of some runs only has an estimate of a measure. */
