@@ -64,6 +64,8 @@ def _end(span: Facts) -> Iterator[str]:
         yield f"It failed after {took}: {_short(' · '.join(told))}{said}"
         if cause := span.attributes.get(semconv.ERROR_CAUSE):
             yield f"Behind that was {_short(cause)}"
+    elif span.duration_ns is None and span.status_message == semconv.NOT_ENDED:
+        yield "It had not ended when it was exported."
     elif span.duration_ns is None:
         yield _STREAMS["unfinished"] if span.stream_outcome else "It still runs."
     elif is_call and span.cost_state == text.REPLAYED:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from nbtrace import semconv
 from nbtrace._explain import pretty
 from nbtrace._explain.entry import CONVENTIONS, LEVELS, Entry
 from nbtrace._explain.received import plain
@@ -40,7 +41,8 @@ def title(one: Explained) -> str:
     """Tell of the span in one line."""
     row = one.row
     tokens = flow(row["input_tokens"], row["output_tokens"])
-    took = text.duration(row["duration_ns"], failed=row["status_code"] == ERROR)
+    is_exported = row["status_message"] == semconv.NOT_ENDED
+    took = text.duration(row["duration_ns"], failed=row["status_code"] == ERROR, exported=is_exported)
     said = [row["name"] or "a span without a name", one.type, took]
     said += [f"{tokens} tokens"] if tokens else []
     said += [text.cost(row["cost_usd"], row["cost_state"])] if row["cost_state"] else []

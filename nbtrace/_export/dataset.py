@@ -17,7 +17,7 @@ import orjson
 from nbtrace import semconv
 from nbtrace._export.delivery import ERROR
 from nbtrace._export.preview import preview_file
-from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words
+from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words, unended_in_words
 from nbtrace._store.places import UNKNOWN
 from nbtrace.errors import ExportError
 
@@ -117,9 +117,7 @@ def _settled(table: Snapshot) -> tuple[Snapshot, list[str]]:
 
     failed = pc.fill_null(pc.equal(table.column("status_code"), numbers(pa.int64(), "q", [ERROR])[0]), pa.scalar(False))
     settled: Any = pc.or_(pc.is_valid(table.column("duration_ns")), failed)
-    chosen = table.filter(settled)
-    running = len(table) - len(chosen)
-    return chosen, [f"{spans_in_words(running)} still running"] if running else []
+    return table.filter(settled), list(unended_in_words(table.filter(pc.invert(settled))))
 
 
 def _there(parts: Iterable[Part], before: int) -> list[str]:

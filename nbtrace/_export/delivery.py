@@ -21,7 +21,14 @@ from nbtrace._export.backends.backend import Limits
 from nbtrace._export.encodings import ENCODINGS
 from nbtrace._export.judging import hand_over, score_id
 from nbtrace._export.prepare import Prepared
-from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words, unsaid_in_words
+from nbtrace._export.report import (
+    ExportReport,
+    counted_in_words,
+    scores_in_words,
+    spans_in_words,
+    unended_in_words,
+    unsaid_in_words,
+)
 from nbtrace._export.selection import beside, by_trace, orphans, rerooted, together, without_vectors
 from nbtrace._export.sending import Sender
 from nbtrace._export.verifying import verify as verified
@@ -252,15 +259,15 @@ def ended(table: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
     zero = pc.subtract(start, start)  # a Python 0 would import pandas
     usable = pc.and_(pc.greater_equal(start, zero), pc.greater_equal(pc.add(start, duration), zero))
     chosen = table.filter(usable)
-    endless = table.column("status_code").filter(pc.is_null(duration)).to_pylist()
-    interrupted = endless.count(ERROR)
+    endless = table.filter(pc.is_null(duration))
+    interrupted = endless.column("status_code").to_pylist().count(ERROR)
     odd = len(table) - len(chosen) - len(endless)
     left_out = (
-        (len(endless) - interrupted, "still running"),
-        (interrupted, semconv.INTERRUPTED),
-        (odd, "with times that OTLP cannot hold"),
+        *unended_in_words(endless, but=interrupted),
+        *counted_in_words(interrupted, semconv.INTERRUPTED),
+        *counted_in_words(odd, "with times that OTLP cannot hold"),
     )
-    return chosen, tuple(f"{spans_in_words(number)} {why}" for number, why in left_out if number)
+    return chosen, left_out
 
 
 def _older(table: Snapshot, hours: float) -> int:

@@ -217,9 +217,12 @@ def _write_layout(table: Snapshot, text: str, layout: str) -> ExportReport:
 
 
 def _write_parquet(table: Snapshot, text: str, path: Path) -> ExportReport:
-    size, strange = parquet.write(table, path)
+    size, strange, running = parquet.write(table, path)
     left_out = (f"{strange:,} score{'' if strange == 1 else 's'} of other spans",) if strange else ()
-    return ExportReport(text, "Parquet", len(table), size, 0, left_out)
+    notes = (
+        (f"{spans_in_words(running)} still ran, and {'says' if running == 1 else 'say'} so there",) if running else ()
+    )
+    return ExportReport(text, "Parquet", len(table), size, 0, left_out, notes)
 
 
 def _write_cells(table: Snapshot, text: str, path: Path) -> ExportReport:

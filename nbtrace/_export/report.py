@@ -9,7 +9,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from nbtrace import semconv
+
+if TYPE_CHECKING:
+    from nbtrace._store.snapshot import Snapshot
 
 NAMED: Final = 5
 """Attributes that are named in words."""
@@ -95,6 +100,19 @@ def scores_in_words(number: int) -> str:
 def joined(words: Sequence[str]) -> str:
     """Put words into a sentence: `a, b and c`."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def unended_in_words(endless: Snapshot, *, but: int = 0) -> Iterator[str]:
+    """Say of spans without an end how many run, and how many did when they were exported to where they are from."""
+    exported = endless.column("status_message").to_pylist().count(semconv.NOT_ENDED)
+    yield from counted_in_words(len(endless) - exported - but, "still running")
+    yield from counted_in_words(exported, f"that {semconv.NOT_ENDED}")
+
+
+def counted_in_words(number: int, why: str) -> Iterator[str]:
+    """Say why some spans are left out, if there are any."""
+    if number:
+        yield f"{spans_in_words(number)} {why}"
 
 
 def spans_in_words(number: int) -> str:

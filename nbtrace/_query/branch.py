@@ -31,7 +31,7 @@ class Branch:
     errors: int
     running: int
     unfinished: int
-    """Streams that are not read to their end."""
+    """Streams that are not read to their end, and spans that had not ended when they were exported."""
     interrupted: int
     """Spans that had not ended when their kernel did."""
     end_ms: float

@@ -30,15 +30,17 @@ def cost(usd: float | None, state: str | None = None) -> str:
     return f"{'~' if state == 'estimated' else ''}{dollars(usd)}"
 
 
-def duration(nanoseconds: float | None, *, failed: bool = False) -> str:
-    """Word a duration with three significant digits; none means that it still runs, or was interrupted if it failed.
+def duration(nanoseconds: float | None, *, failed: bool = False, exported: bool = False) -> str:
+    """Word a duration with three significant digits.
+
+    None means that it still runs, was interrupted if it failed, and is unfinished if it was `exported` like that.
 
     Examples:
         >>> duration(1_240_000_000), duration(312_400_000), duration(83_000_000_000), duration(None)
         ('1.24 s', '312 ms', '1 min 23 s', 'running')
     """
     if nanoseconds is None:
-        return "interrupted" if failed else "running"
+        return "interrupted" if failed else "unfinished" if exported else "running"
     if round(nanoseconds / SECOND) >= MINUTE_S:
         minutes, seconds = divmod(round(nanoseconds / SECOND), MINUTE_S)
         hours, minutes = divmod(minutes, 60)

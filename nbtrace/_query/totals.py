@@ -65,9 +65,9 @@ class Summary:
     refused: int = 0
     """LLM calls that the model or a filter refused: an answer, or an error besides."""
     running: int = 0
-    """Spans that have not ended, of any kind, and are no streams."""
+    """Spans that have not ended, of any kind, and are not `unfinished`."""
     unfinished: int = 0
-    """Streams that have not been read to their end, nor given up."""
+    """Streams that have not been read to their end, nor given up; spans that had not ended when they were exported."""
     interrupted: int = 0
     """Spans that had not ended when their kernel did."""
     duration_ns: int | None = None
@@ -125,11 +125,13 @@ def summarize(table: Snapshot) -> Summary:
             table["duration_ns"],
         )
     )
-    endless = pc.is_null(table["duration_ns"])
-    # Whoever fails ends, but for what recovery finds.
-    interrupted: Any = pc.and_(endless, _is(table["status_code"], ERROR))
-    going, is_stream = pc.and_not(endless, interrupted), pc.is_valid(table["stream_outcome"])
-    running, unfinished = (cast("Any", both) for both in (pc.and_not(going, is_stream), pc.and_(going, is_stream)))
+    unended = going(table)
+    is_left = pc.or_(
+        pc.is_valid(table["stream_outcome"]),
+        pc.is_in(table["status_message"], value_set=_texts(semconv.NOT_ENDED)),
+    )
+    running, unfinished = (cast("Any", both) for both in (pc.and_not(unended, is_left), pc.and_(unended, is_left)))
+    interrupted: Any = pc.and_not(pc.is_null(table["duration_ns"]), unended)
     first, last = pc.min(starts).as_py(), pc.max(pc.add(starts, durations)).as_py()
     return Summary(
         spans=table.num_rows,
@@ -141,6 +143,13 @@ def summarize(table: Snapshot) -> Summary:
         **{name: pc.sum(each[name]).as_py() or 0 for name in (*COUNTS, "refused", "errors")},
         **{name: pc.sum(each[name]).as_py() for name in AMOUNTS},
     )
+
+
+def going(table: Snapshot) -> Any:
+    """Say which spans have not ended, as far as is known: whoever fails ends, but for what recovery finds."""
+    import pyarrow.compute as pc
+
+    return pc.and_not(pc.is_null(table["duration_ns"]), _is(table["status_code"], ERROR))
 
 
 def _is(column: Column, value: int) -> Column:

@@ -45,7 +45,8 @@ UNPRICED: Final = 8
 ESTIMATED_COST: Final = 16
 ESTIMATED_USAGE: Final = 32
 UNFINISHED: Final = 64
-"""A stream that has not been read to its end, nor given up; it does not run while nobody reads it."""
+"""A stream that has not been read to its end, nor given up; it does not run while nobody reads it. Or, in a file, a
+span that had not ended when it was exported."""
 INTERRUPTED: Final = 128
 """It had not ended when its kernel did, which is all that is known of its end."""
 REPLAYED: Final = 256
@@ -177,7 +178,9 @@ def _flags(table: Snapshot) -> NDArray[np.uint16]:
     made = {FLAGS[name]: is_set for name, is_set in each.items()} | {
         ERROR: failed,
         ESTIMATED_USAGE: _among(table, "usage_state", "estimated"),
-        UNFINISHED: is_endless & ~failed & arrays.known(table.kept.column("stream_outcome")),
+        UNFINISHED: is_endless
+        & ~failed
+        & (arrays.known(table.kept.column("stream_outcome")) | _among(table, "status_message", semconv.NOT_ENDED)),
         # Whoever fails ends, but for what recovery finds.
         INTERRUPTED: is_endless & failed,
         REPLAYED: each["calls"] & _among(table, "cost_state", REPLAYED_STATE),

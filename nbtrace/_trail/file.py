@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nbtrace._export.atomic import replacing
+from nbtrace._export.parquet import as_exported
 from nbtrace._store import parquet
 from nbtrace._trail import chain
 
@@ -35,7 +36,7 @@ def write(spans: Snapshot, path: Path, about: Mapping[str, object]) -> str:
         The head of the chain.
     """
     with tempfile.TemporaryFile() as plain, replacing(path) as file:
-        parquet.write(spans, plain)
+        parquet.write(as_exported(spans)[0], plain)
         source = pq.ParquetFile(plain)
         fields = [
             pa.field(chain.NUMBER, pa.int64()),

@@ -43,6 +43,9 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
             "Behind that was ConnectError: no",
         ]),
         ({"ms": None}, {}, (), ["It still runs."]),
+        ({"ms": None, "status_message": "had not ended when it was exported"}, {}, (), [
+            "It had not ended when it was exported.",
+        ]),
         ({"ms": None, "stream_outcome": "unfinished"}, {}, (), [
             "It is a stream that has not been read to its end.",
         ]),
@@ -63,7 +66,8 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
         ]),
     ],
     ids=[
-        "cut off", "retried", "refused", "failed", "running", "unread", "interrupted", "left", "replayed", "a step",
+        "cut off", "retried", "refused", "failed", "running", "exported", "unread", "interrupted", "left", "replayed",
+        "a step",
     ],
 )  # fmt: skip
 def test_what_happened_is_said_in_sentences(

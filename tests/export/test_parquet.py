@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import nbtrace
+from nbtrace import Session, semconv
 from nbtrace._export.destination import export
+from nbtrace._opened import Opened
+from nbtrace._query.tree import tree
 from nbtrace._store.parquet import read
 from nbtrace._store.schema import schema
+from nbtrace._widgets.listing import list_text
+from nbtrace._widgets.static import tree_text
 from tests.export.conftest import START
 
 if TYPE_CHECKING:
@@ -28,7 +34,9 @@ def test_the_file_read_back_is_the_store(
     table = snapshot(spans, [running])
     path = tmp_path / "session.parquet"
     report = export(table, path)
-    assert repr(read(path).table().to_pylist()) == repr(table.table().to_pylist())  # by text, since NaN is in there
+    *ended, last = table.table().to_pylist()
+    expected = [*ended, last | {"status_message": semconv.NOT_ENDED}]
+    assert repr(read(path).table().to_pylist()) == repr(expected)  # by text, since NaN is in there
     back = pq.read_schema(path)
     assert back.names == [*schema().names, "scores"]
     assert back.metadata == {
@@ -36,7 +44,25 @@ def test_the_file_read_back_is_the_store(
         b"nbtrace.redaction": b"secrets were masked before anything was stored",
     }
     size = path.stat().st_size
-    assert repr(report) == f"{len(spans) + 1} spans → {path} (Parquet, {size / 1000:.1f} KB)."
+    told = f"{len(spans) + 1} spans → {path} (Parquet, {size / 1000:.1f} KB)."
+    assert repr(report) == f"{told} 1 span still ran, and says so there."
+
+
+def test_what_ran_at_the_export_is_unfinished_to_whoever_reads_the_file(tmp_path: Path) -> None:
+    with Session() as session, session.span("outer"), session.span("inner"):
+        session.export(tmp_path / "session.parquet")
+        assert repr(session.spans()).endswith("2 running>")
+    opened = nbtrace.open(tmp_path / "session.parquet")
+    assert isinstance(opened, Opened)
+    spans = opened.spans()
+    assert repr(spans) == "<Spans: 2 spans, 0 LLM calls, 2 unfinished>"
+    assert [repr(span) for span in spans] == ["<chain span: outer · unfinished>", "<chain span: inner · unfinished>"]
+    drawn = (spans._repr_html_(), tree_text(tree(spans.snapshot)), list_text(tree(spans.snapshot)))
+    assert [("unfinished" in text, "running" in text) for text in drawn] == [(True, False)] * 3
+    assert len(spans.filter(status="running")) == 2
+    for place in ("again.otlp.jsonl", "dataset/"):  # a slash at the end says that it is a directory
+        left_out = opened.export(f"{tmp_path}/{place}").left_out
+        assert left_out == ("2 spans that had not ended when it was exported",)
 
 
 def test_no_spans_are_a_file_without_rows(snapshot: Take, tmp_path: Path) -> None:

@@ -215,16 +215,16 @@ function Body({ explorer, span }: { explorer: Explorer; span: SpanDetail }): JSX
         tabIndex={0}
         key={`${span.spanId} ${tab?.key}`}
       >
-        {span.statusMessage && <ErrorWords words={span.statusMessage} />}
+        {span.statusMessage && <StatusWords words={span.statusMessage} isError={span.status === "error"} />}
         {tab?.draw()}
       </div>
     </>
   );
 }
 
-function ErrorWords({ words }: { words: string }): JSX.Element {
+function StatusWords({ words, isError }: { words: string; isError: boolean }): JSX.Element {
   return (
-    <p class="status-message" role="alert">
+    <p class={isError ? "status-message" : "faint"} role={isError ? "alert" : undefined}>
       {words.length > 2000 ? `${visibleName(words.slice(0, 2000))}… (whole under Raw)` : visibleName(words)}
     </p>
   );
