@@ -124,9 +124,8 @@ def read(question: Question) -> dict[bytes, There]:
         select = ["id", "parent_run_id", "start_time", "end_time"]
         page = question.post("/runs/query", {"id": ids, "select": select, "limit": RUNS})
         for run in page["runs"]:
-            parent = run.get("parent_run_id")
-            found[uuid.UUID(run["id"]).bytes[8:]] = There(
-                parent=uuid.UUID(parent).bytes[8:] if parent else ROOT,
+            found[_span_id(run["id"])] = There(
+                parent=_span_id(run["parent_run_id"]) if "parent_run_id" in run else None,
                 start=moment(run.get("start_time")),
                 end=moment(run.get("end_time")),
                 precision=MILLISECOND,
@@ -136,6 +135,10 @@ def read(question: Question) -> dict[bytes, There]:
 
 def _run_id(span: bytes) -> str:
     return str(uuid.UUID(bytes=bytes(8) + span))
+
+
+def _span_id(run: str | None) -> bytes:
+    return uuid.UUID(run).bytes[8:] if run else ROOT
 
 
 BACKEND: Final = Backend(
