@@ -1,5 +1,6 @@
 /**
- * What a trace view shows and what the reader has done to it: place, cursor, collapsed rows, filters, zoom, open span.
+ * What a trace view shows and what the reader has done to it: place, cursor, open span; and what stands for itself, the
+ * time in view, what is looked for, the folds, judgements and the ways of the keys.
  *
  * Rows are numbers of the tree at hand; a newer tree finds the reader's rows again by their ids, so that cursor,
  * selection and collapsed rows stay where they were. No DOM and no kernel here: views read the signals and call the
@@ -7,15 +8,18 @@
  */
 
 import { batch, computed, signal } from "@preact/signals";
-import { type Found, type SpanDetail, type TreeColumns, UNFINISHED } from "./columns.ts";
-import { type Filter, passing, placesOf, type Range, visibleRows, withAncestors, withFound } from "./filter.ts";
+import { type SpanDetail, type TreeColumns, UNFINISHED } from "./columns.ts";
+import { type Range, visibleRows } from "./filter.ts";
+import { Finding } from "./finding.ts";
+import { Folds } from "./folds.ts";
 import { type Forest, forestOf, lastAtOrBefore, traceOf } from "./forest.ts";
 import { RowIndex, rowOfSpan, spanIdAt, traceIdAt } from "./ids.ts";
-import { type Judge, type Judgement, type Labels, UNJUDGED } from "./labels.ts";
+import { Judging } from "./judging.ts";
 import { criticalPath, type Path } from "./path.ts";
 import { statesOf } from "./state.ts";
 import { Sums } from "./sums.ts";
 import { Timeline } from "./timeline.ts";
+import { Walk } from "./walk.ts";
 
 export interface SpanKey {
   readonly traceId: string;
@@ -29,17 +33,6 @@ export type Detail =
 
 /** Whether the kernel answers, lets us wait, or is no more. */
 export type Kernel = "answering" | "busy" | "gone";
-
-/** What the kernel has said about the text that is looked for. */
-export type Search = { state: "idle" } | { state: "asked" } | { state: "failed"; message: string };
-
-export interface Matches {
-  readonly marked: Uint8Array;
-  readonly count: number;
-}
-
-/** A trace of so many rows or fewer is seen whole. */
-const FEW_ROWS = 12;
 
 const NOWHERE: Range = { first: 0, end: 0 };
 
@@ -58,33 +51,10 @@ export class Explorer {
   readonly cursorMoves = signal(0);
   /** Whether the span under the cursor is open beside the tree. */
   readonly isOpen = signal(false);
-  /** A one for each collapsed row. */
-  readonly collapsed = signal(new Uint8Array());
-  /** The same while a filter is on, which shows what was collapsed. */
-  readonly #collapsedMatches = signal(new Uint8Array());
-  readonly text = signal("");
-  readonly filters = signal<ReadonlySet<Filter>>(new Set());
-  readonly isOnlyMatches = signal(true);
-  /** Whether the list leaves out the traces that have no LLM call. */
-  readonly isOnlyWithCalls = signal(false);
-  readonly found = signal<Found | null>(null);
-  readonly search = signal<Search>({ state: "idle" });
   /** The view of the open span that the reader wants, where a span has it. */
   readonly tab = signal("");
   readonly isRendered = signal(false);
   readonly isHelpOpen = signal(false);
-  /** What the reader has last said of a span, for a moment's confirmation. */
-  readonly rated = signal<string | null>(null);
-  /** What the reader may say of a span by hand, and who keeps it; none where nobody does. */
-  labels: Labels | null = null;
-  judge: Judge | null = null;
-  /** What the reader has said of the open span. */
-  readonly judgement = signal<Judgement>(UNJUDGED);
-  /** Whether the reader is writing a note on the open span. */
-  readonly isNoting = signal(false);
-  /** Whether the reader has opened or closed the search; null until then. */
-  readonly #toolbar = signal<boolean | null>(null);
-
   /** Whether its spans are those of a moment gone by, in an exported page. */
   readonly isStill: boolean;
 
@@ -94,7 +64,6 @@ export class Explorer {
   }
 
   readonly forest = computed<Forest | null>(() => (this.tree.value ? forestOf(this.tree.value) : null));
-  /** How far each row is, in the words of `state.ts`. */
   /** To the second, where there are streams, which nobody may be reading by now. */
   readonly #momentMs = computed<number>(() => {
     const tree = this.tree.value;
@@ -102,6 +71,7 @@ export class Explorer {
     return Math.max(tree.nowMs, 1000 * Math.floor(this.time.nowMs.value / 1000));
   });
 
+  /** How far each row is, in the words of `state.ts`. */
   readonly states = computed<Uint8Array>(() =>
     this.tree.value ? statesOf(this.tree.value, this.#momentMs.value) : new Uint8Array(),
   );
@@ -119,47 +89,23 @@ export class Explorer {
   });
 
   readonly time = new Timeline(this);
-
-  /** Where the text is that is looked for, in the bits of `filter.ts`; null when none is. */
-  readonly places = computed<Uint8Array | null>(() => {
-    const [tree, index, found] = [this.tree.value, this.index.value, this.found.value];
-    if (!tree || !index || !this.text.value.trim()) return null;
-    const places = placesOf(tree, this.text.value);
-    return found ? withFound(places, found, index) : places;
-  });
-
-  /** The rows that pass text and filters; null when there are neither. */
-  readonly matches = computed<Matches | null>(() => {
-    const [tree, forest, places] = [this.tree.value, this.forest.value, this.places.value];
-    const filters = [...this.filters.value];
-    if (!tree || !forest || (!places && filters.length === 0)) return null;
-    const range = this.range.value;
-    const passes = filters.map((filter) => passing(tree, forest, range, filter));
-    const marked = new Uint8Array(tree.length);
-    let count = 0;
-    for (let row = range.first; row < range.end; row++) {
-      if ((places && !places[row]) || passes.some((pass) => !pass[row])) continue;
-      marked[row] = 1;
-      count += 1;
-    }
-    return { marked, count };
-  });
-
-  readonly #kept = computed<Uint8Array | null>(() => {
-    const [tree, matches] = [this.tree.value, this.matches.value];
-    return tree && matches && this.isOnlyMatches.value ? withAncestors(matches.marked, tree, this.range.value) : null;
-  });
+  readonly finding = new Finding(this);
+  readonly folds = new Folds(this);
+  readonly judging = new Judging();
+  readonly walk = new Walk(this);
 
   /** The rows of the tree that are shown, in order. */
   readonly rows = computed<Int32Array>(() => {
     const forest = this.forest.value;
-    return forest ? visibleRows(forest, this.range.value, this.#folds.value, this.#kept.value) : new Int32Array();
+    return forest
+      ? visibleRows(forest, this.range.value, this.folds.collapsed, this.finding.kept.value)
+      : new Int32Array();
   });
 
   /** What the path of the trace at hand is, where the reader asked for it. */
   readonly path = computed<Path | null>(() => {
     const [tree, forest] = [this.tree.value, this.forest.value];
-    if (!tree || !forest || !this.filters.value.has("path")) return null;
+    if (!tree || !forest || !this.finding.filters.value.has("path")) return null;
     return criticalPath(tree, forest, this.range.value.first, this.range.value.end);
   });
 
@@ -187,39 +133,13 @@ export class Explorer {
     return tree && row >= 0 ? traceIdAt(tree, row) : null;
   });
 
-  get #folds() {
-    return this.matches.value && this.isOnlyMatches.value ? this.#collapsedMatches : this.collapsed;
-  }
-
-  /** A trace that one sees whole needs no search, until it is asked for. */
-  readonly isToolbarOpen = computed(() => {
-    const isSearching =
-      this.text.value !== "" || this.filters.value.size > 0 || (this.isListing.value && this.isOnlyWithCalls.value);
-    return this.#toolbar.value ?? (isSearching || (this.tree.value?.length ?? 0) > FEW_ROWS);
-  });
-
-  openToolbar(isOpen: boolean): void {
-    if (!isOpen) this.showAll();
-    this.#toolbar.value = isOpen;
-  }
-
-  isCollapsed(row: number): boolean {
-    return this.#folds.value[row] === 1;
-  }
-
-  isMatch(row: number): boolean {
-    return this.matches.value?.marked[row] !== 0;
-  }
-
   show(tree: TreeColumns): void {
     batch(() => {
       const before = this.tree.value;
       this.tree.value = tree;
       this.time.nowMs.value = tree.nowMs;
       this.failure.value = null;
-      if (before) this.#follow(before, tree);
-      else this.collapsed.value = new Uint8Array(tree.length);
-      this.#collapsedMatches.value = new Uint8Array(tree.length);
+      this.#follow(before ?? tree, tree);
       if (this.#awaitedTrace !== null) this.selectTrace(this.#awaitedTrace);
       const awaited = this.#awaited.value;
       if (awaited) this.select(awaited.spanId);
@@ -231,13 +151,7 @@ export class Explorer {
     const found = (row: number): number => this.rowOf(before, row);
     this.openTrace.value = found(this.openTrace.value);
     this.cursor.value = found(this.cursor.value);
-    const collapsed = new Uint8Array(tree.length);
-    const old = this.collapsed.value;
-    for (let row = 0; row < old.length; row++) {
-      const now = old[row] ? found(row) : -1;
-      if (now >= 0) collapsed[now] = 1;
-    }
-    this.collapsed.value = collapsed;
+    this.folds.follow(tree, found);
   }
 
   /** Opens a span by its id, or closes the panel: what another owner of the selection calls. */
@@ -258,8 +172,7 @@ export class Explorer {
       const forest = this.forest.value;
       if (this.hasList && forest) this.enterTrace(forest.traces[traceOf(forest, row)] ?? 0);
       this.#awaited.value = null;
-      this.reveal(row);
-      this.#moveToRow(row);
+      this.revealRow(row);
       this.isOpen.value = true;
     });
   }
@@ -267,20 +180,20 @@ export class Explorer {
   /** Gives the span of a row a label by its number, by hand. */
   labelRow(row: number, number: number): void {
     const key = this.#judged(row);
-    if (key && number <= (this.labels?.words.length ?? 0)) this.judge?.label(key, number);
+    if (key) this.judging.label(key, number);
   }
 
   noteRow(row: number, text: string): void {
     const key = this.#judged(row);
-    if (key) this.judge?.note(key, text);
+    if (key) this.judging.judge?.note(key, text);
   }
 
   /** Opens the span of a row with the field for a note. */
   beginNote(row: number): void {
-    if (!this.judge || !this.#judged(row)) return;
+    if (!this.judging.judge || !this.#judged(row)) return;
     batch(() => {
       this.openRow(row);
-      this.isNoting.value = true;
+      this.judging.isNoting.value = true;
     });
   }
 
@@ -294,7 +207,7 @@ export class Explorer {
   close(): void {
     this.#awaited.value = null;
     this.isOpen.value = false;
-    this.isNoting.value = false;
+    this.judging.isNoting.value = false;
   }
 
   /** Opens a trace of the list, by its first row. */
@@ -304,7 +217,7 @@ export class Explorer {
     batch(() => {
       this.openTrace.value = row;
       this.time.zoom.value = null;
-      this.#moveToRow(row);
+      this.moveToRow(row);
       this.isOpen.value = false;
     });
   }
@@ -344,39 +257,18 @@ export class Explorer {
     });
   }
 
-  /** Expands what hides a row. */
-  reveal(row: number): void {
-    const tree = this.tree.value;
-    if (!tree) return;
-    if (!this.isMatch(row)) this.isOnlyMatches.value = false;
-    const folds = this.#folds;
-    const collapsed = folds.value.slice();
-    for (let above = tree.parent[row] ?? -1; above >= 0; above = tree.parent[above] ?? -1) collapsed[above] = 0;
-    folds.value = collapsed;
-  }
-
-  toggle(row: number): void {
-    if (!this.forest.value?.childCount[row]) return;
-    const collapsed = this.#folds.value.slice();
-    collapsed[row] = collapsed[row] ? 0 : 1;
-    this.#folds.value = collapsed;
-  }
-
-  /** Collapses or expands every row at hand. */
-  toggleAll(isCollapsed: boolean): void {
-    const { first, end } = this.range.value;
-    this.#folds.value = this.#folds.value.slice().fill(isCollapsed ? 1 : 0, first, end);
-  }
-
-  moveTo(index: number): void {
-    const rows = this.rows.value;
-    const row = rows[Math.max(0, Math.min(index, rows.length - 1))];
-    if (row !== undefined) this.#moveToRow(row);
-  }
-
-  #moveToRow(row: number): void {
+  /** Moves the cursor to a row, and shows what hides it. */
+  revealRow(row: number): void {
     batch(() => {
-      if (row !== this.cursor.value) this.isNoting.value = false;
+      if (!this.finding.isMatch(row)) this.finding.isOnlyMatches.value = false;
+      this.folds.reveal(row);
+      this.moveToRow(row);
+    });
+  }
+
+  moveToRow(row: number): void {
+    batch(() => {
+      if (row !== this.cursor.value) this.judging.isNoting.value = false;
       this.cursor.value = row;
       this.cursorMoves.value += 1;
     });
@@ -388,76 +280,13 @@ export class Explorer {
     return this.index.value?.find(tree.spanId, tree.traceId, row) ?? -1;
   }
 
-  moveBy(rows: number): void {
-    this.moveTo(this.cursorIndex.value < 0 ? 0 : this.cursorIndex.value + rows);
-  }
-
-  /** Goes to the next or the previous row, also a collapsed one, that something is true of; stays if there is none. */
-  seek(isWanted: (row: number) => boolean, step: 1 | -1): void {
-    const { first, end } = this.range.value;
-    const from =
-      this.cursor.value < first || this.cursor.value >= end ? (step > 0 ? first - 1 : end) : this.cursor.value;
-    for (let row = from + step; row >= first && row < end; row += step) {
-      if (!isWanted(row)) continue;
-      batch(() => {
-        this.reveal(row);
-        this.#moveToRow(row);
-      });
-      return;
-    }
-  }
-
-  /** Collapses the row under the cursor; one that has nothing to collapse hands the cursor to its parent. */
-  moveOut(): void {
-    const row = this.rows.value[this.cursorIndex.value];
-    if (row === undefined) return;
-    const parent = this.tree.value?.parent[row] ?? -1;
-    if (this.forest.value?.childCount[row] && !this.isCollapsed(row)) this.toggle(row);
-    else if (parent >= 0) this.moveTo(lastAtOrBefore(this.rows.value, parent));
-    else if (this.hasList) this.leaveTrace();
-  }
-
-  /** Expands the row under the cursor, or goes to its first child. */
-  moveIn(): void {
-    const row = this.rows.value[this.cursorIndex.value];
-    if (row === undefined || !this.forest.value?.childCount[row]) return;
-    if (this.isCollapsed(row)) this.toggle(row);
-    else this.moveBy(1);
-  }
-
-  toggleFilter(filter: Filter): void {
-    const filters = new Set(this.filters.value);
-    if (!filters.delete(filter)) filters.add(filter);
-    batch(() => {
-      this.filters.value = filters;
-      this.isOnlyMatches.value = true;
-    });
-  }
-
-  lookFor(text: string): void {
-    batch(() => {
-      this.text.value = text;
-      this.isOnlyMatches.value = true;
-      this.found.value = null;
-      this.search.value = { state: "idle" };
-    });
-  }
-
   /** Looks for a text in all traces: what a click on a chart asks. */
   lookForAll(text: string): void {
     batch(() => {
       this.leaveTrace();
-      this.showAll();
-      this.lookFor(text);
+      this.finding.showAll();
+      this.finding.lookFor(text);
     });
     this.#wantsFocus = false;
-  }
-
-  showAll(): void {
-    batch(() => {
-      this.lookFor("");
-      this.filters.value = new Set();
-      this.isOnlyWithCalls.value = false;
-    });
   }
 }

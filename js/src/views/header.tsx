@@ -36,9 +36,9 @@ export function Header({ explorer }: { explorer: Explorer }): JSX.Element {
         </bdi>
       )}
       {tree && <Facts facts={factsOf(explorer)} />}
-      {explorer.rated.value && (
+      {explorer.judging.rated.value && (
         <span class="notice rated" role="status">
-          {visibleName(explorer.rated.value)}
+          {visibleName(explorer.judging.rated.value)}
         </span>
       )}
       {notice && (

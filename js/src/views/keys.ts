@@ -33,17 +33,17 @@ const isError = (explorer: Explorer) => (row: number) => ((explorer.tree.value?.
 const MOVES: KeyGroup = {
   title: "Rows",
   bindings: [
-    binding(["ArrowUp", "k"], "↑ or k", "previous row", (explorer) => explorer.moveBy(-1)),
-    binding(["ArrowDown", "j"], "↓ or j", "next row", (explorer) => explorer.moveBy(1)),
-    binding(["ArrowLeft", "h"], "← or h", "collapse, or go to the parent", (explorer) => explorer.moveOut()),
-    binding(["ArrowRight", "l"], "→ or l", "expand, or go to the first child", (explorer) => explorer.moveIn()),
-    binding(["PageUp"], "Page up", "a page up", (explorer, page) => explorer.moveBy(-page)),
-    binding(["PageDown"], "Page down", "a page down", (explorer, page) => explorer.moveBy(page)),
-    binding(["Home"], "Home", "first row", (explorer) => explorer.moveTo(0)),
-    binding(["End"], "End", "last row", (explorer) => explorer.moveTo(Number.POSITIVE_INFINITY)),
-    binding([" "], "Space", "collapse or expand", (explorer) => explorer.toggle(explorer.cursor.value)),
-    binding(["["], "[", "collapse all", (explorer) => explorer.toggleAll(true)),
-    binding(["]"], "]", "expand all", (explorer) => explorer.toggleAll(false)),
+    binding(["ArrowUp", "k"], "↑ or k", "previous row", (explorer) => explorer.walk.by(-1)),
+    binding(["ArrowDown", "j"], "↓ or j", "next row", (explorer) => explorer.walk.by(1)),
+    binding(["ArrowLeft", "h"], "← or h", "collapse, or go to the parent", (explorer) => explorer.walk.out()),
+    binding(["ArrowRight", "l"], "→ or l", "expand, or go to the first child", (explorer) => explorer.walk.in()),
+    binding(["PageUp"], "Page up", "a page up", (explorer, page) => explorer.walk.by(-page)),
+    binding(["PageDown"], "Page down", "a page down", (explorer, page) => explorer.walk.by(page)),
+    binding(["Home"], "Home", "first row", (explorer) => explorer.walk.to(0)),
+    binding(["End"], "End", "last row", (explorer) => explorer.walk.to(Number.POSITIVE_INFINITY)),
+    binding([" "], "Space", "collapse or expand", (explorer) => explorer.folds.toggle(explorer.cursor.value)),
+    binding(["["], "[", "collapse all", (explorer) => explorer.folds.toggleAll(true)),
+    binding(["]"], "]", "expand all", (explorer) => explorer.folds.toggleAll(false)),
     binding(["Enter"], "Enter", "open the span", (explorer) => {
       if (explorer.cursor.value >= 0) explorer.openRow(explorer.cursor.value);
     }),
@@ -79,13 +79,13 @@ const FINDING: KeyGroup = {
   title: "Find",
   bindings: [
     binding(["g"], "g", "next match", (explorer) =>
-      explorer.seek((row) => explorer.matches.value !== null && explorer.isMatch(row), 1),
+      explorer.walk.seek((row) => explorer.finding.matches.value !== null && explorer.finding.isMatch(row), 1),
     ),
     binding(["G"], "G", "previous match", (explorer) =>
-      explorer.seek((row) => explorer.matches.value !== null && explorer.isMatch(row), -1),
+      explorer.walk.seek((row) => explorer.finding.matches.value !== null && explorer.finding.isMatch(row), -1),
     ),
-    binding(["e"], "e", "next error", (explorer) => explorer.seek(isError(explorer), 1)),
-    binding(["E"], "E", "previous error", (explorer) => explorer.seek(isError(explorer), -1)),
+    binding(["e"], "e", "next error", (explorer) => explorer.walk.seek(isError(explorer), 1)),
+    binding(["E"], "E", "previous error", (explorer) => explorer.walk.seek(isError(explorer), -1)),
     binding(["m"], "m", "messages raw or rendered", (explorer) => {
       explorer.isRendered.value = !explorer.isRendered.value;
     }),

@@ -17,7 +17,7 @@ const FILTERS: readonly (readonly [Filter, string, string])[] = [
 
 /** Buttons at the end of the first line, which is all that a small trace needs. */
 export function Tools({ explorer }: { explorer: Explorer }): JSX.Element {
-  const isOpen = explorer.isToolbarOpen.value;
+  const isOpen = explorer.finding.isToolbarOpen.value;
   return (
     <div class="tools">
       <button
@@ -26,7 +26,7 @@ export function Tools({ explorer }: { explorer: Explorer }): JSX.Element {
         aria-pressed={isOpen}
         title="Search and filter (/)"
         aria-label="Search and filter"
-        onClick={() => explorer.openToolbar(!isOpen)}
+        onClick={() => explorer.finding.openToolbar(!isOpen)}
       >
         <SearchIcon />
       </button>
@@ -50,17 +50,17 @@ export function Toolbar({ explorer }: { explorer: Explorer }): JSX.Element {
           aria-label="Search spans"
           spellcheck={false}
           autocomplete="off"
-          value={explorer.text.value}
-          onInput={(event) => explorer.lookFor(event.currentTarget.value)}
+          value={explorer.finding.text.value}
+          onInput={(event) => explorer.finding.lookFor(event.currentTarget.value)}
           onKeyDown={(event) => onKey(event, explorer)}
         />
-        {explorer.text.value && (
+        {explorer.finding.text.value && (
           <button
             type="button"
             class="button icon-button"
             title="Clear the search"
             aria-label="Clear the search"
-            onClick={() => explorer.lookFor("")}
+            onClick={() => explorer.finding.lookFor("")}
           >
             <CloseIcon />
           </button>
@@ -69,21 +69,21 @@ export function Toolbar({ explorer }: { explorer: Explorer }): JSX.Element {
       <div class="filters" role="group" aria-label="Show only">
         {explorer.isListing.value ? (
           <FilterButton
-            isOn={explorer.isOnlyWithCalls.value}
+            isOn={explorer.finding.isOnlyWithCalls.value}
             name="With LLM calls"
             title="Traces in which a model was called"
             onToggle={() => {
-              explorer.isOnlyWithCalls.value = !explorer.isOnlyWithCalls.value;
+              explorer.finding.isOnlyWithCalls.value = !explorer.finding.isOnlyWithCalls.value;
             }}
           />
         ) : (
           FILTERS.map(([filter, name, title]) => (
             <FilterButton
               key={filter}
-              isOn={explorer.filters.value.has(filter)}
+              isOn={explorer.finding.filters.value.has(filter)}
               name={name}
               title={title}
-              onToggle={() => explorer.toggleFilter(filter)}
+              onToggle={() => explorer.finding.toggleFilter(filter)}
             />
           ))
         )}
@@ -103,18 +103,18 @@ function FilterButton(props: { isOn: boolean; name: string; title: string; onTog
 function onKey(event: KeyboardEvent, explorer: Explorer): void {
   if (event.key === "Enter") {
     const step = event.shiftKey ? -1 : 1;
-    explorer.seek((row) => explorer.matches.value !== null && explorer.isMatch(row), step);
+    explorer.walk.seek((row) => explorer.finding.matches.value !== null && explorer.finding.isMatch(row), step);
     event.preventDefault();
   }
 }
 
 /** How many spans match, or traces of the list, and how to see the others. */
 export function MatchLine({ explorer }: { explorer: Explorer }): JSX.Element | null {
-  const matches = explorer.matches.value;
+  const matches = explorer.finding.matches.value;
   if (explorer.isListing.value) return <CallsLine explorer={explorer} />;
   if (!matches) return null;
   const { first, end } = explorer.range.value;
-  const isOnly = explorer.isOnlyMatches.value;
+  const isOnly = explorer.finding.isOnlyMatches.value;
   return (
     <div class="match-line">
       <span role="status">{[countWords(matches.count, end - first), ...placeWords(explorer)].join(" · ")}</span>
@@ -123,12 +123,12 @@ export function MatchLine({ explorer }: { explorer: Explorer }): JSX.Element | n
           type="button"
           class="button"
           onClick={() => {
-            explorer.isOnlyMatches.value = !isOnly;
+            explorer.finding.isOnlyMatches.value = !isOnly;
           }}
         >
           {isOnly ? "Show the others too" : "Hide the others"}
         </button>
-        <button type="button" class="button" onClick={() => explorer.showAll()}>
+        <button type="button" class="button" onClick={() => explorer.finding.showAll()}>
           Clear
         </button>
       </span>
@@ -138,7 +138,7 @@ export function MatchLine({ explorer }: { explorer: Explorer }): JSX.Element | n
 
 function CallsLine({ explorer }: { explorer: Explorer }): JSX.Element | null {
   const [forest, sums] = [explorer.forest.value, explorer.sums.value];
-  if (!explorer.isOnlyWithCalls.value || !forest || !sums) return null;
+  if (!explorer.finding.isOnlyWithCalls.value || !forest || !sums) return null;
   const count = withCalls(forest, sums);
   const words = `${text.tokens(count)} of ${text.counted(forest.traces.length - 1, "trace")}`;
   return (
@@ -149,7 +149,7 @@ function CallsLine({ explorer }: { explorer: Explorer }): JSX.Element | null {
           type="button"
           class="button"
           onClick={() => {
-            explorer.isOnlyWithCalls.value = false;
+            explorer.finding.isOnlyWithCalls.value = false;
           }}
         >
           Show the others too
@@ -172,7 +172,7 @@ const PLACES: readonly (readonly [number, string])[] = [
 
 /** Where the text is, and whether the kernel has had its say. */
 function placeWords(explorer: Explorer): string[] {
-  const places = explorer.places.value;
+  const places = explorer.finding.places.value;
   if (!places) return [];
   const { first, end } = explorer.range.value;
   const found = PLACES.flatMap(([bit, name]) => {
@@ -180,9 +180,9 @@ function placeWords(explorer: Explorer): string[] {
     for (let row = first; row < end; row++) if ((places[row] ?? 0) & bit) count += 1;
     return count ? [`${text.tokens(count)} ${name}`] : [];
   });
-  const search = explorer.search.value;
+  const search = explorer.finding.search.value;
   if (explorer.kernel.value === "gone") return [...found, "messages not searched: no kernel"];
   if (search.state === "failed") return [...found, `messages not searched: ${search.message}`];
-  if (!explorer.found.value) return [...found, "searching messages…"];
+  if (!explorer.finding.found.value) return [...found, "searching messages…"];
   return found;
 }

@@ -37,7 +37,7 @@ function onKey(event: KeyboardEvent, frame: HTMLElement, explorer: Explorer): vo
   if (event.key === "Escape") back(isTyping, explorer, focus);
   else if (isTyping) return;
   else if (event.key === "/") {
-    explorer.openToolbar(true);
+    explorer.finding.openToolbar(true);
     setTimeout(() => focus("input[type=search]"));
   } else if (!act(event.key, false, explorer, 0)) return;
   event.preventDefault();
@@ -46,7 +46,7 @@ function onKey(event: KeyboardEvent, frame: HTMLElement, explorer: Explorer): vo
 
 /** Undoes one thing: the search, the open span, the open trace. */
 function back(isTyping: boolean, explorer: Explorer, focus: (selector: string) => void): void {
-  if (isTyping && explorer.text.value) explorer.lookFor("");
+  if (isTyping && explorer.finding.text.value) explorer.finding.lookFor("");
   else if (isTyping) focus(".tree");
   else if (explorer.isOpen.value) {
     explorer.close();
@@ -83,7 +83,7 @@ function TraceView({ explorer, height }: Omit<TraceViewOptions, "signal">): JSX.
         <Header explorer={explorer} />
         {hasSpans && <Tools explorer={explorer} />}
       </div>
-      {hasSpans && explorer.isToolbarOpen.value && <Toolbar explorer={explorer} />}
+      {hasSpans && explorer.finding.isToolbarOpen.value && <Toolbar explorer={explorer} />}
       {failure !== null && (
         <p class="plain" role="alert">
           {failure}
@@ -109,7 +109,7 @@ function TraceView({ explorer, height }: Omit<TraceViewOptions, "signal">): JSX.
       )}
       {explorer.isHelpOpen.value && (
         <Help
-          groups={[...labelKeys(explorer.labels), ...KEYS]}
+          groups={[...labelKeys(explorer.judging.labels), ...KEYS]}
           onClose={() => {
             explorer.isHelpOpen.value = false;
           }}

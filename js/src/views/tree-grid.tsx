@@ -26,7 +26,7 @@ export function TreeGrid({ explorer }: { explorer: Explorer }): JSX.Element {
   const active = rows[index];
   return (
     <div
-      class={`tree ${explorer.matches.value && !explorer.isOnlyMatches.value ? "dimmed" : ""}`}
+      class={`tree ${explorer.finding.matches.value && !explorer.finding.isOnlyMatches.value ? "dimmed" : ""}`}
       role="treegrid"
       aria-label="Spans"
       aria-rowcount={rows.length + 1}
@@ -35,7 +35,7 @@ export function TreeGrid({ explorer }: { explorer: Explorer }): JSX.Element {
       tabIndex={0}
       ref={scroller.element}
       onScroll={scroller.onScroll}
-      onFocus={() => index < 0 && explorer.moveTo(0)}
+      onFocus={() => index < 0 && explorer.walk.to(0)}
       onKeyDown={(event) => onKey(event, explorer, scroller.rowsInPage())}
     >
       <Heading explorer={explorer} />
@@ -80,7 +80,7 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
   if (!tree || !forest || !sums) return <div class="track" role="presentation" />;
   const first = rows[0];
   const rootCount = first === undefined ? 0 : (forest.rootCounts[traceOf(forest, first)] ?? 0);
-  const { path, matches } = explorer;
+  const { path, finding } = explorer;
   return (
     <div class="track" role="presentation" style={{ height: `${shown.height}px` }}>
       <Lines explorer={explorer} />
@@ -101,9 +101,9 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
               view={explorer.time.view.value}
               endMs={state === OVER ? 0 : isGoing(state) ? explorer.time.nowMs.value : explorer.time.axis.value.toMs}
               stretches={path.value?.get(row) ?? null}
-              text={explorer.text.value}
-              isMatch={matches.value === null || explorer.isMatch(row)}
-              isCollapsed={explorer.isCollapsed(row)}
+              text={explorer.finding.text.value}
+              isMatch={finding.matches.value === null || finding.isMatch(row)}
+              isCollapsed={explorer.folds.isCollapsed(row)}
               isCursor={shown.first + offset === index}
               isSelected={selected === row}
               isStill={explorer.isStill}
@@ -122,7 +122,7 @@ const toggles = new WeakMap<Explorer, (row: number) => void>();
 const opens = new WeakMap<Explorer, (row: number) => void>();
 
 function toggleOf(explorer: Explorer): (row: number) => void {
-  const known = toggles.get(explorer) ?? ((row: number): void => explorer.toggle(row));
+  const known = toggles.get(explorer) ?? ((row: number): void => explorer.folds.toggle(row));
   toggles.set(explorer, known);
   return known;
 }

@@ -171,10 +171,10 @@ function useRuns(explorer: Explorer): ReadonlySignal<(trace: number) => Run> {
 }
 
 function shownEntries(explorer: Explorer, run: (trace: number) => Run, sort: Sort): Entry[] {
-  const [tree, forest, places] = [explorer.tree.value, explorer.forest.value, explorer.places.value];
+  const [tree, forest, places] = [explorer.tree.value, explorer.forest.value, explorer.finding.places.value];
   if (!tree || !forest) return [];
   const { traces } = forest;
-  const isOnlyWithCalls = explorer.isOnlyWithCalls.value;
+  const isOnlyWithCalls = explorer.finding.isOnlyWithCalls.value;
   const has = (trace: number): boolean =>
     (!isOnlyWithCalls || run(trace).sum.calls > 0) &&
     (places === null || places.subarray(traces[trace], traces[trace + 1]).some((place) => place !== 0));
@@ -273,10 +273,10 @@ function ListRow(props: ListRowProps): JSX.Element {
         </span>
         <KindIcon type={tree?.type.at(run.row) ?? "span"} />
         <bdi class="label" title={name}>
-          <Marked text={line.isEarlier ? `run ${cellRun}` : name} asked={explorer.text.value} />
+          <Marked text={line.isEarlier ? `run ${cellRun}` : name} asked={explorer.finding.text.value} />
         </bdi>
         <bdi class="row-title" title={visibleName(run.title)}>
-          <Marked text={visibleName(run.title)} asked={explorer.text.value} />
+          <Marked text={visibleName(run.title)} asked={explorer.finding.text.value} />
         </bdi>
         {run.roots > 1 && <span class="pill">{text.counted(run.roots, "root")}</span>}
         {earlier > 0 && <span class="pill">{text.counted(earlier, "earlier run")}</span>}

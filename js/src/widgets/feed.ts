@@ -48,14 +48,14 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     const shown = explorer.detail.peek();
     if (shown.state !== "ready" || shown.span.spanId !== key.spanId) {
       explorer.detail.value = { state: "loading" };
-      explorer.judgement.value = UNJUDGED;
+      explorer.judging.judgement.value = UNJUDGED;
     }
     const isSelected = (): boolean => explorer.selected.peek()?.spanId === key.spanId;
     try {
       const { reply, bytes } = await channel.span(key.traceId, key.spanId);
       if (!isSelected()) return;
       explorer.detail.value = { state: "ready", span: decodeSpan(bytes) };
-      explorer.judgement.value = { choice: reply.choice, note: reply.note };
+      explorer.judging.judgement.value = { choice: reply.choice, note: reply.note };
     } catch (error) {
       if (!isSelected()) return;
       if (error instanceof KernelGone) explorer.kernel.value = "gone";
@@ -66,16 +66,16 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
   const judged = async (key: SpanKey, words: string, kept: Promise<unknown>): Promise<void> => {
     try {
       await kept;
-      explorer.rated.value = words;
+      explorer.judging.rated.value = words;
       if (explorer.selected.peek()?.spanId === key.spanId) await open(key);
     } catch (error) {
       if (error instanceof KernelGone) explorer.kernel.value = "gone";
-      else explorer.rated.value = wordsOf(error);
+      else explorer.judging.rated.value = wordsOf(error);
     }
   };
-  const { labels } = explorer;
+  const { labels } = explorer.judging;
   if (labels) {
-    explorer.judge = {
+    explorer.judging.judge = {
       label: (key, number) =>
         void judged(key, labelWords(labels, number), channel.rate(key.traceId, key.spanId, number)),
       note: (key, text) => void judged(key, noteWords(text), channel.note(key.traceId, key.spanId, text)),
@@ -109,20 +109,20 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
   });
 
   const look = async (text: string, ended: AbortSignal): Promise<void> => {
-    explorer.search.value = { state: "asked" };
+    explorer.finding.search.value = { state: "asked" };
     try {
       const { bytes } = await channel.search(text, ended);
-      explorer.found.value = decodeFound(bytes);
-      explorer.search.value = { state: "idle" };
+      explorer.finding.found.value = decodeFound(bytes);
+      explorer.finding.search.value = { state: "idle" };
     } catch (error) {
       if (error instanceof KernelGone) explorer.kernel.value = "gone";
-      explorer.search.value = { state: "failed", message: wordsOf(error) };
+      explorer.finding.search.value = { state: "failed", message: wordsOf(error) };
     }
   };
 
   // A newer tree is searched again: what it has more may have the text too.
   const stopLooking = effect(() => {
-    const text = explorer.text.value.trim();
+    const text = explorer.finding.text.value.trim();
     if (!text || !explorer.tree.value) return undefined;
     const ended = new AbortController();
     const pause = setTimeout(() => void look(text, ended.signal), TYPING_PAUSE_MS);

@@ -35,7 +35,7 @@ function initialize({ model, signal }: { model: TraceModel; signal: AbortSignal 
 
 function render({ model, el, signal }: { model: TraceModel; el: HTMLElement; signal: AbortSignal }): void {
   const explorer = new Explorer({ hasList: model.get("_view") === "list", isStill: model.isStill ?? false });
-  explorer.labels = model.get("_labels") ?? null;
+  explorer.judging.labels = model.get("_labels") ?? null;
   const height = value(model.get("height"));
   const listen = (event: TraceEvent, listener: () => void): void => {
     model.on(event, listener);

@@ -14,47 +14,47 @@ beforeEach(() => {
 
 test("the cursor moves over shown rows and stops at the ends", () => {
   const visited = [explorer.cursorIndex.value];
-  for (const move of [() => explorer.moveBy(1), () => explorer.moveBy(3), () => explorer.moveBy(-99)]) {
+  for (const move of [() => explorer.walk.by(1), () => explorer.walk.by(3), () => explorer.walk.by(-99)]) {
     move();
     visited.push(explorer.cursorIndex.value);
   }
-  explorer.moveTo(Number.POSITIVE_INFINITY);
+  explorer.walk.to(Number.POSITIVE_INFINITY);
   expect([...visited, explorer.cursorIndex.value]).toEqual([-1, 0, 3, 0, 10]);
 });
 
 test("left collapses, then climbs; right expands, then descends", () => {
-  explorer.moveTo(4);
-  explorer.moveOut();
+  explorer.walk.to(4);
+  explorer.walk.out();
   expect(explorer.cursorIndex.value).toBe(1);
-  explorer.moveOut();
+  explorer.walk.out();
   expect(rows()).toEqual([0, 1, 7, 8, 9, 10]);
-  explorer.moveIn();
+  explorer.walk.in();
   expect(rows().length).toBe(11);
-  explorer.moveIn();
+  explorer.walk.in();
   expect(explorer.cursorIndex.value).toBe(2);
-  explorer.moveIn();
+  explorer.walk.in();
   expect(explorer.cursorIndex.value).toBe(2);
 });
 
 test("a row without children does not collapse; all rows do at once", () => {
-  explorer.toggle(3);
+  explorer.folds.toggle(3);
   expect(rows().length).toBe(11);
-  explorer.toggleAll(true);
+  explorer.folds.toggleAll(true);
   expect(rows()).toEqual([0]);
-  explorer.toggleAll(false);
+  explorer.folds.toggleAll(false);
   expect(rows().length).toBe(11);
 });
 
 test("a hidden cursor acts as its shown ancestor", () => {
-  explorer.moveTo(5);
-  explorer.toggle(1);
+  explorer.walk.to(5);
+  explorer.folds.toggle(1);
   expect(explorer.cursorIndex.value).toBe(1);
 });
 
 test("a newer tree keeps cursor, selection and collapsed rows, wherever they are now", () => {
   explorer = new Explorer();
   explorer.show(treeOf([{ span: 1 }, { parent: 0, span: 2 }, { parent: 1, span: 3 }, { parent: 0, span: 4 }]));
-  explorer.toggle(1);
+  explorer.folds.toggle(1);
   explorer.openRow(3);
   explorer.show(
     treeOf([{ span: 9 }, { span: 1 }, { parent: 1, span: 2 }, { parent: 2, span: 3 }, { parent: 1, span: 4 }]),
@@ -82,55 +82,55 @@ test("a span that was asked for is opened as soon as it is there", () => {
 
 describe("finding", () => {
   test("filters keep matches with their ancestors, and count them", () => {
-    explorer.toggleFilter("errors");
-    expect([rows(), explorer.matches.value?.count, explorer.isMatch(0), explorer.isMatch(8)]).toEqual([
-      [0, 8],
-      1,
-      false,
-      true,
-    ]);
-    explorer.toggleFilter("llm");
-    explorer.toggleFilter("errors");
-    expect([rows().length, explorer.matches.value?.count]).toEqual([9, 7]);
-    explorer.isOnlyMatches.value = false;
+    explorer.finding.toggleFilter("errors");
+    expect([
+      rows(),
+      explorer.finding.matches.value?.count,
+      explorer.finding.isMatch(0),
+      explorer.finding.isMatch(8),
+    ]).toEqual([[0, 8], 1, false, true]);
+    explorer.finding.toggleFilter("llm");
+    explorer.finding.toggleFilter("errors");
+    expect([rows().length, explorer.finding.matches.value?.count]).toEqual([9, 7]);
+    explorer.finding.isOnlyMatches.value = false;
     expect(rows().length).toBe(11);
-    explorer.showAll();
-    expect([rows().length, explorer.matches.value]).toEqual([11, null]);
+    explorer.finding.showAll();
+    expect([rows().length, explorer.finding.matches.value]).toEqual([11, null]);
   });
 
   test("text and filters are met together, and what was collapsed is searched too", () => {
-    explorer.toggle(1);
-    explorer.lookFor("gpt-4o-mini");
+    explorer.folds.toggle(1);
+    explorer.finding.lookFor("gpt-4o-mini");
     expect(rows()).toEqual([0, 1, 4, 6, 9, 10]);
-    explorer.toggleFilter("slow");
+    explorer.finding.toggleFilter("slow");
     expect(rows()).toEqual([0, 1, 6]);
-    explorer.showAll();
+    explorer.finding.showAll();
     expect(rows()).toEqual([0, 1, 7, 8, 9, 10]);
   });
 
   test("a message's text counts once the kernel has found it, until the text changes", () => {
     const tree = treeFixture();
-    explorer.lookFor("umbrella");
+    explorer.finding.lookFor("umbrella");
     expect(rows()).toEqual([0]);
-    explorer.found.value = {
+    explorer.finding.found.value = {
       spanId: tree.spanId.slice(7 * 8, 8 * 8),
       traceId: tree.traceId.slice(0, 16),
       places: Uint8Array.of(1),
     };
     expect(rows()).toEqual([0, 7]);
-    explorer.lookFor("umbrella!");
-    expect(explorer.found.value).toBeNull();
+    explorer.finding.lookFor("umbrella!");
+    expect(explorer.finding.found.value).toBeNull();
   });
 
   test("seeking goes from match to match, into what is collapsed, and stays at the last", () => {
-    explorer.toggle(1);
-    explorer.moveTo(0);
+    explorer.folds.toggle(1);
+    explorer.walk.to(0);
     const isCall = (row: number): boolean => explorer.tree.value?.type.at(row) === "llm";
     const visited = [1, 1, 1, 1, 1, 1, 1].map((step) => {
-      explorer.seek(isCall, step as 1);
+      explorer.walk.seek(isCall, step as 1);
       return explorer.cursor.value;
     });
-    explorer.seek((row) => ((explorer.tree.value?.flags[row] ?? 0) & ERROR) !== 0, -1);
+    explorer.walk.seek((row) => ((explorer.tree.value?.flags[row] ?? 0) & ERROR) !== 0, -1);
     expect([visited, explorer.cursor.value, rows().length]).toEqual([[4, 6, 7, 8, 9, 10, 10], 8, 11]);
   });
 });
@@ -142,7 +142,7 @@ describe("time", () => {
     expect(explorer.time.view.value).toEqual({ fromMs: 1035, toMs: 3105 });
     explorer.time.panBy(9);
     expect(explorer.time.view.value).toEqual({ fromMs: 2070, toMs: 4140 });
-    explorer.moveTo(1);
+    explorer.walk.to(1);
     explorer.time.zoomToRow(explorer.cursor.value);
     expect(explorer.time.view.value.toMs).toBeCloseTo(3011.84);
     explorer.time.zoomBy(9);
@@ -165,9 +165,9 @@ describe("a list of traces", () => {
       13,
       { fromMs: 120_000, toMs: 124_435 },
     ]);
-    explorer.moveTo(0);
-    explorer.toggle(first);
-    explorer.moveOut();
+    explorer.walk.to(0);
+    explorer.folds.toggle(first);
+    explorer.walk.out();
     expect(explorer.isListing.value).toBe(true);
   });
 
@@ -186,10 +186,10 @@ describe("a list of traces", () => {
 
 test("without a tree nothing moves", () => {
   explorer = new Explorer();
-  explorer.moveBy(1);
-  explorer.moveIn();
-  explorer.moveOut();
-  explorer.toggle(0);
+  explorer.walk.by(1);
+  explorer.walk.in();
+  explorer.walk.out();
+  explorer.folds.toggle(0);
   explorer.time.zoomToRow(explorer.cursor.value);
   expect([explorer.cursor.value, rows()]).toEqual([-1, []]);
 });

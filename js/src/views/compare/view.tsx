@@ -84,7 +84,7 @@ function OpenTrace({ run, comparison, model }: { run: Run; comparison: Compariso
   useEffect(() => {
     const gone = new AbortController();
     const explorer = new Explorer({ hasList: true });
-    explorer.labels = comparison.labels;
+    explorer.judging.labels = comparison.labels;
     explorer.selectTrace(run.traceId);
     explorer.select(run.spanId);
     if (place.current) mountTraceView(place.current, { explorer, height: { value: 400 }, signal: gone.signal });

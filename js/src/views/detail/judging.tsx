@@ -9,12 +9,12 @@ import { Choices, Note } from "../choices.tsx";
 /** Stars that nobody has asked for are not in the way: only labels of one's own are there before something is said. */
 export function Judging({ explorer }: { explorer: Explorer }): JSX.Element | null {
   const line = useRef<HTMLElement>(null);
-  const { labels } = explorer;
-  const said = explorer.judgement.value;
-  const isNoting = explorer.isNoting.value;
-  if (!labels || !explorer.judge || (labels.isRating && !isNoting && !said.choice && !said.note)) return null;
+  const { labels } = explorer.judging;
+  const said = explorer.judging.judgement.value;
+  const isNoting = explorer.judging.isNoting.value;
+  if (!labels || !explorer.judging.judge || (labels.isRating && !isNoting && !said.choice && !said.note)) return null;
   const onNoting = (isOpen: boolean): void => {
-    explorer.isNoting.value = isOpen;
+    explorer.judging.isNoting.value = isOpen;
     if (!isOpen) (line.current?.getRootNode() as ShadowRoot | undefined)?.querySelector<HTMLElement>(".tree")?.focus();
   };
   return (
