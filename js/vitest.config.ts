@@ -1,18 +1,23 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 
+const patience = { setupFiles: ["test/patience.ts"], testTimeout: 120_000 };
 const jsx = { oxc: { jsx: { runtime: "automatic", importSource: "preact" } } } as const;
 
 export default defineConfig({
   test: {
     expect: { requireAssertions: true },
     projects: [
-      { ...jsx, test: { name: "node", include: ["test/**/*.test.ts"], exclude: ["**/*.browser.test.ts"] } },
+      {
+        ...jsx,
+        test: { ...patience, name: "node", include: ["test/**/*.test.ts"], exclude: ["**/*.browser.test.ts"] },
+      },
       {
         ...jsx,
         // The fixtures are shared with Python and lie outside the package.
         server: { fs: { allow: [".."] } },
         test: {
+          ...patience,
           name: "browser",
           include: ["test/**/*.browser.test.ts"],
           browser: {

@@ -187,7 +187,7 @@ test("a busy kernel is called busy, and its late answer is drawn", async () => {
       busy.isBusy = true;
     },
   });
-  await vi.waitFor(() => expect(words(".notice")).toMatch(/^Kernel busy/), { timeout: 5000 });
+  await vi.waitFor(() => expect(words(".notice")).toMatch(/^Kernel busy/));
   model.setFree();
   await vi.waitFor(() => expect(rows().length).toBe(11));
   expect(words(".notice")).toBe("");
