@@ -23,8 +23,10 @@ os.environ["NBTRACE_JOURNAL"] = "off"
 
 pytest_plugins = ["tests.browser.fixtures", "tests.cluster"]
 
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")  # a busy machine is no failure
+settings.register_profile("exploring", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("exploring"), derandomize=True)
+settings.load_profile("repeatable")
+"""A busy machine is no failure, and every run has the same examples; `--hypothesis-profile=exploring` has others."""
 
 
 class CountingIds(IdGenerator):

@@ -188,7 +188,7 @@ async def test_the_share_of_time_spent_waiting_for_rate_limits(
         assert call["attributes"].get(semconv.ATTEMPTS_RATE_LIMITED, 0) == pytest.approx(limited)
         assert call["attributes"].get(semconv.ATTEMPTS_WAIT, 0) == pytest.approx(sum(w for _, w in waits[call["id"]]))
     asked = [wait for each in waits.values() for status, wait in each if status != 200]
-    assert all(wait >= 0.05 for wait in asked)
+    assert all(wait > 0.04 for wait in asked)  # of 0.05 s by another clock, which may be set meanwhile
     rows = [row for row in session.spans().table.to_pylist() if row["name"] == "chat m"]
     limited_s = sum(row["rate_limited_s"] or 0 for row in rows)
     (figures,) = session.metrics().table.to_pylist()

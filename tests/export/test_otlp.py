@@ -155,7 +155,7 @@ def test_times_that_otlp_cannot_hold_leave_a_span_behind(snapshot: Take, scripte
     assert (report.spans, report.left_out) == (1, ("2 spans with times that OTLP cannot hold",))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(attributes=ATTRIBUTES, promoted=PROMOTED_ATTRIBUTES, around=ATTRIBUTES)
 def test_any_attribute_value_comes_back(
     snapshot: Take, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]
@@ -196,7 +196,7 @@ def test_what_a_backend_gets_is_encoded_as_rows_are(name: str) -> None:
     same_as_rows(rich.session(), name)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(attributes=ATTRIBUTES, promoted=PROMOTED_ATTRIBUTES, name=st.sampled_from(NAMES))
 def test_any_attribute_value_goes_to_any_backend(
     snapshot: Take, attributes: dict[str, Any], promoted: dict[str, Any], name: str

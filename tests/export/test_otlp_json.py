@@ -79,7 +79,7 @@ def test_a_span_reads_as_the_specification_says(snapshot: Take, tmp_path: Path) 
     }
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(attributes=ATTRIBUTES, promoted=PROMOTED_ATTRIBUTES, around=ATTRIBUTES)
 def test_any_attribute_value_is_the_same_in_both_encodings(
     snapshot: Take, attributes: dict[str, Any], promoted: dict[str, Any], around: dict[str, Any]

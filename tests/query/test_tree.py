@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtrace import metrics
@@ -211,7 +211,6 @@ graph = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(graph)
 def test_any_parents_at_all_make_a_forest_of_every_span(rows: list[dict[str, Any]]) -> None:
     drawn = tree(table(*rows))

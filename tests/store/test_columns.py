@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtrace._store.columns import NULLS, booleans, dictionary, fixed, lists, nulls_of, numbers, strings
@@ -28,7 +28,6 @@ BUILDERS: dict[str, tuple[Callable[[list[Any]], pa.Array], pa.DataType, st.Searc
 
 
 @pytest.mark.parametrize("kind", BUILDERS)
-@settings(deadline=None)
 @given(choice=st.data())
 def test_every_builder_builds_what_pyarrow_does(kind: str, choice: st.DataObject) -> None:
     build, expected_type, value = BUILDERS[kind]

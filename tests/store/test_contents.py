@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtrace._store import texts as module
@@ -56,7 +56,6 @@ def test_an_overlay_leaves_no_trace() -> None:
     assert read(contents.texts, [0, 1]) == ["kept", "waits"]
 
 
-@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 4), min_size=0, max_size=5),
     chosen=st.data(),

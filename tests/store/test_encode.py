@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits
@@ -223,7 +223,6 @@ def attributes_of(row: dict[str, Any]) -> dict[str, Any]:
     return promoted | plain(row["attributes"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(attribute_key, any_value, max_size=6), max_size=4))
 def test_attributes_survive_as_the_sdk_took_them(rows: list[dict[str, Any]]) -> None:
     store = Store()

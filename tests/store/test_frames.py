@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtrace._store.frames import MAGIC, Frames, frame
@@ -15,7 +15,6 @@ def read(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
     return [(one.kind, bytes(one.payload)) for one in frames], frames.unread
 
 
-@settings(deadline=None)
 @given(FRAMES)
 def test_every_cut_leaves_the_frames_before_it(frames: list[tuple[int, bytes]]) -> None:
     data, ends = MAGIC, [len(MAGIC)]
@@ -33,7 +32,6 @@ def test_a_checksum_cut_off_at_its_zero_bytes_is_not_whole() -> None:
     assert read(data[:-1]) == ([], len(data) - 1 - len(MAGIC))
 
 
-@settings(deadline=None)
 @given(FRAMES.filter(bool), st.data())
 def test_a_flipped_bit_ends_the_reading_before_its_frame(
     frames: list[tuple[int, bytes]], choice: st.DataObject
@@ -49,7 +47,6 @@ def test_a_flipped_bit_ends_the_reading_before_its_frame(
     assert read(bytes(damaged)) == (frames[:whole], len(data) - ends[whole])
 
 
-@settings(deadline=None)
 @given(st.binary().filter(lambda data: not data.startswith(MAGIC)))
 def test_what_is_no_journal_is_not_read(data: bytes) -> None:
     frames = Frames(memoryview(data))

@@ -198,7 +198,7 @@ def test_what_is_cut_off_is_named_by_its_start(tmp_path: Path, patient: None) ->
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(choice=st.data())
 def test_damaged_and_foreign_files_are_read_as_far_as_they_go(
     choice: st.DataObject, tmp_path_factory: pytest.TempPathFactory

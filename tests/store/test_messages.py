@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtrace._store.messages import split, split_answer
@@ -38,14 +38,12 @@ def joined(pieces: list[bytes | None]) -> bytes:
     return b"[%b]" % b",".join(piece or b"" for piece in pieces)
 
 
-@settings(deadline=None)
 @given(MESSAGES, st.sampled_from(WRITERS))
 def test_pieces_are_the_text(messages: list[Any], write: Any) -> None:
     text = write(messages).encode("utf-8", "backslashreplace")
     assert joined(split(text)) == text
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_other_text_is_kept_too(text: str) -> None:
     data = text.encode("utf-8", "backslashreplace")

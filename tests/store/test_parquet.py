@@ -36,7 +36,7 @@ def filed(snapshot: Snapshot) -> io.BytesIO:
     return file
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(ROWS)
 def test_what_is_read_is_what_was_written(rows: list[dict[str, Any]]) -> None:
     table = table_of(rows)

@@ -91,7 +91,7 @@ def table_of(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(filled, schema=schema())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(ROWS, st.data())
 def test_kept_and_read_again_is_the_table(rows: list[dict[str, Any]], choice: st.DataObject) -> None:
     table = table_of(rows)
