@@ -87,7 +87,7 @@ class NBTrace(Settings):
             print(f"nbtrace: the configuration is left out, because {error}")
         self._display = AutoDisplay(self.session, lambda: self.auto_display, updates=hasattr(shell, "kernel"))
         self._replaying: Replay | None = None
-        self._instrumentors = Instrumentors(self.session, self.session.expect_others)
+        self._instrumentors = Instrumentors(self.session.intake, self.session.expect_others)
         self._cells = CellCapture(self._recording, shell, self._finished)
         self._unwatch: Callable[[], None] = self.session.watch(self._display)
         self._keep()

@@ -27,7 +27,7 @@ from nbtrace._capture.spending import Spending
 from nbtrace._capture.steps import Step, StepKind, step
 from nbtrace._capture.threads import ThreadCapture
 from nbtrace._export.ledger import Ledger
-from nbtrace._guard import caught, guard
+from nbtrace._guard import guard
 from nbtrace._imports import version
 from nbtrace._prompts.registry import Prompts
 from nbtrace._store import forks
@@ -38,13 +38,14 @@ from nbtrace._trace import origin
 from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.finish import finish
 from nbtrace._trace.gate import Gate
+from nbtrace._trace.intake import Intake
 from nbtrace._trace.prices import Prices
 from nbtrace._trace.provider import Tracing, inherited
 from nbtrace._trace.redact import hits
 from nbtrace._trace.redact.policy import Policy
 from nbtrace._trace.redact.rules import Rule
 from nbtrace._trace.redact.spans import Spans as KeptSpans
-from nbtrace._trace.sink import Detail, SpanSink
+from nbtrace._trace.sink import SpanSink
 from nbtrace._trace.span import Ids
 from nbtrace.errors import NotFoundError, UsageError
 
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-    from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._audit import Audit
     from nbtrace._capture.call import Call
@@ -100,9 +100,11 @@ class Session(Answers):
         """Whether chat streams are asked for their usage where the request does not say; see the README."""
         self.replaying: Callable[[Call | None], object] | None = None
         """What finds the recording that a call is answered from, while there is a replay."""
-        self._sinks: list[SpanSink] = [self.store]
         self.gate = Gate()
         """Which spans are recorded: pauses and sampling."""
+        self.intake = Intake(self._calls, self.gate, self.spending)
+        """Whom to tell of spans that others make on providers of ours."""
+        self.intake.add(self.store)
         for one in (self._calls, self.spending, self.gate):
             forks.hear(one)
         self._tracing: Tracing | None = None
@@ -190,7 +192,9 @@ class Session(Answers):
             if self._tracing is None:
                 if Session.recording is not None:
                     raise UsageError.occupied(Session.recording)
-                self._tracing = Tracing(self, version=version("nbtrace"), ids=self._ids, sharing=self.expect_others)
+                self._tracing = Tracing(
+                    self.intake, version=version("nbtrace"), ids=self._ids, sharing=self.expect_others
+                )
                 self.gate.is_open = True
                 learn = self.policy.rules.known.learn
                 self._clients = ClientCapture(
@@ -222,49 +226,11 @@ class Session(Answers):
 
     def watch(self, sink: SpanSink) -> Callable[[], None]:
         """Also tell `sink` of every span; returns what ends that."""
-        self._sinks.append(sink)
-        return lambda: self._sinks.remove(sink) if sink in self._sinks else None
+        return self.intake.add(sink)
 
     def expect_others(self) -> None:
         """Be ready for spans that other instrumentations make of the same calls."""
         self._calls.watch()
-
-    def started(self, span: ReadableSpan) -> None:
-        """Take a started span from the tracing stage."""
-        try:
-            if self._calls.watching:
-                self._calls.started(span)
-            if not self.gate.lets_all and not self.gate.started(span):
-                return
-        except Exception as error:  # noqa: BLE001 - as the guard does
-            caught("trace", error)
-        for sink in self._sinks:
-            try:
-                sink.started(span)
-            except Exception as error:  # noqa: BLE001 - as the guard does
-                caught("store", error)
-
-    def progressed(self, span: ReadableSpan, detail: Detail) -> None:
-        """Take a running span that has come to something from the tracing stage."""
-        with guard("trace"):
-            if not self.gate.progressed(span):
-                return
-        for sink in self._sinks:
-            with guard("store"):
-                sink.progressed(span, detail)
-
-    def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
-        """Take an ended span from the tracing stage."""
-        for admitted, its_detail in ((span, detail),) if self.gate.lets_all else self.gate.ended(span, detail):
-            for sink in self._sinks:
-                try:
-                    sink.ended(admitted, its_detail)
-                except Exception as error:  # noqa: BLE001 - as the guard does
-                    caught("store", error)
-        if self.spending.limits:
-            # Only now: a call that ends while the first budget is set is either in the table or counted here.
-            with guard("budget"):
-                self.spending.ended(span, detail)
 
     def budget(self, limit: float | str | None = None, *, per: Per = "session") -> Spending:
         """Set or show what calls may come to; see `nbtrace.budget`."""

@@ -14,6 +14,7 @@ from opentelemetry.trace import Status, StatusCode
 
 import nbtrace
 from nbtrace import Session, _api, semconv
+from nbtrace._store.store import Store
 from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.conftest import client, server, swallow
 from tests.capture.reading import only, spans
@@ -156,7 +157,7 @@ def test_watchers_hear_of_every_span_until_they_leave(session: Session, ask: Ask
     assert watcher.heard == ["started chat m", "ended chat m with m"]
 
 
-def test_a_watcher_that_fails_costs_the_store_nothing(
+def test_a_watcher_that_fails_costs_others_nothing(
     session: Session, ask: Ask, swallow: Callable[[], dict[str, int]]
 ) -> None:
     class Failing:
@@ -169,9 +170,15 @@ def test_a_watcher_that_fails_costs_the_store_nothing(
         def ended(self, span: ReadableSpan, detail: Any) -> None:
             raise KeyError(span.name)
 
-    session._sinks.insert(0, Failing())
+    after = Store()
+    leave = session.watch(Failing()), session.watch(after)
     ask()
     assert only(session)[semconv.USAGE_INPUT_TOKENS] == 9
+    assert len(after) == 1
+    for end in leave:
+        end()
+    ask()
+    assert (len(session.spans()), len(after)) == (2, 1)
     assert swallow() == {"store: LookupError": 1, "store: KeyError": 1}
 
 

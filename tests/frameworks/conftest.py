@@ -91,7 +91,7 @@ def llama_handlers() -> Iterator[None]:
 @pytest.fixture
 def activate(session: Session) -> Iterator[Activate]:
     """Activate installed instrumentors until the test is over."""
-    instrumentors = Instrumentors(session, session.expect_others)
+    instrumentors = Instrumentors(session.intake, session.expect_others)
 
     def make(*names: str) -> None:
         for name in names:

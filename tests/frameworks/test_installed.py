@@ -43,7 +43,7 @@ def test_each_is_active_from_its_activation_to_the_end(
 ) -> None:
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # litellm would fetch one
     (one,) = [found for found in installed() if found.name == name]
-    instrumentors = Instrumentors(session, session.expect_others)
+    instrumentors = Instrumentors(session.intake, session.expect_others)
     for _ in range(2):
         assert instrumentors.state(one) == "installed"
         instrumentors.activate(name)

@@ -71,7 +71,7 @@ def test_genai_instrumentors_are_found_and_others_are_not(fake: Any) -> None:
 
 
 def test_without_a_provider_of_the_users_spans_reach_the_session_by_a_private_one(fake: Any, session: Session) -> None:
-    instrumentors = Instrumentors(session, session.expect_others)
+    instrumentors = Instrumentors(session.intake, session.expect_others)
     instrumentors.activate(NAME)
     instrumentors.activate(NAME)
     first = fake.provider
@@ -92,7 +92,7 @@ def test_without_a_provider_of_the_users_spans_reach_the_session_by_a_private_on
 def test_the_users_provider_is_taken_where_there_is_one(fake: Any, session: Session) -> None:
     provider, _ = exporting()
     with users(provider):
-        instrumentors = Instrumentors(session, session.expect_others)
+        instrumentors = Instrumentors(session.intake, session.expect_others)
         instrumentors.activate(NAME)
         assert fake.provider is provider
         instrumentors.close()
@@ -100,7 +100,7 @@ def test_the_users_provider_is_taken_where_there_is_one(fake: Any, session: Sess
 
 
 def test_a_name_may_be_cut_as_long_as_one_only_is_meant(fake: Any, session: Session) -> None:
-    instrumentors = Instrumentors(session, session.expect_others)
+    instrumentors = Instrumentors(session.intake, session.expect_others)
     with pytest.raises(UsageError) as raised:
         instrumentors.activate("fake")
     both = sorted(one.name for one in installed() if one.name.endswith("-fake"))
@@ -110,7 +110,7 @@ def test_a_name_may_be_cut_as_long_as_one_only_is_meant(fake: Any, session: Sess
 
 
 def test_what_cannot_be_activated_says_why(fake: Any, session: Session) -> None:
-    instrumentors = Instrumentors(session, session.expect_others)
+    instrumentors = Instrumentors(session.intake, session.expect_others)
     fake.is_instrumented_by_opentelemetry = True
     for name, message in (
         ("nonsense", "unknown instrumentor 'nonsense'; expected one of: "),
@@ -134,7 +134,7 @@ def test_an_instrumentor_that_fails_to_stop_does_not_keep_others_from_it(
         raise LookupError
 
     monkeypatch.setattr(fake, "uninstrument", failing)
-    instrumentors = Instrumentors(session, session.expect_others)
+    instrumentors = Instrumentors(session.intake, session.expect_others)
     instrumentors.activate(NAME)
     instrumentors.close()
     assert (instrumentors.active, swallow()) == ((), {"trace: LookupError": 1})

@@ -24,7 +24,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def origin() -> tuple[dict[str, Any], dict[str, Any]]:
-    span = Tracing(Session(), version="1.2").start("x", attributes={})
+    span = Tracing(Session().intake, version="1.2").start("x", attributes={})
     assert span.instrumentation_scope is not None
     return dict(span.resource.attributes), dict(span.instrumentation_scope.attributes or {})
 
