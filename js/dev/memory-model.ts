@@ -1,6 +1,6 @@
 /** A kernel in memory: anywidget's model as a widget sees it, answering from fixtures. Used by tests and the dev page. */
 
-import { tableFromArrays, tableFromIPC, tableToIPC, uint8, utf8 } from "@uwdata/flechette";
+import { fixedSizeBinary, tableFromArrays, tableFromIPC, tableToIPC, uint8, utf8 } from "@uwdata/flechette";
 import { type Judgement, type Labels, UNJUDGED } from "../src/model/labels.ts";
 import type { TraceModel } from "../src/widgets/trace.ts";
 import { type Cancel, PROTOCOL_VERSION, type Request } from "../src/wire/protocol.ts";
@@ -108,6 +108,9 @@ export class MemoryModel implements TraceModel {
       case "search":
         this.#reply(head, found(this.answers, request.text));
         return;
+      case "preview":
+        this.#reply(head, noWords());
+        return;
       case "span": {
         const bytes = this.answers.spans[request.span_id];
         const key = { trace_id: request.trace_id, span_id: request.span_id };
@@ -134,6 +137,13 @@ export class MemoryModel implements TraceModel {
     message.set(bytes, 3);
     this.emit("msg:custom", reply, [new DataView(message.buffer, 3)]);
   }
+}
+
+function noWords(): Uint8Array {
+  const types = { trace_id: fixedSizeBinary(16), span_id: fixedSizeBinary(8), summary: utf8() };
+  return tableToIPC(tableFromArrays({ trace_id: [], span_id: [], summary: [] }, { types }), {
+    format: "stream",
+  }) as Uint8Array;
 }
 
 /** Looks for a text in all that is known of the spans, as the kernel does in messages, attributes and events. */

@@ -43,6 +43,16 @@ class SearchRequest(TypedDict):
     text: str
 
 
+class PreviewRequest(TypedDict):
+    """Ask for the first words of some spans."""
+
+    id: int
+    kind: Literal["preview"]
+    version: int
+    spans: str
+    """Their trace ids and span ids, 48 hex digits a span, without anything between."""
+
+
 class Cancel(TypedDict):
     """Withdraw a request that has the same id."""
 
@@ -119,6 +129,15 @@ class SearchReply(TypedDict):
 
     id: int
     kind: Literal["search"]
+    version: int
+    revision: int
+
+
+class PreviewReply(TypedDict):
+    """Announce the buffer with one row a span that is there: which, and its first words, or none."""
+
+    id: int
+    kind: Literal["preview"]
     version: int
     revision: int
 

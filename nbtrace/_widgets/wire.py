@@ -17,7 +17,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from nbtrace._guard import guard
-from nbtrace._widgets.protocol import PROTOCOL_VERSION, Changed, ErrorReply, SearchReply, SpanReply, TreeReply
+from nbtrace._widgets.protocol import (
+    PROTOCOL_VERSION,
+    Changed,
+    ErrorReply,
+    PreviewReply,
+    SearchReply,
+    SpanReply,
+    TreeReply,
+)
 from nbtrace.errors import NbtraceError, NotFoundError
 
 if TYPE_CHECKING:
@@ -30,7 +38,11 @@ Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 Send = Callable[[Any, "list[memoryview] | None"], None]
 
 PREVIEWED: Final = 500
-"""Spans whose first words stand in their rows, those of the latest traces: each costs the reading of a message."""
+"""Spans that have their first words with the tree, those of the latest traces: each costs the reading of a message. The
+others are asked for theirs when they are in sight."""
+
+KEY_BYTES: Final = 24
+"""Of a trace id and a span id."""
 
 PUSH_INTERVAL_S: Final = 0.1
 """The front end drops a kernel's messages above 1000 a second, and no eye needs more than ten."""
@@ -72,6 +84,8 @@ class Wire:
                 self._answer(number, kind, message, lambda: self._tree(number))
             case "span":
                 self._answer(number, kind, message, lambda: self.span(number, message))
+            case "preview":
+                self._answer(number, kind, message, lambda: self._preview(number, str(message.get("spans"))))
             case "search":
                 over = self._searches[number] = threading.Event()
                 look = partial(self._look, number, message, over)
@@ -144,6 +158,11 @@ class Wire:
             note="",
         )
         return reply, reading(row)
+
+    def _preview(self, number: int, keys: str) -> tuple[PreviewReply, pa.Table]:
+        """Answer with the first words of spans, in any order; what is not there is left out."""
+        reply = PreviewReply(id=number, kind="preview", version=PROTOCOL_VERSION, revision=self._revision)
+        return reply, previewed(self._snapshot(), keys)
 
     def _look(self, number: int, message: dict[str, Any], over: threading.Event) -> None:
         """Answer a search, on a thread of its own."""
@@ -231,6 +250,34 @@ def find(spans: Snapshot, span_id: str, trace_id: str) -> Snapshot:
         msg = f"no span {span_id!r} among the {len(spans)} spans shown; it may have been cleared"
         raise NotFoundError(msg)
     return found.slice(0, 1)
+
+
+def previewed(spans: Snapshot, keys: str) -> pa.Table:
+    """Give the first words of spans.
+
+    Args:
+        spans: All that are shown.
+        keys: Trace id and span id of each that is wanted, 48 hex digits.
+
+    Raises:
+        NotFoundError: The keys are no hex digits.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from nbtrace._query.preview import previews
+    from nbtrace._store.columns import binary, strings
+    from nbtrace._store.remap import keys as keys_of
+
+    try:
+        ids = bytes.fromhex(keys)
+    except ValueError:
+        msg = f"no spans {keys[:100]!r}: expected 48 hex digits a span"
+        raise NotFoundError(msg) from None
+    wanted = binary(pa.binary(), [ids[at : at + KEY_BYTES] for at in range(0, len(ids), KEY_BYTES)])
+    found = spans.take(pc.index_in(wanted, value_set=keys_of(spans.kept).combine_chunks()).drop_null())
+    columns = [found["trace_id"], found["span_id"], strings(pa.string(), previews(found))]
+    return pa.table(columns, names=["trace_id", "span_id", "summary"])
 
 
 def _check_version(version: object) -> None:

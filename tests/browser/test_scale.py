@@ -11,7 +11,9 @@ from playwright.sync_api import expect
 
 from nbtrace._store.store import Store
 from nbtrace._trace.processor import SinkProcessor
+from nbtrace._widgets.wire import PREVIEWED
 from tests.browser.plain import open_plain
+from tests.query.tables import chat, row, table
 from tools.fixture_session import fill_session
 
 if TYPE_CHECKING:
@@ -61,6 +63,21 @@ def test_a_trace_of_five_hundred_levels_is_shown_to_its_last(chromium: Browser) 
     first = grid.get_by_role("row").and_(page.locator("[aria-level='1']"))
     expect(first).to_have_attribute("aria-selected", "true")
     assert watch.done == []
+
+
+def test_calls_of_a_large_trace_get_their_first_words_when_they_come_into_sight(chromium: Browser) -> None:
+    text = '[{"role":"assistant","parts":[{"type":"text","content":"words of %d"}]}]'
+    calls = [chat(number, 1, start=number, output_messages=text % number) for number in range(2, 2 * PREVIEWED)]
+    store = Store()
+    store.adopt(table(row(1, ms=5000, span_type="cell", name="cell [1]"), *calls))
+    page = chromium.new_page(viewport={"width": 1200, "height": 800})
+    watch = open_plain(page, store)
+    grid = page.get_by_role("treegrid", name="Spans")
+    expect(grid.get_by_role("row").filter(has_text="words of 2")).to_have_count(1)
+    grid.focus()
+    page.keyboard.press("End")
+    expect(grid.get_by_role("row").filter(has_text=f"words of {2 * PREVIEWED - 1}")).to_be_in_viewport()
+    assert watch.harmless() == []
 
 
 def test_a_cleared_output_leaves_neither_listeners_nor_elements(chromium: Browser) -> None:

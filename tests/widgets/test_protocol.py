@@ -15,7 +15,7 @@ from nbtrace._store.snapshot import Snapshot
 from nbtrace._widgets import protocol
 from nbtrace._widgets.packing import COLUMNS
 from nbtrace._widgets.reading import reading
-from nbtrace._widgets.wire import find
+from nbtrace._widgets.wire import PREVIEWED, find, previewed
 from tools import make_fixtures
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -32,6 +32,8 @@ def test_messages_are_those_of_the_file() -> None:
 def test_columns_are_those_of_the_file(spans: Snapshot) -> None:
     assert list(COLUMNS) == PROTOCOL["tree_columns"]
     assert search(spans, "x").column_names == PROTOCOL["search_columns"]
+    assert previewed(spans, "").column_names == PROTOCOL["preview_columns"]
+    assert PROTOCOL["previewed"] == PREVIEWED
     trace_id = spans["trace_id"][0].as_py().hex()
     assert reading(find(spans, "0000000000000009", trace_id)).column_names == PROTOCOL["span_columns"]
 

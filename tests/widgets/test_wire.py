@@ -105,6 +105,17 @@ def test_a_search_is_answered_with_the_spans_and_where_in_them_it_is(open_widget
     )
 
 
+def test_first_words_are_answered_of_the_spans_that_are_there(open_widget: Any, spans: Snapshot) -> None:
+    _, front_end = open_widget()
+    drawn = tree(spans, latest=PREVIEWED).select(["trace_id", "span_id", "summary"]).to_pylist()
+    keys = [row["trace_id"].hex() + row["span_id"].hex() for row in drawn]
+    reply, buffers = front_end.ask({"id": 3, "kind": "preview", "version": 3, "spans": "ff" * 24 + "".join(keys[2:])})
+    assert reply == {"id": 3, "kind": "preview", "version": 3, "revision": 0}
+    assert read(buffers).to_pylist() == drawn[2:]
+    refused, _ = front_end.ask({"id": 4, "kind": "preview", "version": 3, "spans": "?"})
+    assert refused["error"] == "no spans '?': expected 48 hex digits a span"
+
+
 def test_a_cancelled_search_is_not_answered(open_widget: Any, spans: Snapshot) -> None:
     began, cancelled = threading.Event(), threading.Event()
 

@@ -16,6 +16,7 @@ import { type Forest, forestOf, lastAtOrBefore, traceOf } from "./forest.ts";
 import { RowIndex, rowOfSpan, spanIdAt, traceIdAt } from "./ids.ts";
 import { Judging } from "./judging.ts";
 import { criticalPath, type Path } from "./path.ts";
+import { Previews } from "./previews.ts";
 import { statesOf } from "./state.ts";
 import { Sums } from "./sums.ts";
 import { Timeline } from "./timeline.ts";
@@ -92,6 +93,7 @@ export class Explorer {
   readonly finding = new Finding(this);
   readonly folds = new Folds(this);
   readonly judging = new Judging();
+  readonly previews = new Previews(this);
   readonly walk = new Walk(this);
 
   /** The rows of the tree that are shown, in order. */

@@ -77,6 +77,9 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
   const shown = scroller.shown.value;
   const index = explorer.cursorIndex.value;
   const selected = explorer.isOpen.value ? explorer.cursor.value : -1;
+  useEffect(() => {
+    explorer.previews.inSight.value = rows.subarray(shown.first, shown.last);
+  }, [explorer, rows, shown]);
   if (!tree || !forest || !sums) return <div class="track" role="presentation" />;
   const first = rows[0];
   const rootCount = first === undefined ? 0 : (forest.rootCounts[traceOf(forest, first)] ?? 0);
@@ -102,6 +105,7 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
               endMs={state === OVER ? 0 : isGoing(state) ? explorer.time.nowMs.value : explorer.time.axis.value.toMs}
               stretches={path.value?.get(row) ?? null}
               text={explorer.finding.text.value}
+              preview={explorer.previews.of(row)}
               isMatch={finding.matches.value === null || finding.isMatch(row)}
               isCollapsed={explorer.folds.isCollapsed(row)}
               isCursor={shown.first + offset === index}

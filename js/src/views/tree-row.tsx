@@ -40,6 +40,8 @@ export interface TreeRowProps {
   stretches: readonly number[] | null;
   /** What is searched for, to be marked in the name. */
   text: string;
+  /** The first words of its answer, or of what was asked. */
+  preview: string;
   isMatch: boolean;
   isCollapsed: boolean;
   isCursor: boolean;
@@ -97,7 +99,7 @@ export class TreeRow extends Component<TreeRowProps> {
           <RefusalMark by={tree.refusal.at(row)} />
           {props.state === STREAMING && <RatePill rate={tree.outputRate[row] ?? Number.NaN} />}
           <ModelPill name={name} model={visibleName(tree.model.at(row))} />
-          <Preview words={visibleName(tree.summary.at(row))} asked={props.text} />
+          <Preview words={visibleName(props.preview)} asked={props.text} />
           {isCollapsed && <FoldMark count={(forest.ends[row] ?? row) - row - 1} />}
         </span>
         <span role="gridcell" class={`time ${state}`} title={stateWords(state, props.isStill)}>

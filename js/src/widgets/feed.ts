@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import type { Explorer, SpanKey } from "../model/explorer.ts";
 import { labelWords, noteWords, UNJUDGED } from "../model/labels.ts";
 import { Channel, KernelGone, type MessageModel } from "../wire/channel.ts";
-import { decodeFound, decodeSpan, decodeTree } from "../wire/decode.ts";
+import { decodeFound, decodePreviews, decodeSpan, decodeTree } from "../wire/decode.ts";
 import { asking, wordsOf } from "./asking.ts";
 
 export interface Feed {
@@ -108,6 +108,23 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     return () => clearInterval(timer);
   });
 
+  const preview = asking(async () => {
+    const wanted = explorer.previews.wanted.peek();
+    if (!wanted) return;
+    try {
+      const { bytes } = await channel.preview(wanted.keys);
+      explorer.previews.take(wanted, decodePreviews(bytes));
+    } catch (error) {
+      if (error instanceof KernelGone) explorer.kernel.value = "gone";
+      explorer.previews.take(wanted, new Map());
+    }
+  }, signal);
+
+  // A page without a kernel has all the words that there are.
+  const stopPreviewing = effect(() => {
+    if (!model.isStill && explorer.previews.wanted.value) preview();
+  });
+
   const look = async (text: string, ended: AbortSignal): Promise<void> => {
     explorer.finding.search.value = { state: "asked" };
     try {
@@ -137,6 +154,7 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
     () => {
       stopOpening();
       stopTicking();
+      stopPreviewing();
       stopLooking();
     },
     { once: true },

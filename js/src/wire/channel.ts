@@ -15,6 +15,7 @@ import {
   isReply,
   type NoteReply,
   PROTOCOL_VERSION,
+  type PreviewReply,
   type RateReply,
   type Reply,
   type Request,
@@ -84,6 +85,11 @@ export class Channel {
       trace_id: traceId,
       span_id: spanId,
     });
+  }
+
+  /** Asks for the first words of spans, each given as trace id and span id in hex. */
+  preview(spans: readonly string[]): Promise<Answer<PreviewReply>> {
+    return this.#request({ id: this.#nextId(), kind: "preview", version: PROTOCOL_VERSION, spans: spans.join("") });
   }
 
   compare(baseline: number): Promise<Answer<CompareReply>> {

@@ -3,6 +3,7 @@
 import { type Column, type Table, tableFromIPC } from "@uwdata/flechette";
 import { type Found, type SpanDetail, type TreeColumns, Words } from "../model/columns.ts";
 import { FIGURES, type Figure, type Run } from "../model/comparison.ts";
+import { hexAt, SPAN_ID_BYTES, TRACE_ID_BYTES } from "../model/ids.ts";
 
 export function decodeTree(bytes: Uint8Array, startUnixMs: number, nowUnixMs = startUnixMs): TreeColumns {
   const table = tableFromIPC(bytes);
@@ -43,6 +44,18 @@ export function decodeFound(bytes: Uint8Array): Found {
     traceId: binary(table, "trace_id"),
     places: values(table, "places", Uint8Array),
   };
+}
+
+/** Gives words by trace id and span id in hex. */
+export function decodePreviews(bytes: Uint8Array): Map<string, string> {
+  const table = tableFromIPC(bytes);
+  const [traces, spans] = [binary(table, "trace_id"), binary(table, "span_id")];
+  return new Map(
+    Array.from(column(table, "summary").toArray() as ArrayLike<string | null>, (words, row) => [
+      hexAt(traces, row, TRACE_ID_BYTES) + hexAt(spans, row, SPAN_ID_BYTES),
+      words ?? "",
+    ]),
+  );
 }
 
 export function decodeSpan(bytes: Uint8Array): SpanDetail {

@@ -12,6 +12,7 @@ export const MESSAGES = {
   TreeRequest: { id: "int", kind: "=tree", version: "int" },
   SpanRequest: { id: "int", kind: "=span", version: "int", trace_id: "str", span_id: "str" },
   SearchRequest: { id: "int", kind: "=search", version: "int", text: "str" },
+  PreviewRequest: { id: "int", kind: "=preview", version: "int", spans: "str" },
   CompareRequest: { id: "int", kind: "=compare", version: "int", baseline: "int" },
   RateRequest: { id: "int", kind: "=rate", version: "int", trace_id: "str", span_id: "str", value: "int" },
   NoteRequest: { id: "int", kind: "=note", version: "int", trace_id: "str", span_id: "str", text: "str" },
@@ -35,6 +36,7 @@ export const MESSAGES = {
     note: "str",
   },
   SearchReply: { id: "int", kind: "=search", version: "int", revision: "int" },
+  PreviewReply: { id: "int", kind: "=preview", version: "int", revision: "int" },
   CompareReply: { id: "int", kind: "=compare", version: "int", revision: "int", head: "str" },
   RateReply: { id: "int", kind: "=rate", version: "int", revision: "int" },
   NoteReply: { id: "int", kind: "=note", version: "int", revision: "int" },
@@ -49,19 +51,28 @@ type Messages = { [Name in keyof typeof MESSAGES]: Message<(typeof MESSAGES)[Nam
 export type TreeRequest = Messages["TreeRequest"];
 export type SpanRequest = Messages["SpanRequest"];
 export type SearchRequest = Messages["SearchRequest"];
+export type PreviewRequest = Messages["PreviewRequest"];
 export type Cancel = Messages["Cancel"];
 export type CompareRequest = Messages["CompareRequest"];
 export type RateRequest = Messages["RateRequest"];
 export type NoteRequest = Messages["NoteRequest"];
-export type Request = TreeRequest | SpanRequest | SearchRequest | CompareRequest | RateRequest | NoteRequest;
+export type Request =
+  | TreeRequest
+  | SpanRequest
+  | SearchRequest
+  | PreviewRequest
+  | CompareRequest
+  | RateRequest
+  | NoteRequest;
 export type TreeReply = Messages["TreeReply"];
 export type SpanReply = Messages["SpanReply"];
 export type SearchReply = Messages["SearchReply"];
+export type PreviewReply = Messages["PreviewReply"];
 export type ErrorReply = Messages["ErrorReply"];
 export type CompareReply = Messages["CompareReply"];
 export type RateReply = Messages["RateReply"];
 export type NoteReply = Messages["NoteReply"];
-export type Reply = TreeReply | SpanReply | SearchReply | CompareReply | RateReply | NoteReply;
+export type Reply = TreeReply | SpanReply | SearchReply | PreviewReply | CompareReply | RateReply | NoteReply;
 export type Changed = Messages["Changed"];
 
 export function isChanged(message: unknown): message is Changed {

@@ -1,6 +1,7 @@
 import { tableFromIPC } from "@uwdata/flechette";
 import { expect, test } from "vitest";
 import * as columns from "../../src/model/columns.ts";
+import { PREVIEWED } from "../../src/model/previews.ts";
 import { isChanged, isError, isReply, MESSAGES, PROTOCOL_VERSION } from "../../src/wire/protocol.ts";
 import { fixture, jsonFixture } from "../fixtures.ts";
 
@@ -8,6 +9,7 @@ interface Protocol {
   version: number;
   messages: Record<string, Record<string, string>>;
   tree_columns: string[];
+  previewed: number;
   span_columns: string[];
   flags: Record<string, number>;
 }
@@ -26,6 +28,10 @@ test("the buffers hold the columns that the protocol names", () => {
   expect(tableFromIPC(fixture("span-chat.arrow")).schema.fields.map((field) => field.name)).toEqual(
     protocol.span_columns,
   );
+});
+
+test("so many spans come with their words as Python states", () => {
+  expect(PREVIEWED).toBe(protocol.previewed);
 });
 
 test("flags are those that Python states", () => {
