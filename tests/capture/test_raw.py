@@ -362,7 +362,7 @@ def test_a_mock_with_its_body_in_hand(session: Session) -> None:
 
 @pytest.mark.parametrize("way", ["raw", "streaming"])
 def test_of_anthropic(way: str, server: Loopback, session: Session) -> None:
-    from tests.capture.test_anthropic import message, sse, told
+    from tests.capture.claude import message, sse, told
 
     ask: Any = {"model": "claude-test", "max_tokens": 9, "messages": ASK["messages"], "stream": True}
     server.reply = Reply(chunks=sse(*told(message())))

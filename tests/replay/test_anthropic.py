@@ -9,9 +9,9 @@ import pytest
 
 from nbtrace import ReplayMiss, semconv
 from nbtrace._replays import Replay
+from tests.capture.claude import ASK, OPTIONS, message, sse, told
 from tests.capture.loopback import Loopback, Reply
 from tests.capture.reading import VARYING, spans
-from tests.capture.test_anthropic import ASK, OPTIONS, message, sse, told
 
 anthropic = pytest.importorskip("anthropic")
 
