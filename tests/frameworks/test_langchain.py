@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nbtrace import Session
+from tests.capture.conftest import HTTP
 from tests.frameworks.conftest import MAJOR, Activate, answers, calls, kept, outline
 from tests.frameworks.scripted import Scripted
 
@@ -32,13 +33,13 @@ def chain(model: str) -> Any:
     return prompt | ChatOpenAI(model=model, temperature=0, max_completion_tokens=8, stream_usage=True)
 
 
-def agent() -> Any:
+def agent(http: Any) -> Any:
     @tool
     def weather(city: str) -> str:
         """Tell the weather."""
         return f"sunny in {city}"
 
-    return create_agent(ChatOpenAI(model="m"), [weather])
+    return create_agent(ChatOpenAI(model="m", http_async_client=http), [weather])
 
 
 SAY: Any = {"what": "hello"}
@@ -128,8 +129,10 @@ async def test_an_agent_with_a_tool(
 ) -> None:
     monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
     activate(*([name] if name else []))
-    with session.span("step"):
-        states = [state async for state in agent().astream(ASK)]
+    # LangChain's own client is one for all tests, and closes after 5 s what it has open in the loop of another test.
+    async with HTTP.AsyncClient() as http:
+        with session.span("step"):
+            states = [state async for state in agent(http).astream(ASK)]
     assert states[-1]["model"]["messages"][0].content == "Hello!"
     assert calls(session) == (2, 18, 6)
     drawn(session, AGENTS[name], tokens=True)
