@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from tests.capture.loopback import JSON
 from tests.capture.reading import held
-from tests.capture.test_responses import events
+from tests.capture.responses import events
 
 
 class City(BaseModel):

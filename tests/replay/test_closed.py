@@ -16,7 +16,7 @@ from nbtrace._replays import Replay
 from nbtrace.errors import UsageError
 from tests.capture.conftest import HTTP
 from tests.capture.loopback import Loopback, Reply, completion
-from tests.capture.test_responses import response
+from tests.capture.responses import response
 from tests.replay.test_failures import script
 
 if TYPE_CHECKING:

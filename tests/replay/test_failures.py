@@ -14,7 +14,7 @@ from nbtrace._replays import Replay
 from tests.capture.conftest import HTTP, OPTIONS
 from tests.capture.loopback import HELLO, Loopback, Reply, completion
 from tests.capture.reading import spans
-from tests.capture.test_responses import events, response
+from tests.capture.responses import events, response
 from tests.replay.asking import plain
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.conftest import HTTP, OPTIONS
 from tests.capture.fidelity import ASK_CHAT, ASK_RESPONSE, RESPONSE_PARTS
 from tests.capture.loopback import HELLO, Loopback, Reply, completion
-from tests.capture.test_responses import response
+from tests.capture.responses import response
 
 if TYPE_CHECKING:
     from nbtrace import Session
