@@ -5,6 +5,7 @@ All of it stands further below too, as parts and attributes; this is for whoever
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,8 +72,8 @@ def _end(span: Facts) -> Iterator[str]:
     elif is_call and span.cost_state == text.REPLAYED:
         yield f"A recording answered in {took}, and no request went out."
     elif is_call:
-        first = span.time_to_first_chunk_s
-        begun = "" if first is None else f", of which {text.duration(first * text.SECOND)} until the first words"
+        first = _took(span.time_to_first_chunk_s)
+        begun = f", of which {first} until the first words" if first else ""
         yield f"{_short(span.model or 'The model')} answered in {took}{begun}."
     else:
         yield f"It took {took}."
@@ -82,11 +83,11 @@ def _tries(span: Facts, drawn: pa.Table, row: int) -> Iterator[str]:
     """Tell of a call that went out more than once how each attempt ended."""
     if span.attempts is None:
         return
-    waited, limited = span.attributes.get(semconv.ATTEMPTS_WAIT), span.rate_limited_s
+    waited, limited = _took(span.attributes.get(semconv.ATTEMPTS_WAIT)), _took(span.rate_limited_s)
     words = [text.counted(span.attempts, "request") + " went out for it"]
-    words += [f"{text.duration(waited * text.SECOND)} were waited between them"] if waited else []
+    words += [f"{waited} were waited between them"] if waited else []
     of_that = "of that" if waited else "were waited"
-    words += [f"{text.duration(limited * text.SECOND)} {of_that} for a rate limit"] if limited else []
+    words += [f"{limited} {of_that} for a rate limit"] if limited else []
     below = drawn.slice(row + 1, end_of(drawn, row) - row - 1).to_pylist()
     tried = [one for one in below if one["type"] == ATTEMPT]
     ends = [f"{_short(one['name'])}: {_short(one['error_type'] or 'answered')}" for one in tried[:ATTEMPTS]]
@@ -140,6 +141,13 @@ def _place(drawn: pa.Table, row: int) -> Iterator[str]:
         names = drawn["name"].take(around[:AROUND]).to_pylist()
         named = [_short(name or "a span without a name") for name in names]
         yield f"It was in {', in '.join(named)}{', …' if len(around) > AROUND else ''}."
+
+
+def _took(seconds: object) -> str:
+    """Word a time; empty if there was none, or what a file says is none."""
+    if isinstance(seconds, int | float) and math.isfinite(seconds) and seconds > 0:
+        return text.duration(seconds * text.SECOND)
+    return ""
 
 
 def _short(said: object) -> str:

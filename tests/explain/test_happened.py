@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -42,6 +43,8 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
             "It failed after 1.00 s: openai.RateLimitError · HTTP 429: slow down",
             "Behind that was ConnectError: no",
         ]),
+        ({"time_to_first_chunk_s": math.nan, "attempts": 1, "rate_limited_s": math.inf},
+            {"nbtrace.attempts.wait": "long"}, (), ["m-1 answered in 1.00 s.", "1 request went out for it."]),
         ({"ms": None}, {}, (), ["It still runs."]),
         ({"ms": None, "status_message": "had not ended when it was exported"}, {}, (), [
             "It had not ended when it was exported.",
@@ -66,8 +69,8 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
         ]),
     ],
     ids=[
-        "cut off", "retried", "refused", "failed", "running", "exported", "unread", "interrupted", "left", "replayed",
-        "a step",
+        "cut off", "retried", "refused", "failed", "odd times", "running", "exported", "unread", "interrupted", "left",
+        "replayed", "a step",
     ],
 )  # fmt: skip
 def test_what_happened_is_said_in_sentences(
