@@ -8,7 +8,6 @@ into GenAI attributes is the span's *detail* and waits for the store to ask.
 from __future__ import annotations
 
 import weakref
-from contextlib import suppress
 from contextvars import ContextVar
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -17,22 +16,19 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
-from nbtrace import semconv
-from nbtrace._capture import attempts, failure, messages, prompts, providers, raw, stream, usage_chunk
-from nbtrace._capture.cuts import cut
-from nbtrace._capture.estimate import estimated_usage
-from nbtrace._capture.pace import pace, rate
+from nbtrace._capture import attempts, failure, messages, prompts, raw, stream
+from nbtrace._capture.exchange import Exchange
 from nbtrace._capture.providers import Identity, Server
 from nbtrace._capture.site import call_site
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
-from nbtrace._capture.wire import Body, Wire
+from nbtrace._capture.wire import Wire
 from nbtrace._guard import caught, guard
 from nbtrace._prompts.text import PromptText
 from nbtrace._trace.provider import Tracing
 from nbtrace._trace.span import entered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -56,41 +52,24 @@ def under_way() -> Call | None:
     return call if call is not None and not call.is_over else None  # an interrupt may have left it here
 
 
-class Call:
-    """A call of an endpoint whose wire format is known, and its span.
-
-    What it holds until the span is stored are texts and numbers, hardly any containers: each of those that is alive
-    makes the garbage collector's rounds longer, some three microseconds a call in a process with openai loaded.
-    """
+class Call(Exchange):
+    """A call of an endpoint whose wire format is known, and its span."""
 
     __slots__ = (
         "__weakref__",
         "_body",
         "_context",
-        "_failure",
-        "_headers",
-        "_identity",
         "_model",
-        "_prompt",
-        "_rendered",
-        "_request",
-        "_response",
         "_tokens",
         "_tracing",
         "_unfinished",
         "at_end",
         "attempts",
-        "hides_usage",
         "is_over",
         "options_id",
-        "outcome",
-        "passed",
         "recorded",
         "replaying",
-        "server",
         "size",
-        "span",
-        "wire",
     )
 
     def __init__(
@@ -100,29 +79,23 @@ class Call:
         """Whether there is no span, or it has ended."""
         self._tracing = tracing
         self.wire = wire
-        """The wire format of its endpoint."""
         self.server = server
-        """Whom it is for."""
         model = body.get("model")
         self._model = None if model is None else str(model)
         self.options_id: int | None = None
         """By which a request is known while it is under way."""
         self.attempts: tuple[attempts.Attempt, ...] = ()
-        self._failure: failure.Failure | None = None
+        self._failure = self._prompt = self._rendered = None
+        self._request = self._response = None
         self._headers = b""
-        self._prompt: dict[str, AttributeValue] | None = None
-        self._rendered: tuple[PromptText, ...] | None = None
         self._body: dict[str, Any] | None = body  # the user's, so let go of with the first response
-        self._request: bytes | None = None
         if PromptText.made:
             with _guarded:
                 self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
                 self._rendered = None if self._prompt else tuple(PromptText.recent.copy())
-        self._response: bytes | None = None
         self.size = 0
         """Bytes that the call holds from its end until its attributes are built."""
         self.passed: stream.Passed | None = None
-        """What of a stream has been read."""
         self.outcome: str | None = None
         self.replaying: Callable[[Call], object] | None = None
         """What finds the recording that the call is answered from, while there is a replay; raises `ReplayMiss`."""
@@ -131,7 +104,6 @@ class Call:
         self.at_end: Callable[[Call], object] | None = None
         """What the reader of a stream is to hear at its end; it may raise."""
         self.hides_usage = False
-        """Whether the chunk that tells a stream's usage is one that the user has not asked for."""
         self._unfinished: Unfinished | None = None
         self._tokens: tuple[Token[Context], Token[weakref.ref[Call] | None]] | None = None
         self._context: Context | None = otel_context.get_current()
@@ -140,10 +112,6 @@ class Call:
         given = self._identity | call_site(self._context)
         self.span = tracing.start(name, kind=SpanKind.CLIENT, attributes=given, context=self._context)
         self.is_over = False
-
-    def _client(self) -> dict[str, AttributeValue]:
-        told = zip((semconv.CLIENT_NAME, semconv.CLIENT_VERSION), self.server.client, strict=True)
-        return {key: value for key, value in told if value}
 
     def __del__(self) -> None:
         """End the span of a stream that nobody can read any more, also of one that nobody has begun to read."""
@@ -320,66 +288,3 @@ class Call:
             self.attempts = (*self.attempts, attempts.of(response, self._attempt_ns(), time_ns(), error))
         attempts.tell(self._tracing, self.span, self.attempts)
         self.span.set_attributes(attempts.totals(self.attempts))
-
-    def __call__(self) -> dict[str, AttributeValue]:
-        """Build every attribute that the request and the response give: the call is its span's detail."""
-        request = messages.loads(self._request) if self._request is not None else {}
-        response, measures, chunks = self._answer()
-        arrivals = [one.arrived_ns for one in chunks]
-        found = self._identity | self.wire.request(request)  # limits of the user's provider may have cut it
-        found |= measures | self._client()
-        found |= cut(self.span.start_time, [one.body for one in chunks], arrivals)
-        found |= self.wire.content(request, response)
-        if self._rendered:
-            found |= prompts.made_of(self._rendered, *map(request.get, self.wire.spoken))
-        found |= (self._prompt or {}) | attempts.kept(self._headers) | self._error()
-        if self._request is None:
-            found[semconv.INCOMPLETE] = "the request could not be copied; see the log"
-        elif response is None and (self.span.status.is_ok or self.passed is not None):
-            found[semconv.INCOMPLETE] = stream.unrecorded(self.passed)
-        elif response is not None and self.wire.is_estimable and semconv.USAGE_STATE not in found:
-            found |= estimated_usage(found)
-        return found | rate(self.span.start_time, arrivals, found.get(semconv.USAGE_OUTPUT_TOKENS))
-
-    def _error(self) -> dict[str, AttributeValue]:
-        return self._failure.attributes() if self._failure is not None else {}
-
-    def _answer(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[stream.Chunk]]:
-        """Give the response's body, if it is known, what identifies and measures it, and when its chunks came."""
-        body, found, chunks = self._measured()
-        if body is not None and providers.of_server(self.server.host, self.server.port) is None:
-            told = providers.of_answer(self._header("server"), body)
-            found |= {semconv.PROVIDER_NAME: told} if told is not None else {}
-        return body, found, chunks
-
-    def _measured(self) -> tuple[Body | None, dict[str, AttributeValue], Sequence[stream.Chunk]]:
-        passed = self.passed  # which a reader in another thread may settle meanwhile
-        outcome = self.outcome or ("unfinished" if passed is not None else None)
-        found: dict[str, AttributeValue] = {} if outcome is None else {semconv.STREAM_OUTCOME: outcome}
-        if passed is None or not passed.is_stream:
-            body = self._whole()
-            return body, found | (self.wire.response(body) if body is not None else {}), ()
-        chunks = stream.chunks(passed.events())
-        if self.hides_usage:
-            found[semconv.STREAM_USAGE_REQUESTED] = True
-        shown = [one for one in chunks if not (self.hides_usage and usage_chunk.is_extra(one.body))]
-        arrivals = [one.arrived_ns for one in shown]
-        body = self.wire.fold([chunk.body for chunk in chunks])
-        return body, found | self.wire.response(body) | pace(self.span.start_time, arrivals), shown
-
-    def _header(self, name: str) -> str:
-        parts = self._headers.decode("latin-1").split("\n")
-        return {name.lower(): value for name, value in zip(parts[::2], parts[1::2], strict=False)}.get(name, "")
-
-    def _mime_type(self) -> str:
-        return self._header("content-type").split(";")[0]
-
-    def _whole(self) -> Body | None:
-        if self._response is not None and self._mime_type() == raw.EVENT_STREAM:  # a mock had it in hand
-            return self.wire.fold([one.body for one in stream.chunks(raw.events([self._response], [0]))])
-        if self.wire.decode is not None:
-            return self.wire.decode(self._response, self._mime_type()) if self._response is not None else None
-        with suppress(ValueError):  # a raw response may be no JSON
-            body = messages.loads(self._response) if self._response is not None else None
-            return body if isinstance(body, dict) else None
-        return None
