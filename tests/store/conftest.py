@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nbtrace._store import journal
 from nbtrace._store.store import Store
 from tests.store.recording import tracer_into
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def store() -> Store:
     return Store()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the journal's thread write nothing of its own accord."""
+    monkeypatch.setattr(journal, "INTERVAL_S", 3600.0)
 
 
 @pytest.fixture

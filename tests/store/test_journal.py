@@ -1,23 +1,15 @@
-"""What was recorded survives the kernel: all of it but what was being written, whatever happens to the files."""
+"""What was recorded survives the kernel: all of it but what was being written."""
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import re
 import stat
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind
@@ -25,41 +17,12 @@ from opentelemetry.trace import SpanContext, SpanKind
 from nbtrace import _guard, semconv
 from nbtrace._store import journal as module
 from nbtrace._store import session_files
-from nbtrace._store.recovery import LOST, Recovered, recover
+from nbtrace._store.recovery import recover
 from nbtrace._store.scores import Score
-from nbtrace._store.segments import Segment
-from nbtrace._store.sessions import MANIFEST, earlier, prune
-from nbtrace._store.snapshot import Snapshot
+from nbtrace._store.sessions import earlier
 from nbtrace._store.store import Store
-from tests.store.journals import Both, journal_of, journaled
+from tests.store.journals import MESSAGES, Both, journal_of, journaled, names, only, span, texts
 from tests.store.recording import START, tracer_into
-
-MESSAGES = '[{"role":"user","parts":[{"type":"text","content":"%s"}]}]'
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the journal's thread write nothing of its own accord."""
-    monkeypatch.setattr(module, "INTERVAL_S", 3600.0)
-
-
-def span(number: int, **parts: Any) -> ReadableSpan:
-    parts = {"start_time": START + number, "end_time": START + number + 1} | parts
-    return ReadableSpan(f"span {number}", SpanContext(7, number, is_remote=False), resource=Resource({}), **parts)
-
-
-def texts(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Read all that a snapshot says, as text, since NaN is not itself."""
-    return [{name: repr(value) for name, value in row.items()} for row in snapshot.table().to_pylist()]
-
-
-def only(directory: Path) -> Path:
-    (found,) = earlier(directory)
-    return found.path
-
-
-def names(found: Recovered) -> list[Any]:
-    return found.snapshot()["name"].to_pylist()
 
 
 def test_all_that_a_store_holds_comes_back(tmp_path: Path) -> None:
@@ -152,95 +115,6 @@ def test_odd_starts_are_written_too(tmp_path: Path, patient: None) -> None:
     assert (names(found), found.snapshot()["start_time_unix_nano"].to_pylist()) == (["span 1", "span 2"], [0, 0])
 
 
-def written(directory: Path, batches: list[int]) -> tuple[Path, Snapshot]:
-    """Write so many spans at a time, and give the one segment and what the store holds."""
-    with journaled(directory) as (store, journal, both):
-        number = 0
-        for size in batches:
-            for _ in range(size):
-                number += 1
-                text = {semconv.INPUT_MESSAGES: MESSAGES % (number // 2), "long": f"{number % 3}" * 200}
-                both.started(span(number))
-                both.ended(span(number), lambda text=text: text)
-            journal.flush()
-        snapshot = store.snapshot()
-    (segment,) = only(directory).glob("*.segment")
-    return segment, snapshot
-
-
-@pytest.mark.slow
-def test_a_segment_cut_anywhere_gives_all_but_the_torn_batch(tmp_path: Path, patient: None) -> None:
-    segment, snapshot = written(tmp_path, [1, 2])
-    whole, expected = segment.read_bytes(), texts(snapshot)
-    for starts in segment.parent.glob("*.starts"):
-        starts.unlink()  # they would add the spans that are cut off, as interrupted
-    seen: list[int] = []
-    for cut in range(len(whole) + 1):
-        segment.write_bytes(whole[:cut])
-        found = recover(segment.parent)
-        count = len(found.snapshot())
-        if count not in seen:
-            assert texts(found.snapshot()) == expected[:count]
-        seen.append(count)
-    assert seen == sorted(seen)
-    assert set(seen) == {0, 1, 3}
-
-
-def test_what_is_cut_off_is_named_by_its_start(tmp_path: Path, patient: None) -> None:
-    segment, _ = written(tmp_path, [2, 2])
-    segment.write_bytes(segment.read_bytes()[:-1])
-    found = recover(segment.parent)
-    assert (names(found), found.interrupted) == (["span 1", "span 2", "span 3", "span 4"], 2)
-    assert found.snapshot()["status_message"].to_pylist() == [None, None, semconv.INTERRUPTED, semconv.INTERRUPTED]
-    (problem,) = found.problems
-    assert problem.startswith("000002.segment has ")
-    assert problem.endswith(" bytes at its end that are no whole frame")
-
-
-@pytest.mark.slow
-@settings(max_examples=60)
-@given(choice=st.data())
-def test_damaged_and_foreign_files_are_read_as_far_as_they_go(
-    choice: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    directory = tmp_path_factory.mktemp("journal")
-    segment, snapshot = written(directory, [2, 1])
-    expected = texts(snapshot)
-    data = bytearray(segment.read_bytes())
-    for at in choice.draw(st.sets(st.integers(0, len(data) - 1), min_size=1, max_size=3)):
-        data[at] ^= choice.draw(st.integers(1, 255))
-    segment.write_bytes(data)
-    (segment.parent / "000009.segment").write_bytes(choice.draw(st.binary(max_size=60)))
-    (segment.parent / "000010.starts").write_bytes(choice.draw(st.binary(max_size=60)))
-    found = recover(segment.parent)
-    read = texts(found.snapshot())
-    ended = len(read) - found.interrupted
-    assert read[:ended] == expected[:ended]
-    assert found.problems
-    assert len(read) == 3
-
-
-def test_a_lost_text_is_said_to_be_lost(tmp_path: Path, patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_files, "SEGMENT_BYTES", 1)
-    with journaled(tmp_path) as (_, journal, both):
-        for number in (1, 2, 3):
-            both.ended(span(number), lambda number=number: {semconv.INPUT_MESSAGES: MESSAGES % number})
-            both.started(span(9))
-            journal.flush()
-    first, second, third = sorted(only(tmp_path).glob("*.segment"))
-    second.unlink()
-    found = recover(only(tmp_path))
-    assert (names(found)[:2], found.problems) == (
-        ["span 1", "span 3"],
-        ["1 spans are lost", "1 texts are lost"],
-    )
-    assert found.snapshot()["input_messages"].to_pylist()[:2] == [MESSAGES % 1, MESSAGES % 3]
-    first.unlink()
-    found = recover(only(tmp_path))
-    assert found.texts.take(pa.array([0], pa.int32())).to_pylist() == [LOST]
-    assert third.exists()
-
-
 def test_a_cleared_store_is_cleared_on_the_disk(tmp_path: Path, patient: None) -> None:
     with journaled(tmp_path) as (store, journal, both):
         both.started(span(1))
@@ -313,169 +187,6 @@ def test_what_was_recorded_before_the_journal_is_written_too(tmp_path: Path) -> 
     assert names(recover(only(tmp_path))) == ["span 1", "span 2", "span 3"]
 
 
-def test_a_place_that_cannot_be_written_is_told_once_and_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.WARNING, "nbtrace")
-    place = tmp_path / "state"
-    place.write_text("a file where a directory should be")
-    with journaled(place) as (_, journal, both):
-        for number in (1, 2):
-            both.started(span(number))
-            both.ended(span(number), None)
-        assert journal.problem == (
-            f"the journal in {place} cannot be written (File exists); what is recorded is kept in memory only"
-        )
-        place.unlink()
-        monkeypatch.setattr(module, "RETRY_S", 0.0)
-        both.started(span(3))
-        both.ended(span(3), None)
-        assert journal.problem is None
-    assert names(recover(only(place))) == ["span 1", "span 2", "span 3"]
-    assert [record.message for record in caplog.records] == [
-        f"nbtrace: the journal in {place} cannot be written (File exists); what is recorded is kept in memory only",
-        f"nbtrace: the journal in {place} is written again",
-    ]
-
-
-def test_a_full_disk_costs_nothing_once_there_is_room(
-    tmp_path: Path, patient: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "RETRY_S", 0.0)
-    full = OSError(28, "No space left on device")
-    append = Segment.append
-    with journaled(tmp_path) as (store, journal, both):
-        both.started(span(1))
-        both.ended(span(1), None)
-        journal.flush()
-        for after in (0, 30, 10_000):  # bytes that there was still room for
-
-            def fail(segment: Any, batches: Any, after: int = after) -> None:
-                before = os.fstat(segment._fd).st_size
-                append(segment, batches)
-                os.truncate(segment._fd, min(os.fstat(segment._fd).st_size, before + after))
-                raise full
-
-            with monkeypatch.context() as patch:
-                patch.setattr(Segment, "append", fail)
-                both.started(span(after + 2))
-                both.ended(span(after + 2), lambda after=after: {semconv.INPUT_MESSAGES: MESSAGES % after})
-                journal.flush()
-                assert "No space left" in (journal.problem or "")
-            journal.flush()
-            assert journal.problem is None
-        expected = texts(store.snapshot())
-    found = recover(only(tmp_path))
-    assert texts(found.snapshot()) == expected
-    assert found.interrupted == 0
-
-
-def test_starts_that_could_not_be_written_are_written_to_another_file(tmp_path: Path, patient: None) -> None:
-    with journaled(tmp_path) as (_, journal, both):
-        both.started(span(1, end_time=None))
-        files = journal._files
-        assert files is not None
-        files.starts.broken = OSError(28, "No space left on device")
-        both.started(span(2, end_time=None))
-        assert names(recover(only(tmp_path))) == ["span 1"]
-        journal.flush()
-        both.started(span(3, end_time=None))
-        assert sorted(names(recover(only(tmp_path)))) == ["span 1", "span 2", "span 3"]
-
-
-def test_a_session_that_is_too_large_is_written_no_further(
-    tmp_path: Path, patient: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    with journaled(tmp_path, max_bytes=5_000) as (store, journal, both):
-        for number in (1, 2):
-            both.started(span(number))
-            both.ended(span(number), lambda: {"noise": os.urandom(8_000).hex()})
-            journal.flush()
-        assert len(store) == 2
-        assert re.sub("[0-9,]+ bytes", "n bytes", journal.problem or "") == (
-            f"the journal in {tmp_path} is full with n bytes; what comes now is kept in memory only"
-        )
-    assert names(recover(only(tmp_path))) == ["span 1"]
-    assert len(caplog.records) == 1
-
-
-def test_old_sessions_make_room(tmp_path: Path) -> None:
-    for number, days in enumerate((40, 2, 1), 1):
-        with journaled(tmp_path) as (_, journal, both):
-            both.started(span(number))
-            both.ended(span(number), lambda: {"noise": os.urandom(2_000).hex()})
-        manifest = json.loads((only_of(tmp_path, journal.manifest.id) / MANIFEST).read_text())
-        manifest |= {"started": manifest["started"] - days * 86400, "updated": manifest["updated"] - days * 86400}
-        (only_of(tmp_path, journal.manifest.id) / MANIFEST).write_text(json.dumps(manifest))
-    (tmp_path / "not a session").mkdir()
-    size = max(session.size for session in earlier(tmp_path))
-    with journaled(tmp_path, max_bytes=size + 1000) as (_, journal, both):
-        both.started(span(4))
-        both.ended(span(4), None)
-        while not journal.removed:
-            threading.Event().wait(0.01)
-    assert sorted(names(recover(session.path))[0] for session in earlier(tmp_path)) == ["span 3", "span 4"]
-    assert (tmp_path / "not a session").exists()
-
-
-def test_old_sessions_go_when_less_of_them_is_wanted(tmp_path: Path) -> None:
-    with journaled(tmp_path) as (_, _, both):
-        both.started(span(1))
-        both.ended(span(1), None)
-    with journaled(tmp_path) as (_, journal, both):
-        both.started(span(2))
-        both.ended(span(2), None)
-        journal.flush()
-        assert len(earlier(tmp_path)) == 2
-        journal.limit(max_age_s=0, max_bytes=2**30)
-        while not journal.removed:
-            threading.Event().wait(0.01)
-    assert names(recover(only(tmp_path))) == ["span 2"]
-
-
-FILLING = """
-import os, resource, sys
-from pathlib import Path
-from tests.store.journals import journaled
-from tests.store.test_journal import span
-
-with journaled(Path(sys.argv[1])) as (store, journal, both):
-    both.started(span(1))
-    both.ended(span(1), None)
-    journal.flush()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, resource.RLIM_INFINITY))
-    for number in (2, 3):
-        both.started(span(number))
-        both.ended(span(number), lambda: {"noise": os.urandom(10_000).hex()})
-        journal.flush()
-    print(len(store), journal.problem)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no limits there")
-def test_when_the_system_lets_files_grow_no_further_nothing_is_lost(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", FILLING, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert done.stdout == (
-        f"3 the journal in {tmp_path} cannot be written (File too large); what is recorded is kept in memory only\n"
-    )
-    assert names(recover(only(tmp_path))) == ["span 1", "span 2", "span 3"]
-
-
-@pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="nowhere where nobody may write")
-def test_a_place_where_nobody_may_write_fails_no_span(caplog: pytest.LogCaptureFixture) -> None:
-    with journaled(Path("/sys/kernel/nbtrace")) as (store, journal, both):
-        both.started(span(1))
-        both.ended(span(1), None)
-        assert (journal.problem or "").startswith("the journal in /sys/kernel/nbtrace cannot be written (")
-        assert len(store) == 1
-    assert len(caplog.records) == 1
-
-
-def only_of(directory: Path, wanted: str) -> Path:
-    return next(session.path for session in earlier(directory) if session.manifest.id == wanted)
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_writes_nothing_and_waits_for_nobody(tmp_path: Path) -> None:
@@ -524,14 +235,6 @@ def test_a_failure_in_the_thread_is_ours_and_stays_ours(tmp_path: Path, monkeypa
             threading.Event().wait(0.01)
     assert names(recover(only(tmp_path))) == ["span 1"]
     assert [place.partition(" at ")[0] for place in _guard.failures] == ["journal: ZeroDivisionError"]
-
-
-def test_a_file_that_goes_while_a_session_is_measured_counts_nothing(tmp_path: Path) -> None:
-    written(tmp_path, [1])
-    (one,) = earlier(tmp_path)
-    before = one.size
-    (one.path / "manifest.json.new").symlink_to("gone")
-    assert (one.size, one.has_spans, prune(tmp_path)) == (before, True, [])
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 1, 3)])
