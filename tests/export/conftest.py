@@ -25,6 +25,7 @@ from opentelemetry.trace import (
 )
 
 from nbtrace import semconv
+from nbtrace._export import post
 from nbtrace._store.store import Store
 from tests.export.loopback import OK, Reply, Scripted
 from tools.ports import reserved_port
@@ -215,3 +216,22 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def table(spans: list[ReadableSpan], snapshot: Callable[..., Snapshot]) -> Snapshot:
+    return snapshot(spans)
+
+
+@pytest.fixture
+def single(spans: list[ReadableSpan], snapshot: Callable[..., Snapshot]) -> Snapshot:
+    """One span, of which no part can be sent when it is refused."""
+    return snapshot(spans[:1])
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between tries, taken note of instead of waited for."""
+    taken: list[float] = []
+    monkeypatch.setattr(post, "sleep", taken.append)
+    return taken

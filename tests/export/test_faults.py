@@ -113,14 +113,6 @@ def receiver(
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between tries, taken note of instead of waited for."""
-    taken: list[float] = []
-    monkeypatch.setattr(post, "sleep", taken.append)
-    return taken
-
-
-@pytest.fixture
 def produced(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., None]]:
     """Gather all that is produced, and look through it for keys in the end."""
     caplog.set_level(logging.DEBUG)

@@ -98,16 +98,6 @@ def receiver() -> Iterator[Receiver]:
         yield made
 
 
-@pytest.fixture
-def table(spans: list[ReadableSpan], snapshot: Callable[..., Snapshot]) -> Snapshot:
-    return snapshot(spans)
-
-
-@pytest.fixture
-def single(spans: list[ReadableSpan], snapshot: Callable[..., Snapshot]) -> Snapshot:
-    return snapshot(spans[:1])
-
-
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between tries, taken note of instead of waited for."""

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from nbtrace import Session
-from nbtrace._export import otlp, post
+from nbtrace._export import otlp
 from nbtrace._export.destination import export
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.store import Store
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Server = Callable[..., Scripted]
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between tries, taken note of instead of waited for."""
-    taken: list[float] = []
-    monkeypatch.setattr(post, "sleep", taken.append)
-    return taken
 
 
 def traces(count: int) -> Snapshot:
