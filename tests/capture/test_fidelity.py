@@ -16,8 +16,10 @@ import openai
 import pytest
 
 from nbtrace import semconv
+from tests.capture.bodies import ASK_CHAT
 from tests.capture.conftest import HTTP
-from tests.capture.fidelity import ASK_CHAT, ROWS, SPANS, Row
+from tests.capture.fidelity import ROWS, Row
+from tests.capture.fidelity_spans import SPANS
 from tests.capture.loopback import JSON
 from tests.capture.reading import only, spans
 

@@ -11,8 +11,8 @@ import pytest
 from nbtrace import _replay_one
 from nbtrace._replay_one import _again
 from nbtrace.errors import NotFoundError, UsageError
+from tests.capture.bodies import ASK_CHAT, ASK_RESPONSE, RESPONSE_PARTS
 from tests.capture.conftest import HTTP, OPTIONS
-from tests.capture.fidelity import ASK_CHAT, ASK_RESPONSE, RESPONSE_PARTS
 from tests.capture.loopback import HELLO, Loopback, Reply, completion
 from tests.capture.responses import response
 
