@@ -184,7 +184,8 @@ def deliver(
     if outcome.said:
         notes.append(f"The receiver said: {' / '.join(outcome.said)}")
     if verify:
-        told = verified(parcel.prepared.table, to, ledger)
+        with _progress(len(parcel), f"{to.shown}, read back", is_shown=shows_progress) as advance:
+            told = verified(parcel.prepared.table, to, ledger, advance)
         left_out += told.left_out
         notes += told.notes
     if not len(parcel) and not parcel.scores:

@@ -12,7 +12,6 @@ import http.client
 import re
 import socket
 import ssl
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -34,6 +33,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from nbtrace._export.answer import CONNECTION_TRIES, PAUSES, Answer, Failure, short
 from nbtrace._export.endpoint import LOOPBACK, Compression, Endpoint
 from nbtrace._export.in_time import Http, Https
+from nbtrace._export.there import UnreadError
 from nbtrace._store.values import written
 from nbtrace.errors import ExportError
 
@@ -48,6 +48,8 @@ UNREADABLE: Final = frozenset({400, 415})
 PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 ANSWER_BYTES: Final = 64 * 1024
 PIECE_BYTES: Final = 1024 * 1024
+READ_MEBIBYTES: Final = 256
+"""Longest answer to who asks: its JSON takes some times as much memory."""
 COMPRESSION_LEVEL: Final = 6
 
 Attempt = Callable[[Compression, float], Answer | Failure]
@@ -100,7 +102,9 @@ def ask(endpoint: Endpoint, url: str, body: bytes | None = None) -> bytes | None
     deadline = time.monotonic() + endpoint.timeout
     try:
         with _opener(endpoint, deadline).open(request, timeout=endpoint.timeout) as response:
-            found = _read(response)
+            found = _read(response, READ_MEBIBYTES * PIECE_BYTES + 1)
+            if len(found) > READ_MEBIBYTES * PIECE_BYTES:
+                raise UnreadError(f"the answer is longer than {READ_MEBIBYTES} MiB")
             if len(found) < _promised(response.headers):
                 raise ExportError.broke_off(endpoint.shown)
             return found
@@ -175,7 +179,7 @@ def _opener(endpoint: Endpoint, deadline: float) -> urllib.request.OpenerDirecto
     return urllib.request.build_opener(*handlers)
 
 
-def _read(response: Any, most: int = sys.maxsize) -> bytes:
+def _read(response: Any, most: int) -> bytes:
     """Read an answer, or so much of it."""
     parts: list[bytes] = []
     while most > 0 and (part := response.read1(min(most, PIECE_BYTES))):

@@ -9,7 +9,9 @@ import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
+
+from nbtrace.errors import ExportError
 
 ROOT: Final = b""
 """The parent of a span that has none."""
@@ -17,8 +19,19 @@ ROOT: Final = b""
 MICROSECOND: Final = 10**3
 MILLISECOND: Final = 10**6
 
+PAGES: Final = 1000
+"""Most pages that are asked for of one trace."""
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SPAN_ID_BYTES: Final = 8
+
+
+class UnreadError(ExportError):
+    """What is there of a trace cannot be read."""
+
+    def __init__(self, why: str = "the answer is not what the API is documented to give", status: int = 0) -> None:
+        super().__init__(f"cannot read what is there: {why}")
+        self.answer, self.status = why, status
 
 
 class There(NamedTuple):
@@ -31,6 +44,16 @@ class There(NamedTuple):
     end: int | None = None
     precision: int = 1
     """Nanoseconds by which the times may be off."""
+
+    def check(self) -> None:
+        """See to it that all is what it should be.
+
+        Raises:
+            TypeError: it is not.
+        """
+        name, _, start, end, _ = cast("Any", self)
+        if not isinstance(name, str | None) or not isinstance(start, int | None) or not isinstance(end, int | None):
+            raise TypeError
 
 
 @dataclass(frozen=True)
@@ -58,15 +81,38 @@ class Question:
             yield self.spans[first : first + number]
 
 
+def pages(ask: Callable[[str], Any], after: Callable[[Any], str | None]) -> Iterator[Any]:
+    """Give an answer that comes in pages.
+
+    Args:
+        ask: gives the page at a cursor, the first by an empty one, or nothing.
+        after: gives the cursor of the page that follows.
+
+    Raises:
+        ValueError: there are too many, or the same comes again and again.
+    """
+    known = {""}
+    cursor = ""
+    while (page := ask(cursor)) is not None:
+        yield page
+        cursor = after(page) or ""
+        if not cursor:
+            return
+        if cursor in known or len(known) == PAGES:
+            raise ValueError
+        known.add(cursor)
+
+
 Read = Callable[[Question], Mapping[bytes, There]]
 """Gives by id the spans that a backend has of a trace, also others than those that are looked for."""
 
 
 def span_id(text: str | None) -> bytes:
-    """Read an id in hex, or in base64 as protobuf's own JSON has it; what is empty is no span."""
+    """Read an id in hex, or in base64 as protobuf's own JSON has it; what is empty, or all zeros, is no span."""
     if not text:
         return ROOT
-    return bytes.fromhex(text) if len(text) == 2 * SPAN_ID_BYTES else base64.b64decode(text, validate=True)
+    found = bytes.fromhex(text) if len(text) == 2 * SPAN_ID_BYTES else base64.b64decode(text, validate=True)
+    return found if any(found) else ROOT
 
 
 def moment(text: str | None) -> int | None:

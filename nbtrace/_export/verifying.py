@@ -7,7 +7,10 @@ away what it took after it has said so, so it is asked again for a while before 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -19,7 +22,7 @@ from nbtrace._export.answer import short
 from nbtrace._export.backends.backend import Address, Variables
 from nbtrace._export.endpoint import Endpoint
 from nbtrace._export.report import NAMED, joined, spans_in_words
-from nbtrace._export.there import ROOT, Question, There
+from nbtrace._export.there import ROOT, Question, There, UnreadError
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -56,18 +59,30 @@ class Verified(NamedTuple):
 NO_WAY: Final = Verified(notes=("Nothing was read back: there is no way to here",))
 
 
-class Found(NamedTuple):
-    """What came of reading back."""
+@dataclass
+class Found:
+    """What came of reading back, by trace and span id of each that was sent."""
 
-    gone: list[bytes]
-    different: dict[bytes, str]
-    """How each is otherwise, by trace and span id."""
-    told: set[str]
-    """What was told of every span that is there."""
+    gone: list[bytes] = field(default_factory=list[bytes])
+    different: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    """How each is otherwise."""
+    unread: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    """Why it is not known what is there of it."""
+
+    def left(self) -> list[bytes]:
+        """Give those that are to be asked for again."""
+        return sorted([*self.gone, *self.different, *self.unread])
 
 
-def verify(table: Snapshot, to: Receiver, ledger: Ledger) -> Verified:
-    """Read back those of the spans that have arrived."""
+def verify(table: Snapshot, to: Receiver, ledger: Ledger, progress: Callable[[int], object]) -> Verified:
+    """Read back those of the spans that have arrived.
+
+    Args:
+        table: what was sent.
+        to: to whom.
+        ledger: knows what has arrived there.
+        progress: is told how many more are there as they were sent.
+    """
     if to.backend is None or to.backend.read is None:
         return NO_WAY
     sent = dict(_sent(table, to, ledger))
@@ -75,11 +90,9 @@ def verify(table: Snapshot, to: Receiver, ledger: Ledger) -> Verified:
         return Verified()
     try:
         api = _api(to.backend, to)
-        return NO_WAY if api is None else _in_words(len(sent), _read_back(sent, to.backend.read, to, api))
-    except ExportError as error:  # what was sent is there, as far as the receiver has said
+    except ExportError as error:
         return Verified(notes=(f"Nothing could be read back: {error.answer or error}",))
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
-        return Verified(notes=("Nothing could be read back: the answer is not what the API is documented to give",))
+    return NO_WAY if api is None else _in_words(sent, *_read_back(sent, to.backend.read, to, api, progress), api)
 
 
 def _sent(table: Snapshot, to: Receiver, ledger: Ledger) -> Iterator[tuple[bytes, There]]:
@@ -90,42 +103,74 @@ def _sent(table: Snapshot, to: Receiver, ledger: Ledger) -> Iterator[tuple[bytes
                 yield trace + span, There(name or "", parent or ROOT, start, start + duration)
 
 
-def _read_back(sent: Sent, read: Read, to: Receiver, api: Endpoint) -> Found:
+def _read_back(
+    sent: Sent, read: Read, to: Receiver, api: Endpoint, progress: Callable[[int], object]
+) -> tuple[Found, set[str]]:
     """Ask a backend what it has of spans, again while one is missing or otherwise there.
 
-    Raises:
-        ExportError: it was not reached, or does not tell.
+    Returns:
+        What came of it, and what was told of every span that is there.
     """
-    found = Found([*sent], {}, set(FACTS))
+    left, told = sorted(sent), set[str](FACTS)
     deadline = time.monotonic() + PATIENCE + (to.backend.read_after if to.backend else 0)
     pause = PAUSE
     while True:
-        is_last = time.monotonic() >= deadline
-        left, found = [*found.gone, *found.different], Found([], {}, found.told)
-        for trace, keys in groupby(sorted(left), lambda key: key[:TRACE_ID_BYTES]):
+        is_last, ended, found = time.monotonic() >= deadline, "", Found()
+        for trace, keys in groupby(left, lambda key: key[:TRACE_ID_BYTES]):
             wanted = {key: sent[key] for key in keys}
-            try:
-                there = read(_question(trace, wanted, api, to))
-            except ExportError as error:
-                if is_last or error.status not in post.RETRYABLE:
-                    raise
-                there = {}
-            _compare(wanted, there, api, found)
-        if is_last or not (found.gone or found.different):
-            return found
+            why = ended
+            if not ended:
+                try:
+                    there = _there(read, _question(trace, wanted, api, to))
+                    progress(_compare(wanted, there, api, found))
+                    told.intersection_update(_told(wanted, there))
+                    continue
+                except ExportError as error:  # what was sent is there, as far as the receiver has said
+                    why = error.answer or str(error)
+                    ended = why if error.status != HTTPStatus.PARTIAL_CONTENT else ""
+                    is_last = is_last or (bool(ended) and error.status not in post.RETRYABLE)
+            found.unread |= dict.fromkeys(wanted, why)
+        left = found.left()
+        if is_last or not left:
+            return found, told
+        progress(0)
         post.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _compare(wanted: Sent, there: Mapping[bytes, There], api: Endpoint, found: Found) -> None:
+def _there(read: Read, question: Question) -> Mapping[bytes, There]:
+    """Ask for a trace.
+
+    Raises:
+        ExportError: the backend was not reached, or does not tell.
+    """
+    try:
+        there = read(question)
+        for one in there.values():
+            one.check()
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        raise UnreadError from None
+    return there
+
+
+def _compare(wanted: Sent, there: Mapping[bytes, There], api: Endpoint, found: Found) -> int:
+    """Note the spans that are not there as they were sent, and count those that are."""
+    alike = 0
     for key, span in wanted.items():
         one = there.get(key[TRACE_ID_BYTES:])
         if one is None:
             found.gone.append(key)
-            continue
-        found.told.intersection_update(fact for fact in FACTS if getattr(one, fact) is not None)
-        if said := joined([*_differences(span, one, api)]):
+        elif said := joined([*_differences(span, one, api)]):
             found.different[key] = said
+        else:
+            alike += 1
+    return alike
+
+
+def _told(wanted: Sent, there: Mapping[bytes, There]) -> Iterator[str]:
+    """Name what is told of each span that is there."""
+    found = [one for key in wanted if (one := there.get(key[TRACE_ID_BYTES:])) is not None]
+    return (fact for fact in FACTS if all(getattr(one, fact) is not None for one in found))
 
 
 def _differences(sent: There, there: There, api: Endpoint) -> Iterator[str]:
@@ -141,18 +186,26 @@ def _differences(sent: There, there: There, api: Endpoint) -> Iterator[str]:
             yield f"{verb} {f'{seconds:.9f}'.rstrip('0').rstrip('.')} s {'later' if later > 0 else 'earlier'}"
 
 
-def _in_words(asked: int, found: Found) -> Verified:
+def _in_words(sent: Sent, found: Found, told: set[str], api: Endpoint) -> Verified:
+    unread = Counter(found.unread.values())
+    if len(found.unread) == len(sent):
+        return Verified(notes=(f"Nothing could be read back: {next(iter(unread))}",))
+    notes = [f"{spans_in_words(number)} could not be read back: {why}" for why, number in unread.items()]
     if not found.gone and not found.different:
-        facts = joined([fact for fact in FACTS if fact in found.told])
-        whole = f"All {spans_in_words(asked)} were" if asked != 1 else "The span was"
-        alike = f"; {'their' if asked != 1 else 'its'} {facts} {'are' if len(found.told) > 1 else 'is'} as sent"
-        return Verified(notes=(f"{whole} read back{alike if facts else ''}",))
+        facts, number = joined([fact for fact in FACTS if fact in told]), len(sent) - len(found.unread)
+        every = "The other" if unread else "All" if number != 1 else "The"
+        whole = f"{every} {spans_in_words(number)} were" if number != 1 else f"{every} span was"
+        alike = f"; {'their' if number != 1 else 'its'} {facts} {'are' if len(told) > 1 else 'is'} as sent"
+        return Verified(notes=(*notes, f"{whole} read back{alike if facts else ''}"))
     gone = [key[TRACE_ID_BYTES:].hex() for key in found.gone]
     different = [f"{key[TRACE_ID_BYTES:].hex()} {said}" for key, said in found.different.items()]
     verb = "differs" if len(different) == 1 else "differ"
+    if different:
+        notes.append(f"{spans_in_words(len(different))} {verb} when read back: {_named(different)}")
+    if len(gone) == len(sent):
+        notes.append(f"None was found at {api.shown}, which may not be where they went")
     return Verified(
-        (f"{spans_in_words(len(gone))} not there when read back: {_named(gone)}",) if gone else (),
-        (f"{spans_in_words(len(different))} {verb} when read back: {_named(different)}",) if different else (),
+        (f"{spans_in_words(len(gone))} not there when read back: {_named(gone)}",) if gone else (), tuple(notes)
     )
 
 
@@ -179,7 +232,12 @@ def _question(trace: bytes, wanted: Sent, api: Endpoint, to: Receiver) -> Questi
         parts = urlsplit(api.url)
         where, _, query = path.partition("?")
         found = post.ask(api, urlunsplit(parts._replace(path=parts.path.rstrip("/") + where, query=query)), body)
-        return None if found is None else orjson.loads(found)
+        if found is None:
+            return None
+        told = orjson.loads(found)
+        if told is None:
+            raise UnreadError
+        return told
 
     return Question(
         trace.hex(),

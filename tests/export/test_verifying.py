@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -14,11 +16,12 @@ import pytest
 
 from nbtrace import Session
 from nbtrace._export import post, verifying
+from nbtrace._export import there as reading
 from nbtrace._export.backends import langsmith
 from nbtrace._export.backends.backend import Variables
 from nbtrace._export.backends.grafana import read_at
 from nbtrace._export.backends.otlp import queried_at
-from nbtrace._export.batch import rows
+from nbtrace._export.batch import Row, rows
 from nbtrace._export.destination import receiver
 from nbtrace._export.endpoint import Endpoint
 from tests.export import rich
@@ -48,16 +51,18 @@ def recorded() -> Session:
 
 def sent() -> list[Span]:
     """Say the place of the spans of the rich session, by number."""
-    return [
-        {
-            "name": row["name"],
-            "id": row["span_id"],
-            "parent": row["parent_span_id"],
-            "start": row["start_time_unix_nano"],
-            "end": row["start_time_unix_nano"] + row["duration_ns"],
-        }
-        for row in rows(rich.session())
-    ]
+    return [*map(_of, rows(rich.session()))]
+
+
+def _of(row: Row) -> Span:
+    return {
+        "name": row["name"],
+        "trace": row["trace_id"],
+        "id": row["span_id"],
+        "parent": row["parent_span_id"],
+        "start": row["start_time_unix_nano"],
+        "end": row["start_time_unix_nano"] + row["duration_ns"],
+    }
 
 
 def _hex(span: bytes | None) -> str | None:
@@ -106,7 +111,8 @@ def _langfuse(spans: Sequence[Span]) -> object:
                 "endTime": _iso(span["end"], 3),
             }
             for span in spans
-        ],
+        ]
+        + [{"id": "of its own SDK", "parentObservationId": "another"}],
     }
 
 
@@ -177,7 +183,7 @@ def _weave(spans: Sequence[Span]) -> object:
                 "project_id": "ada/library",
                 "trace_id": TRACE,
                 "span_id": _hex(span["id"]),
-                "parent_span_id": _hex(span["parent"]),
+                "parent_span_id": _hex(span["parent"]) or "0" * 16,
                 "span_name": span["name"],
                 "started_at": _iso(span["start"]),
                 "ended_at": _iso(span["end"]),
@@ -221,7 +227,7 @@ def _jaeger(spans: Sequence[Span]) -> object:
     return {"result": {"resourceSpans": _otlp(spans, _hex, 1000)}}
 
 
-def _grafana(spans: Sequence[Span]) -> object:
+def _grafana(spans: Sequence[Span]) -> dict[str, object]:
     return {"trace": {"resourceSpans": _otlp(spans, _packed)}}
 
 
@@ -330,6 +336,9 @@ def test_what_is_not_told_is_not_compared(
     [
         ("datadog", {"data": [{"attributes": {"span_id": "9" * 30}}]}),
         ("jaeger", {"result": []}),
+        ("jaeger", None),
+        ("mlflow", []),
+        ("phoenix", {"data": [], "next_cursor": "the same"}),
         ("weave", {"spans": [{"span_id": 7}]}),
     ],
 )
@@ -337,9 +346,49 @@ def test_an_answer_of_another_form_is_said(
     name: str, answer: object, there: Callable[[str], Scripted], recorded: Session
 ) -> None:
     server = there(name)
-    server.found = iter([written(answer)])
+    server.found = itertools.repeat(written(answer), 2)
     report = recorded.export(name, endpoint=server.url, verify=True)
     assert report.notes[-1] == ("Nothing could be read back: the answer is not what the API is documented to give")
+
+
+def test_an_answer_without_an_end_is_not_read(
+    there: Callable[[str], Scripted], recorded: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = there("datadog")
+    monkeypatch.setattr(reading, "PAGES", 3)
+    server.found = (written(_datadog([], str(number))) for number in range(9))
+    report = recorded.export("datadog", endpoint=server.url, verify=True)
+    assert report.notes[-1].startswith("Nothing could be read back: the answer is not what")
+    assert len(server.asked) == 3
+    monkeypatch.setattr(post, "READ_MEBIBYTES", 0)
+    server.found = iter([written(_datadog(sent()))])
+    report = recorded.export("datadog", endpoint=server.url, verify=True, again="all")
+    assert report.notes[-1] == "Nothing could be read back: the answer is longer than 0 MiB"
+
+
+def test_what_could_not_be_asked_is_not_said_to_be_missing(
+    there: Callable[[str], Scripted], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "PATIENCE", float("-inf"))
+    for name in "abc":
+        with session.span(name):
+            pass
+    server, spans = there("grafana"), sorted(map(_of, rows(session.store.snapshot())), key=itemgetter("trace"))
+    first, second, third = ([span] for span in spans)
+    cut = {**_grafana(second), "trace": {}, "status": "PARTIAL", "message": "too large"}
+    server.found = iter([written(_grafana(first)), written(cut), written(_grafana(third))])
+    report = session.export("grafana", endpoint=server.url, verify=True)
+    assert (report.left_out, report.notes) == ((), (
+        "1 span could not be read back: it told a part of the trace only", f"The other 2 spans were read back{PLACE}",
+    ))  # fmt: skip
+    server.found = iter([written(_grafana(first)), (429, {}, b"")])
+    report = session.export("grafana", endpoint=server.url, verify=True, again="all")
+    assert report.notes[0].startswith("2 spans could not be read back: HTTP 429")
+    assert report.notes[1:] == ("The other span was read back; its name, parent, start and end are as sent",)
+    assert len(server.asked) == 3 + 2
+    report = session.export("grafana", endpoint=server.url, verify=True, again="all")
+    assert report.left_out[0].startswith("3 spans not there when read back")
+    assert report.notes == (f"None was found at {server.url}, which may not be where they went",)
 
 
 @pytest.mark.parametrize("name", [name for name, told in TOLD.items() if told.variables])

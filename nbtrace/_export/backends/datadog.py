@@ -22,7 +22,7 @@ from nbtrace._export.backends.backend import Absent, Address, Attributes, Backen
 from nbtrace._export.batch import Row
 from nbtrace._export.facts import Facts, as_json
 from nbtrace._export.judging import Request, score_id
-from nbtrace._export.there import MILLISECOND, Question, There
+from nbtrace._export.there import MILLISECOND, Question, There, pages
 
 if TYPE_CHECKING:
     from nbtrace._export.delivery import Receiver
@@ -142,17 +142,18 @@ def read(question: Question) -> dict[bytes, There]:
     since, until = question.start // MILLISECOND - 1000, question.end // MILLISECOND + 1000
     asked = {"filter[trace_id]": question.trace, "filter[from]": since, "filter[to]": until, "page[limit]": SPANS}
     found: dict[bytes, There] = {}
-    while True:
-        page = question.get(f"{SPANS_PATH}?{urlencode(asked)}")
-        for span in page["data"] if page else ():
+
+    def ask(cursor: str) -> Any:
+        after = {"page[cursor]": cursor} if cursor else {}
+        return question.get(f"{SPANS_PATH}?{urlencode(asked | after)}")
+
+    for page in pages(ask, lambda page: (page.get("meta", {}).get("page") or {}).get("after")):
+        for span in page["data"]:
             parent = span["attributes"].get("parent_id", "")
             found[_span_id(span["attributes"]["span_id"])] = There(
                 parent=_span_id(parent) if parent.isdecimal() else None
             )
-        cursor = ((page or {}).get("meta", {}).get("page") or {}).get("after")
-        if not cursor:
-            return found
-        asked["page[cursor]"] = cursor
+    return found
 
 
 def _span_id(number: str) -> bytes:

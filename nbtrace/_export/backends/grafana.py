@@ -8,11 +8,12 @@ https://grafana.com/docs/tempo/latest/troubleshooting/out-of-memory-errors/ (`ma
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from nbtrace._export.backends.backend import Address, Backend, Limits, Variables, basic
 from nbtrace._export.backends.otlp import queried_at, standard
-from nbtrace._export.there import Question, There, from_otlp
+from nbtrace._export.there import Question, There, UnreadError, from_otlp, span_id
 
 if TYPE_CHECKING:
     from nbtrace._export.delivery import Receiver
@@ -36,10 +37,17 @@ def address(variables: Variables) -> Address:
 def read(question: Question) -> dict[bytes, There]:
     """Read a trace: https://grafana.com/docs/tempo/latest/api_docs/#query-v2.
 
-    The answer is shown at https://grafana.com/docs/tempo/latest/api_docs/pushing-spans-with-http/.
+    The answer is shown at https://grafana.com/docs/tempo/latest/api_docs/pushing-spans-with-http/, and what it says of
+    a trace that is larger than it tells in https://github.com/grafana/tempo/blob/main/pkg/tempopb/tempo.proto.
+
+    Raises:
+        UnreadError: it tells a part only.
     """
-    found = question.get(f"/api/v2/traces/{question.trace}")
-    return from_otlp((found.get("trace") or {}).get("resourceSpans", ()) if found else ())
+    told = question.get(f"/api/v2/traces/{question.trace}") or {}
+    found = from_otlp((told.get("trace") or {}).get("resourceSpans", ()))
+    if told.get("status") == "PARTIAL" and not found.keys() >= {*map(span_id, question.spans)}:
+        raise UnreadError("it told a part of the trace only", HTTPStatus.PARTIAL_CONTENT)
+    return found
 
 
 def read_at(variables: Variables, to: Receiver) -> Address | None:

@@ -25,7 +25,7 @@ def read(question: Question) -> dict[bytes, There]:
     The answer is that of https://github.com/jaegertracing/jaeger-idl/blob/main/proto/api_v3/query_service.proto.
     """
     found = question.get(f"/api/v3/traces/{question.trace}?raw_traces=true")
-    return from_otlp(found["result"].get("resourceSpans", ()) if found else (), 2 * MICROSECOND)
+    return from_otlp(found["result"].get("resourceSpans", ()) if found is not None else (), 2 * MICROSECOND)
 
 
 def read_at(variables: Variables, to: Receiver) -> Address:

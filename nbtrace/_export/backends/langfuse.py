@@ -142,7 +142,7 @@ def read(question: Question) -> dict[bytes, There]:
     Their names are no evidence: it gives tools, and spans of some instrumentations, names of its own
     (https://github.com/langfuse/langfuse/blob/main/packages/shared/src/server/otel/OtelIngestionProcessor.ts).
     """
-    found = question.get(f"/api/public/traces/{question.trace}")
+    found, wanted = question.get(f"/api/public/traces/{question.trace}"), set(question.spans)
     return {
         span_id(one["id"]): There(
             parent=span_id(one["parentObservationId"]) if "parentObservationId" in one else None,
@@ -150,7 +150,8 @@ def read(question: Question) -> dict[bytes, There]:
             end=moment(one.get("endTime")),
             precision=MILLISECOND,
         )
-        for one in (found["observations"] if found else ())
+        for one in (found["observations"] if found is not None else ())
+        if one["id"] in wanted  # those that did not come by OTLP have ids of any form
     }
 
 

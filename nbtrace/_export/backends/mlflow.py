@@ -109,7 +109,7 @@ def read(question: Question) -> dict[bytes, There]:
             span.get("start_time_unix_nano"),
             span.get("end_time_unix_nano"),
         )
-        for span in (found["spans"] if found else ())
+        for span in (found["spans"] if found is not None else ())
     }
 
 

@@ -7,14 +7,14 @@ parameters go out as they are, and what it does not make is said in OpenInferenc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from nbtrace._export import openinference
 from nbtrace._export.backends.backend import Address, Backend, Variables
 from nbtrace._export.batch import Row
 from nbtrace._export.judging import Request, annotator, metadata, score_id
-from nbtrace._export.there import MICROSECOND, Question, There, moment, span_id
+from nbtrace._export.there import MICROSECOND, Question, There, moment, pages, span_id
 
 RESULT: Final = {"score": "value", "label": "label", "explanation": "explanation"}
 
@@ -49,10 +49,13 @@ def read(question: Question) -> dict[bytes, There]:
     """Read spans: https://arize.com/docs/phoenix/sdk-api-reference/rest-api, `GET /v1/projects/{project}/spans`."""
     path = f"/v1/projects/{quote(question.resource[openinference.PROJECT])}/spans"
     found: dict[bytes, There] = {}
-    cursor = ""
-    while True:
-        page = question.get(f"{path}?limit=1000&trace_id={question.trace}{cursor}")
-        for span in page["data"] if page else ():
+
+    def ask(cursor: str) -> Any:
+        after = f"&cursor={quote(cursor)}" if cursor else ""
+        return question.get(f"{path}?limit=1000&trace_id={question.trace}{after}")
+
+    for page in pages(ask, lambda page: page["next_cursor"]):
+        for span in page["data"]:
             if span["context"]["trace_id"] == question.trace:
                 found[span_id(span["context"]["span_id"])] = There(
                     span.get("name"),
@@ -61,9 +64,7 @@ def read(question: Question) -> dict[bytes, There]:
                     moment(span.get("end_time")),
                     MICROSECOND,
                 )
-        if not page or not page["next_cursor"]:
-            return found
-        cursor = f"&cursor={quote(page['next_cursor'])}"
+    return found
 
 
 BACKEND: Final = Backend("phoenix", address, openinference.STEPS, scores=scores, read=read)
