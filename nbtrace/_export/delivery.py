@@ -55,6 +55,8 @@ class Receiver:
 
     api: str
     """The base of its REST API."""
+    asked: Endpoint
+    """How that is asked, but for the path."""
 
     @property
     def shown(self) -> str:
@@ -225,7 +227,7 @@ def _judge(parcel: Parcel, to: Receiver, ledger: Ledger, left_out: list[str]) ->
     waiting = iter(parcel.scores)
     refused: dict[str, int] = {}
     arrived = 0
-    for why, count in hand_over(to.backend.scores(parcel.scores), to.api, to.endpoint):
+    for why, count in hand_over(to.backend.scores(parcel.scores), to.api, to.asked):
         some = [score_id(score) for score in islice(waiting, count)]
         if why:
             refused[why] = refused.get(why, 0) + count

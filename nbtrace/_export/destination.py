@@ -148,11 +148,14 @@ def receiver(
         is_full=address.is_full and not endpoint,
         takes_otel_headers=address.takes_otel_headers,
     )
-    if asked.protocol == "grpc":
+    is_grpc = asked.protocol == "grpc"
+    if is_grpc:
         over_grpc.library()  # now, and not first on the thread of a live export
-        endpoint = None  # no API is asked there
-    api = (endpoint or address.api or address.url).rstrip("/").removesuffix(TRACES_PATH)
-    return Receiver(asked, backend, address.resource, api)
+    api = ((None if is_grpc else endpoint) or address.api or address.url).rstrip("/").removesuffix(TRACES_PATH)
+    by = asked
+    if is_grpc and endpoint and api.startswith("http"):  # no API is asked there, and its headers are for nobody else
+        by = Endpoint.read(api, headers=address.headers, timeout=timeout, is_full=True, takes_otel_headers=False)
+    return Receiver(asked, backend, address.resource, api, by)
 
 
 def _place(text: str, filesystem: object) -> Place | None:

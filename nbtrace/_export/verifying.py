@@ -217,9 +217,12 @@ def _named(spans: list[str]) -> str:
 def _api(backend: Backend, to: Receiver) -> Endpoint | None:
     """Give what is read from: asked as what is sent to, but where and with what else the backend says."""
     at = Address(to.api) if backend.read_at is None else backend.read_at(Variables(backend.name), to)
-    return at and Endpoint.read(
+    if at is None:
+        return None
+    is_beside = urlsplit(at.url).hostname == to.endpoint.host
+    return Endpoint.read(
         at.url,
-        headers={**to.endpoint.headers, **at.headers},
+        headers={**(to.endpoint if is_beside else to.asked).headers, **at.headers},
         timeout=to.endpoint.timeout,
         protocol="http/json",
         is_full=True,

@@ -26,11 +26,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 )
 
 from nbtrace import Session
-from nbtrace._export import live, post
+from nbtrace._export import live, post, verifying
 from nbtrace._export.destination import export
 from nbtrace._export.protobuf import framed, varint
 from nbtrace.errors import ExportError, UsageError
-from tests.export.golden import CANARY
+from tests.export import rich
+from tests.export.golden import CANARY, VARIABLES
 from tests.export.loopback import Scripted, canonical, expected, spans_of
 from tests.export.test_sending import every, keys, traces
 
@@ -148,6 +149,22 @@ def test_the_standard_variables_lead_there(
     assert [len(spans_of(one)) for one in receiver.taken] == [len(table)] * 4
     told = failing(table, receiver.url, protocol="http/json")
     assert told == "cannot use protocol for the export: expected grpc, as the address has it; correct or unset it"
+
+
+def test_what_is_said_to_an_endpoint_is_not_said_to_the_api_of_its_backend(
+    receiver: Receiver, scripted: Callable[..., Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "PATIENCE", float("-inf"))
+    recorded, api = rich.session(), scripted()
+    for name, value in VARIABLES["langfuse"].items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LANGFUSE_BASE_URL", api.url.replace("127.0.0.1", "localhost"))
+    headers = {"authorization": f"Bearer {CANARY}", "x-mine": CANARY}
+    report = export(recorded, "langfuse", endpoint=receiver.url, headers=headers, verify=True)
+    assert (receiver.metadata[0]["x-mine"], report.scores) == (CANARY, 2)
+    asked = [*api.received, *api.asked]
+    assert {one.path for one in asked} == {"/api/public/scores", f"/api/public/traces/{rich.TRACE:032x}"}
+    assert CANARY not in repr(asked)
 
 
 def test_what_may_pass_is_tried_again(single: Snapshot, pauses: list[float]) -> None:
