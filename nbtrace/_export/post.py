@@ -48,6 +48,8 @@ UNREADABLE: Final = frozenset({400, 415})
 PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 ANSWER_BYTES: Final = 64 * 1024
 PIECE_BYTES: Final = 1024 * 1024
+DEEPEST: Final = 8
+"""How deep in a JSON error its sentence may be."""
 READ_MEBIBYTES: Final = 256
 """Longest answer to who asks: its JSON takes some times as much memory."""
 COMPRESSION_LEVEL: Final = 6
@@ -191,7 +193,7 @@ def _read(response: Any, most: int) -> bytes:
 def _promised(headers: Message) -> int:
     """Say how long the answer is to be."""
     length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() else 0
+    return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else 0
 
 
 def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Answer | Failure:
@@ -207,7 +209,7 @@ def _answer(endpoint: Endpoint, sent: int, headers: Message, body: bytes) -> Ans
             rejected, message = parsed.rejected_spans, parsed.error_message
     except (DecodeError, ValueError, AttributeError, TypeError):
         rejected, message = 0, ""  # a success whose text is not OTLP is a success
-    return Answer(sent, rejected, short(endpoint, message))
+    return Answer(sent, max(rejected, 0), short(endpoint, message))
 
 
 def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError) -> Failure:
@@ -231,7 +233,7 @@ def _retry_after(value: str) -> float:
         return float(value)
     try:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # or a date that the system cannot tell
         return 0.0
 
 
@@ -251,7 +253,7 @@ def _message(kind: str, body: bytes) -> str:
     return text
 
 
-def _texts(text: str) -> Iterator[str]:
+def _texts(text: str, depth: int = 0) -> Iterator[str]:
     """Find the sentence in a JSON error, under the names that servers use."""
     try:
         found = orjson.loads(text)
@@ -260,7 +262,8 @@ def _texts(text: str) -> Iterator[str]:
     for name in ("message", "error", "detail", "error_message", "errors"):
         if isinstance(found, dict) and found.get(name):
             inner = found[name]
-            yield inner if isinstance(inner, str) else next(_texts(written(inner)), str(inner))
+            said = inner if isinstance(inner, str) else written(inner)
+            yield said if said is inner or depth == DEEPEST else next(_texts(said, depth + 1), said)
 
 
 def _no_connection(endpoint: Endpoint, cause: BaseException | str) -> Failure:

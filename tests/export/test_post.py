@@ -37,6 +37,22 @@ def test_a_busy_server_is_asked_again(table: Snapshot, scripted: Server, pauses:
     assert (len(server.received), report.requests, report.spans, report.left_out) == (5, 1, len(table), ())
 
 
+def test_what_is_nested_deep_is_told_as_it_is(single: Snapshot, scripted: Server) -> None:
+    deep = b'{"error":' * 1000 + b'"x"' + b"}" * 1000
+    server = scripted((403, {"content-type": "application/json"}, deep))
+    assert failing(single, server.url).startswith(f"{server.url} did not take the spans (HTTP 403 Forbidden: ")
+
+
+def test_numbers_that_are_none_are_no_failure(table: Snapshot, scripted: Server, pauses: list[float]) -> None:
+    rejected = b'{"partialSuccess":{"rejectedSpans":"-5"}}'
+    server = scripted(
+        (503, {"retry-after": f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"}, b""),
+        (200, {"content-type": "application/json", "content-length": "1" * 5000, "connection": "close"}, rejected),
+    )
+    report = export(table, server.url)
+    assert (report.spans, report.left_out, pauses) == (len(table), (), [0.25])
+
+
 def test_a_pause_is_a_real_one(table: Snapshot, scripted: Server) -> None:
     server = scripted((503, {"retry-after": "0"}, b""))
     start = time.monotonic()
