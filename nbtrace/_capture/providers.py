@@ -85,7 +85,7 @@ class Server:
             }
             given: dict[str, AttributeValue] = {key: value for key, value in told.items() if value is not None}
             found = operation if model is None else f"{operation} {model}", given
-            if len(self._asked) == _MODELS:
+            if len(self._asked) >= _MODELS:  # threads may have passed it
                 self._asked.clear()
             self._asked[operation, model] = found
         return found

@@ -8,6 +8,8 @@ import openai
 import pytest
 
 from nbtrace import Session, semconv
+from nbtrace._capture import providers
+from nbtrace._capture.providers import Server
 from tests.capture.conftest import HTTP, OPTIONS
 from tests.capture.loopback import Loopback, Reply, completion
 from tests.capture.reading import only, spans
@@ -115,3 +117,13 @@ def test_the_client_and_its_version_are_kept(client: openai.OpenAI, session: Ses
         ["openai", openai.__version__],
         ["openai", openai.__version__],
     ]
+
+
+def test_a_server_remembers_some_models_only() -> None:
+    server = Server("openai", "api.openai.com", 443)
+    for number in range(3 * providers._MODELS):
+        name, given = server.identity("chat", f"m-{number}")
+        assert (name, given[semconv.REQUEST_MODEL]) == (f"chat m-{number}", f"m-{number}")
+        if number == providers._MODELS:  # as threads that come at once may leave it
+            server._asked.update({("other", str(more)): ("", {}) for more in range(providers._MODELS)})
+    assert len(server._asked) <= providers._MODELS
