@@ -176,7 +176,10 @@ class _Decoder:
         for event in self._decoder.iter_bytes(iterator):
             now = time_ns()
             arrived(now)
-            keep(event.data)
+            try:
+                keep(event._data)  # noqa: SLF001 - what `data` gives by a call of Python's, for each chunk
+            except AttributeError:
+                keep(event.data)
             if now >= due:
                 due = self._progress(now)
             if hides and usage_chunk.tells(event.data):
@@ -189,7 +192,10 @@ class _Decoder:
         async for event in self._decoder.aiter_bytes(iterator):
             now = time_ns()
             arrived(now)
-            keep(event.data)
+            try:
+                keep(event._data)  # noqa: SLF001 - what `data` gives by a call of Python's, for each chunk
+            except AttributeError:
+                keep(event.data)
             if now >= due:
                 due = self._progress(now)
             if hides and usage_chunk.tells(event.data):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import openai
+import openai._streaming
 import pytest
 from inline_snapshot import snapshot
 from openai.types.chat import ChatCompletionChunk
@@ -44,6 +47,29 @@ def test_a_real_stream(session: Session, model: str) -> None:
         del streamed[key], expected[key]
     assert streamed == expected
     assert streamed[semconv.OUTPUT_MESSAGES][0]["parts"][0]["content"] == whole.choices[0].message.content
+
+
+@dataclass
+class Event:
+    """An event that has its data in another place than those of the clients that are known."""
+
+    event: str | None = None
+    data: str = ""
+    id: str | None = None
+    retry: int | None = None
+
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+
+def test_events_of_another_make(
+    session: Session, server: Loopback, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai._streaming, "ServerSentEvent", Event)
+    server.reply = Reply(chunks=HELLO)
+    said = [one.choices[0].delta.content or "" for one in client.chat.completions.create(**ASK) if one.choices]
+    assert "".join(said) == "Hello!"
+    assert only(session)[semconv.OUTPUT_MESSAGES] == [SAID]
 
 
 async def test_a_real_async_stream_without_usage_is_estimated(session: Session, model: str) -> None:
