@@ -70,7 +70,7 @@ def test_the_exception_is_the_one_that_the_client_raises(server: Loopback, clien
 
     def fail() -> tuple[Any, ...]:
         with pytest.raises(openai.APIError) as raised:
-            client.with_options(timeout=5).chat.completions.create(model="m", messages=[USER])
+            client.with_options(timeout=60).chat.completions.create(model="m", messages=[USER])
         error = raised.value
         frames = [frame.name for frame in traceback.extract_tb(error.__traceback__) if "nbtrace" not in frame.filename]
         return type(error), str(error), type(error.__cause__), error.__suppress_context__, frames

@@ -12,6 +12,7 @@ import openai
 import pytest
 
 from nbtrace import Session, semconv
+from tests.capture.conftest import HTTP
 from tests.capture.loopback import HELLO, Loopback, Received, Reply
 from tests.capture.reading import only, spans
 from tests.trace.conftest import exporting, users
@@ -175,7 +176,7 @@ def test_a_timeout(server: Loopback, client: openai.OpenAI, session: Session) ->
 
     server.reply = never
     with pytest.raises(openai.APITimeoutError):
-        client.chat.completions.create(**ASK, timeout=0.05)
+        client.chat.completions.create(**ASK, timeout=HTTP.Timeout(60, read=0.05))
     assert error(session) == {"error.type": "openai.APITimeoutError", "nbtrace.error.cause": "ReadTimeout: timed out"}
 
 
