@@ -2,7 +2,7 @@
 
 A path is a file, a directory of files, or a session of a journal; a name that is no path is a session's id; anything
 else is a data frame. A directory is all its files together, in the order of their names; what they have twice comes
-once.
+once, with its end if one of them has that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nbtrace._read.graph import mended
 from nbtrace._read.judgements import staying
 from nbtrace._read.parquet import OURS, is_ours, of_table, read_parquet
 from nbtrace._read.rows import keep
-from nbtrace._store.scores import Score, encode_scores
+from nbtrace._store.scores import Score, encode_scores, scores_schema
 from nbtrace._store.snapshot import Snapshot
 from nbtrace.errors import NotFoundError, ReadError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from nbtrace._read.found import Finish, Mask
     from nbtrace._read.spans import ReadSpan
+    from nbtrace._store.store import Store
 
 HEAD: Final = 64
 """Bytes that tell a format."""
@@ -94,9 +95,11 @@ class Source:
         return found.snapshot(), "session"
 
     def _directory(self, path: Path) -> tuple[Snapshot, str]:
+        import pyarrow.compute as pc
+
         from nbtrace._store.store import Store
 
-        together, formats = Store(), set[str]()
+        together, formats, endless = Store(), set[str](), list[Snapshot]()
         for file in sorted(_files(path)):
             try:
                 snapshot, how = self._file(file)
@@ -104,12 +107,18 @@ class Source:
                 self._account.left_out[f"file: {error}"] += 1
                 continue
             formats.add(how)
-            twice = len(snapshot) - together.adopt(snapshot)
-            if twice:
-                self._account.left_out["span that is there twice"] += twice
+            has_end: Any = pc.is_valid(snapshot["duration_ns"])
+            self._add(snapshot.filter(has_end), together)
+            endless.append(snapshot.filter(pc.invert(has_end)).judged(scores_schema().empty_table()))
+        for snapshot in endless:  # a file that was written while a span ran may come before the one that has its end
+            self._add(snapshot, together)
         if not formats:
             raise ReadError.no_files(path, list(self._account.left_out))
         return together.snapshot(), " and ".join(sorted(formats))
+
+    def _add(self, snapshot: Snapshot, together: Store) -> None:
+        if twice := len(snapshot) - together.adopt(snapshot):
+            self._account.left_out["span that is there twice"] += twice
 
     def _file(self, path: Path) -> tuple[Snapshot, str]:
         with path.open("rb") as file:

@@ -79,6 +79,16 @@ def test_a_directory_of_files_is_read_as_one(tmp_path: Path) -> None:
     ]
 
 
+def test_a_span_that_ran_at_one_export_has_its_end_from_another(tmp_path: Path) -> None:
+    with Session() as session:
+        with session.span("cell"):
+            session.export(tmp_path / "a.parquet")
+        session.export(tmp_path / "b.parquet")
+    opened = nbtrace.open(tmp_path)
+    assert rows(opened) == rows(session)
+    assert opened.left_out == {"span that is there twice": 1}
+
+
 def test_an_earlier_session_is_opened_by_its_directory_and_its_id(tmp_path: Path) -> None:
     with Session() as session:
         session.open_journal(tmp_path, notebook="a.ipynb")
