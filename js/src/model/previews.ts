@@ -21,8 +21,8 @@ export interface Wanted {
 
 interface Known {
   readonly words: string;
-  /** The tree in which the span still ran, whose words may be more in a newer one. */
-  readonly ranIn: TreeColumns | null;
+  /** The tree in which it still ran, or was not told: there may be more with a newer one. Weakly, as trees are large. */
+  readonly ranIn: WeakRef<TreeColumns> | null;
 }
 
 export class Previews {
@@ -48,7 +48,7 @@ export class Previews {
     const rows = Array.from(this.inSight.value).filter((row) => {
       if (row >= this.#from.value) return false;
       const found = known.get(keyOf(tree, row));
-      return !found || (found.ranIn !== null && found.ranIn !== tree);
+      return !found || (found.ranIn !== null && found.ranIn.deref() !== tree);
     });
     return rows.length ? { tree, rows, keys: rows.map((row) => keyOf(tree, row)) } : null;
   });
@@ -61,12 +61,16 @@ export class Previews {
     return tree.summary.at(row) || (this.#known.value.get(keyOf(tree, row))?.words ?? "");
   }
 
-  /** Takes an answer; what was asked and is not in it has no words. */
-  take({ tree, rows, keys }: Wanted, found: ReadonlyMap<string, string>): void {
+  /**
+   * Takes an answer: what was asked and is not in it has no words but those that are known. Where there was none, spans
+   * are asked for again with a newer tree.
+   */
+  take({ tree, rows, keys }: Wanted, found: ReadonlyMap<string, string> | null): void {
     const known = new Map(this.#known.peek());
+    const ranIn = new WeakRef(tree);
     keys.forEach((key, at) => {
-      const isRunning = Number.isNaN(tree.durationMs[rows[at] ?? -1]);
-      known.set(key, { words: found.get(key) ?? "", ranIn: isRunning ? tree : null });
+      const isOver = found !== null && !Number.isNaN(tree.durationMs[rows[at] ?? -1]);
+      known.set(key, { words: found?.get(key) ?? known.get(key)?.words ?? "", ranIn: isOver ? null : ranIn });
     });
     this.#known.value = known;
   }

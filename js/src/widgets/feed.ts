@@ -116,7 +116,7 @@ export function feed(explorer: Explorer, model: MessageModel, signal: AbortSigna
       explorer.previews.take(wanted, decodePreviews(bytes));
     } catch (error) {
       if (error instanceof KernelGone) explorer.kernel.value = "gone";
-      explorer.previews.take(wanted, new Map());
+      explorer.previews.take(wanted, null);
     }
   }, signal);
 

@@ -47,3 +47,15 @@ test("a span that ran is asked again with a newer tree, until it is over", () =>
   tree.value = treeWith(5);
   expect([previews.wanted.value, previews.of(RUNNING)]).toEqual([null, "Hello"]);
 });
+
+test("words that could not be asked for take none away, and are asked for with a newer tree", () => {
+  const { tree, previews } = shown();
+  answer(previews, { [keyOf(RUNNING)]: "Hel" });
+  tree.value = treeWith(Number.NaN);
+  previews.inSight.value = [3, RUNNING];
+  const wanted = previews.wanted.value;
+  if (wanted) previews.take(wanted, null);
+  expect([wanted?.rows, previews.of(RUNNING), previews.wanted.value]).toEqual([[3, RUNNING], "Hel", null]);
+  tree.value = treeWith(5);
+  expect(previews.wanted.value?.rows).toEqual([3, RUNNING]);
+});
