@@ -145,9 +145,8 @@ def _place(drawn: pa.Table, row: int) -> Iterator[str]:
 
 def _took(seconds: object) -> str:
     """Word a time; empty if there was none, or what a file says is none."""
-    if isinstance(seconds, int | float) and math.isfinite(seconds) and seconds > 0:
-        return text.duration(seconds * text.SECOND)
-    return ""
+    took = seconds * text.SECOND if isinstance(seconds, int | float) else 0
+    return text.duration(took) if 0 < took < math.inf else ""
 
 
 def _short(said: object) -> str:

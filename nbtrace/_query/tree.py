@@ -200,7 +200,8 @@ def _durations(table: Snapshot, order: Ints) -> dict[str, pa.Array]:
     import pyarrow as pa
 
     whole, first = table["duration_ns"], table["time_to_first_chunk_s"]
-    first_ms = (arrays.numbers(first, np.float64) * 1e3).astype(np.float32)
+    with np.errstate(over="ignore"):  # a file may say a time that no stream took
+        first_ms = (arrays.numbers(first, np.float64) * 1e3).astype(np.float32)
     return {
         "duration_ms": arrays.column(
             pa.float64(), (arrays.numbers(whole, np.int64) / 1e6)[order], arrays.known(whole)[order]

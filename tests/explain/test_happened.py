@@ -43,7 +43,7 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
             "It failed after 1.00 s: openai.RateLimitError · HTTP 429: slow down",
             "Behind that was ConnectError: no",
         ]),
-        ({"time_to_first_chunk_s": math.nan, "attempts": 1, "rate_limited_s": math.inf},
+        ({"time_to_first_chunk_s": 1e300, "attempts": 1, "rate_limited_s": math.nan},
             {"nbtrace.attempts.wait": "long"}, (), ["m-1 answered in 1.00 s.", "1 request went out for it."]),
         ({"ms": None}, {}, (), ["It still runs."]),
         ({"ms": None, "status_message": "had not ended when it was exported"}, {}, (), [
