@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from math import isfinite
@@ -31,7 +31,7 @@ from nbtrace._export.report import (
 )
 from nbtrace._export.selection import beside, by_trace, orphans, rerooted, together, without_vectors
 from nbtrace._export.sending import Sender
-from nbtrace._export.verifying import verify as verified
+from nbtrace._export.verifying import verify
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -163,10 +163,8 @@ def waiting(table: Snapshot, key: str, ledger: Ledger) -> int:
     return len(ledger.missing(key, ended(table)[0], but_refused=True)) + (0 if late is None else len(late))
 
 
-def deliver(
-    parcel: Parcel, to: Receiver, *, ledger: Ledger, verify: bool = False, shows_progress: bool = True
-) -> ExportReport:
-    """Send what was packed, and look whether it is there."""
+def deliver(parcel: Parcel, to: Receiver, *, ledger: Ledger, shows_progress: bool = True) -> ExportReport:
+    """Send what was packed."""
     above = orphans(parcel.prepared.table)
 
     def taken(keys: Iterable[bytes]) -> None:
@@ -185,16 +183,20 @@ def deliver(
     notes = [*parcel.notes, *cut_in_words(parcel.prepared.cut), *unsaid_in_words(parcel.prepared.unsaid)]
     if outcome.said:
         notes.append(f"The receiver said: {' / '.join(outcome.said)}")
-    if verify:
-        with _progress(len(parcel), f"{to.shown}, read back", is_shown=shows_progress) as advance:
-            told = verified(parcel.prepared.table, to, ledger, advance)
-        left_out += told.left_out
-        notes += told.notes
     if not len(parcel) and not parcel.scores:
         notes.append("There was nothing to send, so the endpoint was not asked")
     return ExportReport(
         to.shown, "OTLP", outcome.spans, outcome.bytes, outcome.requests, tuple(left_out), tuple(notes), judged
     )  # fmt: skip
+
+
+def read_back(
+    report: ExportReport, parcel: Parcel, to: Receiver, *, ledger: Ledger, shows_progress: bool = True
+) -> ExportReport:
+    """Look whether what was sent is there, and say so too."""
+    with _progress(len(parcel), f"{to.shown}, read back", is_shown=shows_progress) as advance:
+        told = verify(parcel.prepared.table, to, ledger, advance)
+    return replace(report, left_out=(*report.left_out, *told.left_out), notes=(*report.notes, *told.notes))
 
 
 def _scores(spans: Snapshot, known: set[str]) -> list[Row]:

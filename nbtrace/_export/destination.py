@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from nbtrace._export import backends, clickhouse, dataset, flat, otlp_json, over_grpc, parquet
 from nbtrace._export.atomic import replacing
 from nbtrace._export.backends.backend import Address, Variables
-from nbtrace._export.delivery import Receiver, deliver, ended, pack
+from nbtrace._export.delivery import Receiver, deliver, ended, pack, read_back
 from nbtrace._export.endpoint import TRACES_PATH, Endpoint
 from nbtrace._export.ledger import Again, Ledger
 from nbtrace._export.prepare import Prepared
@@ -120,7 +120,9 @@ def export(
         parcel = pack(table, to_there, ledger=ledger, again=again, is_selection=is_selection, is_live=is_live)
         if dry_run:
             return preview(parcel, to_there)
-        return deliver(parcel, to_there, ledger=ledger, verify=verify, shows_progress=shows_progress)
+        report = deliver(parcel, to_there, ledger=ledger, shows_progress=shows_progress)
+    # Not while others wait who send there too, as a live export.
+    return read_back(report, parcel, to_there, ledger=ledger, shows_progress=shows_progress) if verify else report
 
 
 def receiver(

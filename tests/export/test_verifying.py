@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from types import MappingProxyType
@@ -364,6 +365,21 @@ def test_an_answer_without_an_end_is_not_read(
     server.found = iter([written(_datadog(sent()))])
     report = recorded.export("datadog", endpoint=server.url, verify=True, again="all")
     assert report.notes[-1] == "Nothing could be read back: the answer is longer than 0 MiB"
+
+
+def test_others_send_there_while_it_is_read_back(there: Callable[[str], Scripted], recorded: Session) -> None:
+    server, waiting = there("jaeger"), list[bool]()
+
+    def found() -> Iterator[bytes]:
+        other = threading.Thread(target=recorded.export, args=("jaeger",), kwargs={"endpoint": server.url})
+        other.start()
+        other.join(5)
+        waiting.append(other.is_alive())
+        yield written(_jaeger(sent()))
+
+    server.found = found()
+    assert recorded.export("jaeger", endpoint=server.url, verify=True).notes == (f"All 9 spans were read back{PLACE}",)
+    assert waiting == [False]
 
 
 def test_what_could_not_be_asked_is_not_said_to_be_missing(
