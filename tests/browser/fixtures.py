@@ -29,7 +29,7 @@ FLAGS = [
     "--disable-sync",
 ]
 
-PATIENCE = 30_000
+PATIENCE = 60_000
 """Milliseconds for a page to become what is expected, which is slow while other jobs want the processor."""
 
 OpenLab = Callable[..., Lab]

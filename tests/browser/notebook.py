@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "build" / "screenshots"
 
-START = 60_000
+START = 180_000
 """Milliseconds for JupyterLab to show a notebook, which is slow while other jobs want the processor."""
 RUN = 300_000
 """Milliseconds for a whole notebook to run on the local model."""
