@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
 START_SECONDS = 180
+SOCKETS_LENGTH = 45
+"""Characters that the path of a folder may have for JupyterLab's kernels to listen in it: a socket's has 103 at most,
+fifty of them for its name. A folder for temporary files on macOS has more."""
 
 Theme = Literal["light", "dark"]
 App = Literal["lab", "notebook"]
@@ -86,7 +89,7 @@ def jupyter_lab(
     _write_settings(home / "config", theme, settings or {})
     log, variables = home / "lab.log", environment(home, extra, python=python)
     with (
-        tempfile.TemporaryDirectory() as sockets,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as sockets,
         reserved_port(port) as its_port,
         log.open("wb") as output,
     ):
@@ -97,9 +100,10 @@ def jupyter_lab(
             *(f"--port={its_port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
             f"--IdentityProvider.token={token}",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            "--KernelManager.transport=ipc",  # as `kernel_sockets`, which are named after the file of each connection
         ]
-        variables |= {"JUPYTER_RUNTIME_DIR": sockets}
+        if len(sockets) <= SOCKETS_LENGTH:  # as `kernel_sockets`, named after each connection's file
+            command.append("--KernelManager.transport=ipc")
+            variables["JUPYTER_RUNTIME_DIR"] = sockets
         with subprocess.Popen(
             command, env=variables, stdout=output, stderr=output, stdin=subprocess.DEVNULL
         ) as process:
@@ -118,7 +122,7 @@ def kernel_sockets() -> Generator[dict[str, str]]:
     The ports that a manager finds free may be another program's by the time the kernel wants them. The folder's path is
     short, as that of a socket must be.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         yield {"transport": "ipc", "ip": str(Path(folder, "kernel"))}
 
 

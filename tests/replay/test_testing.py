@@ -81,6 +81,7 @@ def test_a_suite_runs_from_its_cassette(tmp_path: Path, cassette: Path) -> None:
 def test_a_notebook_runs_from_its_cassette(tmp_path: Path, cassette: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `pytest --nbtrace-replay` tells the kernels that tests start."""
     monkeypatch.setenv("NBTRACE_REPLAY", str(cassette))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     cells = [
         "%load_ext nbtrace",
         ASK,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,10 +46,10 @@ def test_a_comm_without_routing_stays_as_it_is() -> None:
 
 
 @pytest.fixture
-def kernel() -> Iterator[BlockingKernelClient]:
+def kernel(tmp_path: Path) -> Iterator[BlockingKernelClient]:
     with kernel_sockets() as sockets:
         manager = KernelManager(**sockets)
-        manager.start_kernel()
+        manager.start_kernel(env={**os.environ, "IPYTHONDIR": str(tmp_path)})
         client = manager.client()
         client.start_channels()
         client.wait_for_ready(timeout=120)
