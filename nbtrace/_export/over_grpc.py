@@ -71,7 +71,7 @@ def call(endpoint: Endpoint, body: bytes, compression: Compression, timeout: flo
         partial = ExportTraceServiceResponse.FromString(said).partial_success
     except DecodeError:
         return Answer(len(body), 0, "")  # a success whose text is not OTLP is a success
-    return Answer(len(body), partial.rejected_spans, short(endpoint, partial.error_message))
+    return Answer(len(body), max(partial.rejected_spans, 0), short(endpoint, partial.error_message))
 
 
 def library() -> Any:

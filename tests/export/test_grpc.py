@@ -226,6 +226,8 @@ def test_what_is_rejected_of_a_request_that_is_taken_is_counted(table: Snapshot,
     )
     report = export(table, receiver.url)
     assert (report.spans, report.left_out) == (len(table) - 2, ("2 spans rejected by the receiver: too old",))
+    receiver.response.partial_success.rejected_spans = -5
+    assert export(table, receiver.url).spans == len(table)
 
 
 def test_a_connection_that_fails_is_told(single: Snapshot, scripted: Callable[..., Scripted], free_port: int) -> None:
