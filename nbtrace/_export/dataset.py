@@ -117,7 +117,8 @@ def _settled(table: Snapshot) -> tuple[Snapshot, list[str]]:
 
     failed = pc.fill_null(pc.equal(table.column("status_code"), numbers(pa.int64(), "q", [ERROR])[0]), pa.scalar(False))
     settled: Any = pc.or_(pc.is_valid(table.column("duration_ns")), failed)
-    return table.filter(settled), list(unended_in_words(table.filter(pc.invert(settled))))
+    going = table.column("status_message").filter(pc.invert(settled)).to_pylist()
+    return table.filter(settled), list(unended_in_words(going))
 
 
 def _there(parts: Iterable[Part], before: int) -> list[str]:

@@ -265,10 +265,12 @@ def ended(table: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
     usable = pc.and_(pc.greater_equal(start, zero), pc.greater_equal(pc.add(start, duration), zero))
     chosen = table.filter(usable)
     endless = table.filter(pc.is_null(duration))
-    interrupted = endless.column("status_code").to_pylist().count(ERROR)
+    said = zip(*(endless.column(name).to_pylist() for name in ("status_code", "status_message")), strict=True)
+    going = [message for status, message in said if status != ERROR]
+    interrupted = len(endless) - len(going)
     odd = len(table) - len(chosen) - len(endless)
     left_out = (
-        *unended_in_words(endless, but=interrupted),
+        *unended_in_words(going),
         *counted_in_words(interrupted, semconv.INTERRUPTED),
         *counted_in_words(odd, "with times that OTLP cannot hold"),
     )

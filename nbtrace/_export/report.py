@@ -9,12 +9,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from nbtrace import semconv
-
-if TYPE_CHECKING:
-    from nbtrace._store.snapshot import Snapshot
 
 NAMED: Final = 5
 """Attributes that are named in words."""
@@ -102,10 +99,14 @@ def joined(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
-def unended_in_words(endless: Snapshot, *, but: int = 0) -> Iterator[str]:
-    """Say of spans without an end how many run, and how many did when they were exported to where they are from."""
-    exported = endless.column("status_message").to_pylist().count(semconv.NOT_ENDED)
-    yield from counted_in_words(len(endless) - exported - but, "still running")
+def unended_in_words(messages: Sequence[str | None]) -> Iterator[str]:
+    """Say how many spans run, and how many did when they were exported to where they are from.
+
+    Args:
+        messages: the status messages of spans that have no end, nor been interrupted.
+    """
+    exported = messages.count(semconv.NOT_ENDED)
+    yield from counted_in_words(len(messages) - exported, "still running")
     yield from counted_in_words(exported, f"that {semconv.NOT_ENDED}")
 
 

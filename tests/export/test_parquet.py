@@ -15,6 +15,7 @@ from nbtrace._store.schema import schema
 from nbtrace._widgets.listing import list_text
 from nbtrace._widgets.static import tree_text
 from tests.export.conftest import START
+from tests.query.tables import row, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,8 @@ def test_what_ran_at_the_export_is_unfinished_to_whoever_reads_the_file(tmp_path
     for place in ("again.otlp.jsonl", "dataset/"):  # a slash at the end says that it is a directory
         left_out = opened.export(f"{tmp_path}/{place}").left_out
         assert left_out == ("2 spans that had not ended when it was exported",)
+    both = table(row(1, ms=None, status_code=2, status_message=semconv.NOT_ENDED))  # as a file may have it
+    assert export(both, tmp_path / "both.jsonl").left_out == (f"1 span {semconv.INTERRUPTED}",)
 
 
 def test_no_spans_are_a_file_without_rows(snapshot: Take, tmp_path: Path) -> None:
