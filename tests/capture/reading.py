@@ -57,6 +57,16 @@ def only(session: Session) -> dict[str, Any]:
     return {key: value for key, value in span["attributes"].items() if key not in VARYING}
 
 
+def told(session: Session) -> dict[str, dict[str, Any]]:
+    """Give each span's attributes, parent's name and status by its name."""
+    found = spans(session)
+    names = {span["id"]: span["name"] for span in found}
+    return {
+        span["name"]: {"parent": names.get(span["parent"]), "status": span["status"], **span["attributes"]}
+        for span in found
+    }
+
+
 @contextmanager
 def step(session: Session, name: str) -> Generator[None]:
     """Make a span of the session the current one, as a cell does."""

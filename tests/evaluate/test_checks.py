@@ -15,7 +15,7 @@ from nbtrace._evaluate.verdict import Verdict
 from nbtrace._evaluations import evaluated
 from nbtrace._query.frame import Spans
 from nbtrace.errors import NotFoundError, UsageError
-from tests.evaluate.test_evaluate import QUIET, said
+from tests.evaluate.judging import QUIET, said
 from tests.query.tables import chat, row, table
 
 

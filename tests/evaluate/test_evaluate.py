@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import json
 import signal
 import threading
@@ -17,44 +15,15 @@ from scipy.stats import binomtest
 
 import nbtrace
 from nbtrace import Session, check, checks
-from nbtrace._evaluate.check import check_of
-from nbtrace._evaluate.result import Evaluation, wilson
+from nbtrace._evaluate.result import wilson
 from nbtrace._evaluations import evaluated
 from nbtrace._opened import read_back
 from nbtrace._query.frame import Spans
 from nbtrace.checks import Verdict
 from nbtrace.errors import UsageError
 from tests.capture.loopback import Loopback, Received, Reply, completion
+from tests.evaluate.judging import QUIET, SPANS, rows, said
 from tests.query.tables import chat, row, table
-
-QUIET: dict[str, Any] = {"progress": False}
-
-
-def said(text: str) -> str:
-    return json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": text}], "finish_reason": "stop"}])
-
-
-def asked(text: str) -> str:
-    return json.dumps([{"role": "user", "parts": [{"type": "text", "content": text}]}])
-
-
-ANSWERS = ("Rome", "Oslo, as ever", "Lima")
-SPANS = Spans(
-    table(
-        *(
-            chat(n + 1, trace=n + 1, output_messages=said(text), input_messages=asked(f"question {n}"))
-            for n, text in enumerate(ANSWERS)
-        ),
-        chat(4, trace=4, status_code=2, error_type="Timeout"),
-    )
-)
-
-
-def rows(found: Evaluation) -> list[tuple[Any, ...]]:
-    names = ("check", "span_id", "value", "label", "explanation", "error")
-    return [
-        (one["check"], int(one["span_id"], 16), *(one[name] for name in names[2:])) for one in found.table.to_pylist()
-    ]
 
 
 def echo(received: Received) -> Reply:
@@ -73,17 +42,17 @@ def client(server: Loopback) -> Any:
         yield made
 
 
+def ask(client: openai.OpenAI, *texts: str) -> None:
+    for text in texts:
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+
+
 @pytest.fixture
 def interruptible() -> Any:
     """Have SIGINT raise, as in a kernel: the processes of xdist ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-def ask(client: openai.OpenAI, *texts: str) -> None:
-    for text in texts:
-        client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
 
 
 def test_a_check_says_a_bool_a_number_a_label_or_a_verdict_with_an_explanation(session: Session) -> None:
@@ -326,34 +295,6 @@ def test_a_budget_stops_the_checks_and_keeps_what_they_said(session: Session, cl
             evaluated(session, None, judge, width=1, cache=False, **QUIET)
 
 
-@pytest.mark.parametrize(
-    ("function", "message"),
-    [
-        (lambda: True, "a function of a span, or of its answer"),
-        (lambda span, other: True, "a default for 'other'"),
-        (7, "a function of a span"),
-    ],
-)
-def test_what_is_no_check_is_refused_in_words(session: Session, function: Any, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        evaluated(session, SPANS, function, **QUIET)
-
-
-def test_a_check_is_still_a_function_and_has_the_parameters_that_it_has() -> None:
-    @check
-    def short(answer: str, most: int = 3) -> bool:
-        """Say whether an answer is short."""
-        return len(answer) <= most
-
-    assert [short(span) for span in (SPANS[0], SPANS[2])] == [False, False]
-    assert short(SPANS[0], most=4) is True
-    assert short.using(most=4)(SPANS[0]) is True
-    with pytest.raises(UsageError, match="unknown parameter of short 'least'; expected one of: most"):
-        short.using(least=1)
-    assert short.version != check(lambda answer: True).version
-    assert check(lambda answer: True).name == "<lambda>"
-
-
 def test_what_a_check_says_in_words_is_masked_like_everything(session: Session, client: openai.OpenAI) -> None:
     ask(client, "one")
 
@@ -388,47 +329,6 @@ def test_scores_of_an_earlier_nbtrace_are_read(session: Session, client: openai.
     assert [(one["name"], one["label"], one["key"]) for one in scores] == [("length", "pass", None)]
 
 
-def test_checks_that_look_alike_are_told_apart() -> None:
-    def above(limit: int) -> Any:
-        return lambda answer: len(answer) > limit
-
-    pair = (lambda answer: "a" in answer, lambda answer: "b" in answer)  # fmt: skip
-    parts = [functools.partial(longer, most=most) for most in (1, 2)]
-    several = [above(1), above(2), *pair, *parts, Above(1), Above(2)]
-    assert len({check_of(one, name="one").version for one in several}) == len(several)
-    assert [check_of(above(3), name="one").version for _ in range(2)] == [check_of(above(3), name="one").version] * 2
-
-
-def longer(answer: str, most: int) -> bool:
-    return len(answer) > most
-
-
-class Above:
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-
-    def __call__(self, answer: str) -> bool:
-        return len(answer) > self.limit
-
-
-def test_two_checks_of_one_name_and_version_are_refused(session: Session) -> None:
-    with pytest.raises(UsageError, match="give one of those called 'longer' another name="):
-        evaluated(session, SPANS, [check(longer), check(longer)], **QUIET)
-
-
-def test_a_check_that_is_cancelled_by_what_it_waits_for_has_failed(session: Session) -> None:
-    async def cancelled(answer: str) -> bool:
-        raise asyncio.CancelledError
-
-    found = evaluated(session, SPANS[:2], cancelled, **QUIET)
-    assert found.table["error"].to_pylist() == ["asyncio.exceptions.CancelledError"] * 2
-
-
-def test_a_number_that_is_none_is_no_verdict(session: Session) -> None:
-    found = evaluated(session, SPANS[:1], check_of(lambda answer: Verdict(float("nan")), name="odd"), **QUIET)
-    assert found.table["error"].to_pylist() == ["ValueError"]
-
-
 def test_what_is_said_of_opened_spans_is_kept_with_them_and_handed_on(session: Session, tmp_path: Any) -> None:
     given = Spans(table(chat(1, output_messages=said("Rome")), chat(2, trace=2, output_messages=said("Oslo"))))
     opened = read_back(given, session)
@@ -445,11 +345,3 @@ def test_what_is_said_of_opened_spans_is_kept_with_them_and_handed_on(session: S
     ]  # fmt: skip
     assert "sk-proj" not in str(scores)
     assert len(session.snapshot().scores) == 0
-
-
-def test_a_slip_of_the_pen_in_a_parameters_name_is_told() -> None:
-    with pytest.raises(UsageError, match="bad takes 'anser', which a span does not have; did you mean 'answer'"):
-
-        @check
-        def bad(question: str, anser: str) -> bool:
-            return True

@@ -14,7 +14,7 @@ from nbtrace._evaluations import evaluated
 from nbtrace._query.frame import Spans
 from nbtrace.errors import UsageError
 from tests.capture.loopback import Loopback, Received, Reply, completion
-from tests.evaluate.test_evaluate import QUIET, asked, said
+from tests.evaluate.judging import QUIET, asked, said
 from tests.query.tables import chat, table
 
 OPTIONS: dict[str, Any] = {"api_key": "local", "max_retries": 0, "timeout": 20}

@@ -16,7 +16,7 @@ from nbtrace._evaluations import evaluated
 from nbtrace._query.frame import Spans
 from nbtrace.errors import GuardrailError
 from tests.capture.loopback import Loopback, Reply, completion
-from tests.evaluate.test_evaluate import QUIET, asked, said
+from tests.evaluate.judging import QUIET, asked, said
 from tests.query.tables import chat, table
 
 autoevals = pytest.importorskip("autoevals", reason="only `make test-evaluators` has scorers of others")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.kernel.conftest import Kernel
-from tests.kernel.test_extension import line, printed
+from tests.kernel.reading import line, printed
 
 MARK = "changed since the last run"
 

@@ -3,47 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from inline_snapshot import snapshot
 
-from tests.kernel.conftest import Kernel, Outputs
-
-ROWS = """
-import json, nbtrace
-def rows():
-    table = nbtrace.spans().table
-    names = {one: name for one, name in zip(table["span_id"].to_pylist(), table["name"].to_pylist())}
-    return [
-        {**{name: row[name] for name in ("name", "cell_id", "execution_count", "cell_run", "status_code")},
-         "parent": names.get(row["parent_span_id"])}
-        for row in table.to_pylist() if row["duration_ns"] is not None and row["operation"] or row["span_type"]
-    ]
-"""
-
-
-def printed(kernel: Kernel, expression: str) -> Any:
-    """Evaluate an expression in the kernel."""
-    return json.loads(kernel.run(f"print(json.dumps({expression}))", cell_id="probe").text)
-
-
-def line(outputs: Outputs) -> str:
-    """Give the text of the one line under a cell."""
-    (bundle,) = outputs.displays.values()
-    assert set(bundle) == {"text/html", "text/plain"}
-    return bundle["text/plain"]
-
-
-def until(kernel: Kernel, done: Callable[[Outputs], bool]) -> Outputs:
-    """Run small cells until one of them brings what is waited for."""
-    outputs = Outputs()
-    for _ in range(600):
-        outputs = kernel.run("import asyncio; await asyncio.sleep(0.1)", cell_id="wait")
-        if done(outputs):
-            return outputs
-    raise AssertionError(outputs)
+from tests.kernel.conftest import Kernel
+from tests.kernel.reading import ROWS, line, printed, until
 
 
 def test_a_call_in_a_cell_brings_one_line_and_other_cells_nothing(kernel: Kernel) -> None:
@@ -273,51 +238,6 @@ def test_nonsense_is_refused_in_one_sentence(kernel: Kernel) -> None:
     assert printed(kernel, "len(nbtrace.spans()) > 0")
 
 
-STATE = """
-import sys, threading, json
-from concurrent.futures import ThreadPoolExecutor
-from openai._base_client import AsyncAPIClient, SyncAPIClient
-def state():
-    ip = get_ipython()
-    return [
-        id(SyncAPIClient.__dict__["request"]), id(AsyncAPIClient.__dict__["request"]),
-        id(threading.Thread.__dict__["start"]), id(ThreadPoolExecutor.__dict__["submit"]),
-        {name: [id(f) for f in found] for name, found in ip.events.callbacks.items()},
-        sorted(ip.magics_manager.magics["line"]), sorted(ip.magics_manager.registry),
-        [type(c).__name__ for c in ip.configurables], sorted(ip.strdispatchers["complete_command"].strs),
-        [str(f) for f in sys.meta_path],
-    ]
-"""
-
-
-def test_unloading_leaves_ipython_and_the_client_as_they_were(kernel: Kernel) -> None:
-    kernel.run("%unload_ext nothing")  # IPython registers the magics of extensions when one is first used
-    kernel.run(STATE)
-    kernel.run("before = state()")
-    kernel.run("%load_ext nbtrace")
-    assert printed(kernel, "state() != before")
-    kernel.run("ask('Hi')")
-    kernel.run("%unload_ext nbtrace")
-    assert printed(kernel, "[(a, b) for a, b in zip(state(), before) if a != b]") == []
-    assert "not found" in kernel.run("%nbtrace").text
-    assert kernel.run("ask('Hi')").displays == {}
-    kernel.run("import nbtrace")
-    assert printed(kernel, "nbtrace.spans().table['operation'].to_pylist().count('chat')") == 1
-
-
-def test_loading_again_goes_on_with_the_same_session(kernel: Kernel) -> None:
-    kernel.run(STATE)
-    kernel.run("%load_ext nbtrace")
-    kernel.run("once = state()")
-    assert "already loaded" in kernel.run("%load_ext nbtrace").text
-    assert printed(kernel, "state() == once")
-    kernel.run("ask('before')")
-    kernel.run("%reload_ext nbtrace")
-    assert len(kernel.run("ask('after')").displays) == 1
-    kernel.run("import nbtrace")
-    assert printed(kernel, "nbtrace.spans().table['operation'].to_pylist().count('chat')") == 2
-
-
 def test_the_users_provider_is_followed_and_never_replaced(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run(
@@ -338,74 +258,6 @@ def test_the_users_provider_is_followed_and_never_replaced(kernel: Kernel) -> No
     kernel.run("tree = {row['name']: row['parent'] for row in rows()}")
     assert printed(kernel, "tree")["chat smollm2-135m"] == "my step"
     assert "your tracer provider" in kernel.run("%nbtrace status").text
-
-
-def test_an_instrumentor_is_active_until_unloading_and_may_be_again(kernel: Kernel) -> None:
-    name = "openinference-instrumentation-openai"
-    kernel.run("%unload_ext nothing")  # IPython registers the magics of extensions when one is first used
-    kernel.run(STATE)
-    kernel.run("before = state()")
-    for _ in range(2):
-        kernel.run("%load_ext nbtrace")
-        told = f"{name} is active; its spans are recorded until nbtrace is unloaded\n"
-        assert [kernel.run(f"%nbtrace instrument {name}").text for _ in range(2)] == [told, told]
-        assert ": active" in next(one for one in kernel.run("%nbtrace instrument").text.splitlines() if name in one)
-        assert line(kernel.run("ask('Hi')")).startswith("1 LLM call · smollm2-135m · ")
-        kernel.run("%unload_ext nbtrace")
-        kernel.run("ask('Hi')")
-    kernel.run("import nbtrace")
-    kernel.run("kept = nbtrace.spans(kind='llm')")
-    seen_too = ["openinference.instrumentation.openai"]
-    assert printed(kernel, "[one.attributes.get('nbtrace.also_seen_by') for one in kept]") == [seen_too, seen_too]
-    assert printed(kernel, "[(a, b) for a, b in zip(state(), before) if a != b]") == []
-    refused = kernel.run("from openinference.instrumentation.openai import OpenAIInstrumentor as I\nI().instrument()\n"
-                         f"%load_ext nbtrace\n%nbtrace instrument {name}").text  # fmt: skip
-    assert refused == f"UsageError: {name} is active already, by your own code; its spans go where you sent them\n"
-
-
-def test_a_stream_that_is_left_is_shown_unfinished_and_goes_on(kernel: Kernel) -> None:
-    kernel.run("%load_ext nbtrace")
-    left = kernel.run("stream = ask('Count to ten.', stream=True)\nfor _ in range(3): _ = next(stream)", cell_id="left")
-    ((display_id, bundle),) = left.displays.items()
-    assert bundle["text/plain"].endswith(" · 1 unfinished")
-    look = (
-        "[[row['cell_id'], row['duration_ns'] is None, row['stream_outcome'], bool(row['output_messages'])]"
-        " for row in __import__('nbtrace').spans().table.to_pylist() if row['operation']]"
-    )
-    assert printed(kernel, look) == [["left", True, "unfinished", True]]
-    kernel.run("_ = next(stream)")
-    more = until(kernel, lambda outputs: display_id in outputs.displays).displays[display_id]
-    assert more["text/plain"].endswith(" · 1 unfinished")
-    kernel.run("_ = list(stream)")
-    shown = until(kernel, lambda outputs: "unfinished" not in str(outputs.displays.get(display_id, "unfinished")))
-    assert shown.displays[display_id]["text/plain"].startswith("1 LLM call · ")
-    assert printed(kernel, look) == [["left", False, "exhausted", True]]
-
-
-def test_a_stream_whose_cell_is_interrupted_between_two_chunks_goes_on(kernel: Kernel) -> None:
-    kernel.run("%load_ext nbtrace")
-    reading = "import time\nstream = ask('Count.', stream=True)\nfor _ in stream:\n    print('one')\n    time.sleep(60)"
-    kernel.run(reading, cell_id="left", interrupt_after="one")
-    look = "[row['stream_outcome'] for row in __import__('nbtrace').spans().table.to_pylist() if row['operation']]"
-    assert printed(kernel, look) == ["unfinished"]
-    kernel.run("_ = list(stream)")
-    assert printed(kernel, look) == ["exhausted"]
-
-
-def test_streams_are_asked_for_their_usage_where_it_is_wanted(kernel: Kernel) -> None:
-    kernel.run("%load_ext nbtrace")
-    read = "choices = [bool(one.choices) for one in ask('Hi', stream=True)]"
-    look = "[row['usage_state'] for row in __import__('nbtrace').spans().table.to_pylist() if row['operation']]"
-    kernel.run(read)
-    kernel.run("%config NBTrace.request_stream_usage = True")
-    kernel.run(read)
-    assert printed(kernel, "all(choices)") is True
-    kernel.run("%unload_ext nbtrace")
-    kernel.run("%load_ext nbtrace")
-    assert kernel.run("%config NBTrace.request_stream_usage").result == "True"
-    kernel.run("%config NBTrace.request_stream_usage = False")
-    kernel.run(read)
-    assert printed(kernel, look) == ["estimated", "reported", "estimated"]
 
 
 def test_a_setting_of_zero_counts_though_nobody_has_looked_at_it_before(kernel: Kernel) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.trace import SpanContext
 
 from nbtrace._trace.processor import SinkProcessor
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
+    from nbtrace._store.snapshot import Snapshot
     from nbtrace._trace.sink import SpanSink
 
 START = 1_700_000_000_123_456_789
@@ -39,3 +41,12 @@ def tracer_into(store: SpanSink, limits: SpanLimits | None = None) -> Tracer:
     provider = TracerProvider(resource=resource, id_generator=CountingIds(), span_limits=limits, shutdown_on_exit=False)
     provider.add_span_processor(SinkProcessor(store))
     return provider.get_tracer("scope", "1.2", "https://example.org/scope", {"part": "a"})
+
+
+def names(table: Snapshot) -> list[Any]:
+    return table["name"].to_pylist()
+
+
+def ended(name: str, span_id: int = 1, **parts: Any) -> ReadableSpan:
+    context = SpanContext(1, span_id, is_remote=False)
+    return ReadableSpan(name, context, resource=Resource({}), start_time=START, end_time=START + 1, **parts)

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
+from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
 from nbtrace import Session, semconv
 from nbtrace._trace.provider import Tracing, below
-from tests.capture.loopback import HELLO, Loopback, Reply, completion
+from tests.capture.loopback import HELLO, Loopback, Reply
 from tests.capture.reading import only, spans
 from tests.conftest import CountingIds
 from tests.trace.conftest import Ask, exporting, users
@@ -174,28 +173,6 @@ def test_spans_of_others_reach_the_store() -> None:
     ]
 
 
-@pytest.mark.parametrize("sampler", [ALWAYS_OFF, ParentBased(ALWAYS_OFF)])
-def test_what_the_users_sampler_drops_is_stored_all_the_same(sampler: Any, ask: Ask) -> None:
-    provider, memory = exporting(sampler=sampler)
-    with users(provider), Session() as session:
-        with provider.get_tracer("user").start_as_current_span("step"):
-            ask()
-        assert only(session)[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hello!"}]
-    assert memory.get_finished_spans() == ()
-
-
-def test_what_the_user_makes_below_a_span_that_the_sampler_drops_is_dropped_too() -> None:
-    provider, memory = exporting(sampler=ParentBased(ALWAYS_OFF))
-    with users(provider), Session() as session:
-        cell = session.tracing.start("cell [1]", attributes={})
-        inside = below(cell)
-        provider.get_tracer("user").start_span("step", inside).end()
-        session.tracing.end(session.tracing.start("chat m", attributes={}, context=inside), dict)
-        session.tracing.end(cell, dict)
-    assert memory.get_finished_spans() == ()
-    assert [(span["name"], span["running"]) for span in spans(session)] == [("chat m", False), ("cell [1]", False)]
-
-
 def test_threads_that_meet_a_new_provider_together_attach_once(session: Session) -> None:
     barrier, second, met = threading.Barrier(8), threading.Barrier(8), threading.local()
 
@@ -292,32 +269,6 @@ def test_the_store_outlives_the_users_provider(ask: Ask) -> None:
         assert len(spans(session)) == 1
 
 
-def test_limits_of_the_environment_do_not_cut_what_is_stored(monkeypatch: pytest.MonkeyPatch, ask: Ask) -> None:
-    for name in ("OTEL_", "OTEL_SPAN_"):
-        monkeypatch.setenv(f"{name}ATTRIBUTE_COUNT_LIMIT", "1")
-        monkeypatch.setenv(f"{name}ATTRIBUTE_VALUE_LENGTH_LIMIT", "3")
-    with Session() as session:
-        ask("x" * 1000)
-    private = only(session)
-    provider, memory = exporting()
-    with users(provider), Session() as session:
-        ask("x" * 1000)
-    assert len(memory.get_finished_spans()[0].attributes or {}) == 1
-    assert only(session) == private
-    assert private[semconv.INPUT_MESSAGES][0]["parts"][0]["content"] == "x" * 1000
-    assert private[semconv.REQUEST_MODEL] == "m"
-
-
-def test_limits_of_the_users_provider_do_not_cut_what_is_stored(session: Session, ask: Ask) -> None:
-    ask("x" * 1000)
-    private = only(session)
-    session.stop()
-    provider, _ = exporting(span_limits=SpanLimits(max_span_attributes=2, max_span_attribute_length=5))
-    with users(provider), Session() as shared:
-        ask("x" * 1000)
-    assert only(shared) == private
-
-
 def test_attributes_are_inherited_below_a_span_only() -> None:
     from opentelemetry import context as otel_context
 
@@ -410,22 +361,3 @@ def test_a_provider_replaced_during_a_call_keeps_the_call(server: Loopback, ask:
         (False, "closed"),
         (False, "exhausted"),
     ]
-
-
-def test_attempts_that_the_users_sampler_drops_are_stored_all_the_same(server: Loopback) -> None:
-    replies = iter([Reply({}, status=500), Reply(completion())])
-    server.reply = lambda _: next(replies)
-    provider, memory = exporting(sampler=ALWAYS_OFF)
-    with (
-        users(provider),
-        Session() as session,
-        openai.OpenAI(base_url=server.url, api_key="x", max_retries=1) as client,
-    ):
-        client.chat.completions.create(model="m", messages=[])
-    names = {span["id"]: span["name"] for span in spans(session)}
-    assert [(span["name"], names.get(span["parent"]), span["running"]) for span in spans(session)] == [
-        ("attempt 1", "chat m", False),
-        ("attempt 2", "chat m", False),
-        ("chat m", None, False),
-    ]
-    assert memory.get_finished_spans() == ()
