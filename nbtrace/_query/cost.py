@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -77,18 +78,20 @@ class Cost:
 
     @classmethod
     def of(cls, attributes: Mapping[str, Any]) -> Cost:
-        """Read a cost from a span's attributes."""
-        written = attributes.get(semconv.COST_BUCKETS)
-        found = orjson.loads(written) if written else {}
-        reason = attributes.get(semconv.COST_REASON)
-        state = attributes.get(semconv.COST_STATE)
+        """Read a cost from a span's attributes; what a file may have in their place is none."""
+
+        def word(key: str) -> str | None:
+            said = attributes.get(key)
+            return said if isinstance(said, str) else None
+
+        total, state = attributes.get(semconv.USAGE_COST), word(semconv.COST_STATE)
         return cls(
-            model=attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL),
+            model=word(semconv.RESPONSE_MODEL) or word(semconv.REQUEST_MODEL),
             state=state,
-            total_usd=attributes.get(semconv.USAGE_COST),
-            buckets=tuple(_bucket(unit, *how, among=found) for unit, how in found.items()),
-            reason=reason if state is not None else "the call has not ended",
-            source=attributes.get(semconv.COST_SOURCE),
+            total_usd=total if isinstance(total, int | float) and isfinite(total) else None,
+            buckets=_buckets(word(semconv.COST_BUCKETS)),
+            reason=word(semconv.COST_REASON) if state is not None else "the call has not ended",
+            source=word(semconv.COST_SOURCE),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -143,11 +146,20 @@ def unpriced(spans: Snapshot) -> dict[str, int]:
     return dict(Counter(str(model) for model in models.to_pylist()).most_common())
 
 
+def _buckets(written: str | None) -> tuple[CostBucket, ...]:
+    try:
+        found = orjson.loads(written) if written else {}
+        return tuple(_bucket(unit, *how, among=found) for unit, how in found.items())
+    except (ValueError, TypeError, AttributeError, ArithmeticError):  # it is of a file, and nothing of ours
+        return ()
+
+
 def _bucket(unit: str, quantity: float, price: float | None, per: int, *, among: Mapping[str, Any]) -> CostBucket:
     name = NAMES.get(unit, unit.replace("_", " "))
     if unit == "input_tokens" and any(other.startswith("cache_") for other in among):
         name = f"uncached {name}"
-    amount = None if price is None else float(Decimal(repr(price)) * Decimal(repr(quantity)) / per)
+    counted = Decimal(repr(quantity))
+    amount = None if price is None else float(Decimal(repr(price)) * counted / per)
     return CostBucket(unit, name, quantity, price, per, amount)
 
 

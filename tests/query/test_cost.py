@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from inline_snapshot import snapshot
 
 from nbtrace import semconv
@@ -104,6 +105,16 @@ def test_what_is_not_known_is_not_nothing() -> None:
     assert (running.state, repr(running)) == (None, "unpriced · mine · the call has not ended")
     reported = Cost.of({semconv.USAGE_COST: 0.5, semconv.COST_STATE: "priced", semconv.COST_SOURCE: "the provider"})
     assert repr(reported) == "$0.50 · the provider"
+
+
+@pytest.mark.parametrize(
+    "buckets", ["x", "[1]", '{"a":5}', '{"a":["x",null,1]}', '{"a":[5,1.5,0]}', '{"a":[5,"x",1]}', 7]
+)
+def test_what_a_file_has_in_the_place_of_a_cost_is_none(buckets: object) -> None:
+    odd = {semconv.COST_BUCKETS: buckets, semconv.USAGE_COST: "much", semconv.COST_SOURCE: 7, semconv.COST_REASON: [1]}
+    cost = Cost.of({**odd, semconv.COST_STATE: "priced", semconv.REQUEST_MODEL: "mine"})
+    assert (cost.total_usd, cost.buckets, cost.reason, cost.source) == (None, (), None, None)
+    assert repr(cost).endswith(" · mine")
 
 
 def test_unpriced_models_are_counted() -> None:
