@@ -55,6 +55,7 @@ def vocabularies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(socket, "create_connection", loopback)
     monkeypatch.setattr(estimate, "_loaded", {})
+    monkeypatch.delitem(registry.ENCODINGS, "cl100k_base", raising=False)  # which LiteLLM loads
     return tmp_path
 
 
