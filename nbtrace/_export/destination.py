@@ -153,10 +153,12 @@ def receiver(
     is_grpc = asked.protocol == "grpc"
     if is_grpc:
         over_grpc.library()  # now, and not first on the thread of a live export
-    api = ((None if is_grpc else endpoint) or address.api or address.url).rstrip("/").removesuffix(TRACES_PATH)
+    base = (None if is_grpc else endpoint) or address.api or address.url
+    api = base.partition("?")[0].rstrip("/").removesuffix(TRACES_PATH)
     by = asked
-    if is_grpc and endpoint and api.startswith("http"):  # no API is asked there, and its headers are for nobody else
-        by = Endpoint.read(api, headers=address.headers, timeout=timeout, is_full=True, takes_otel_headers=False)
+    if is_grpc and endpoint and api.startswith("http"):  # no API is asked there
+        own = Endpoint.read(api, headers=address.headers, timeout=timeout, is_full=True, takes_otel_headers=False)
+        by = asked if own.host == asked.host else own  # what is said to a host is for nobody else
     return Receiver(asked, backend, address.resource, api, by)
 
 

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -219,15 +220,16 @@ def _api(backend: Backend, to: Receiver) -> Endpoint | None:
     at = Address(to.api) if backend.read_at is None else backend.read_at(Variables(backend.name), to)
     if at is None:
         return None
-    is_beside = urlsplit(at.url).hostname == to.endpoint.host
-    return Endpoint.read(
+    read = partial(
+        Endpoint.read,
         at.url,
-        headers={**(to.endpoint if is_beside else to.asked).headers, **at.headers},
         timeout=to.endpoint.timeout,
         protocol="http/json",
         is_full=True,
         takes_otel_headers=False,
     )
+    known = to.endpoint if read().host == to.endpoint.host else to.asked
+    return read(headers={**known.headers, **at.headers})
 
 
 def _question(trace: bytes, wanted: Sent, api: Endpoint, to: Receiver) -> Question:

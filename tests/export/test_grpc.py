@@ -165,6 +165,9 @@ def test_what_is_said_to_an_endpoint_is_not_said_to_the_api_of_its_backend(
     asked = [*api.received, *api.asked]
     assert {one.path for one in asked} == {"/api/public/scores", f"/api/public/traces/{rich.TRACE:032x}"}
     assert CANARY not in repr(asked)
+    monkeypatch.setenv("LANGFUSE_BASE_URL", api.url)  # on the same host
+    export(recorded, "langfuse", endpoint=receiver.url, headers=headers, verify=True)
+    assert [one.headers["x-mine"] for one in [*api.received[2:], *api.asked[1:]]] == [CANARY] * 3
 
 
 def test_what_may_pass_is_tried_again(single: Snapshot, pauses: list[float]) -> None:

@@ -286,7 +286,7 @@ def test_what_was_sent_is_read_back(
     monkeypatch.setattr(verifying, "PATIENCE", float("-inf"))
     other = [{**span, "parent": spans[0]["id"]} if number == 2 else span for number, span in enumerate(spans)]
     server.found = iter([written(told.answer([*other[:6], other[7]]))])
-    report = recorded.export(name, endpoint=f"{server.url}/v1/traces", verify=True, again="all")
+    report = recorded.export(name, endpoint=f"{server.url}/v1/traces?key=1", verify=True, again="all")
     assert {one.path.partition("&filter%5Bfrom%5D")[0] for one in server.asked} == {told.path}
     assert report.left_out == (f"2 spans not there when read back: {7:016x}, {9:016x}",)
     other_parent = f"{3:016x} has another parent ({1:016x} instead of {2:016x})"
