@@ -80,6 +80,12 @@ function Rows({ explorer, scroller }: { explorer: Explorer; scroller: Scroller }
   useEffect(() => {
     explorer.previews.inSight.value = rows.subarray(shown.first, shown.last);
   }, [explorer, rows, shown]);
+  useEffect(
+    () => () => {
+      explorer.previews.inSight.value = [];
+    },
+    [explorer],
+  );
   if (!tree || !forest || !sums) return <div class="track" role="presentation" />;
   const first = rows[0];
   const rootCount = first === undefined ? 0 : (forest.rootCounts[traceOf(forest, first)] ?? 0);

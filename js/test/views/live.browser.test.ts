@@ -84,3 +84,13 @@ test("a newer trace moves neither the list nor its cursor from what one looks at
   await vi.waitFor(() => expect(list.getAttribute("aria-rowcount")).toBe("44"));
   await vi.waitFor(() => expect([cursor(), top()]).toEqual(["trace 3", before]));
 });
+
+test("rows that are left for the list are in sight no more, so that nothing is asked of them", async () => {
+  const explorer = new Explorer({ hasList: true });
+  draw(explorer);
+  explorer.show(treeOf([{ type: "cell", ms: NO_END }, STREAM]));
+  explorer.enterTrace(0);
+  await vi.waitFor(() => expect(Array.from(explorer.previews.inSight.value)).toEqual([0, 1]));
+  explorer.leaveTrace();
+  await vi.waitFor(() => expect(explorer.previews.inSight.value.length).toBe(0));
+});
