@@ -29,6 +29,7 @@ ATTEMPTS: Final = 5
 """Attempts that are told one by one."""
 AROUND: Final = 5
 """Spans around it that are named."""
+UNNAMED: Final = "a span without a name"
 
 _FINISHED: Final = {
     "stop": "It came to its end",
@@ -122,11 +123,17 @@ def _below(span: Facts, drawn: pa.Table, row: int) -> Iterator[str]:
     words = [text.counted(found.spans, "span"), *([text.counted(found.calls, "LLM call")] if found.calls else [])]
     words += [text.counted(found.errors, "error")] if found.errors else []
     yield f"Below it: {', '.join(words)}."
-    below: list[dict[str, Any]] = (
-        drawn.slice(row + 1, end - row - 1).select(["name", "flags", "error_type"]).to_pylist()
-    )
-    if failed := next((one for one in below if one["flags"] & FAILURE), None):
-        yield f"There {_short(failed['name'])} failed first: {_short(failed['error_type'] or 'an error')}"
+    names = ["name", "flags", "error_type", "start_ms", "duration_ms"]
+    below: list[dict[str, Any]] = drawn.slice(row + 1, end - row - 1).select(names).to_pylist()
+    if failed := min((one for one in below if one["flags"] & FAILURE), key=_over_ms, default=None):
+        name = _short(failed["name"] or UNNAMED)
+        yield f"There {name} failed first: {_short(failed['error_type'] or 'an error')}"
+
+
+def _over_ms(drawn: dict[str, Any]) -> float:
+    """Say when a span of a tree was over, which is when it failed."""
+    took = drawn["duration_ms"]
+    return math.inf if took is None else (drawn["start_ms"] or 0) + took
 
 
 def _place(drawn: pa.Table, row: int) -> Iterator[str]:
@@ -139,7 +146,7 @@ def _place(drawn: pa.Table, row: int) -> Iterator[str]:
         above = parents[above]
     if around:
         names = drawn["name"].take(around[:AROUND]).to_pylist()
-        named = [_short(name or "a span without a name") for name in names]
+        named = [_short(name or UNNAMED) for name in names]
         yield f"It was in {', in '.join(named)}{', …' if len(around) > AROUND else ''}."
 
 

@@ -67,10 +67,17 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
             "Below it: 3 spans, 1 LLM call, 1 error.",
             "There chat m failed first: openai.RateLimitError",
         ]),
+        ({"operation": None, "span_type": "chain"}, {}, (
+            row(3, 1, ms=None, **FAILED), row(4, 1, start=1, ms=9, **FAILED), row(5, 1, start=2, name="", **FAILED),
+        ), [
+            "It took 1.00 s.",
+            "Below it: 3 spans, 3 errors.",
+            "There a span without a name failed first: openai.RateLimitError",
+        ]),
     ],
     ids=[
         "cut off", "retried", "refused", "failed", "odd times", "running", "exported", "unread", "interrupted", "left",
-        "replayed", "a step",
+        "replayed", "a step", "side by side",
     ],
 )  # fmt: skip
 def test_what_happened_is_said_in_sentences(
