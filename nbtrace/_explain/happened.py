@@ -13,7 +13,7 @@ from nbtrace import semconv
 from nbtrace._query import text
 from nbtrace._query.branch import branch, end_of
 from nbtrace._query.totals import ATTEMPT, BEGUN
-from nbtrace._query.tree import FAILURE, tree
+from nbtrace._query.tree import ERROR, FAILURE, tree
 from nbtrace._widgets.markup import clip, visible
 from nbtrace._widgets.static import REFUSALS
 
@@ -57,8 +57,10 @@ def happened(span: Facts, trace: Snapshot) -> list[str]:
 
 def _end(span: Facts) -> Iterator[str]:
     took, is_call = text.duration(span.duration_ns), span.operation in semconv.LLM_OPERATIONS
-    if span.failed and span.duration_ns is None:
+    if span.failed and span.duration_ns is None and span.status_message == semconv.INTERRUPTED:
         yield "It had not ended when its kernel did."
+    elif span.failed and span.duration_ns is None:  # some say so before they end
+        yield f"It has failed, and has no end yet: {_short(span.error_type or span.status_message or 'an error')}"
     elif span.failed:
         status = span.attributes.get(semconv.HTTP_STATUS_CODE)
         told = [span.error_type or "an error", *([f"HTTP {status}"] if status is not None else [])]
@@ -91,8 +93,12 @@ def _tries(span: Facts, drawn: pa.Table, row: int) -> Iterator[str]:
     words += [f"{limited} {of_that} for a rate limit"] if limited else []
     below = drawn.slice(row + 1, end_of(drawn, row) - row - 1).to_pylist()
     tried = [one for one in below if one["type"] == ATTEMPT]
-    ends = [f"{_short(one['name'])}: {_short(one['error_type'] or 'answered')}" for one in tried[:ATTEMPTS]]
+    ends = [f"{_short(one['name'])}: {_short(_outcome(one))}" for one in tried[:ATTEMPTS]]
     yield f"{', '.join(words)}{' (' * bool(ends)}{'; '.join(ends)}{')' * bool(ends)}."
+
+
+def _outcome(attempt: dict[str, Any]) -> str:
+    return attempt["error_type"] or ("failed" if attempt["flags"] & ERROR else "answered")
 
 
 def _answer(span: Facts) -> Iterator[str]:

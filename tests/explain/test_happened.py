@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nbtrace import semconv
 from nbtrace._explain.explained import explained
 from tests.query.tables import chat, row, table
 
@@ -21,13 +22,14 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
             "m-1 answered in 1.00 s, of which 250 ms until the first words.",
             "The answer breaks off: it has as many tokens as it may (length).",
         ]),
-        ({"attempts": 2, "rate_limited_s": 0.5}, {"nbtrace.attempts.wait": 0.75, "nbtrace.cost.reason": "a guess"}, (
+        ({"attempts": 3, "rate_limited_s": 0.5}, {"nbtrace.attempts.wait": 0.75, "nbtrace.cost.reason": "a guess"}, (
             row(3, 1, error_type="429", name="attempt 1", **ATTEMPT),
             row(4, 1, start=2, name="attempt 2", span_type="attempt"),
+            row(5, 1, start=3, name="attempt 3", **ATTEMPT),
         ), [
             "m-1 answered in 1.00 s.",
-            ("2 requests went out for it, 750 ms were waited between them, 500 ms of that for a rate limit "
-             "(attempt 1: 429; attempt 2: answered)."),
+            ("3 requests went out for it, 750 ms were waited between them, 500 ms of that for a rate limit "
+             "(attempt 1: 429; attempt 2: answered; attempt 3: failed)."),
         ]),
         ({"cost_state": "estimated", "refusal": "model", "finish_reasons": ["stop", "odd\x1b"]},
             {"nbtrace.cost.reason": "a guess"}, (), [
@@ -52,7 +54,10 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
         ({"ms": None, "stream_outcome": "unfinished"}, {}, (), [
             "It is a stream that has not been read to its end.",
         ]),
-        ({"ms": None, "status_code": 2}, {}, (), ["It had not ended when its kernel did."]),
+        ({"ms": None, "status_code": 2, "status_message": semconv.INTERRUPTED}, {}, (), [
+            "It had not ended when its kernel did.",
+        ]),
+        ({"ms": None, "status_code": 2, "status_message": "bad"}, {}, (), ["It has failed, and has no end yet: bad"]),
         ({"stream_outcome": "abandoned"}, {}, (), [
             "m-1 answered in 1.00 s.", "Its stream was dropped before its end.",
         ]),
@@ -76,8 +81,8 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
         ]),
     ],
     ids=[
-        "cut off", "retried", "refused", "failed", "odd times", "running", "exported", "unread", "interrupted", "left",
-        "replayed", "a step", "side by side",
+        "cut off", "retried", "refused", "failed", "odd times", "running", "exported", "unread", "interrupted",
+        "failing", "left", "replayed", "a step", "side by side",
     ],
 )  # fmt: skip
 def test_what_happened_is_said_in_sentences(
