@@ -59,8 +59,8 @@ def _end(span: Facts) -> Iterator[str]:
     took, is_call = text.duration(span.duration_ns), span.operation in semconv.LLM_OPERATIONS
     if span.failed and span.duration_ns is None and span.status_message == semconv.INTERRUPTED:
         yield "It had not ended when its kernel did."
-    elif span.failed and span.duration_ns is None:  # some say so before they end
-        yield f"It has failed, and has no end yet: {_short(span.error_type or span.status_message or 'an error')}"
+    elif span.failed and span.duration_ns is None:  # some say so before they end, and a file may lack the message
+        yield f"It failed, and no end of it is known: {_short(span.error_type or span.status_message or 'an error')}"
     elif span.failed:
         status = span.attributes.get(semconv.HTTP_STATUS_CODE)
         told = [span.error_type or "an error", *([f"HTTP {status}"] if status is not None else [])]
