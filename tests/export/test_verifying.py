@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from operator import itemgetter
-from types import MappingProxyType
-from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -22,18 +18,15 @@ from nbtrace._export.backends import langsmith
 from nbtrace._export.backends.backend import Variables
 from nbtrace._export.backends.grafana import read_at
 from nbtrace._export.backends.otlp import queried_at
-from nbtrace._export.batch import Row, rows
+from nbtrace._export.batch import rows
 from nbtrace._export.destination import receiver
 from nbtrace._export.endpoint import Endpoint
-from tests.export import rich
+from tests.export import documented, rich
+from tests.export.documented import PLACE, READ_KEY, TIMES, TOLD, hexed, packed, place_of, sent
 from tests.export.golden import CANARY, VARIABLES
 from tests.export.loopback import Reply, Scripted
 
 Server = Callable[..., Scripted]
-Span = dict[str, Any]
-TRACE = f"{rich.TRACE:032x}"
-READ_KEY = "reading-9876543210"
-PLACE = "; their name, parent, start and end are as sent"
 
 
 @pytest.fixture(autouse=True)
@@ -48,207 +41,6 @@ def recorded() -> Session:
     recorded = Session()
     recorded.store.adopt(rich.session())
     return recorded
-
-
-def sent() -> list[Span]:
-    """Say the place of the spans of the rich session, by number."""
-    return [*map(_of, rows(rich.session()))]
-
-
-def _of(row: Row) -> Span:
-    return {
-        "name": row["name"],
-        "trace": row["trace_id"],
-        "id": row["span_id"],
-        "parent": row["parent_span_id"],
-        "start": row["start_time_unix_nano"],
-        "end": row["start_time_unix_nano"] + row["duration_ns"],
-    }
-
-
-def _hex(span: bytes | None) -> str | None:
-    return span.hex() if span else None
-
-
-def _packed(span: bytes | None) -> str | None:
-    return base64.b64encode(span).decode() if span else None
-
-
-def _iso(nanoseconds: int, places: int = 6) -> str:
-    whole, rest = divmod(nanoseconds, 10**9)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}"[: 20 + places] + "Z"
-
-
-def _run(span: bytes | None) -> str | None:
-    return f"00000000-0000-0000-{span.hex()[:4]}-{span.hex()[4:]}" if span else None
-
-
-def _otlp(spans: Sequence[Span], written: Callable[[bytes | None], str | None], unit: int = 1) -> object:
-    found = [
-        {
-            "traceId": written(rich.TRACE.to_bytes(16, "big")),
-            "spanId": written(span["id"]),
-            "name": span["name"],
-            "kind": 1,
-            "startTimeUnixNano": str(span["start"] // unit * unit),
-            "endTimeUnixNano": str(span["start"] // unit * unit + (span["end"] - span["start"]) // unit * unit),
-            "status": {},
-        }
-        | ({"parentSpanId": written(span["parent"])} if span["parent"] else {})
-        for span in spans
-    ]
-    return [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": found}]}]
-
-
-def _langfuse(spans: Sequence[Span]) -> object:
-    return {
-        "id": TRACE,
-        "observations": [
-            {
-                "id": _hex(span["id"]),
-                "name": "its own",
-                "parentObservationId": _hex(span["parent"]),
-                "startTime": _iso(span["start"], 3),
-                "endTime": _iso(span["end"], 3),
-            }
-            for span in spans
-        ]
-        + [{"id": "of its own SDK", "parentObservationId": "another"}],
-    }
-
-
-def _mlflow(spans: Sequence[Span]) -> object:
-    return {
-        "spans": [
-            {
-                "span_id": _packed(span["id"]),
-                "parent_span_id": _packed(span["parent"]),
-                "name": span["name"],
-                "start_time_unix_nano": span["start"],
-                "end_time_unix_nano": span["end"],
-            }
-            for span in spans
-        ]
-    }
-
-
-def _phoenix(spans: Sequence[Span]) -> object:
-    found = [
-        {
-            "name": span["name"],
-            "context": {"trace_id": TRACE, "span_id": _hex(span["id"])},
-            "parent_id": _hex(span["parent"]),
-            "start_time": _iso(span["start"]).replace("Z", "+00:00"),
-            "end_time": _iso(span["end"]).replace("Z", "+00:00"),
-        }
-        for span in spans
-    ]
-    other = {"context": {"trace_id": "0" * 31 + "1", "span_id": _hex(b"\7" * 8)}}
-    return {"data": [*found, other], "next_cursor": None}
-
-
-def _langsmith(spans: Sequence[Span]) -> object:
-    return {
-        "runs": [
-            {
-                "id": _run(span["id"]),
-                "parent_run_id": _run(span["parent"]),
-                "start_time": _iso(span["start"]).removesuffix("Z"),
-                "end_time": _iso(span["end"]).removesuffix("Z"),
-            }
-            for span in spans
-        ],
-        "cursors": {"next": None},
-    }
-
-
-def _logfire(spans: Sequence[Span]) -> object:
-    return {
-        "data": [
-            {
-                "span_id": _hex(span["id"]),
-                "parent_span_id": _hex(span["parent"]),
-                "span_name": span["name"],
-                "start_timestamp": _iso(span["start"]),
-                "end_timestamp": _iso(span["end"]),
-            }
-            for span in spans
-        ]
-    }
-
-
-def _weave(spans: Sequence[Span]) -> object:
-    return {
-        "spans": [
-            {
-                "project_id": "ada/library",
-                "trace_id": TRACE,
-                "span_id": _hex(span["id"]),
-                "parent_span_id": _hex(span["parent"]) or "0" * 16,
-                "span_name": span["name"],
-                "started_at": _iso(span["start"]),
-                "ended_at": _iso(span["end"]),
-            }
-            for span in spans
-        ],
-        "groups": [],
-        "total_count": len(spans),
-    }
-
-
-def _datadog(spans: Sequence[Span], cursor: str | None = None) -> object:
-    found = [
-        {
-            "span_id": str(int.from_bytes(span["id"], "big")),
-            "trace_id": TRACE,
-            "parent_id": str(int.from_bytes(span["parent"], "big")) if span["parent"] else "undefined",
-            "name": "its own",
-            "start_ns": span["start"] // 10**6,
-            "duration": 1.0,
-        }
-        for span in spans
-    ]
-    data = [{"id": one["span_id"], "type": "span", "attributes": one} for one in found]
-    return {"data": data, "meta": {"status": "done", "page": {"after": cursor} if cursor else None}}
-
-
-class Told(NamedTuple):
-    """How a backend is read."""
-
-    answer: Callable[[Sequence[Span]], object]
-    path: str
-    """What is asked, up to what is not the same each time."""
-    alike: str = PLACE
-    variables: Mapping[str, str] = MappingProxyType({})
-    """What its users have set for reading."""
-    is_post: bool = False
-
-
-def _jaeger(spans: Sequence[Span]) -> object:
-    return {"result": {"resourceSpans": _otlp(spans, _hex, 1000)}}
-
-
-def _grafana(spans: Sequence[Span]) -> dict[str, object]:
-    return {"trace": {"resourceSpans": _otlp(spans, _packed)}}
-
-
-TIMES = "; their parent, start and end are as sent"
-TOLD = {
-    "datadog": Told(
-        _datadog,
-        f"/api/v2/llm-obs/v1/spans/events?filter%5Btrace_id%5D={TRACE}",
-        "",
-        {"DD_APP_KEY": READ_KEY},
-    ),
-    "grafana": Told(_grafana, f"/api/v2/traces/{TRACE}"),
-    "jaeger": Told(_jaeger, f"/api/v3/traces/{TRACE}?raw_traces=true"),
-    "langfuse": Told(_langfuse, f"/api/public/traces/{TRACE}", TIMES),
-    "langsmith": Told(_langsmith, "/runs/query", TIMES, is_post=True),
-    "logfire": Told(_logfire, "/v2/query", PLACE, {"LOGFIRE_READ_TOKEN": READ_KEY}, is_post=True),
-    "mlflow": Told(_mlflow, f"/ajax-api/3.0/mlflow/get-trace-artifact?request_id=tr-{TRACE}"),
-    "phoenix": Told(_phoenix, f"/v1/projects/library/spans?limit=1000&trace_id={TRACE}"),
-    "weave": Told(_weave, "/agents/spans/query", is_post=True),
-}
 
 
 def written(answer: object) -> bytes:
@@ -303,7 +95,7 @@ def test_what_is_otherwise_is_said_in_words(there: Callable[[str], Scripted], mo
     spans[2] |= {"start": spans[2]["start"] + 1000}  # what its stores may lose of it
     for span in spans[3:]:
         span["name"] = "other"
-    server.found = iter([written(_jaeger(spans))])
+    server.found = iter([written(documented.jaeger(spans))])
     (note,) = whole.export("jaeger", endpoint=server.url, verify=True).notes
     first, second, *_ = note.split(f", {4:016x}")[0].split(f", {2:016x} ")
     assert first == (
@@ -317,8 +109,8 @@ def test_what_is_otherwise_is_said_in_words(there: Callable[[str], Scripted], mo
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("langfuse", {"observations": [{"id": _hex(span["id"])} for span in sent()]}),
-        ("mlflow", {"spans": [{"span_id": _packed(span["id"])} for span in sent()]}),
+        ("langfuse", {"observations": [{"id": hexed(span["id"])} for span in sent()]}),
+        ("mlflow", {"spans": [{"span_id": packed(span["id"])} for span in sent()]}),
     ],
 )
 def test_what_is_not_told_is_not_compared(
@@ -357,12 +149,12 @@ def test_an_answer_without_an_end_is_not_read(
 ) -> None:
     server = there("datadog")
     monkeypatch.setattr(reading, "PAGES", 3)
-    server.found = (written(_datadog([], str(number))) for number in range(9))
+    server.found = (written(documented.datadog([], str(number))) for number in range(9))
     report = recorded.export("datadog", endpoint=server.url, verify=True)
     assert report.notes[-1].startswith("Nothing could be read back: the answer is not what")
     assert len(server.asked) == 3
     monkeypatch.setattr(post, "READ_MEBIBYTES", 0)
-    server.found = iter([written(_datadog(sent()))])
+    server.found = iter([written(documented.datadog(sent()))])
     report = recorded.export("datadog", endpoint=server.url, verify=True, again="all")
     assert report.notes[-1] == "Nothing could be read back: the answer is longer than 0 MiB"
 
@@ -375,7 +167,7 @@ def test_others_send_there_while_it_is_read_back(there: Callable[[str], Scripted
         other.start()
         other.join(5)
         waiting.append(other.is_alive())
-        yield written(_jaeger(sent()))
+        yield written(documented.jaeger(sent()))
 
     server.found = found()
     assert recorded.export("jaeger", endpoint=server.url, verify=True).notes == (f"All 9 spans were read back{PLACE}",)
@@ -389,15 +181,15 @@ def test_what_could_not_be_asked_is_not_said_to_be_missing(
     for name in "abc":
         with session.span(name):
             pass
-    server, spans = there("grafana"), sorted(map(_of, rows(session.store.snapshot())), key=itemgetter("trace"))
+    server, spans = there("grafana"), sorted(map(place_of, rows(session.store.snapshot())), key=itemgetter("trace"))
     first, second, third = ([span] for span in spans)
-    cut = {**_grafana(second), "trace": {}, "status": "PARTIAL", "message": "too large"}
-    server.found = iter([written(_grafana(first)), written(cut), written(_grafana(third))])
+    cut = {**documented.grafana(second), "trace": {}, "status": "PARTIAL", "message": "too large"}
+    server.found = iter([written(documented.grafana(first)), written(cut), written(documented.grafana(third))])
     report = session.export("grafana", endpoint=server.url, verify=True)
     assert (report.left_out, report.notes) == ((), (
         "1 span could not be read back: it told a part of the trace only", f"The other 2 spans were read back{PLACE}",
     ))  # fmt: skip
-    server.found = iter([written(_grafana(first)), (429, {}, b"")])
+    server.found = iter([written(documented.grafana(first)), (429, {}, b"")])
     report = session.export("grafana", endpoint=server.url, verify=True, again="all")
     assert report.notes[0].startswith("2 spans could not be read back: HTTP 429")
     assert report.notes[1:] == ("The other span was read back; its name, parent, start and end are as sent",)
@@ -431,7 +223,7 @@ def test_what_is_answered_in_parts_is_read_whole(
 ) -> None:
     spans = sent()
     server = there("datadog")
-    server.found = iter([written(_datadog(spans[:5], "next & last")), written(_datadog(spans[5:]))])
+    server.found = iter([written(documented.datadog(spans[:5], "next & last")), written(documented.datadog(spans[5:]))])
     assert recorded.export("datadog", endpoint=server.url, verify=True).notes[-1].startswith("All 9 spans")
     first, last = (parse_qs(urlsplit(one.path).query) for one in server.asked)
     times = [int(*first[f"filter[{name}]"]) for name in ("from", "to")]
@@ -442,7 +234,7 @@ def test_what_is_answered_in_parts_is_read_whole(
     assert last == first | {"page[cursor]": ["next & last"]}
     monkeypatch.setattr(langsmith, "RUNS", 4)
     server = there("langsmith")
-    server.found = iter([written(_langsmith(spans[at : at + 4])) for at in (0, 4, 8)])
+    server.found = iter([written(documented.langsmith(spans[at : at + 4])) for at in (0, 4, 8)])
     report = recorded.export("langsmith", endpoint=server.url, verify=True)
     assert report.notes == (f"All 9 spans were read back{TIMES}",)
     assert [len(json.loads(one.body)["id"]) for one in server.asked] == [4, 4, 1]
