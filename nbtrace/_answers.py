@@ -6,14 +6,14 @@ when there are more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, get_args, overload
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from nbtrace._export.ledger import Again, Ledger
+from nbtrace._export.ledger import Ledger
 from nbtrace._store.labels import RATING, Labels
 from nbtrace._trace import pricing
 from nbtrace._trace.prices import Prices
@@ -314,83 +314,6 @@ class Answers:
     def export(self, to: str | PathLike[str], *, live: Literal[True], **options: Unpack[Options]) -> Live: ...
     def export(self, to: str | PathLike[str], *, live: bool = False, **options: Unpack[Options]) -> ExportReport | Live:
         """Write the session out, once or from now on; see `nbtrace.export`."""
-        return self._live(to, options) if live else self._export(to, **options)
+        from nbtrace._exports import from_now_on, once
 
-    def _live(self, to: str | PathLike[str], options: Options) -> Live:
-        """Begin to send, and go on."""
-        from nbtrace._export.delivery import waiting
-        from nbtrace._export.destination import receiver
-        from nbtrace._export.live import Live
-
-        for name in ("spans", "dry_run", "verify", "again"):
-            if name in options:
-                expected = "nothing beside live=True, which sends each span once"
-                raise UsageError.argument(name, expected, options.get(name))
-        asked = {"headers": None, "timeout": None, "endpoint": None} | {
-            name: value for name, value in options.items() if name not in {"content", "filesystem", "layout"}
-        }
-        there = receiver(str(to), **cast("Any", asked))
-        if there is None:
-            raise UsageError.argument(
-                "live", "False for a file: only an endpoint or a backend takes spans as they end", True
-            )
-        return Live(
-            there.shown,
-            send=lambda: self._export(to, shows_progress=False, is_live=True, **options),
-            waiting=lambda: waiting(self.snapshot(), there.key, self.ledger),
-            arrived=lambda: self.ledger.count(there.key),
-            refused=lambda: self.ledger.refused(there.key),
-            subscribe=self.subscribe,
-        )
-
-    def _export(
-        self,
-        to: str | PathLike[str],
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        endpoint: str | None = None,
-        protocol: str | None = None,
-        spans: Spans | None = None,
-        content: bool = True,
-        dry_run: bool = False,
-        verify: bool = False,
-        again: Again = "rest",
-        filesystem: object = None,
-        layout: str = "nbtrace",
-        shows_progress: bool = True,
-        is_live: bool = False,
-    ) -> ExportReport:
-        from nbtrace._export.destination import export
-        from nbtrace._query.frame import Spans
-        from nbtrace._trace.redact.content import is_metadata
-        from nbtrace._widgets.page import Page
-
-        if spans is not None and not isinstance(spans, Spans):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
-            raise UsageError.kind("spans", spans, "what nbtrace.spans(...) gives")
-        if again not in get_args(Again):
-            raise UsageError.unknown("again", again, get_args(Again))
-        chosen = self.snapshot() if spans is None else spans.snapshot
-        report = export(
-            chosen,
-            to,
-            page=Page,
-            headers=headers,
-            timeout=timeout,
-            endpoint=endpoint,
-            protocol=protocol,
-            dry_run=dry_run,
-            verify=verify,
-            shows_progress=shows_progress,
-            again=again,
-            ledger=self.ledger,
-            is_selection=spans is not None,
-            is_live=is_live,
-            is_metadata=None if content else is_metadata,
-            filesystem=filesystem,
-            layout=layout,
-        )
-        if len(chosen):
-            return report
-        silence = self.silence() if spans is None else None
-        return replace(report, notes=(*report.notes, f"There was no span to export{f': {silence}' if silence else ''}"))
+        return from_now_on(self, to, options) if live else once(self, to, **options)
