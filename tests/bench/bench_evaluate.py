@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from nbtrace import Session, check, checks
-from nbtrace._evaluations import evaluated
+from nbtrace._evaluating import evaluated
 from nbtrace._query.rows import Rows
 from tests.bench.bench_query import spans
 

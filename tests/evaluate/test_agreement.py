@@ -11,7 +11,7 @@ from statsmodels.stats.inter_rater import cohens_kappa  # pyright: ignore[report
 
 from nbtrace import Session
 from nbtrace._evaluate.agreement import Weights, kappa
-from nbtrace._evaluations import agreed
+from nbtrace._evaluating import agreed
 from nbtrace._store.scores import Score
 from nbtrace.errors import NotFoundError, UsageError
 

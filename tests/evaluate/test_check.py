@@ -10,7 +10,7 @@ import pytest
 
 from nbtrace import Session, check
 from nbtrace._evaluate.check import check_of
-from nbtrace._evaluations import evaluated
+from nbtrace._evaluating import evaluated
 from nbtrace.checks import Verdict
 from nbtrace.errors import UsageError
 from tests.evaluate.judging import QUIET, SPANS

@@ -12,7 +12,7 @@ import pytest
 from nbtrace import Session, checks
 from nbtrace._evaluate.check import Check
 from nbtrace._evaluate.verdict import Verdict
-from nbtrace._evaluations import evaluated
+from nbtrace._evaluating import evaluated
 from nbtrace._query.frame import Spans
 from nbtrace.errors import NotFoundError, UsageError
 from tests.evaluate.judging import QUIET, said

@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 import nbtrace
 from nbtrace import Session, check, checks
 from nbtrace._evaluate.result import wilson
-from nbtrace._evaluations import evaluated
+from nbtrace._evaluating import evaluated
 from nbtrace._opened import read_back
 from nbtrace._query.frame import Spans
 from nbtrace.checks import Verdict

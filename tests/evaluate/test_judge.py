@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from nbtrace import Session, judge
-from nbtrace._evaluations import evaluated
+from nbtrace._evaluating import evaluated
 from nbtrace._query.frame import Spans
 from nbtrace.errors import UsageError
 from tests.capture.loopback import Loopback, Received, Reply, completion

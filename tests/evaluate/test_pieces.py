@@ -10,7 +10,7 @@ import pytest
 
 import nbtrace
 from nbtrace import Session, check
-from nbtrace._evaluations import evaluated
+from nbtrace._evaluating import evaluated
 from nbtrace.errors import BudgetError, UsageError
 from tests.evaluate.datasets import EVERY, gathered, rows
 

@@ -12,7 +12,7 @@ import pytest
 
 import nbtrace
 from nbtrace import Session, _api, semconv
-from nbtrace._evaluations import evaluated
+from nbtrace._evaluating import evaluated
 from nbtrace._query.frame import Spans
 from nbtrace.errors import GuardrailError
 from tests.capture.loopback import Loopback, Reply, completion

@@ -10,7 +10,7 @@ import pytest
 
 import nbtrace
 from nbtrace import Session, evaluate
-from nbtrace._evaluations import evaluated
+from nbtrace._evaluating import evaluated
 from nbtrace._query.frame import Spans
 from tests.evaluate.datasets import EVERY, call, gathered, rows
 from tests.query.tables import chat, row, table

@@ -13,7 +13,7 @@ import pytest
 
 import nbtrace
 from nbtrace import Session
-from nbtrace._evaluations import agreed
+from nbtrace._evaluating import agreed
 from nbtrace.errors import NotFoundError, UsageError
 from tests.capture.loopback import Loopback
 from tests.query.test_comparison import ask
