@@ -220,7 +220,7 @@ class _Described:
 
 def below(span: trace.Span, *, inherit: Mapping[str, AttributeValue] | None = None) -> Context:
     """Give the context in which `span` is current, and its descendants inherit attributes."""
-    context = trace.set_span_in_context(span)
+    context = own.entered(span, otel_context.get_current())
     return inheriting(inherit, context) if inherit else context
 
 

@@ -208,7 +208,7 @@ class Span(trace.Span):
         self.end()
 
 
-def start(  # noqa: PLR0917 - called in one place, on the call's path
+def start(  # noqa: PLR0917 - on the call's path
     name: str,
     kind: SpanKind,
     context: Context,
