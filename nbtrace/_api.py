@@ -66,7 +66,7 @@ def spans(**filters: Unpack[Filters]) -> Spans:
             - `trace`: 32 hex digits, the first few of them, or a span of it.
             - `kind`: `llm`, `embedding`, `tool`, `retrieval`, `agent`, `chain`, `guardrail`, `evaluation`, `attempt`,
               `cell` or `span` (all others).
-            - `status`: `ok`, `error` or `running`.
+            - `status`: `ok`, `error` or `running`; what has failed and not ended is both of these.
             - `name`, `model` (asked or answered), `operation`, `provider`, `user`, `session`, `conversation`, `tag`.
             - `prompt`: the prompt's name, or one version of it as `nbtrace.prompt` gives it.
             - `text`: found in the span's name, messages, attributes or events, whatever its case.

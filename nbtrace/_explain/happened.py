@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nbtrace import semconv
 from nbtrace._query import text
 from nbtrace._query.branch import branch, end_of
+from nbtrace._query.endings import is_exported, is_interrupted
 from nbtrace._query.totals import ATTEMPT, BEGUN
 from nbtrace._query.tree import ERROR, FAILURE, tree
 from nbtrace._widgets.markup import clip, visible
@@ -57,10 +58,8 @@ def happened(span: Facts, trace: Snapshot) -> list[str]:
 
 def _end(span: Facts) -> Iterator[str]:
     took, is_call = text.duration(span.duration_ns), span.operation in semconv.LLM_OPERATIONS
-    if span.failed and span.duration_ns is None and span.status_message == semconv.INTERRUPTED:
-        yield "It had not ended when its kernel did."
-    elif span.failed and span.duration_ns is None:  # some say so before they end, and a file may lack the message
-        yield f"It failed, and no end of it is known: {_short(span.error_type or span.status_message or 'an error')}"
+    if span.duration_ns is None:
+        yield from _endless(span)
     elif span.failed:
         status = span.attributes.get(semconv.HTTP_STATUS_CODE)
         told = [span.error_type or "an error", *([f"HTTP {status}"] if status is not None else [])]
@@ -68,10 +67,6 @@ def _end(span: Facts) -> Iterator[str]:
         yield f"It failed after {took}: {_short(' · '.join(told))}{said}"
         if cause := span.attributes.get(semconv.ERROR_CAUSE):
             yield f"Behind that was {_short(cause)}"
-    elif span.duration_ns is None and span.status_message == semconv.NOT_ENDED:
-        yield "It had not ended when it was exported."
-    elif span.duration_ns is None:
-        yield _STREAMS["unfinished"] if span.stream_outcome else "It still runs."
     elif is_call and span.cost_state == text.REPLAYED:
         yield f"A recording answered in {took}, and no request went out."
     elif is_call:
@@ -80,6 +75,20 @@ def _end(span: Facts) -> Iterator[str]:
         yield f"{_short(span.model or 'The model')} answered in {took}{begun}."
     else:
         yield f"It took {took}."
+
+
+def _endless(span: Facts) -> Iterator[str]:
+    """Tell of a span without an end why it has none, and that it has failed, which some say before they end."""
+    message = span.status_message
+    if is_interrupted(message):
+        yield "It had not ended when its kernel did."
+        return
+    if is_exported(message):
+        yield "It had not ended when it was exported."
+    else:
+        yield _STREAMS["unfinished"] if span.stream_outcome else "It still runs."
+    if span.failed:
+        yield f"It has failed: {_short(span.error_type or message or 'an error')}"
 
 
 def _tries(span: Facts, drawn: pa.Table, row: int) -> Iterator[str]:

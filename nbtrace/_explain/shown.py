@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from nbtrace import semconv
 from nbtrace._explain import pretty
 from nbtrace._explain.entry import CONVENTIONS, LEVELS, Entry
 from nbtrace._explain.received import plain
 from nbtrace._query import text
 from nbtrace._query.text import counted
-from nbtrace._query.totals import ERROR
 from nbtrace._widgets.markup import clip, visible
 from nbtrace._widgets.static import flow, more
 
@@ -41,8 +39,7 @@ def title(one: Explained) -> str:
     """Tell of the span in one line."""
     row = one.row
     tokens = flow(row["input_tokens"], row["output_tokens"])
-    is_exported = row["status_message"] == semconv.NOT_ENDED
-    took = text.duration(row["duration_ns"], failed=row["status_code"] == ERROR, exported=is_exported)
+    took = text.duration(row["duration_ns"], row["status_message"])
     said = [row["name"] or "a span without a name", one.type, took]
     said += [f"{tokens} tokens"] if tokens else []
     said += [text.cost(row["cost_usd"], row["cost_state"])] if row["cost_state"] else []

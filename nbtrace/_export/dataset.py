@@ -15,9 +15,9 @@ from urllib.parse import quote
 import orjson
 
 from nbtrace import semconv
-from nbtrace._export.delivery import ERROR
 from nbtrace._export.preview import preview_file
 from nbtrace._export.report import ExportReport, scores_in_words, spans_in_words, unended_in_words
+from nbtrace._query.endings import going
 from nbtrace._store.places import UNKNOWN
 from nbtrace.errors import ExportError
 
@@ -110,15 +110,11 @@ def _reason(error: Exception) -> str:
 
 def _settled(table: Snapshot) -> tuple[Snapshot, list[str]]:
     """Take the spans that will not change: those that have ended, or whose process has."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    from nbtrace._store.columns import numbers
-
-    failed = pc.fill_null(pc.equal(table.column("status_code"), numbers(pa.int64(), "q", [ERROR])[0]), pa.scalar(False))
-    settled: Any = pc.or_(pc.is_valid(table.column("duration_ns")), failed)
-    going = table.column("status_message").filter(pc.invert(settled)).to_pylist()
-    return table.filter(settled), list(unended_in_words(going))
+    is_going = going(table.kept.column)
+    messages = table.column("status_message").filter(is_going).to_pylist()
+    return table.filter(pc.invert(is_going)), list(unended_in_words(messages))
 
 
 def _there(parts: Iterable[Part], before: int) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from nbtrace import semconv
 from nbtrace._export import otlp
@@ -32,6 +32,7 @@ from nbtrace._export.report import (
 from nbtrace._export.selection import beside, by_trace, orphans, rerooted, together, without_vectors
 from nbtrace._export.sending import Sender
 from nbtrace._export.verifying import verify
+from nbtrace._query.endings import is_interrupted
 from nbtrace.errors import ExportError
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from nbtrace._export.endpoint import Endpoint
     from nbtrace._export.ledger import Again, Ledger
     from nbtrace._store.snapshot import Snapshot
-
-ERROR: Final = 2
-"""OTLP's status code of a failed span; one without an end is one that its kernel's end interrupted."""
 
 
 @dataclass(frozen=True)
@@ -265,8 +263,7 @@ def ended(table: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
     usable = pc.and_(pc.greater_equal(start, zero), pc.greater_equal(pc.add(start, duration), zero))
     chosen = table.filter(usable)
     endless = table.filter(pc.is_null(duration))
-    said = zip(*(endless.column(name).to_pylist() for name in ("status_code", "status_message")), strict=True)
-    going = [message for status, message in said if status != ERROR]
+    going = [message for message in endless.column("status_message").to_pylist() if not is_interrupted(message)]
     interrupted = len(endless) - len(going)
     odd = len(table) - len(chosen) - len(endless)
     left_out = (

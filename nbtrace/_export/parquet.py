@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace import semconv
 from nbtrace._export.atomic import replacing
+from nbtrace._query.endings import exported, going
 from nbtrace._store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ def as_exported(spans: Snapshot) -> tuple[Snapshot, int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from nbtrace._query.totals import going
-
-    running = going(spans)
+    running = going(spans.kept.column)
     count = pc.sum(running).as_py() or 0
     if not count:
         return spans, 0
     kept, name = spans.kept, "status_message"
-    words: Any = pc.if_else(running, pa.scalar(semconv.NOT_ENDED), kept[name].cast(pa.string()))
+    said: Any = kept[name].cast(pa.string())
+    own = pa.scalar(semconv.NOT_ENDED)
+    more = pc.coalesce(pc.binary_join_element_wise(own, said, ": "), own)  # some fail before they end, and say why
+    words: Any = pc.if_else(pc.and_not(running, exported(kept.column)), more, said)
     field = kept.schema.field(name)
     told = kept.set_column(kept.schema.get_field_index(name), field, words.dictionary_encode().cast(field.type))
     return Snapshot(told, spans.texts, spans.scores), count

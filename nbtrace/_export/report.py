@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nbtrace import semconv
+from nbtrace._query.endings import is_exported
 
 NAMED: Final = 5
 """Attributes that are named in words."""
@@ -105,7 +106,7 @@ def unended_in_words(messages: Sequence[str | None]) -> Iterator[str]:
     Args:
         messages: the status messages of spans that have no end, nor been interrupted.
     """
-    exported = messages.count(semconv.NOT_ENDED)
+    exported = sum(map(is_exported, messages))
     yield from counted_in_words(len(messages) - exported, "still running")
     yield from counted_in_words(exported, f"that {semconv.NOT_ENDED}")
 

@@ -29,8 +29,9 @@ def without_content(spans: Snapshot, is_metadata: Callable[[str], bool]) -> Snap
         is_metadata: says of an attribute's name whether it tells how a call went.
     """
     kept = spans.kept
-    for name in (*MESSAGES, "status_message"):
+    for name in MESSAGES:
         kept = _with_column(kept, name, _nulls(kept.column(name)))
+    kept = _with_column(kept, "status_message", _own(kept.column("status_message")))
     kept = _with_column(kept, "attributes", _each(kept.column("attributes"), lambda one: _metadata(one, is_metadata)))
     for name in ("events", "links"):
         kept = _with_column(kept, name, _each(kept.column(name), lambda one: _nested(one, is_metadata)))
@@ -199,6 +200,17 @@ def _each(column: Any, change: Callable[[Any], Any]) -> pa.ChunkedArray:
 
     changed = [chunk if chunk.null_count == len(chunk) else change(chunk) for chunk in column.chunks]
     return pa.chunked_array(changed, type=column.type)
+
+
+def _own(messages: Any) -> Any:
+    """Leave of statuses' messages what we say of spans without an end."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    said, left = messages.cast(pa.string()), pa.scalar(None, pa.string())
+    for words in (semconv.INTERRUPTED, semconv.NOT_ENDED):
+        left = pc.if_else(pc.starts_with(said, words), pa.scalar(words), left)
+    return left.dictionary_encode().cast(messages.type)
 
 
 def _nulls(column: Any) -> Any:

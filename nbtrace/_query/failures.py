@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from nbtrace import semconv
 from nbtrace._query import arrays
 from nbtrace._query.parents import parents_of
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from nbtrace._store.snapshot import Snapshot
 
-BEFORE: Final = {"error_type": r"^.*\.", "status_message": r"^[A-Za-z_][\w.]*: "}
-"""What stands before the same name or message in some instrumentations: a class's module, and the class."""
+BEFORE: Final = {"error_type": r"^.*\.", "status_message": rf"^({semconv.NOT_ENDED}: )?([A-Za-z_][\w.]*: )?"}
+"""What may stand before the same name or message: a class's module, and the class; that it had not ended."""
 
 
 def begun(table: Snapshot, failed: Any) -> pa.ChunkedArray:

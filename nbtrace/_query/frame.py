@@ -9,14 +9,13 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast, overload
 
-from nbtrace import semconv
 from nbtrace._query import text
 from nbtrace._query.filters import Columns, Filters, choose
 from nbtrace._query.preview import preview
 from nbtrace._query.result import duckdb, polars
 from nbtrace._query.row import Span
 from nbtrace._query.select import find_trace
-from nbtrace._query.totals import ERROR, summarize
+from nbtrace._query.totals import summarize
 from nbtrace.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -229,17 +228,13 @@ class Spans:
 
     def _last_rows(self) -> list[tuple[str, ...]]:
         names = ("name", "response_model", "request_model", "duration_ns", "input_tokens", "output_tokens", "cost_usd",
-                 "cost_state", "status_code", "status_message", "output_messages", "input_messages")  # fmt: skip
+                 "cost_state", "status_message", "output_messages", "input_messages")  # fmt: skip
         last = self.snapshot.slice(max(0, len(self) - SHOWN_ROWS)).select(names)
         return [
             (
                 row["name"] or "",
                 row["response_model"] or row["request_model"] or "",
-                text.duration(
-                    row["duration_ns"],
-                    failed=row["status_code"] == ERROR,
-                    exported=row["status_message"] == semconv.NOT_ENDED,
-                ),
+                text.duration(row["duration_ns"], row["status_message"]),
                 "" if row["input_tokens"] is None else text.tokens(row["input_tokens"]),
                 "" if row["output_tokens"] is None else text.tokens(row["output_tokens"]),
                 "" if row["cost_state"] is None else text.cost(row["cost_usd"], row["cost_state"]),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from nbtrace import semconv
 from nbtrace._query import text
+from nbtrace._query.endings import is_interrupted
 from nbtrace._query.rows import Row, Rows
 from nbtrace._query.totals import BEGUN, ERROR
 from nbtrace.errors import NotFoundError
@@ -110,7 +110,7 @@ class Span(Mapping[str, Any]):
         is_unanswered = has_failed and all(self[name] is None for name in BEGUN)
         if self["cost_state"] is not None and not (self["cost_state"] == text.UNPRICED and is_unanswered):
             words.append(text.cost(self["cost_usd"], self["cost_state"]))
-        if self["duration_ns"] is not None or self["status_code"] != ERROR:  # what was interrupted runs no more
-            words.append(text.duration(self["duration_ns"], exported=self["status_message"] == semconv.NOT_ENDED))
+        if self["duration_ns"] is not None or not is_interrupted(self["status_message"]):  # which its error says
+            words.append(text.duration(self["duration_ns"], self["status_message"]))
         words += [self["error_type"] or "error"] if has_failed else []
         return f"<{self['type']} span: {' · '.join(words)}>"

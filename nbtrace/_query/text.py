@@ -9,6 +9,7 @@ import math
 from typing import Any, Final
 
 from nbtrace._money import dollars
+from nbtrace._query.endings import is_exported, is_interrupted
 from nbtrace._query.scored import CHECK, SCORE
 
 UNPRICED: Final = "unpriced"
@@ -30,17 +31,15 @@ def cost(usd: float | None, state: str | None = None) -> str:
     return f"{'~' if state == 'estimated' else ''}{dollars(usd)}"
 
 
-def duration(nanoseconds: float | None, *, failed: bool = False, exported: bool = False) -> str:
-    """Word a duration with three significant digits.
-
-    None means that it still runs, was interrupted if it failed, and is unfinished if it was `exported` like that.
+def duration(nanoseconds: float | None, message: str | None = None) -> str:
+    """Word a duration with three significant digits; of a span without one, how it stands by its status's message.
 
     Examples:
         >>> duration(1_240_000_000), duration(312_400_000), duration(83_000_000_000), duration(None)
         ('1.24 s', '312 ms', '1 min 23 s', 'running')
     """
     if nanoseconds is None:
-        return "interrupted" if failed else "unfinished" if exported else "running"
+        return "interrupted" if is_interrupted(message) else "unfinished" if is_exported(message) else "running"
     if round(nanoseconds / SECOND) >= MINUTE_S:
         minutes, seconds = divmod(round(nanoseconds / SECOND), MINUTE_S)
         hours, minutes = divmod(minutes, 60)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbtrace import semconv
-from nbtrace._query import failures
+from nbtrace._query import endings, failures
 from nbtrace._query.text import REPLAYED
 
 if TYPE_CHECKING:
@@ -125,13 +125,9 @@ def summarize(table: Snapshot) -> Summary:
             table["duration_ns"],
         )
     )
-    unended = going(table)
-    is_left = pc.or_(
-        pc.is_valid(table["stream_outcome"]),
-        pc.is_in(table["status_message"], value_set=_texts(semconv.NOT_ENDED)),
-    )
-    running, unfinished = (cast("Any", both) for both in (pc.and_not(unended, is_left), pc.and_(unended, is_left)))
-    interrupted: Any = pc.and_not(pc.is_null(table["duration_ns"]), unended)
+    going, interrupted = endings.going(table.kept.column), endings.interrupted(table.kept.column)
+    is_left = pc.or_(pc.is_valid(table["stream_outcome"]), endings.exported(table.kept.column))
+    running, unfinished = (cast("Any", both) for both in (pc.and_not(going, is_left), pc.and_(going, is_left)))
     first, last = pc.min(starts).as_py(), pc.max(pc.add(starts, durations)).as_py()
     return Summary(
         spans=table.num_rows,
@@ -143,13 +139,6 @@ def summarize(table: Snapshot) -> Summary:
         **{name: pc.sum(each[name]).as_py() or 0 for name in (*COUNTS, "refused", "errors")},
         **{name: pc.sum(each[name]).as_py() for name in AMOUNTS},
     )
-
-
-def going(table: Snapshot) -> Any:
-    """Say which spans have not ended, as far as is known: whoever fails ends, but for what recovery finds."""
-    import pyarrow.compute as pc
-
-    return pc.and_not(pc.is_null(table["duration_ns"]), _is(table["status_code"], ERROR))
 
 
 def _is(column: Column, value: int) -> Column:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace import semconv
-from nbtrace._query import arrays, preview, totals
+from nbtrace._query import arrays, endings, preview, totals
 from nbtrace._query.kinds import OPERATION_TYPES, TYPES
 from nbtrace._query.parents import NO_PARENT, parents_of
 from nbtrace._query.text import REPLAYED as REPLAYED_STATE
@@ -174,15 +174,14 @@ def _flags(table: Snapshot) -> NDArray[np.uint16]:
     each = {name: _booleans(column) for name, column in totals.counted(table).items() if name in FLAGS}
     status = table["status_code"]
     failed = arrays.known(status) & (arrays.numbers(status, np.int64) == totals.ERROR)
-    is_endless = ~arrays.known(table["duration_ns"])
+    going, exported, interrupted = (
+        arrays.booleans(of(table.kept.column)) for of in (endings.going, endings.exported, endings.interrupted)
+    )
     made = {FLAGS[name]: is_set for name, is_set in each.items()} | {
         ERROR: failed,
         ESTIMATED_USAGE: _among(table, "usage_state", "estimated"),
-        UNFINISHED: is_endless
-        & ~failed
-        & (arrays.known(table.kept.column("stream_outcome")) | _among(table, "status_message", semconv.NOT_ENDED)),
-        # Whoever fails ends, but for what recovery finds.
-        INTERRUPTED: is_endless & failed,
+        UNFINISHED: exported | (going & arrays.known(table.kept.column("stream_outcome"))),
+        INTERRUPTED: interrupted,
         REPLAYED: each["calls"] & _among(table, "cost_state", REPLAYED_STATE),
     }
     return np.bitwise_or.reduce([np.where(is_set, bit, 0).astype(np.uint16) for bit, is_set in made.items()])

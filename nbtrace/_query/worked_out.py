@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from nbtrace._query import endings
 from nbtrace._query.kinds import OPERATION_TYPES, TYPES
 from nbtrace._query.matching import matches
 from nbtrace._query.totals import ERROR
@@ -43,7 +44,7 @@ def rows_with(columns: Callable[[str], Any], name: str, words: Sequence[str]) ->
     is_error: Any = pc.equal(columns("status_code"), pa.scalar(ERROR))
     failed: Any = pc.fill_null(is_error, pa.scalar(False))
     rows = {
-        "running": pc.invert(pc.or_(ended, failed)),  # what failed and has no end was interrupted
+        "running": endings.going(columns),
         "error": failed,
         "ok": pc.and_not(ended, failed),
     }

@@ -57,7 +57,10 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
         ({"ms": None, "status_code": 2, "status_message": semconv.INTERRUPTED}, {}, (), [
             "It had not ended when its kernel did.",
         ]),
-        ({"ms": None, "status_code": 2, "status_message": "a"}, {}, (), ["It failed, and no end of it is known: a"]),
+        ({"ms": None, "status_code": 2, "status_message": "a"}, {}, (), ["It still runs.", "It has failed: a"]),
+        ({"ms": None, "status_code": 2, "status_message": f"{semconv.NOT_ENDED}: a", "error_type": "E"}, {}, (), [
+            "It had not ended when it was exported.", "It has failed: E",
+        ]),
         ({"stream_outcome": "abandoned"}, {}, (), [
             "m-1 answered in 1.00 s.", "Its stream was dropped before its end.",
         ]),
@@ -82,7 +85,7 @@ FAILED: dict[str, Any] = {"status_code": 2, "error_type": "openai.RateLimitError
     ],
     ids=[
         "cut off", "retried", "refused", "failed", "odd times", "running", "exported", "unread", "interrupted",
-        "failing", "left", "replayed", "a step", "side by side",
+        "failing", "failing when exported", "left", "replayed", "a step", "side by side",
     ],
 )  # fmt: skip
 def test_what_happened_is_said_in_sentences(

@@ -17,6 +17,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import fs
 
 import nbtrace
+from nbtrace import semconv
 from nbtrace._export.destination import export
 from nbtrace._query.aggregate import TYPES_READ
 from nbtrace._store.schema import schema
@@ -124,9 +125,10 @@ def test_a_session_is_written_again_as_one_file_with_its_late_scores(tmp_path: P
 
 
 def test_running_spans_wait_and_interrupted_ones_do_not(tmp_path: Path) -> None:
-    some = table(chat(1), chat(2, ms=None), chat(3, ms=None, status_code=2), row(4, start=None))
-    report = export(some, f"{tmp_path}/")
-    assert (report.spans, report.left_out) == (3, ("1 span still running",))
+    cut: dict[str, Any] = {"ms": None, "status_code": 2, "status_message": semconv.INTERRUPTED}
+    failed = chat(5, ms=None, status_code=2, status_message="no")
+    report = export(table(chat(1), chat(2, ms=None), chat(3, **cut), row(4, start=None), failed), f"{tmp_path}/")
+    assert (report.spans, report.left_out) == (3, ("2 spans still running",))
     assert ids(nbtrace.open(tmp_path)) == [1, 3, 4]
     unknown = "__HIVE_DEFAULT_PARTITION__"
     assert {str(Path(name).parent) for name in files(tmp_path)} == {

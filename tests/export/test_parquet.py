@@ -9,6 +9,7 @@ import nbtrace
 from nbtrace import Session, semconv
 from nbtrace._export.destination import export
 from nbtrace._opened import Opened
+from nbtrace._query.frame import Spans
 from nbtrace._query.tree import tree
 from nbtrace._store.parquet import read
 from nbtrace._store.schema import schema
@@ -64,8 +65,12 @@ def test_what_ran_at_the_export_is_unfinished_to_whoever_reads_the_file(tmp_path
     for place in ("again.otlp.jsonl", "dataset/"):  # a slash at the end says that it is a directory
         left_out = opened.export(f"{tmp_path}/{place}").left_out
         assert left_out == ("2 spans that had not ended when it was exported",)
-    both = table(row(1, ms=None, status_code=2, status_message=semconv.NOT_ENDED))  # as a file may have it
-    assert export(both, tmp_path / "both.jsonl").left_out == (f"1 span {semconv.INTERRUPTED}",)
+    failed = table(row(1), row(2, 1, ms=None, status_code=2, status_message="E: no"), row(3, 2, status_code=2))
+    for _ in range(2):
+        assert "1 span still ran" in repr(export(failed, tmp_path / "failed.parquet"))
+        failed = read(tmp_path / "failed.parquet")
+        assert failed["status_message"].to_pylist() == [None, f"{semconv.NOT_ENDED}: E: no", None]
+        assert repr(Spans(failed)) == "<Spans: 3 spans, 0 LLM calls, 1 error, 1 unfinished>"
 
 
 def test_no_spans_are_a_file_without_rows(snapshot: Take, tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ import pytest
 import nbtrace
 from nbtrace import Session, semconv
 from nbtrace._export.destination import export
+from nbtrace._export.selection import without_content
 from nbtrace._store.store import Store
 from nbtrace.errors import UsageError
 from tests.export import rich
 from tests.export.golden import VARIABLES, attributes
 from tests.export.loopback import Scripted, spans_of
+from tests.query.tables import row, table
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -81,6 +83,13 @@ def test_without_content_no_file_has_what_was_said(name: str, recorded: Session,
     if name == "a.parquet":
         text = str(pq.read_table(tmp_path / name).to_pylist())
     assert [said for said in CONTENT if said in text] == []
+
+
+def test_without_content_spans_without_an_end_say_why_they_have_none() -> None:
+    told = (None, "no", semconv.INTERRUPTED, semconv.NOT_ENDED, f"{semconv.NOT_ENDED}: no")
+    spans = table(*(row(at, ms=None, status_message=said) for at, said in enumerate(told)))
+    kept = without_content(spans, lambda _: True)["status_message"].to_pylist()
+    assert kept == [None, None, semconv.INTERRUPTED, semconv.NOT_ENDED, semconv.NOT_ENDED]
 
 
 @pytest.mark.parametrize("to", sorted(VARIABLES))

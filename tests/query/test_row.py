@@ -83,7 +83,7 @@ def test_a_column_that_is_not_there_is_said_with_those_that_are() -> None:
     [
         (0, "<cell span: cell [1] · 1.00 ms>"),
         (1, "<llm span: chat m · m-1 · 10 → 5 tokens · $0.50 · 1.50 s>"),
-        (2, "<llm span: a span without a name · m-2 · 10 → unknown tokens · unpriced · Boom>"),
+        (2, "<llm span: a span without a name · m-2 · 10 → unknown tokens · unpriced · running · Boom>"),
         (3, "<span span: step · 1.00 ms · error>"),
     ],
 )

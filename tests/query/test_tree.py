@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtrace import metrics
+from nbtrace import metrics, semconv
 from nbtrace._query.branch import Branch, branch, end_of
 from nbtrace._query.frame import Spans
 from nbtrace._query.totals import summarize
@@ -82,6 +82,11 @@ def test_a_cell_with_two_calls() -> None:
     assert [end_of(drawn, row) for row in range(3)] == [3, 2, 3]
 
 
+CUT: dict[str, Any] = {
+    "ms": None, "status_code": 2, "status_message": semconv.INTERRUPTED, "error_type": "interrupted",
+}  # fmt: skip
+
+
 def attribute(key: str, text: str) -> dict[str, Any]:
     return {"key": key, "string": text, "int": None, "double": None, "bool": None, "bytes": None, "json": None}
 
@@ -94,7 +99,7 @@ def test_a_stream_that_goes_on_has_a_rate_and_what_a_kernels_end_cut_is_neither_
             row(1, ms=None),
             row(2, 1, start=1, **stream, attributes=[attribute("x", "y"), rate]),
             row(3, 1, start=2, **stream),
-            row(4, 1, start=3, ms=None, operation="chat", status_code=2, error_type="interrupted"),
+            row(4, 1, start=3, operation="chat", **CUT),
             row(5, 1, start=4, operation="chat", stream_outcome="exhausted", attributes=[rate]),
         )
     )
@@ -110,8 +115,7 @@ def test_a_stream_that_goes_on_has_a_rate_and_what_a_kernels_end_cut_is_neither_
 
 
 def test_what_was_interrupted_is_an_error_wherever_it_is_told() -> None:
-    cut: dict[str, Any] = {"ms": None, "status_code": 2, "error_type": "interrupted"}
-    spans = Spans(table(row(1, ms=40), row(2, 1, operation="chat", start=1, **cut), row(3, 1, ms=None, start=2)))
+    spans = Spans(table(row(1, ms=40), row(2, 1, operation="chat", start=1, **CUT), row(3, 1, ms=None, start=2)))
     chosen = {
         status: [one["span_id"][-1] for one in spans.filter(status=status)] for status in ("ok", "error", "running")
     }
@@ -120,8 +124,25 @@ def test_what_was_interrupted_is_an_error_wherever_it_is_told() -> None:
     assert dict(zip(counted["status"], counted["errors"], strict=True)) == {"ok": 0, "error": 1, "running": 0}
     assert "running" not in repr(spans.filter(status="error")[0])
     assert re.findall("<td>(running|interrupted)</td>", spans._repr_html_()) == ["interrupted", "running"]
-    whole = list_text(tree(table(row(1, ms=40), row(2, 1, operation="chat", start=1, **cut))))
+    whole = list_text(tree(table(row(1, ms=40), row(2, 1, operation="chat", start=1, **CUT))))
     assert ("interrupted" in whole, "running" in whole) == (True, False)
+
+
+def test_what_has_failed_and_not_ended_runs_and_has_its_error() -> None:
+    failing: dict[str, Any] = {"ms": None, "status_code": 2, "error_type": "interrupted", "status_message": "by me"}
+    spans = Spans(table(row(1, ms=None), row(2, 1, start=1, **failing), row(3, 2, start=2)))
+    assert repr(spans) == "<Spans: 3 spans, 0 LLM calls, 1 error, 2 running>"
+    chosen = {
+        status: [one["span_id"][-1] for one in spans.filter(status=status)] for status in ("ok", "error", "running")
+    }
+    assert chosen == {"ok": ["3"], "error": ["2"], "running": ["1", "2"]}
+    assert repr(spans[1]) == "<span span: span 2 · running · interrupted>"
+    assert re.findall("<td>(running|interrupted)</td>", spans._repr_html_()) == ["running", "running"]
+    drawn = tree(spans.snapshot)
+    flags: list[Any] = drawn["flags"].to_pylist()
+    assert [flag & (ERROR | INTERRUPTED) for flag in flags] == [0, ERROR, 0]
+    lines = tree_text(drawn).splitlines()
+    assert ("1 error · 2 running" in lines[0], lines[2].split()[3:]) == (True, ["running", "✕", "interrupted"])
 
 
 def test_an_empty_table_is_an_empty_tree_with_all_columns() -> None:

@@ -48,6 +48,15 @@ test("what a kernel's end interrupted neither runs nor lets its streams", () => 
   expect(Array.from(statesOf(tree))).toEqual([CUT, CUT]);
 });
 
+test("what failed and has not ended runs on", () => {
+  const tree = treeOf([
+    { ms: NO_END, flags: ERROR },
+    { parent: 0, ms: NO_END, flags: ERROR | CALL },
+    { parent: 0, ms: NO_END, flags: ERROR | CALL | UNFINISHED },
+  ]);
+  expect(Array.from(statesOf(tree))).toEqual([RUNNING, RUNNING, STREAMING]);
+});
+
 test("the axis grows with what goes on, and stays where nothing does", () => {
   const explorer = new Explorer();
   explorer.show(treeOf([{ ms: NO_END }, { parent: 0, start: 20, ms: 5 }]));

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { CALL, ERROR, ESTIMATED_USAGE, INTERRUPTED, REPLAYED, UNFINISHED } from "../../src/model/columns.ts";
+import { CALL, ERROR, ESTIMATED_USAGE, FAILURE, INTERRUPTED, REPLAYED, UNFINISHED } from "../../src/model/columns.ts";
 import { Explorer } from "../../src/model/explorer.ts";
 import { mountTraceView } from "../../src/views/trace-view.tsx";
 import { type Row, treeOf } from "../trees.ts";
@@ -49,6 +49,17 @@ test("a stream that was left and a call that its kernel's end cut are words of t
   expect(texts(root, "[aria-level] .time")).toEqual(["1.00 s", "unfinished", "interrupted"]);
   expect(root.querySelectorAll(".rate, .pulse").length).toBe(0);
   expect(texts(root, ".facts li").slice(-2)).toEqual(["1 unfinished", "1 interrupted"]);
+});
+
+test("what failed and has not ended runs, and shows its error", async () => {
+  const explorer = new Explorer();
+  const root = draw(explorer);
+  const failing = { parent: 0, start: 200, ms: NO_END, flags: ERROR | FAILURE, errorType: "ValueError" };
+  explorer.show(treeOf([{ type: "cell", ms: NO_END }, failing]));
+  await vi.waitFor(() => expect(texts(root, "[aria-level] .time")).toEqual(["1.00 s…", "800 ms…"]));
+  expect(texts(root, ".mark.own")).toEqual(["ValueError"]);
+  expect(root.querySelectorAll(".span-bar.running.failed").length).toBe(1);
+  expect(texts(root, ".facts li").slice(-2)).toEqual(["1 error", "2 running"]);
 });
 
 test("a replayed call says so where others say what they cost", async () => {
