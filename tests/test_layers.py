@@ -203,6 +203,7 @@ LAZY: dict[str, str] = {
     "_read.again": "imported with the first file that is read",
     "_read.rows": "imported with the first file that is read",
     "_read.source": "imported with the first file that is read",
+    "_store.interrupted": "imported when a session is resumed",
     "_store.recovery": "imported when a session is resumed",
     "_store.remap": "imported when a session is resumed",
     "_trail.file": "imported with the first audit that is written",

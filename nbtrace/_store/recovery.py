@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import mmap
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from nbtrace import semconv
 from nbtrace._store.batches import encode_all
 from nbtrace._store.columns import strings
 from nbtrace._store.contents import Overlay
-from nbtrace._store.encode import Finished
 from nbtrace._store.folding import Folded, Folding
+from nbtrace._store.interrupted import interrupted
 from nbtrace._store.kept import kept_schema
 from nbtrace._store.remap import referred
 from nbtrace._store.scores import completed, scores_schema
 from nbtrace._store.segments import ROWS, SCORES, TEXTS, SegmentReader
-from nbtrace._store.starts import Start, read_starts
+from nbtrace._store.starts import read_starts
 from nbtrace._store.texts import Texts
 
 if TYPE_CHECKING:
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 
 LOST: Final = '{"lost":"this text is not in the journal"}'
 """Stands for a text that is not there."""
-
-ERROR: Final = 2
-"""OTLP's status code of a failed span."""
 
 MOST: Final = 2**28
 """Numbers of texts and rows beyond this are no numbers of a session's but damage."""
@@ -50,7 +45,7 @@ class Recovered:
     texts: Texts = field(default_factory=Texts)
     scores: list[pa.RecordBatch] = field(default_factory=list[pa.RecordBatch])
     interrupted: int = 0
-    """How many spans had begun and not ended."""
+    """How many spans had begun and not ended, those of one call as one."""
     problems: list[str] = field(default_factory=list[str])
     """What is missing, a sentence each."""
 
@@ -162,33 +157,7 @@ def _interrupted(directory: Path, found: Recovered) -> None:
             begun.pop(key, None)
     if begun:
         overlay = Overlay(found.texts)
-        found.rows += encode_all([_finished(start) for start in begun.values()], overlay, running=True)
+        spans, repeated = interrupted(begun, found.rows)
+        found.rows += encode_all(spans, overlay, running=True)
         found.texts = overlay.texts()
-        found.interrupted = len(begun)
-
-
-def _finished(start: Start) -> Finished:
-    """Make what is known of a span into one that can be encoded."""
-    context = _context(start.trace_id, start.span_id)
-    span: Any = SimpleNamespace(
-        name=start.name,
-        context=context,
-        parent=None if start.parent_span_id is None else _context(start.trace_id, start.parent_span_id),
-        kind=SimpleNamespace(value=start.kind - 1),
-        start_time=start.start_time_unix_nano,
-        end_time=None,
-        status=SimpleNamespace(status_code=SimpleNamespace(value=ERROR), description=semconv.INTERRUPTED),
-        events=(),
-        links=(),
-        dropped_attributes=0,
-        dropped_events=0,
-        dropped_links=0,
-        resource=SimpleNamespace(attributes={}, schema_url=""),
-        instrumentation_scope=None,
-    )
-    return Finished(span, {**start.attributes, semconv.ERROR_TYPE: "interrupted"})
-
-
-def _context(trace_id: bytes, span_id: bytes) -> Any:
-    trace, span = int.from_bytes(trace_id, "big"), int.from_bytes(span_id, "big")
-    return SimpleNamespace(trace_id=trace, span_id=span, trace_flags=0, trace_state=None, is_remote=False)
+        found.interrupted = len(begun) - repeated

@@ -1,8 +1,8 @@
 """Start records: what a span is, written before its call goes out, so that a killed kernel leaves word of it.
 
 They are on the call's path, so a record is 53 bytes in one `write`, some three microseconds: ids, start, and the number
-of a *shape*, the name and identity that many spans share, which is written once. No content is in them. What is written
-is with the system and survives the kernel; it is not forced to the disk.
+of a *shape*, the name, identity and instrumentation that many spans share, which is written once. No content is in
+them. What is written is with the system and survives the kernel; it is not forced to the disk.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Start(NamedTuple):
     kind: int
     """OTLP's."""
     attributes: dict[str, Any]
+    scope: str | None
+    """The name of the instrumentation; journals of earlier versions do not have it."""
 
 
 class Starts:
@@ -81,11 +83,13 @@ class Starts:
         context = span.context
         if context is None or self.broken is not None:
             return
+        scope = span.instrumentation_scope
+        what = (span.name, id(span.kind), None if scope is None else scope.name)
         try:
-            shape = (span.name, id(span.kind), *map((span.attributes or {}).get, IDENTITY))
+            shape = (*what, *map((span.attributes or {}).get, IDENTITY))
             number = self._shapes.get(shape)
         except TypeError:  # somebody's attribute is a mapping, which has no hash
-            shape = (span.name, id(span.kind), *map(str, map((span.attributes or {}).get, IDENTITY)))
+            shape = (*what, *map(str, map((span.attributes or {}).get, IDENTITY)))
             number = self._shapes.get(shape)
         if number is None:
             number = self._number(span, shape)
@@ -123,10 +127,11 @@ class Starts:
         """Write a shape that is new."""
         known = {
             key: value if isinstance(value, int) else self._mask(str(value))
-            for key, value in zip(IDENTITY, shape[2:], strict=True)
+            for key, value in zip(IDENTITY, shape[3:], strict=True)
             if value is not None
         }
-        text = json.dumps([self._mask(str(span.name)), span.kind.value + 1, known])
+        scope = None if shape[2] is None else self._mask(str(shape[2]))
+        text = json.dumps([self._mask(str(span.name)), span.kind.value + 1, known, scope])
         with self._lock:
             if len(self._shapes) >= SHAPES:
                 self._shapes.clear()
@@ -151,12 +156,11 @@ class Starts:
 def read_starts(files: Iterable[memoryview]) -> Iterator[Start]:
     """Read the starts of files, in order; what is no whole record is left out."""
     for data in files:
-        shapes: list[tuple[str, int, dict[str, Any]]] = []
+        shapes: list[tuple[str, int, dict[str, Any], str | None]] = []
         for kind, payload in Frames(data):
             if kind == _SHAPE:
-                name, number, attributes = json.loads(bytes(payload))
-                shapes.append((name, number, attributes))
+                name, number, attributes, *more = json.loads(bytes(payload))
+                shapes.append((name, number, attributes, more[0] if more else None))
             elif kind == _START and len(payload) == _PAYLOAD.size:
                 trace, span, parent, start, number = _PAYLOAD.unpack(payload)
-                name, span_kind, attributes = shapes[number]
-                yield Start(trace, span, parent if any(parent) else None, start, name, span_kind, attributes)
+                yield Start(trace, span, parent if any(parent) else None, start, *shapes[number])
