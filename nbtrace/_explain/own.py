@@ -117,6 +117,8 @@ OWN: Final[tuple[Entry, ...]] = (
         "The span that has the same call, where that is not here. Two instrumentations saw it; it counts once."),
     _own(semconv.DUPLICATE_OPERATION, "string",
         "The operation that such a span had named, or one around several calls that have spans of their own."),
+    _own(semconv.DUPLICATE_DOUBT, "string",
+        "Why there is no saying whether a span of another instrumentation repeats a call. It counts as one besides."),
     _own(semconv.ALSO_SEEN_BY, "string[]",
         "The instrumentations that saw the same call. What they said is on this span too."),
     _own(semconv.ALSO_SEEN_AS, "string[]", "The ids of their spans, which are in this one now. Logs may name them."),

@@ -69,7 +69,9 @@ def repeated(snapshot: Snapshot, marks: Mapping[tuple[int, int], Mapping[str, st
     rows = snapshot.take([*found]).table().to_pylist()
     for row, mark in zip(rows, found.values(), strict=True):
         said = [{"key": key, "string": text} for key, text in mark.items() if key != semconv.SPAN_TYPE]
-        row |= {"operation": None, "span_type": mark[semconv.SPAN_TYPE], "attributes": [*row["attributes"], *said]}
+        row["attributes"] = [*(one for one in row["attributes"] if one["key"] not in mark), *said]
+        if semconv.DUPLICATE_OPERATION in mark:
+            row |= {"operation": None, "span_type": mark[semconv.SPAN_TYPE]}
     staying = np.ones(len(snapshot), bool)
     staying[[*found]] = False
     marked = with_rows(snapshot, staying, rows)

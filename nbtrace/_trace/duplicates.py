@@ -5,43 +5,36 @@ A duplicate is marked with whose call it repeats, and the store makes one row of
 is a span around several calls: it repeats none of them, and what it says of all of them does not count again.
 
 The tree comes first: a span has the call that is right above or below it, but for spans of others, and names no other
-model. Some instrumentations do not make their span the current one. Of such a span is the call that overlaps it and has
-the same response id, or that began while it ran and was asked the same; in its own trace, right beside it if there is
-one, and of several the one that began nearest to it. In another trace it has to be the only one that may be meant, as
-nobody's data must come to another's call. What is known of calls is bounded; a call that was forgotten has no
-duplicates.
+model. Some instrumentations do not make their span the current one: of such a span `ended_calls` finds the call. What
+is known of calls is bounded; a call that was forgotten has no duplicates, and a span of which it may be says that it is
+in doubt.
 """
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
+from nbtrace._trace.ended_calls import LOOK_BACK, EndedCalls, Known, keep
 from nbtrace._trace.sink import Attributes
 from nbtrace._trace.span import SCOPE_NAME, is_ours
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-_T = TypeVar("_T")
-
-LIMIT: Final = 16_384
-"""Calls kept in mind: above the 10,000 that a notebook may have in flight, below a few megabytes."""
-
 DEPTH: Final = 3
 WIDTH: Final = 4
 """How many instrumentations around one call are seen through, and how many spans and calls right below each of them."""
 
-LOOK_BACK: Final = 1024
-"""Calls that are compared with a span whose place in the tree does not say which one is its."""
+DOUBT: Final = f"it may be one of more than {LOOK_BACK:,} calls at once that look the same, and counts besides them"
+"""What is said of a span in doubt."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +54,8 @@ class Call:
     end: int | None
     claimed_by: set[str] = field(default_factory=set[str])
     """The instrumentations that have a span of this call beside ours, not above or below it."""
+    is_in_doubt: bool = False
+    """Whether it may be what another span has, and there is no saying which."""
 
     def overlaps(self, other: Call) -> bool:
         return (self.end is None or other.start <= self.end) and (other.end is None or self.start <= other.end)
@@ -88,12 +83,6 @@ class Call:
         return asked_else, self.parent_id != other.parent_id, abs(self.start - other.start)
 
 
-_Place = tuple[int, int | str]
-"""A trace, and in it a span or an instrumentation; 0 for any trace, and in it what was asked or a response."""
-
-_Known = OrderedDict[_Place, _T]
-
-
 class Calls:
     """Keeps in mind which span has which call, and marks the spans that repeat one.
 
@@ -106,18 +95,18 @@ class Calls:
         self.watching = watching
         """Whether it has to be told of what starts."""
         self._lock = RLock()  # a garbage collection in here may end a stream, which may come here again
-        self._ours: _Known[Call] = OrderedDict()
+        self._ours: Known[Call] = OrderedDict()
         """Calls of ours by their own span."""
-        self._children: _Known[tuple[Call, ...]] = OrderedDict()
+        self._children: Known[tuple[Call, ...]] = OrderedDict()
         """The last calls below each span, also below one that repeats them."""
-        self._below: _Known[tuple[int, ...]] = OrderedDict()
+        self._below: Known[tuple[int, ...]] = OrderedDict()
         """The last spans of others right below each span."""
-        self._others: _Known[None] = OrderedDict()
+        self._others: Known[None] = OrderedDict()
         """The traces in which another instrumentation has spans, with its name."""
-        self._marked: _Known[tuple[Call, tuple[Call, ...]]] = OrderedDict()
+        self._marked: Known[tuple[Call, tuple[Call, ...]]] = OrderedDict()
         """The calls that are over, in the order in which they were marked, and what each of them repeats."""
-        self._ended: dict[_Place, deque[Call]] = {}
-        """Those that repeat nothing, by their trace; and under trace 0 by what was asked, and by the response."""
+        self._ended = EndedCalls()
+        """Those that repeat nothing."""
 
     def forked(self) -> None:
         """Go on in a forked process with a lock of its own."""
@@ -140,10 +129,10 @@ class Calls:
 
     def _begin(self, trace_id: int, span_id: int, parent_id: int | None, scope: str) -> None:
         """Take note of a span of others."""
-        _keep(self._others, (trace_id, scope), None)
+        keep(self._others, (trace_id, scope), None)
         if parent_id is not None:
             place = (trace_id, parent_id)
-            _keep(self._below, place, (*self._below.get(place, ())[1 - WIDTH :], span_id))
+            keep(self._below, place, (*self._below.get(place, ())[1 - WIDTH :], span_id))
 
     def marked(self, span: ReadableSpan, attributes: Attributes) -> dict[str, AttributeValue]:
         """Give a span's attributes as they are to be stored: with a mark if another span has its call.
@@ -155,7 +144,8 @@ class Calls:
             return made
         call = call_of(span, made)
         if call is not None and (mark := self._mark(call, str(made[semconv.OPERATION_NAME]))):
-            del made[semconv.OPERATION_NAME]
+            if semconv.DUPLICATE_OPERATION in mark:
+                del made[semconv.OPERATION_NAME]
             made |= mark
         return made
 
@@ -164,14 +154,14 @@ class Calls:
         with self._lock:
             known = self._marked.get((call.trace_id, call.span_id))
             if known is not None:
-                found = known[1]
+                call, found = known
             else:
                 found = () if call.scope == SCOPE_NAME else self._find(call)
                 if call.end is not None:
                     self._place(call, found or (call,))
                     self._keep_ended(call, found)
         if not found:
-            return {}
+            return {semconv.DUPLICATE_DOUBT: DOUBT} if call.is_in_doubt else {}
         mark = {semconv.DUPLICATE_OPERATION: operation, semconv.SPAN_TYPE: "chain"}
         return mark | ({semconv.DUPLICATE_OF: f"{found[0].span_id:016x}"} if len(found) == 1 else {})
 
@@ -184,10 +174,8 @@ class Calls:
             if above is not None and above.names(call) and above.overlaps(call):
                 found = (above,)
         if not found and call.end is not None:
-            beside = self._beside(call)
-            if beside is not None:
-                beside.claimed_by.add(call.scope)
-                found = (beside,)
+            beside = self._ended.of(call, self._others)
+            found = (beside,) if beside is not None else ()
         return found
 
     def _inside(self, trace_id: int, span_id: int, depth: int) -> Iterator[Call]:
@@ -197,59 +185,22 @@ class Calls:
             for below in self._below.get((trace_id, span_id), ()):
                 yield from self._inside(trace_id, below, depth - 1)
 
-    def _beside(self, call: Call) -> Call | None:
-        """Find the call of a span that is neither above nor below it."""
-        answered = [one for one in self._during(call, (0, call.response)) if one.names(call)]
-        asked = [one for one in self._during(call, (0, call.said)) if one.happens_in(call)]
-        for candidates in (answered, asked):
-            here = [one for one in candidates if one.trace_id == call.trace_id]
-            free = [one for one in here if call.scope not in one.claimed_by]
-            if free or (here and candidates is answered):  # spans around each other may all say the same response
-                return min(free or here, key=call.distance)
-        around = [one for one in self._during(call, (call.trace_id, "")) if one.happens_in(call)]
-        if free := [one for one in around if call.scope not in one.claimed_by]:
-            return min(free, key=call.distance)
-        if len(answered) == 1:
-            return answered[0]
-        # An instrumentation that has spans in the trace of a call has that of the call there too.
-        if len(asked) == 1 and (asked[0].trace_id, call.scope) not in self._others:
-            return asked[0] if call.scope not in asked[0].claimed_by else None
-        return None
-
-    def _during(self, call: Call, place: tuple[int, int | str | None]) -> Iterator[Call]:
-        """Give the last calls at a place that other instrumentations saw while a span ran.
-
-        Of a stream the span may say that it ended when the stream was made, which is before its call began.
-        """
-        for other in islice(reversed(self._ended.get(cast("_Place", place), ())), LOOK_BACK):
-            if other.end is not None and other.end < call.start:
-                break  # they come in the order of their ends
-            is_asked_here = other.trace_id == call.trace_id and other.said == call.said is not None
-            if other.scope != call.scope and (other.overlaps(call) or is_asked_here):
-                yield other
-
     def _place(self, call: Call, has_it: tuple[Call, ...]) -> None:
         """Say which calls are at the places of a span: its own, or those that it repeats."""
         if call.scope == SCOPE_NAME:
-            _keep(self._ours, (call.trace_id, call.span_id), call)
+            keep(self._ours, (call.trace_id, call.span_id), call)
         if call.parent_id is not None:
             place = (call.trace_id, call.parent_id)
             now = {one.span_id for one in has_it}
             others = [one for one in self._children.get(place, ()) if one.span_id not in now]
-            _keep(self._children, place, (*others, *has_it)[-WIDTH:])
+            keep(self._children, place, (*others, *has_it)[-WIDTH:])
 
     def _keep_ended(self, call: Call, repeated: tuple[Call, ...]) -> None:
-        gone = _keep(self._marked, (call.trace_id, call.span_id), (call, repeated))
+        gone = keep(self._marked, (call.trace_id, call.span_id), (call, repeated))
         if not repeated:
-            for place in _beside_places(call):
-                self._ended.setdefault(place, deque()).append(call)
+            self._ended.add(call)
         if gone is not None and not gone[1]:
-            for place in _beside_places(gone[0]):
-                calls = self._ended.get(place)
-                if calls and calls[0] is gone[0]:
-                    calls.popleft()
-                if not calls:
-                    self._ended.pop(place, None)
+            self._ended.forget(gone[0])
 
 
 def call_of(span: ReadableSpan, attributes: Attributes) -> Call | None:
@@ -301,14 +252,3 @@ def _texts(value: Any) -> Iterable[str]:
         if isinstance(content := given.get("content"), str):
             yield content.strip()
         yield from _texts(given.get("parts"))
-
-
-def _beside_places(call: Call) -> list[_Place]:
-    return [(call.trace_id, ""), *((0, one) for one in (call.said, call.response) if one is not None)]
-
-
-def _keep(known: _Known[_T], place: _Place, what: _T) -> _T | None:
-    """Keep something, and give what has to go for it."""
-    known[place] = what
-    known.move_to_end(place)
-    return known.popitem(last=False)[1] if len(known) > LIMIT else None

@@ -14,9 +14,10 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import set_span_in_context, use_span
 
-from nbtrace import Session
+import nbtrace
+from nbtrace import Session, semconv
 from nbtrace._query.totals import summarize
-from nbtrace._trace import duplicates
+from nbtrace._trace import ended_calls
 from tests.capture.loopback import HELLO, Loopback, Reply
 from tests.capture.reading import spans
 from tests.conftest import CountingIds
@@ -230,9 +231,12 @@ OWN = [(str(number), str(number)) for number in SEVERAL]
 
 @pytest.mark.parametrize("responses", [None, "each its own", "all the same"])
 @pytest.mark.parametrize("place", ["one trace", "traces of their own"])
+@pytest.mark.parametrize("compared", [2, 1024])  # of those that have a span beside them already there may be more
 def test_parallel_calls_of_one_prompt_are_repeated_by_the_spans_beside_them(
-    place: str, responses: str | None, shared: Session, provider: TracerProvider
-) -> None:
+    compared: int, place: str, responses: str | None, shared: Session, provider: TracerProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(ended_calls, "LOOK_BACK", compared)
     tracer, begun = provider.get_tracer("other"), list[tuple[Any, Any, str | None]]()
     root = tracer.start_span("root")
     for number in SEVERAL:
@@ -249,6 +253,34 @@ def test_parallel_calls_of_one_prompt_are_repeated_by_the_spans_beside_them(
             begun[number - 1][0].end()
     begun[-1][0].end()
     assert users_of(shared) == OWN
+
+
+@pytest.mark.parametrize("bound", ["LOOK_BACK", "LIMIT"])
+@pytest.mark.parametrize("order", [1, -1], ids=["first", "last"])
+@pytest.mark.parametrize("responses", [None, "all the same"])
+def test_of_more_parallel_calls_than_are_compared_none_has_the_data_of_another(
+    responses: str | None, order: int, bound: str, shared: Session, provider: TracerProvider, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(ended_calls, bound, 4)
+    many, tracer, more = range(10), provider.get_tracer("other"), {"gen_ai.response.id": "r"} if responses else {}
+    root = set_span_in_context(tracer.start_span("root"))
+    others: list[Any] = []
+    ours: list[Any] = []
+    for number in many:
+        others.append(tracer.start_span("other", root, attributes={**LLM, **HELLO_SENT, **more, "theirs": str(number)}))
+        ours.append(shared.tracing.start("chat m", attributes={**GIVEN, "mine": str(number)}, context=root))
+    for one in ours:
+        shared.tracing.end(one, partial(said, "Say hello.", "r" if responses else None))
+    for one in others[::order]:
+        one.end()
+    told = [*((str(number), None) for number in many), *((None, str(number)) for number in many[::order])]
+    assert users_of(shared) == told
+    doubts = [one.get(semconv.DUPLICATE_DOUBT) for one in (span["attributes"] for span in spans(shared))]
+    assert [*map(bool, doubts)].count(True) == len(many)
+    shared.export(tmp_path / "both.jsonl")
+    back = nbtrace.open(tmp_path / "both.jsonl").spans(operation="chat")
+    assert [semconv.DUPLICATE_DOUBT in one["attributes"] for one in back].count(True) == len(many)
 
 
 def test_parallel_calls_in_other_traces_are_nobodys_but_for_the_only_one(
@@ -336,7 +368,7 @@ def test_spans_beside_ours_that_are_not_of_its_call(shared: Session, provider: T
 def test_calls_that_were_forgotten_have_no_duplicates(
     shared: Session, provider: TracerProvider, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(duplicates, "LIMIT", 0)
+    monkeypatch.setattr(ended_calls, "LIMIT", 0)
     with around(provider, **LLM):
         ask()
     assert seen(shared) == {1: CALL, 2: CALL}
