@@ -121,12 +121,14 @@ class AutoDisplay:
         self._cells.clear()
 
     def _note(self, trace_id: int) -> None:
+        timer = None
         with self._lock:
             self._late.add(trace_id)
             if self._timer is None:
-                self._timer = threading.Timer(self._delay, self._redraw)
-                self._timer.daemon = True
-                self._timer.start()
+                timer = self._timer = threading.Timer(self._delay, self._redraw)
+        if timer is not None:  # a start waits for the thread, in which a collection may come here
+            timer.daemon = True
+            timer.start()
 
     def _redraw(self) -> None:
         with self._lock:

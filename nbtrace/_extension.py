@@ -30,8 +30,6 @@ from nbtrace._trace.instrument import Instrumentors, installed
 from nbtrace.errors import BudgetError, NbtraceError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbtrace._capture.cells import CellRun
@@ -89,7 +87,7 @@ class NBTrace(Settings):
         self._replaying: Replay | None = None
         self._instrumentors = Instrumentors(self.session.intake, self.session.expect_others)
         self._cells = CellCapture(self._recording, shell, self._finished)
-        self._unwatch: Callable[[], None] = self.session.watch(self._display)
+        self._unwatch = self.session.watch(self._display)
         self._keep()
         self._offer()
         self._cells.open()

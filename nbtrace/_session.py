@@ -104,8 +104,8 @@ class Session(Answers):
         """Which spans are recorded: pauses and sampling."""
         self.intake = Intake(self._calls, self.gate, self.spending)
         """Whom to tell of spans that others make on providers of ours."""
-        self.intake.add(self.store)
-        for one in (self._calls, self.spending, self.gate):
+        self.intake.add(started=self.store.started, progressed=self.store.progressed, ended=self.store.ended)
+        for one in (self._calls, self.spending, self.gate, self.intake):
             forks.hear(one)
         self._tracing: Tracing | None = None
         self._clients: ClientCapture | None = None
@@ -226,7 +226,7 @@ class Session(Answers):
 
     def watch(self, sink: SpanSink) -> Callable[[], None]:
         """Also tell `sink` of every span; returns what ends that."""
-        return self.intake.add(sink)
+        return self.intake.add(started=sink.started, progressed=sink.progressed, ended=sink.ended)
 
     def expect_others(self) -> None:
         """Be ready for spans that other instrumentations make of the same calls."""
@@ -259,7 +259,7 @@ class Session(Answers):
             self.store, directory, notebook=notebook, version=version("nbtrace"), mask=self._masked_name,
             begun=self.ledger.note, max_age_s=max_age_s, max_bytes=max_bytes,
         )  # fmt: skip
-        self._unwatch_journal = self.watch(self.journal)
+        self._unwatch_journal = self.intake.add(started=self.journal.started)
         atexit.register(self.close_journal)
 
     def close_journal(self) -> None:

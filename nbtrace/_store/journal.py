@@ -1,8 +1,8 @@
 """The journal: what keeps a session safe against its kernel's death.
 
-It hears of each span as the store does. A start is written at once, before the call goes out; ended spans are encoded
-and written by a thread at most a second later, off the call's path, and only as the store keeps them: masked. The
-thread owns nothing: what it has not written is still in the store.
+A start is written as soon as the journal is told of it: before the call goes out, or while its answer is awaited.
+Ended spans are encoded and written by a thread at most a second later, off the call's path, and only as the store keeps
+them: masked. The thread owns nothing: what it has not written is still in the store.
 
 Whatever the disk does, no cell notices. A journal that cannot be written says so once and tries again; when it can, it
 catches up from the store. A forked process leaves its parent's journal alone and has none.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from nbtrace._store.following import Appended
-    from nbtrace._store.store import Detail, Store
+    from nbtrace._store.store import Store
 
 logger = logging.getLogger("nbtrace")
 
@@ -42,7 +42,7 @@ RETRY_S: Final = 10.0
 
 
 class Journal:
-    """Writes a session as it goes on; a sink of spans beside the store.
+    """Writes a session as it goes on: told of the starts, and of the rest by the store.
 
     Args:
         store: where the spans are.
@@ -90,8 +90,8 @@ class Journal:
         """Whether what is not written has to be fetched from the store."""
         self._is_open = True
         self._tried_at = -RETRY_S
-        self._is_due = False
         self._due, self._over = Wake(), threading.Event()
+        store.wake(self._due)
         self._thread: threading.Thread | None = None
         self._leave: Callable[[], None] | None = None
         forks.hear(self)
@@ -107,18 +107,9 @@ class Journal:
         if self._files is not None or self._begin():
             self._files.starts.write(span)  # pyright: ignore[reportOptionalMemberAccess] - `_begin` says so
 
-    def progressed(self, span: ReadableSpan, detail: Detail) -> None:
-        """Leave a span that goes on to its end."""
-
-    def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
-        """See to it that the span is written soon."""
-        if not self._is_due:
-            self._is_due = True
-            self._due.set()
-
     def flush(self) -> None:
         """Write what has ended by now."""
-        self._is_due = False
+        self._due.clear()
         with self._lock:
             if self._leave is None:
                 self._leave = self._store.follow(self._untold.append)
@@ -184,10 +175,11 @@ class Journal:
             if self._is_crowded:
                 self._is_crowded = False
                 with guard("journal"):
-                    self.removed += prune(self.directory, max_age_s=self._max_age_s, max_bytes=self._max_bytes)
+                    self.removed += prune(
+                        self.directory, max_age_s=self._max_age_s, max_bytes=self._max_bytes, spare=self.manifest.id
+                    )
             self._due.wait(RETRY_S if self.problem is not None else None)
             self._over.wait(INTERVAL_S)
-            self._due.clear()
             with guard("journal"):
                 self.flush()
 

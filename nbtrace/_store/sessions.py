@@ -133,8 +133,16 @@ def find(directory: Path, wanted: str) -> EarlierSession:
     return found[0]
 
 
-def prune(directory: Path, *, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> list[Manifest]:
+def prune(
+    directory: Path, *, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES, spare: str = ""
+) -> list[Manifest]:
     """Remove sessions that are too old, and then the oldest until the rest is small enough; never a running one.
+
+    Args:
+        directory: where they are kept.
+        max_age_s: how long, in seconds.
+        max_bytes: what all of them may take.
+        spare: the id of one that stays though it may look ended: that of the journal which asks, once that is full.
 
     Returns:
         Those that were removed.
@@ -143,7 +151,7 @@ def prune(directory: Path, *, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX
     total = 0
     for one in earlier(directory):
         size = one.size
-        if one.state == "running":
+        if one.state == "running" or one.manifest.id == spare:
             total += size
         elif time.time() - one.manifest.updated > max_age_s or total + size > max_bytes:
             shutil.rmtree(one.path)

@@ -1,8 +1,8 @@
-"""Start records: what a span is, written before its call goes out, so that a killed kernel leaves word of it.
+"""Start records: what a span is, written before its call is answered, so that a killed kernel leaves word of it.
 
-They are on the call's path, so a record is 53 bytes in one `write`, some three microseconds: ids, start, and the number
-of a *shape*, the name, identity and instrumentation that many spans share, which is written once. No content is in
-them. What is written is with the system and survives the kernel; it is not forced to the disk.
+They may be on the call's path, so a record is 53 bytes in one `write`, some three microseconds: ids, start, and the
+number of a *shape*, the name, identity and instrumentation that many spans share, which is written once. No content is
+in them. What is written is with the system and survives the kernel; it is not forced to the disk.
 """
 
 from __future__ import annotations

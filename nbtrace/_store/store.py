@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from time import sleep
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nbtrace import semconv
 from nbtrace._guard import guard
@@ -21,6 +21,7 @@ from nbtrace._imports import load
 from nbtrace._store import forks
 from nbtrace._store.batches import compact, encode_all
 from nbtrace._store.contents import Contents, Overlay
+from nbtrace._store.details import merge_detail, own, size_of
 from nbtrace._store.following import Appended, Following, count
 from nbtrace._store.relief import Relief
 from nbtrace._store.scores import Score, encode_scores
@@ -28,17 +29,16 @@ from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.spill import Spill, rows_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import pyarrow as pa
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.util.types import AttributeValue
 
+    from nbtrace._store.details import Attributes, Detail
     from nbtrace._store.encode import Finished
     from nbtrace._store.folding import Folding
+    from nbtrace._store.wake import Wake
 
-    Attributes = Mapping[str, AttributeValue]
-    Detail = Callable[[], Attributes]
     Finish = Callable[[ReadableSpan, Detail | None], Attributes]
     Mask = Callable[[ReadableSpan], ReadableSpan]
     Waiting = tuple[ReadableSpan, Detail | None]
@@ -51,21 +51,6 @@ FLOOD: Final = 32 * WAITING_LIMIT
 """Of so many waiting spans a thread beside the caller cannot keep up with the encoding: the caller yields its turn."""
 WAITING_BYTES: Final = 16 * 2**20
 """Bytes of requests and responses that they may hold: large ones wait in smaller numbers."""
-
-
-def merge_detail(span: ReadableSpan, detail: Detail | None) -> Attributes:
-    """Give a span's attributes as they are, with those of its detail."""
-    return {**own(span), **(detail() if detail is not None else {})}
-
-
-def own(span: ReadableSpan) -> Attributes:
-    """Copy the attributes of a span in one step, because others may be changing a running one."""
-    return cast("Attributes", cast("dict[str, AttributeValue]", span.attributes or {}).copy())
-
-
-def size_of(detail: Detail | None) -> int:
-    """Give the bytes that a detail holds until it is built; 0 of one that does not say."""
-    return getattr(detail, "size", 0)
 
 
 class Moment(NamedTuple):
@@ -123,6 +108,7 @@ class Store:
         """Grows when `_waiting` is taken away or cleared, so that who was encoding it meanwhile starts again."""
         self._cached: tuple[int, Snapshot] | None = None
         self._callbacks: tuple[Callable[[], None], ...] = ()
+        self._writer: Wake | None = None
         self.revision = 0
         """Grows with every change."""
         forks.hear(self)
@@ -148,7 +134,7 @@ class Store:
             self._running[context.trace_id, context.span_id] = span, None
             self.revision += 1
         if self._callbacks:
-            self._changed()
+            self._tell()
 
     def progressed(self, span: ReadableSpan, detail: Detail) -> None:
         """Show a running span with what its detail says at the time of each look; one that has ended stays as it is."""
@@ -160,7 +146,7 @@ class Store:
             self._running[key] = span, detail
             self.revision += 1
         if self._callbacks:
-            self._changed()
+            self._tell()
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Take a span that is over, in place of the running one with its ids."""
@@ -174,7 +160,7 @@ class Store:
             self._waiting_bytes += getattr(detail, "size", 0)
         if len(self._waiting) >= WAITING_LIMIT or self._waiting_bytes >= WAITING_BYTES:
             self._relieve()
-        if self._callbacks:
+        if self._callbacks or (self._writer is not None and self._writer.is_silent()):
             self._changed()
 
     def snapshot(self) -> Snapshot:
@@ -256,6 +242,10 @@ class Store:
 
         return unsubscribe
 
+    def wake(self, writer: Wake) -> None:
+        """Wake the one who writes whenever there is more to write: a span that has ended, a score."""
+        self._writer = writer
+
     def follow(self, follower: Callable[[Appended], None]) -> Callable[[], None]:
         """Tell of all rows so far, and then of each batch that is added: every row once, in order, when it is encoded.
 
@@ -298,6 +288,11 @@ class Store:
             return [span for span, _ in (*self._waiting, *self._running.values())]
 
     def _changed(self) -> None:
+        if self._writer is not None and self._writer.is_silent():
+            self._writer.set()
+        self._tell()
+
+    def _tell(self) -> None:
         for callback in self._callbacks:
             with guard("store"):
                 callback()

@@ -21,10 +21,12 @@ class Wake:
 
     def __init__(self) -> None:
         self._said: SimpleQueue[None] = queue.SimpleQueue()
+        self.is_silent = self._said.empty
+        """Whether nothing is said that is not heard: asked before `set` where that is done for each call."""
 
     def set(self) -> None:
         """Wake who waits, or who waits next."""
-        if self._said.empty():
+        if self.is_silent():
             self._said.put(None)
 
     def wait(self, timeout: float | None = None) -> None:

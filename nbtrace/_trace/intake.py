@@ -6,15 +6,23 @@ It is walked twice by each call, so whom to tell is looked up when they come, no
 from __future__ import annotations
 
 from collections.abc import Callable, Sized
+from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
 from nbtrace._guard import caught, guard
 from nbtrace._trace.duplicates import Calls
 from nbtrace._trace.gate import Gate
-from nbtrace._trace.sink import Detail, SpanSink
+from nbtrace._trace.sink import Detail
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
+
+
+_Told = tuple[
+    Callable[["ReadableSpan"], None] | None,
+    Callable[["ReadableSpan", Detail], None] | None,
+    Callable[["ReadableSpan", Detail | None], None] | None,
+]
 
 
 class Budgets(Protocol):
@@ -43,18 +51,37 @@ class Intake:
         self._calls = calls
         self._gate = gate
         self._budgets = budgets
-        self._sinks: tuple[SpanSink, ...] = ()
-        self._set()
+        self._lock = RLock()
+        self._told: tuple[_Told, ...] = ()
+        self._set(())
 
-    def add(self, sink: SpanSink) -> Callable[[], None]:
-        """Also tell `sink`, after those that came before; returns what ends that."""
-        self._set(*self._sinks, sink)
-        return lambda: self._set(*(one for one in self._sinks if one is not sink))
+    def add(
+        self,
+        *,
+        started: Callable[[ReadableSpan], None] | None = None,
+        progressed: Callable[[ReadableSpan, Detail], None] | None = None,
+        ended: Callable[[ReadableSpan, Detail | None], None] | None = None,
+    ) -> Callable[[], None]:
+        """Also tell of what `SpanSink` has under these names, after those that came before; returns what ends that."""
+        told = started, progressed, ended
 
-    def _set(self, *sinks: SpanSink) -> None:
-        self._sinks = sinks
-        self._starting = tuple(sink.started for sink in sinks)
-        self._ending = tuple(sink.ended for sink in sinks)
+        def leave() -> None:
+            with self._lock:
+                self._set(tuple(one for one in self._told if one is not told))
+
+        with self._lock:
+            self._set((*self._told, told))
+        return leave
+
+    def _set(self, told: tuple[_Told, ...]) -> None:
+        self._told = told
+        self._starting = tuple(one for one, _, _ in told if one is not None)
+        self._going_on = tuple(one for _, one, _ in told if one is not None)
+        self._ending = tuple(one for _, _, one in told if one is not None)
+
+    def forked(self) -> None:
+        """Go on in a forked process with a lock of its own."""
+        self._lock = RLock()
 
     def started(self, span: ReadableSpan) -> None:
         """Take a span that has begun."""
@@ -76,9 +103,9 @@ class Intake:
         with guard("trace"):
             if not self._gate.progressed(span):
                 return
-        for sink in self._sinks:
+        for tell in self._going_on:
             with guard("store"):
-                sink.progressed(span, detail)
+                tell(span, detail)
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Take a span that is over, with those that the gate had held because of it."""

@@ -29,19 +29,14 @@ class Both:
     """A sink that tells a store and its journal, in the order in which a session does."""
 
     def __init__(self, store: Store, journal: Journal) -> None:
-        self._sinks = (store, journal)
+        self._store = store
+        self._journal = journal
+        self.progressed = store.progressed
+        self.ended = store.ended
 
     def started(self, span: ReadableSpan) -> None:
-        for sink in self._sinks:
-            sink.started(span)
-
-    def progressed(self, span: ReadableSpan, detail: Any) -> None:
-        for sink in self._sinks:
-            sink.progressed(span, detail)
-
-    def ended(self, span: ReadableSpan, detail: Any) -> None:
-        for sink in self._sinks:
-            sink.ended(span, detail)
+        self._store.started(span)
+        self._journal.started(span)
 
 
 def journal_of(store: Store, directory: Path, **options: Any) -> Journal:

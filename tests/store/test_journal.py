@@ -131,6 +131,20 @@ def test_a_cleared_store_is_cleared_on_the_disk(tmp_path: Path, patient: None) -
     assert earlier(tmp_path)[0].manifest.spans == 1
 
 
+def test_a_score_that_no_span_follows_is_written_soon(tmp_path: Path) -> None:
+    with journaled(tmp_path) as (store, journal, both):
+        both.started(span(1))
+        both.ended(span(1), None)
+        journal.flush()
+        store.score(Score(b"t" * 16, b"s" * 8, "relevance", 0.5, "pass", time_unix_nano=START))
+        scores = 0
+        for _ in range(200):
+            if scores := recover(only(tmp_path)).snapshot().scores.num_rows:
+                break
+            time.sleep(0.1)
+    assert scores == 1
+
+
 def test_files_are_renewed_and_nothing_is_lost(tmp_path: Path, patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_files, "SEGMENT_BYTES", 4000)
     monkeypatch.setattr(session_files, "STARTS_BYTES", 200)

@@ -18,7 +18,7 @@ from nbtrace import semconv
 from nbtrace._store import journal as module
 from nbtrace._store.recovery import recover
 from nbtrace._store.segments import Segment
-from nbtrace._store.sessions import MANIFEST, earlier
+from nbtrace._store.sessions import MANIFEST, earlier, prune
 from tests.store.journals import MESSAGES, journaled, names, only, span, texts
 
 
@@ -106,6 +106,16 @@ def test_a_session_that_is_too_large_is_written_no_further(
         )
     assert names(recover(only(tmp_path))) == ["span 1"]
     assert len(caplog.records) == 1
+
+
+def test_a_session_that_is_full_does_not_make_room_for_itself(tmp_path: Path, patient: None) -> None:
+    with journaled(tmp_path, max_bytes=5_000) as (_, journal, both):
+        both.started(span(1))
+        both.ended(span(1), lambda: {"noise": os.urandom(8_000).hex()})
+        journal.flush()
+        assert "is full" in (journal.problem or "")
+        assert prune(tmp_path, max_bytes=5_000, spare=journal.manifest.id) == []
+        assert [one.id for one in prune(tmp_path, max_bytes=5_000)] == [journal.manifest.id]
 
 
 def test_old_sessions_make_room(tmp_path: Path) -> None:
