@@ -193,12 +193,16 @@ class Session(Answers):
                 if Session.recording is not None:
                     raise UsageError.occupied(Session.recording)
                 self._tracing = Tracing(
-                    self.intake, version=version("nbtrace"), ids=self._ids, sharing=self.expect_others
+                    self.intake,
+                    version=version("nbtrace"),
+                    ids=self._ids,
+                    sharing=self.expect_others,
+                    patient=self.intake.is_patient,
                 )
                 self.gate.is_open = True
                 learn = self.policy.rules.known.learn
                 self._clients = ClientCapture(
-                    self._tracing, lambda: self.request_stream_usage, learn, self.spending, lambda: self.replaying
+                    self._tracing, lambda: self.request_stream_usage, learn, self.spending, self
                 )
                 self._threads = ThreadCapture()
                 self._clients.open()

@@ -1,14 +1,16 @@
 """One LLM call under way: from the request to the ended span.
 
-On the call's path only what cannot wait is done: the span's start with its identity, a hold on the bytes that the
-client sent (the user's message list will change before anyone looks) and on those that came back, the end. Turning them
-into GenAI attributes is the span's *detail* and waits for the store to ask.
+On the call's path only what cannot wait is done: the span, a hold on the bytes that came back, the end. Telling of the
+start, and a hold on the bytes that the client sent (the user's message list will change before anyone looks), need not
+lengthen the call: they come while the answer is awaited, if a connection is known to be free, so that the request is
+out in no time. Turning the bytes into GenAI attributes is the span's *detail* and waits for the store to ask.
 """
 
 from __future__ import annotations
 
 import weakref
 from contextvars import ContextVar
+from threading import get_ident
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,8 +19,10 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace._capture import attempts, failure, messages, prompts, raw, stream
-from nbtrace._capture.exchange import Exchange
+from nbtrace._capture.failure import in_answer
+from nbtrace._capture.outgoing import place
 from nbtrace._capture.providers import Identity, Server
+from nbtrace._capture.retried import Retried
 from nbtrace._capture.site import call_site
 from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Wire
@@ -41,6 +45,21 @@ _FAILED: Final = frozenset({"error", "cancelled", "interrupted"})
 _LEFT: Final = frozenset({"closed", "abandoned"})
 """Outcomes of a stream of which there may have been more to read."""
 
+_ERROR: Final = b'"error"'
+"""What every whole answer has in which `in_answer` finds that it failed; most calls need not ask it."""
+
+_READ: Final = frozenset({None, "exhausted"})
+"""Outcomes after which the connection is free for the next call."""
+
+_AT_ONCE_NS: Final = 5_000_000
+"""A request that took longer than this to be out may have had to connect first, and so may the next one."""
+
+_CLOSES: Final = b"onnection\nclose"
+"""In headers as they are held: the server closes the connection."""
+
+_KEPT_NS: Final = 3_000_000_000
+"""How long it stays open: the HTTP libraries close one that was not used for five seconds."""
+
 _CALL: Final[ContextVar[weakref.ref[Call] | None]] = ContextVar("nbtrace.call", default=None)
 """The call whose request is under way, held weakly: tasks made in it keep the context."""
 
@@ -52,7 +71,7 @@ def under_way() -> Call | None:
     return call if call is not None and not call.is_over else None  # an interrupt may have left it here
 
 
-class Call(Exchange):
+class Call(Retried):
     """A call of an endpoint whose wire format is known, and its span."""
 
     __slots__ = (
@@ -60,13 +79,14 @@ class Call(Exchange):
         "_body",
         "_context",
         "_model",
+        "_out_ns",
         "_tokens",
-        "_tracing",
         "_unfinished",
         "at_end",
-        "attempts",
         "is_over",
+        "is_told",
         "options_id",
+        "place",
         "recorded",
         "replaying",
         "size",
@@ -84,15 +104,11 @@ class Call(Exchange):
         self._model = None if model is None else str(model)
         self.options_id: int | None = None
         """By which a request is known while it is under way."""
-        self.attempts: tuple[attempts.Attempt, ...] = ()
+        self.attempts = ()
         self._failure = self._prompt = self._rendered = None
         self._request = self._response = None
         self._headers = b""
         self._body: dict[str, Any] | None = body  # the user's, so let go of with the first response
-        if PromptText.made:
-            with _guarded:
-                self._prompt = prompts.found_in(*map(body.get, wire.spoken)) or None
-                self._rendered = None if self._prompt else tuple(PromptText.recent.copy())
         self.size = 0
         """Bytes that the call holds from its end until its attributes are built."""
         self.passed: stream.Passed | None = None
@@ -107,10 +123,23 @@ class Call(Exchange):
         self._unfinished: Unfinished | None = None
         self._tokens: tuple[Token[Context], Token[weakref.ref[Call] | None]] | None = None
         self._context: Context | None = otel_context.get_current()
-        """Where the call is made, until its span is entered."""
+        """Where the call is made, until that is of no more use."""
         name, self._identity = identity or server.identity(wire.operation, self._model)
-        given = self._identity | call_site(self._context)
-        self.span = tracing.start(name, kind=SpanKind.CLIENT, attributes=given, context=self._context)
+        span = None
+        if server.connected_until_ns > time_ns():
+            server.connected_until_ns = 0
+            span = tracing.untold(name, SpanKind.CLIENT, self._identity, self._context)
+        self.is_told = span is None
+        """Whether all who are to know of the call do; if not, they hear of it while its answer is awaited."""
+        self.place = get_ident()
+        """Where it is made: the thread, or of an async client the task."""
+        self._out_ns = 0
+        """When its request was out, as far as that was heard."""
+        if span is None:
+            self._find_prompts(body)
+            given = self._identity | call_site(self._context)
+            span = tracing.start(name, kind=SpanKind.CLIENT, attributes=given, context=self._context)
+        self.span = span
         self.is_over = False
 
     def __del__(self) -> None:
@@ -118,10 +147,40 @@ class Call(Exchange):
         if not getattr(self, "is_over", True):  # which is missing where making it failed
             self.stream_over("abandoned")
 
-    def enter(self) -> None:
+    def sent(self, content: bytes) -> None:
+        """Take that the request is out, and its body."""
+        self._out_ns = time_ns()
+        self.tell()
+        self._hold_request(content)
+
+    def tell(self) -> None:
+        """Tell of the call's start, where that was put off until its request was out, and of where it is made."""
+        if self.is_told:
+            return
+        try:
+            here = self._context or otel_context.get_current()
+            self._find_prompts(self._body or {})
+            is_here = self.place in {get_ident(), place()}  # not where it is over because it was thrown away
+            self._tracing.tell(self.span, call_site(here) if is_here else {}, here)
+            self._context = None
+        except Exception as failed:  # noqa: BLE001 - as the guard does
+            caught("capture", failed)
+        self.is_told = True  # but where the user interrupts: then its end tells
+
+    def _find_prompts(self, body: dict[str, Any]) -> None:
+        if PromptText.made:
+            with _guarded:
+                self._prompt = prompts.found_in(*map(body.get, self.wire.spoken)) or None
+                self._rendered = None if self._prompt else tuple(PromptText.recent.copy())
+
+    def enter(self, *, is_async: bool = False) -> None:
         """Make the span current, so that what the request causes becomes its child."""
         try:
-            here, self._context = self._context or otel_context.get_current(), None
+            if is_async:
+                self.place = place()
+            here = self._context or otel_context.get_current()
+            if self.is_told:
+                self._context = None
             self._tokens = otel_context.attach(entered(self.span, here)), _CALL.set(weakref.ref(self))
         except Exception as failed:  # noqa: BLE001 - as the guard does
             caught("capture", failed)
@@ -155,36 +214,24 @@ class Call(Exchange):
             response: the HTTP library's response; its body is held if it has been read, which it is unless streamed.
             retries: how many attempts there were before.
         """
+        if not self.is_told:
+            self.tell()
         # The public `content` raises for a body that was not read; this is how both HTTP libraries keep one that was.
         self._response = vars(response).get("_content")
-        self._sent(vars(vars(response).get("_request")).get("_content"))
+        if self._body is not None:
+            self._hold_request(vars(vars(response).get("_request")).get("_content"))
         self._headers = attempts.packed(response.headers)
+        if not self.server.keeps_connections:  # of HTTP/2, a request is out one frame after its body
+            is_http2 = response.extensions.get("http_version") == b"HTTP/2"
+            self.server.keeps_connections = not is_http2 and _CLOSES not in self._headers
         if retries:
-            self.attempts = (*self.attempts, attempts.of(response, self._attempt_ns(), time_ns()))
+            self._over(response, None, time_ns())
 
-    def _sent(self, content: bytes | None) -> None:
+    def _hold_request(self, content: bytes | None) -> None:
         """Take the body of the request that went out; where there is none, or no JSON, write what the user gave."""
         body, self._body = self._body, None
         if body is not None:
             self._request = content if content is not None and content[:1] == b"{" else messages.written(body)
-
-    def failed(self, response: Any, error: BaseException | None, wait_ns: tuple[int, int]) -> None:
-        """Take an attempt after which the client waited for another.
-
-        Args:
-            response: the HTTP response, or None if there was none.
-            error: why there was none.
-            wait_ns: when the wait began and ended.
-        """
-        attempt = attempts.of(response, self._attempt_ns(), wait_ns[0], error)
-        attempt.wait_ns = wait_ns[1] - wait_ns[0]
-        self.attempts = (*self.attempts, attempt)
-
-    def _attempt_ns(self) -> int:
-        """Say when the present attempt began: when the wait before it was over."""
-        if self.attempts:
-            return self.attempts[-1].ended_ns + self.attempts[-1].wait_ns
-        return self.span.start_time or time_ns()
 
     def returned(self, response: Any) -> None:
         """Take what the client returned to the user, and end the span unless its body is still to be read."""
@@ -244,33 +291,44 @@ class Call(Exchange):
         if self.is_over:
             return
         self.is_over = True
+        if not self.is_told:
+            self.tell()
         try:
-            self._conclude(error)
+            if self.attempts or self._unfinished is not None or self._body is not None or self._tracing.shared:
+                self._conclude(error)
+            if error is not None:
+                self._fail(failure.raised(error))
+            elif self.passed is not None or self.wire.failure is not in_answer or _ERROR in (self._response or b""):
+                self._look_for_failure()
             held = self.passed.size() if self.passed is not None else 0
             self.size = held + len(self._request or b"") + len(self._response or b"")
         except Exception as failed:  # noqa: BLE001 - as the guard does
             caught("capture", failed)
         finally:
             self._tracing.end(self.span, self)
+        if error is None and self.server.keeps_connections and self.outcome in _READ:
+            began_ns, ended_ns = self.span.start_time or 0, self.span.end_time or 0
+            if 0 < self._out_ns - began_ns < _AT_ONCE_NS:
+                self.server.connected_until_ns = ended_ns + _KEPT_NS
 
     def _conclude(self, error: BaseException | None) -> None:
-        """Give the span what can only be told now."""
+        """Give the span what can only be told now, of a call that took more than one whole answer."""
         if self._unfinished is not None:
             self._unfinished.over()
         if self._body is not None:  # there was no response
             with _guarded:
-                self._sent(failure.request_of(error))
+                self._hold_request(failure.request_of(error))
         if self._tracing.shared:
             with _guarded:
                 self.span.set_attributes(self._answer()[1])
         if self.attempts:
             with _guarded:
                 self._attempts_over(error)
-        if error is not None:
-            self._fail(failure.raised(error))
-        elif self.wire.failure is not None:  # or the answer may say so itself, under the status of a success
-            last = self.passed.last() if self.passed is not None else ()
-            for said in (*last, self._response or b""):
+
+    def _look_for_failure(self) -> None:
+        """See whether the answer itself says that it failed, under the status of a success."""
+        if self.wire.failure is not None:
+            for said in self.passed.last() if self.passed is not None else (self._response or b"",):
                 if (told := self.wire.failure(said)) is not None:
                     self._fail(failure.answered(told))
                     break
@@ -281,10 +339,3 @@ class Call(Exchange):
             self._headers = self._headers or what.headers
             self._tracing.fail(self.span, what.message or None)
             self.span.set_attributes(what.on_span())
-
-    def _attempts_over(self, error: BaseException | None) -> None:
-        if error is not None and self.outcome is None and self.attempts[-1].wait_ns:
-            response = getattr(error, "response", None)
-            self.attempts = (*self.attempts, attempts.of(response, self._attempt_ns(), time_ns(), error))
-        attempts.tell(self._tracing, self.span, self.attempts)
-        self.span.set_attributes(attempts.totals(self.attempts))

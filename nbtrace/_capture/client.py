@@ -3,10 +3,9 @@
 OpenAI's and Anthropic's clients, and those of others, are made by one generator and share a base client. Its `request`
 is wrapped on the class, so clients made before and after are both seen, and unwrapped exactly. The wrapper hands the
 request to the client unchanged (`usage_chunk` is the one exception, which the user has to ask for) and the result to
-the user unchanged; which capture hears of it is decided at the call. Two methods that the base client calls on the way
-are wrapped to listen: one takes the response's bytes, one waits for the next attempt. A package that is not imported
-yet, or will be imported again, is waited for by a finder on `sys.meta_path`: importing it ourselves would cost the user
-most of a second.
+the user unchanged (`wrappers`); which capture hears of it is decided at the call. A package that is not imported yet,
+or will be imported again, is waited for by a finder on `sys.meta_path`: importing it ourselves would cost the user most
+of a second.
 """
 
 from __future__ import annotations
@@ -16,12 +15,11 @@ import logging
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
-from time import time_ns
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from nbtrace._capture import blobs, guardrails, providers, usage_chunk
-from nbtrace._capture.call import Call, under_way
+from nbtrace._capture import blobs, guardrails, providers, usage_chunk, wrappers
+from nbtrace._capture.call import Call
 from nbtrace._capture.finder import Finder
 from nbtrace._capture.guardrails import Guarding
 from nbtrace._capture.providers import Server
@@ -29,24 +27,25 @@ from nbtrace._capture.request import Request
 from nbtrace._capture.sdks import SDKS, Sdk
 from nbtrace._capture.spending import Spending
 from nbtrace._capture.wire import ASKED_ID, Wire
-from nbtrace._capture.wrapping import Wrapping, is_wrapped
-from nbtrace._guard import caught, guard
+from nbtrace._capture.wrapping import Wrapping
+from nbtrace._guard import guard
 from nbtrace._imports import version
-from nbtrace._trace import pressure
 from nbtrace._trace.provider import Tracing
-from nbtrace.errors import BudgetError, GuardrailError, UnsupportedVersionError
+from nbtrace.errors import UnsupportedVersionError
 
 _guarded: Final = guard("capture")
-_CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
 _LEFT_OUT: Final = ("Omit", "NotGiven")
 """Types that stand for a parameter that was not given."""
-ASKED_FOR: Final = (BudgetError, GuardrailError, guardrails.GuardrailWarning)
-"""The failures that the user has asked for: a guard's warning too, where warnings are errors."""
 _SERVERS: Final = 256
 """Clients whose server is remembered; some programs make a client for each call."""
 
-_open: list[ClientCapture] = []
-"""Those that capture; the last one has the calls."""
+
+class Replays(Protocol):
+    """What says whether calls are answered from recordings."""
+
+    replaying: Callable[[Call | None], object] | None
+    """Finds the recording that a call is answered from, while there is a replay, and refuses a call of which nothing
+    can be told, which is given as None."""
 
 
 class ClientCapture:
@@ -57,8 +56,7 @@ class ClientCapture:
         asks_usage: whether chat streams are asked for their usage, see `usage_chunk`.
         learn: told of the clients' own keys and of the rule that masks them.
         spending: what may stop a call before it is sent.
-        replaying: gives what finds the recording that a call is answered from, while there is a replay; it refuses a
-            call of which nothing can be told, which is given as None.
+        replays: says whether calls are answered from recordings.
     """
 
     def __init__(
@@ -67,12 +65,12 @@ class ClientCapture:
         asks_usage: Callable[[], bool] = lambda: False,
         learn: Callable[[object, str], None] = lambda value, rule: None,
         spending: Spending | None = None,
-        replaying: Callable[[], Callable[[Call | None], object] | None] = lambda: None,
+        replays: Replays | None = None,
     ) -> None:
         self._tracing = tracing
         self._spending = spending
         self._asks_usage = asks_usage
-        self._replaying = replaying
+        self._replays = replays
         self._learn = learn
         self._wrapping = Wrapping()
         self._finder: Finder | None = None
@@ -91,14 +89,14 @@ class ClientCapture:
         lost = [
             f"calls of {sdk.package} run untraced: it was loaded again, or unwrapped by others; %nbtrace on captures it"
             for sdk in self._sdks
-            if (module := sys.modules.get(_base_module(sdk))) is not None and not _is_wrapped(module)
+            if (module := sys.modules.get(_base_module(sdk))) is not None and not wrappers.are_on(module)
         ]
         return (*map(str, self._unsupported), *lost)
 
     def open(self) -> None:
         """Wrap the clients now, and whenever they are imported; on an open capture, those that it missed."""
-        if self not in _open:
-            _open.append(self)
+        if self not in wrappers.opened:
+            wrappers.opened.append(self)
             for sdk in SDKS:
                 problem = unsupported(sdk)
                 if problem is None:
@@ -118,8 +116,8 @@ class ClientCapture:
     def close(self) -> None:
         """Put back what was there."""
         self.enabled = False
-        if self in _open:
-            _open.remove(self)
+        if self in wrappers.opened:
+            wrappers.opened.remove(self)
         self._sdks.clear()
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
@@ -127,13 +125,7 @@ class ClientCapture:
 
     def _wrap(self, sdk: Sdk, module: ModuleType) -> None:
         with _guarded:
-            for name in _CLASSES:
-                kind = getattr(module, name)
-                is_async = name.startswith("Async")
-                replace = functools.partial(self._wrapping.replace, kind)
-                replace("request", functools.partial(_arequest if is_async else _request, sdk))
-                replace("_process_response", _aprocess if is_async else _process)
-                replace("_sleep_for_retry", _asleep if is_async else _sleep)
+            wrappers.put_on(self._wrapping, sdk, module)
 
     def begin(self, sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
         """Start the span of a request, if it is one of ours, and give the options that it is to be made with.
@@ -143,14 +135,14 @@ class ClientCapture:
             GuardrailError: a guard of the user's blocks what it says.
         """
         method, url, body = options.method, options.url, options.json_data
-        wire = _wire(sdk, options)
+        wire = sdk.wires.get(url) if method == "post" else _wire(sdk, options)
         if wire is None:
             return Request(self._tracing, self._server(sdk, client), method, url), options
         if method == "get":
             body = {**options.params, ASKED_ID: url.rpartition("/")[2]}
         if not isinstance(body, dict):
             return None, options
-        replaying = self._replaying()
+        replaying = self._replays.replaying if self._replays is not None else None
         if replaying is None and self._spending is not None and self._spending.limits and method == "post":
             self._spending.allow()
         extra = getattr(options, "extra_json", None)
@@ -182,7 +174,7 @@ class ClientCapture:
         with _guarded:
             if not self.enabled:
                 self.passed += 1
-            replaying = self._replaying()
+            replaying = self._replays.replaying if self._replays is not None else None
             is_call = _wire(sdk, options) is not None
         if replaying is not None and is_call:  # what nobody can tell is one, or a call might go out
             replaying(None)
@@ -227,134 +219,6 @@ def _installed(package: str) -> str:
 
 def _base_module(sdk: Sdk) -> str:
     return f"{sdk.module or sdk.package}._base_client"
-
-
-def _is_wrapped(module: ModuleType) -> bool:
-    kinds = (getattr(module, name, None) for name in _CLASSES)
-    return all(is_wrapped(kind, "request") for kind in kinds if kind is not None)
-
-
-def _begin(sdk: Sdk, client: Any, options: Any) -> tuple[Call | None, Any]:
-    """Start the span of a request, unless nothing is captured or another wrapper of ours has it already."""
-    try:
-        outer = under_way()
-        if not _open or (outer is not None and outer.options_id == id(options)):
-            return None, options
-        if _open[-1].enabled:
-            call, options = _open[-1].begin(sdk, client, options)
-            if call is not None:
-                call.options_id = id(options)
-                return call, options
-    except ASKED_FOR:
-        raise
-    except Exception as error:  # noqa: BLE001 - as the guard does
-        caught("capture", error)
-    for capture in _open[-1:]:  # which may have ended meanwhile
-        capture.passes(sdk, options)
-    return None, options
-
-
-def _request(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
-    def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
-        call, options = _begin(sdk, self, options)
-        if call is None:
-            return original(self, cast_to, options, **kwargs)
-        try:
-            call.enter()
-            if call.replaying is not None:
-                call.recorded = call.replaying(call)
-            response = original(self, cast_to, options, **kwargs)
-            call.returned(response)
-        except BaseException as error:
-            call.raised(error)
-            raise
-        if Guarding.were_any and guardrails.any_active():
-            guardrails.after(call)
-        return response
-
-    return request
-
-
-def _arequest(sdk: Sdk, original: Callable[..., Any]) -> Callable[..., Any]:
-    async def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
-        call, options = _begin(sdk, self, options)
-        if call is None:
-            return await original(self, cast_to, options, **kwargs)
-        try:
-            call.enter()
-            if call.replaying is not None:
-                call.recorded = call.replaying(call)
-            response = await original(self, cast_to, options, **kwargs)
-            call.returned(response)
-        except BaseException as error:
-            call.raised(error)
-            raise
-        if Guarding.were_any and guardrails.any_active():
-            guardrails.after(call)
-        return response
-
-    return request
-
-
-def _responded(kwargs: dict[str, Any]) -> None:
-    try:
-        call = under_way()
-        if call is not None:
-            call.responded(kwargs["response"], kwargs.get("retries_taken", 0))
-    except Exception as error:  # noqa: BLE001 - as the guard does
-        caught("capture", error)
-
-
-def _process(original: Callable[..., Any]) -> Callable[..., Any]:
-    def process_response(self: Any, **kwargs: Any) -> Any:
-        _responded(kwargs)
-        return original(self, **kwargs)
-
-    return process_response
-
-
-def _aprocess(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def process_response(self: Any, **kwargs: Any) -> Any:
-        _responded(kwargs)
-        return await original(self, **kwargs)
-
-    return process_response
-
-
-def _waits(kwargs: dict[str, Any]) -> None:
-    with _guarded:
-        pressure.tell(kwargs.get("response"))
-
-
-def _waited(kwargs: dict[str, Any], error: BaseException | None, began_ns: int) -> None:
-    with _guarded:
-        call = under_way()
-        if call is not None:
-            call.failed(kwargs.get("response"), error, (began_ns, time_ns()))
-
-
-def _sleep(original: Callable[..., Any]) -> Callable[..., Any]:
-    def sleep_for_retry(self: Any, **kwargs: Any) -> Any:
-        began_ns, error = time_ns(), sys.exc_info()[1]
-        _waits(kwargs)
-        try:
-            return original(self, **kwargs)
-        finally:
-            _waited(kwargs, error, began_ns)
-
-    return sleep_for_retry
-
-
-def _asleep(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def sleep_for_retry(self: Any, **kwargs: Any) -> Any:
-        began_ns, error = time_ns(), sys.exc_info()[1]
-        _waits(kwargs)
-        try:
-            return await original(self, **kwargs)
-        finally:
-            _waited(kwargs, error, began_ns)
-
-    return sleep_for_retry
 
 
 def unsupported(sdk: Sdk) -> UnsupportedVersionError | None:

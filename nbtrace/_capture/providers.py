@@ -60,7 +60,7 @@ Identity = tuple[str, dict[str, AttributeValue]]
 """The name of a call's span, and the attributes that it begins with."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Server:
     """Whom a client talks to."""
 
@@ -70,6 +70,10 @@ class Server:
     port: int | None
     client: tuple[str, str] = ("", "")
     """The package that asks, and its version."""
+    keeps_connections: bool = field(default=False, compare=False)
+    """Whether a connection to it is known to stay open, and a request to be out with its body."""
+    connected_until_ns: int = field(default=0, compare=False)
+    """Until when a connection to it is known to be open and free; 0 where none is, or a call has it."""
     _asked: dict[tuple[str, str | None], Identity] = field(default_factory=dict[Any, Any], repr=False, compare=False)
 
     def identity(self, operation: str, model: str | None) -> Identity:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import RLock
+from time import time_ns
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import StatusCode
@@ -54,6 +55,7 @@ class Gate:
         self.lets_all = True
         """Whether every span is recorded at the moment, those that end as well."""
         self._is_open = True
+        self._closed_ns = 0
         self.while_off = Unrecorded()
         self.sampled_out = Unrecorded()
         self._rate = 1.0
@@ -75,6 +77,8 @@ class Gate:
 
     @is_open.setter
     def is_open(self, value: bool) -> None:
+        if not value:
+            self._closed_ns = time_ns()
         self._is_open = value
         self._settle()
 
@@ -98,7 +102,7 @@ class Gate:
         context = span.context
         if context is None:
             return self._is_open
-        if self._is_open:
+        if self._is_open or (span.start_time or self._closed_ns) < self._closed_ns:  # it may be told a little later
             return self._is_in(context.trace_id)
         with self._lock:
             self._began_off[context.trace_id, context.span_id] = None

@@ -40,6 +40,7 @@ class Tracing:
         version: that of the instrumentation scope.
         ids: what makes the ids of our own spans.
         sharing: called when spans of others are to be expected, because there is a provider of the user's.
+        patient: whether the sink may hear of a call only once its request is out.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Tracing:
         version: str,
         ids: own.Ids | None = None,
         sharing: Callable[[], None] | None = None,
+        patient: Callable[[], bool] = lambda: False,
     ) -> None:
         self._sink = sink
+        self._is_patient = patient
         self._sharing = sharing or (lambda: None)
         self._ids = ids or own.RANDOM_IDS
         self._origin = (origin.resource(version), origin.scope(version), sink)
@@ -101,8 +104,28 @@ class Tracing:
         given = {**attributes, **taken} if taken else dict(attributes)
         if self._tracer is not None:
             return self._make(name, here, kind, given)
-        own_span: Any = own.start(name, kind, here, given, self._ids, self._origin)
+        own_span: Any = own.make(name, kind, here, given, self._ids, self._origin)
+        own_span.announce()
         return own_span
+
+    def untold(self, name: str, kind: SpanKind, attributes: dict[str, AttributeValue], context: Context) -> Any:
+        """Make a span of which nobody is told before `tell`.
+
+        Returns:
+            A span of our own with these attributes; None where somebody has to know of it at once.
+        """
+        # The public look-up reads the environment each time; this is where it keeps the provider that was set.
+        if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
+            self.attach()
+        if self._tracer is not None or not self._is_patient():
+            return None
+        return own.make(name, kind, context, attributes.copy(), self._ids, self._origin)
+
+    def tell(self, span: Span, attributes: Mapping[str, AttributeValue], context: Context) -> None:
+        """Tell of a span that was `untold`, with the rest of what it begins with, from the context of its making."""
+        made: Any = span
+        made.attributes.update(attributes, **inherited(context))
+        made.announce()
 
     def _make(
         self,
@@ -124,9 +147,10 @@ class Tracing:
                     self._sink.started(cast("Span", users))
                 return cast("Span", users)
             flags = users.get_span_context().trace_flags  # or the user's spans below would be exported after all
-        made: Any = own.start(name, kind, context, given, self._ids, self._origin, flags)
+        made: Any = own.make(name, kind, context, given, self._ids, self._origin, flags)
         if start_time:
             made.start_time = start_time
+        made.announce()
         return made
 
     def past(

@@ -119,28 +119,21 @@ class Span(trace.Span):
 
     dropped_attributes = dropped_events = dropped_links = 0
 
-    def __init__(  # noqa: PLR0917 - made in one place, on the call's path
-        self,
-        name: str,
-        kind: SpanKind,
-        context: SpanContext,
-        parent: SpanContext | None,
-        attributes: dict[str, AttributeValue],
-        origin: tuple[Resource, Scope, SpanSink],
-    ) -> None:
-        self.name = name
-        self.kind = kind
-        self.context = context
-        self.parent = parent
-        self.attributes = attributes
-        self.resource, self.instrumentation_scope, self._sink = origin
-        self.status = _UNSET
-        self.events: tuple[Event, ...] = ()
-        self.links: tuple[Link, ...] = ()
-        self.detail: Detail | None = None
-        """What is built when the span is stored."""
-        self.end_time: int | None = None
-        self.start_time = time_ns()
+    name: str
+    kind: SpanKind
+    context: SpanContext
+    parent: SpanContext | None
+    attributes: dict[str, AttributeValue]
+    resource: Resource
+    instrumentation_scope: Scope
+    _sink: SpanSink
+    status: Status
+    events: tuple[Event, ...]
+    links: tuple[Link, ...]
+    detail: Detail | None
+    """What is built when the span is stored."""
+    start_time: int
+    end_time: int | None
 
     def get_span_context(self) -> SpanContext:
         return self.context
@@ -192,6 +185,13 @@ class Span(trace.Span):
         }
         self.add_event("exception", {**found, **(attributes or {})}, timestamp)
 
+    def announce(self) -> None:
+        """Tell the sink that the span has begun."""
+        try:
+            self._sink.started(self)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
+        except Exception as error:  # noqa: BLE001 - as the guard does
+            caught("store", error)
+
     def end(self, end_time: int | None = None) -> None:
         if self.end_time is None:
             self.end_time = end_time or time_ns()
@@ -208,7 +208,7 @@ class Span(trace.Span):
         self.end()
 
 
-def start(  # noqa: PLR0917 - on the call's path
+def make(  # noqa: PLR0917 - on the call's path
     name: str,
     kind: SpanKind,
     context: Context,
@@ -217,7 +217,7 @@ def start(  # noqa: PLR0917 - on the call's path
     origin: tuple[Resource, Scope, SpanSink],
     flags: TraceFlags = SAMPLED,
 ) -> Span:
-    """Start a span below the current one, or a new trace if there is none, and tell the sink.
+    """Make a span below the current one, or of a new trace if there is none; who makes it announces it.
 
     Args:
         name: the span's name.
@@ -225,7 +225,7 @@ def start(  # noqa: PLR0917 - on the call's path
         context: in which the span above is current.
         attributes: what it begins with; taken over, not copied.
         ids: what makes its ids.
-        origin: its resource, its scope, and whom to tell.
+        origin: its resource, its scope, and whom it tells.
         flags: whether spans below it that others make are to be exported.
     """
     above: Any = context.get(_CURRENT)
@@ -236,17 +236,19 @@ def start(  # noqa: PLR0917 - on the call's path
         trace_id, state, parent = ids.generate_trace_id(), _NO_STATE, None
     # As `SpanContext` makes itself of ids that it has to check.
     made: OwnContext = tuple.__new__(OwnContext, (trace_id, ids.generate_span_id(), False, flags, state, True))
-    span = Span(name, kind, made, parent, attributes, origin)
-    try:
-        origin[2].started(span)  # pyright: ignore[reportArgumentType] - readable as the SDK's is
-    except Exception as error:  # noqa: BLE001 - as the guard does
-        caught("store", error)
+    span = Span.__new__(Span)  # its `__init__` would be one more call, of a dozen arguments
+    span.name, span.kind, span.context, span.parent, span.attributes = name, kind, made, parent, attributes
+    span.resource, span.instrumentation_scope, span._sink = origin  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    span.status, span.events, span.links, span.detail, span.end_time = _UNSET, (), (), None, None
+    span.start_time = time_ns()
     return span
 
 
 def entered(span: trace.Span, context: Context) -> Context:
     """Give a context in which `span` is current, and all else as in `context`."""
-    return Context({**context, _CURRENT: span})
+    made = Context(context)
+    dict.__setitem__(made, _CURRENT, span)
+    return made
 
 
 def is_ours(span: ReadableSpan) -> bool:

@@ -38,6 +38,8 @@ PEERS = {
     "langfuse": "Langfuse",
 }
 CHUNKS = 200
+WAIT_MS = 3
+"""How long the server that is really called takes: little, as a difference in what takes long is hard to see."""
 
 
 def python(recorder: str) -> str:
@@ -86,6 +88,7 @@ class Figures:
 
     def __init__(self) -> None:
         self.calls: list[dict[str, float]] = []
+        self.waits: list[dict[str, float]] = []
         self.many: list[dict[str, float]] = []
         self.streams: list[dict[str, float]] = []
         self.chunks: list[dict[str, float]] = []
@@ -96,6 +99,7 @@ class Figures:
 
     def round(self, worker: Worker, *, calls: int, streams: int) -> None:
         self.calls.append(worker.ask("calls", times=calls))
+        self.waits.append(worker.ask("waits", times=max(1, calls // 2), wait_ms=WAIT_MS))
         self.streams.append(worker.ask("streams", times=streams, chunks=CHUNKS))
         self.chunks.append(worker.ask("chunks", times=2 * streams, chunks=CHUNKS))
         self.later.append(worker.ask("later", times=calls)["us"])
@@ -145,6 +149,8 @@ def table(figures: dict[str, Figures], many: int) -> str:
         "",
         "added per call, us",
         "of nbtrace's",
+        "while the answer is awaited, us",
+        f"by the clock, from a server that takes {WAIT_MS} ms, us",
         f"in a cell of {many:,} calls, us",
         f"added per stream of {CHUNKS}, us",
         "per chunk, us",
@@ -159,6 +165,8 @@ def table(figures: dict[str, Figures], many: int) -> str:
             PEERS.get(recorder, recorder),
             spread(call),
             f"{statistics.median(call) / ours:.1f}",
+            f"{statistics.median(one['awaited'] for one in found.calls):,.0f}",
+            spread(added(found.waits)),
             spread(added(found.many)),
             spread(stream),
             spread(added(found.chunks), 2),

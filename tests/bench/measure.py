@@ -3,8 +3,9 @@
 The client's transport answers in this process: a 1.5 KB prompt, a 600 B answer, a stream. Whatever the
 recorder has put on the client's classes is taken off and put back from call to call, so that both kinds of calls are
 made in one process, on one heap, a millisecond apart, and their difference is the recorder's. Times are processor time
-of the calling thread.
-A connection to anywhere is refused, counted and told.
+of the calling thread, told apart by whether the request was out and its answer awaited, which takes a real server
+longer than anything that is done meanwhile. What a cell waits longer for such a server is measured too, by the clock.
+A connection to anywhere else is refused, counted and told.
 
 Run by the driver: `python measure.py RECORDER` answers a line of JSON with a line of JSON.
 """
@@ -16,14 +17,16 @@ import importlib
 import json
 import os
 import socket
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
 from itertools import pairwise
+from pathlib import Path
 from statistics import fmean, median
-from time import perf_counter, process_time_ns, thread_time_ns
+from time import perf_counter, perf_counter_ns, process_time_ns, thread_time_ns
 from typing import Any
 
 from recorders import RECORDERS, Recorder
@@ -60,9 +63,15 @@ def streamed(chunks: int) -> bytes:
 
 tried: list[object] = []
 """Addresses to which somebody wanted to connect."""
+_answering: set[object] = set()
+"""That of the server which is there to be called."""
+_connect = socket.socket.connect
 
 
-def refuse(self: object, address: object) -> None:
+def refuse(self: socket.socket, address: Any) -> None:
+    if address in _answering:
+        _connect(self, address)
+        return
     tried.append(address)
     raise ConnectionRefusedError(f"the benchmark lets nobody connect to {address}")
 
@@ -82,10 +91,44 @@ class Client:
                 return http.Response(200, headers={"content-type": "text/event-stream"}, content=body)
             return http.Response(200, headers={"content-type": "application/json"}, content=whole)
 
+        def handle(transport: object, request: Any) -> Any:
+            pieces = iter(request.stream)
+            next(pieces)
+            out = thread_time_ns()
+            assert next(pieces, None) is None
+            response = answer(request)
+            self.awaited_ns = thread_time_ns() - out
+            return response
+
+        transport = type("Transport", (http.BaseTransport,), {"handle_request": handle})()
+        self.awaited_ns = 0
+        """What was done in the last call between the last piece of its request and its answer."""
         self._classes = [*openai.OpenAI.__mro__[:-1], completions]
-        self._client = openai.OpenAI(api_key="none", http_client=http.Client(transport=http.MockTransport(answer)))
+        self._client = openai.OpenAI(api_key="none", http_client=http.Client(transport=transport))
         self._plain = self._state()
         self._chunks = 1
+
+    def served(self, wait_ms: int) -> Callable[[], None]:
+        """Give a call that a server in a process of its own answers after so many milliseconds."""
+        server = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("answering.py"), str(wait_ms)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps(WHOLE).encode() + b"\n")
+        server.stdin.flush()
+        port = int(server.stdout.readline())
+        _answering.add(("127.0.0.1", port))
+        self._server = server  # it ends with its input, when this process does
+        openai: Any = importlib.import_module("openai")
+        client = openai.OpenAI(api_key="none", base_url=f"http://127.0.0.1:{port}/v1")
+
+        def call() -> None:
+            client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=300)
+
+        return call
 
     def call(self, question: str = QUESTION) -> None:
         messages: Any = [MESSAGES[0], {"role": "user", "content": question}]
@@ -141,6 +184,7 @@ class Bench:
         self._recorder: Recorder = RECORDERS[recorder]()
         self._load_ms = (perf_counter() - began) * 1e3
         self._switch = self._client.switched()
+        self._served: Callable[[], None] | None = None
         self._check()
 
     def load(self) -> dict[str, Any]:
@@ -154,6 +198,12 @@ class Bench:
 
     def calls(self, times: int) -> dict[str, float]:
         return self._pairs(self._client.call, times)
+
+    def waits(self, times: int, wait_ms: int) -> dict[str, float]:
+        """Time calls of a real server by the clock, as the cell waits for them."""
+        if self._served is None:
+            self._served = self._client.served(wait_ms)
+        return self._pairs(self._served, times, perf_counter_ns)
 
     def streams(self, times: int, chunks: int) -> dict[str, float]:
         return self._pairs(partial(self._client.stream, chunks), times)
@@ -202,21 +252,33 @@ class Bench:
         tracemalloc.stop()
         return {"bytes": (after - before) / times}
 
-    def _pairs(self, work: Callable[[], None], times: int) -> dict[str, float]:
-        """Time single pieces of work, by turns without and with the recorder, in microseconds."""
+    def _pairs(
+        self, work: Callable[[], None], times: int, clock: Callable[[], int] = thread_time_ns
+    ) -> dict[str, float]:
+        """Time single pieces of work, by turns without and with the recorder, in microseconds.
+
+        Returns:
+            What the work takes, what it takes more with the recorder, and what more is done while an answer is awaited.
+        """
         self._begin(on=True)
         raw: list[float] = []
         added: list[float] = []
+        meanwhile: list[float] = []
         for turn in range(times):
             taken: dict[bool, float] = {}
+            awaited: dict[bool, float] = {}
             for on in (turn % 2 == 0, turn % 2 == 1):
                 self._switch(on)
-                began = thread_time_ns()
+                self._client.awaited_ns = 0
+                began = clock()
                 work()
-                taken[on] = (thread_time_ns() - began) / 1e3
-            raw.append(taken[False])
+                whole = clock() - began
+                awaited[on] = self._client.awaited_ns / 1e3
+                taken[on] = whole / 1e3 - awaited[on]
+            raw.append(taken[False] + awaited[False])
             added.append(taken[True] - taken[False])
-        return {"raw": median(raw), "added": median(added)}
+            meanwhile.append(awaited[True] - awaited[False])
+        return {"raw": median(raw), "added": median(added), "awaited": median(meanwhile)}
 
     def _begin(self, on: bool) -> None:
         self._switch(on)

@@ -24,8 +24,10 @@ pytestmark = pytest.mark.slow
 """Some hundred functions of ours, each in its own run of what a user does."""
 
 IN_PLACE = (
-    "client._request.<locals>.request", "client._arequest.<locals>.request", "client._process", "client._aprocess",
-    "client._sleep", "client._asleep", "stream.follow.<locals>", "stream._read", "stream._aread",
+    "wrappers._request.<locals>.request", "wrappers._arequest.<locals>.request", "wrappers._process",
+    "wrappers._aprocess",
+    "wrappers._sleep", "wrappers._asleep", "wrappers._build.<locals>.build_request", "outgoing._Outgoing.__iter__",
+    "outgoing._Outgoing.__aiter__", "stream.follow.<locals>", "stream._read", "stream._aread",
     "stream._Decoder.iter_bytes", "stream._Decoder.aiter_bytes", "raw._follow_parsed.<locals>.parsed", "raw._Tap.",
     "steps._function", "steps._generator", "steps._coroutine", "threads.ThreadCapture._start.<locals>.start",
     "threads.ThreadCapture._submit.<locals>.submit", "threads._run", "threads._put_back", "failure._text",
@@ -178,13 +180,16 @@ def test_an_interrupt_anywhere_in_a_call_is_the_users_and_harms_no_later_call(us
     expected, first = run(user, use)
     wrong: list[str] = []
     after: list[tuple[str, int]] = []
-    found = Reached()
+    found, journaled = Reached(), user.session.journal
+    assert journaled is not None
+    journaled.flush()  # or nobody would have to be told that there is more to write
     with user.session.span("interrupted"), traced(found):
         use(user)
     for function in found.functions:
         fault, name = Fault(function, KeyboardInterrupt), name_of(function)
         if name == "call.Call.__del__":  # of which the interpreter says that it ignored the interrupt
             continue
+        journaled.flush()
         with pytest.raises(KeyboardInterrupt), user.session.span("interrupted"), traced(fault):
             use(user)
             assert fault.happened, name

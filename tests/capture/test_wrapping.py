@@ -164,6 +164,6 @@ def test_a_session_that_ends_while_a_call_begins_leaves_the_call_alone(
         message = "in the middle"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("nbtrace._capture.client.under_way", ends)
+    monkeypatch.setattr("nbtrace._capture.wrappers.under_way", ends)
     assert client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}]).choices
     assert (len(server.received), swallow()) == (1, {"capture: RuntimeError": 1})

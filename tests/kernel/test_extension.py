@@ -52,6 +52,27 @@ def test_what_happens_in_a_cell_has_its_span_as_parent(kernel: Kernel) -> None:
     )
 
 
+def test_a_call_knows_its_line_whether_it_is_told_before_or_while_it_waits(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbtrace")
+    kernel.run(
+        "async def aask():\n"
+        "    messages = [{'role': 'user', 'content': 'Hi'}]\n"
+        "    return await aclient.chat.completions.create(model=MODEL, messages=messages, max_tokens=8)\n"
+        "aclient = AsyncOpenAI()"
+    )
+    kernel.run("ask('a')\nask('b')\n\nawait aask()\nawait aask()", cell_id="five")
+    kernel.run(
+        "import nbtrace\n"
+        "from nbtrace._store.attributes import plain\n"
+        "def lines():\n"
+        "    rows = nbtrace.spans().table.to_pylist()\n"
+        "    found = [plain(row['attributes']) for row in rows if row['operation'] == 'chat']\n"
+        "    named = ('code.function.name', 'code.line.number', 'nbtrace.cell.line')\n"
+        "    return [[one[name] for name in named] for one in found]"
+    )
+    assert printed(kernel, "lines()") == [["ask", 7, 1], ["ask", 7, 2], ["aask", 3, 4], ["aask", 3, 5]]
+
+
 def test_a_cell_run_again_is_its_next_run(kernel: Kernel) -> None:
     kernel.run("%load_ext nbtrace")
     kernel.run(ROWS)

@@ -40,7 +40,9 @@ class Kept:
 def make(sink: Kept, parent: SpanContext = NONE, **attributes: Any) -> own.Span:
     """Make a span of our own."""
     origin = (own.Resource({"service.name": "t"}), own.Scope("s", "1", ""), sink)
-    return own.start("step", SpanKind.CLIENT, inside(parent), attributes, CountingIds(), origin)
+    span = own.make("step", SpanKind.CLIENT, inside(parent), attributes, CountingIds(), origin)
+    span.announce()
+    return span
 
 
 def inside(parent: SpanContext) -> Context:

@@ -1,0 +1,397 @@
+"""A call's start is told while its answer is awaited, where a connection is known to be free; else before it goes out.
+
+The transports here send nothing. They take a request's body as those of the HTTP libraries do: piece by piece, asking
+for the next one when one is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+from time import sleep, time_ns
+from typing import Any
+
+import openai
+import pytest
+
+from nbtrace import Session, semconv
+from nbtrace._capture import call as call_module
+from nbtrace._capture import outgoing
+from tests.capture.conftest import HTTP, OPTIONS
+from tests.capture.loopback import Loopback, Reply, completion
+from tests.capture.reading import spans
+
+USER: list[Any] = [{"role": "user", "content": "Hi"}]
+ANSWER = json.dumps(completion()).encode()
+JSON = {"content-type": "application/json"}
+
+Told = list[str]
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    with Session() as running:
+        yield running
+
+
+@pytest.fixture
+def told(session: Session) -> Told:
+    """Give what is heard of the session's spans, as it is heard."""
+    heard: Told = []
+    session.intake.add(
+        started=lambda span: heard.append(f"{span.name} began"),
+        ended=lambda span, _: heard.append(f"{span.name} ended"),
+    )
+    return heard
+
+
+class Sending(HTTP.BaseTransport):
+    """Sends nothing, and says so where all that tells of a call says something."""
+
+    def __init__(self, told: Told, answer: Callable[[], Any] | None = None) -> None:
+        self.told = told
+        self.sent: list[bytes] = []
+        self.answer = answer or (lambda: HTTP.Response(200, headers=JSON, content=ANSWER))
+
+    def handle_request(self, request: Any) -> Any:
+        self.sent.append(b"")
+        for piece in request.stream:
+            self.sent[-1] += piece
+            self.told.append("sent")
+        self.told.append("answered")
+        return self.answer()
+
+    def client(self, **options: Any) -> openai.OpenAI:
+        http_client: Any = HTTP.Client(transport=self)
+        return openai.OpenAI(base_url="http://127.0.0.1:9/v1", http_client=http_client, **{**OPTIONS, **options})
+
+
+class AsyncSending(HTTP.AsyncBaseTransport):
+    """The same for an async client."""
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+
+    async def handle_async_request(self, request: Any) -> Any:
+        async for _ in request.stream:
+            self.told.append("sent")
+        self.told.append("answered")
+        return HTTP.Response(200, headers=JSON, content=ANSWER)
+
+
+def ask(client: openai.OpenAI, text: str = "Hi", **options: Any) -> Any:
+    return client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}], **options)
+
+
+AT_ONCE = ["chat m began", "sent", "answered", "chat m ended"]
+MEANWHILE = ["sent", "chat m began", "answered", "chat m ended"]
+
+
+def test_a_start_is_told_before_the_first_request_and_while_the_next_one_is_answered(told: Told) -> None:
+    client = Sending(told).client()
+    ask(client)
+    ask(client)
+    assert told == AT_ONCE + MEANWHILE
+
+
+async def test_a_start_is_told_while_an_async_call_is_answered(told: Told) -> None:
+    http_client: Any = HTTP.AsyncClient(transport=AsyncSending(told))
+    client = openai.AsyncOpenAI(base_url="http://127.0.0.1:9/v1", http_client=http_client, **OPTIONS)
+    for _ in range(2):
+        await client.chat.completions.create(model="m", messages=USER)
+    assert told == AT_ONCE + MEANWHILE
+
+
+def test_what_is_told_meanwhile_is_what_is_told_before(session: Session, told: Told) -> None:
+    prompt = session.prompt("greet", "Greet {name}.")
+    client = Sending(told).client()
+    with session.span("step"):
+        for _ in range(2):
+            ask(client, prompt.format(name="Ada"))
+    step, *calls = sorted(spans(session), key=lambda span: span["name"] == "chat m")
+    first, second = ({key: span[key] for key in ("name", "status", "parent", "attributes")} for span in calls)
+    assert first == second
+    assert (first["parent"], first["attributes"][semconv.PROMPT_NAME]) == (step["id"], "greet")
+
+
+def test_the_bytes_that_go_out_and_what_the_client_keeps_are_the_same(told: Told, session: Session) -> None:
+    sending = Sending(told)
+    client = sending.client()
+    for _ in range(2):
+        ask(client)
+    request: Any = client.chat.completions.with_raw_response.create(model="m", messages=USER).http_response.request
+    assert len({*sending.sent}) == 1
+    assert (request.content, request.read(), b"".join(request.stream)) == (sending.sent[0],) * 3
+    assert isinstance(request.stream, (HTTP.SyncByteStream, HTTP.AsyncByteStream))
+    session.stop()
+    plain = client.chat.completions.with_raw_response.create(model="m", messages=USER).http_response.request
+    assert type(request.stream).__name__ == type(plain.stream).__name__
+    assert vars(request.stream)["_stream"] == vars(plain.stream)["_stream"]
+    assert pickle.loads(pickle.dumps(request)).content == request.content
+    assert type(pickle.loads(pickle.dumps(request.stream))) is type(plain.stream)
+
+
+def test_a_body_that_is_sent_again_tells_nothing_again(told: Told) -> None:
+    client = Sending(told).client()
+    ask(client)
+    request: Any = client.chat.completions.with_raw_response.create(model="m", messages=USER).http_response.request
+    assert b"".join(request.stream) == request.content
+    assert told == AT_ONCE + MEANWHILE
+
+
+def test_a_transport_that_never_asks_for_the_body_has_nothing_put_off(told: Told) -> None:
+    def answer(request: Any) -> Any:
+        told.append("answered")
+        return HTTP.Response(200, headers=JSON, content=ANSWER)
+
+    http_client: Any = HTTP.Client(transport=HTTP.MockTransport(answer))
+    client = openai.OpenAI(base_url="http://127.0.0.1:9/v1", http_client=http_client, **OPTIONS)
+    for _ in range(2):
+        ask(client)
+    assert told == [word for word in AT_ONCE if word != "sent"] * 2
+
+
+def test_a_transport_that_asks_no_more_has_the_start_told_with_the_answer(session: Session, told: Told) -> None:
+    class Once(Sending):
+        def handle_request(self, request: Any) -> Any:
+            return self.answer() if self.sent else super().handle_request(request)
+
+    client = Once(told).client()
+    for _ in range(3):
+        ask(client)
+    assert told == AT_ONCE + ["chat m began", "chat m ended"] * 2
+    assert [span["attributes"][semconv.REQUEST_MODEL] for span in spans(session)] == ["m"] * 3
+
+
+def test_a_body_that_another_thread_sends_has_nothing_put_off(told: Told) -> None:
+    class Elsewhere(Sending):
+        def handle_request(self, request: Any) -> Any:
+            thread = threading.Thread(target=lambda: self.sent.extend(request.stream))
+            thread.start()
+            thread.join()
+            told.extend(["sent", "answered"])
+            return self.answer()
+
+    client = Elsewhere(told).client()
+    for _ in range(2):
+        ask(client)
+    assert told == AT_ONCE + AT_ONCE
+
+
+async def test_a_body_that_another_task_sends_has_nothing_put_off(told: Told) -> None:
+    class Elsewhere(AsyncSending):
+        async def handle_async_request(self, request: Any) -> Any:
+            return await asyncio.create_task(super().handle_async_request(request))
+
+    http_client: Any = HTTP.AsyncClient(transport=Elsewhere(told))
+    client = openai.AsyncOpenAI(base_url="http://127.0.0.1:9/v1", http_client=http_client, **OPTIONS)
+    for _ in range(2):
+        await client.chat.completions.create(model="m", messages=USER)
+    assert told == AT_ONCE + AT_ONCE
+
+
+def test_a_request_that_took_time_to_be_out_may_do_so_again(told: Told) -> None:
+    class Connecting(Sending):
+        def handle_request(self, request: Any) -> Any:
+            if not self.sent:
+                sleep(0.006)
+            return super().handle_request(request)
+
+    client = Connecting(told).client()
+    for _ in range(3):
+        ask(client)
+    assert told == AT_ONCE + AT_ONCE + MEANWHILE
+
+
+def test_an_interrupt_while_the_start_is_told_leaves_the_span_as_it_would_be(
+    session: Session, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> Any:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    client = Sending(told).client()
+    ask(client)
+    monkeypatch.setattr(call_module, "call_site", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ask(client)
+    assert told == [*AT_ONCE, "sent", "chat m began", "chat m ended"]
+    assert spans(session)[1]["attributes"][semconv.OPERATION_NAME] == "chat"
+
+
+def test_a_response_that_is_kept_keeps_nothing_of_ours(session: Session) -> None:
+    http_client: Any = HTTP.Client(transport=HTTP.MockTransport(lambda _: HTTP.Response(200, content=ANSWER)))
+    client = openai.OpenAI(base_url="http://127.0.0.1:9/v1", http_client=http_client, **OPTIONS)
+    kept = [client.chat.completions.with_raw_response.create(model="m", messages=USER) for _ in range(2)]
+    session.spans()
+    gc.collect()
+    assert vars(kept[0].http_response.request.stream)["_nbtrace_call"]() is None
+
+
+@pytest.mark.parametrize("size", [outgoing.LARGEST + 1, outgoing.LARGEST // 2])
+def test_a_large_body_has_its_call_told_before_it_is_sent(told: Told, size: int) -> None:
+    client = Sending(told).client()
+    ask(client)
+    ask(client, "x" * size)
+    assert told == AT_ONCE + (AT_ONCE if size > outgoing.LARGEST else MEANWHILE)
+
+
+def test_files_are_sent_after_their_call_is_told(told: Told) -> None:
+    client = Sending(told, lambda: HTTP.Response(200, headers=JSON, content=b'{"text": "hello"}')).client()
+    for _ in range(2):
+        client.audio.transcriptions.create(model="m", file=("a.wav", b"RIFF"))
+        heard = [word for word in told if word != "sent"]
+        assert heard == ["transcription m began", "answered", "transcription m ended"]
+        told.clear()
+
+
+def test_calls_beside_each_other_are_told_before_they_go_out_but_one(told: Told) -> None:
+    inner: list[openai.OpenAI] = []
+
+    def answer() -> Any:
+        if len(inner) == 1:
+            ask(inner.pop())
+        return HTTP.Response(200, headers=JSON, content=ANSWER)
+
+    client = Sending(told, answer).client()
+    ask(client)
+    inner.append(client)
+    ask(client)
+    assert told[len(AT_ONCE) :] == [*MEANWHILE[:3], *AT_ONCE, MEANWHILE[3]]
+
+
+def test_a_call_below_another_is_told_after_it(told: Told) -> None:
+    client = Sending(told).client()
+    ask(client)
+    inner = Sending(told).client()
+    http_client: Any = HTTP.Client(transport=Sending(told), event_hooks={"request": [lambda _: ask(inner)]})
+    outer = openai.OpenAI(base_url=client.base_url, http_client=http_client, **OPTIONS)
+    ask(outer)
+    told.clear()
+    ask(outer)
+    assert told == ["chat m began", *MEANWHILE, "sent", "answered", "chat m ended"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"headers": {**JSON, "Connection": "close"}}, {"headers": JSON, "extensions": {"http_version": b"HTTP/2"}}],
+    ids=["closing", "http2"],
+)
+def test_where_the_next_request_is_not_out_at_once_nothing_is_put_off(told: Told, more: Any) -> None:
+    client = Sending(told, lambda: HTTP.Response(200, content=ANSWER, **more)).client()
+    ask(client)
+    ask(client)
+    assert told == AT_ONCE + AT_ONCE
+
+
+def test_a_call_that_began_while_recording_is_recorded_though_that_ended_before_it_was_told(
+    session: Session, told: Told
+) -> None:
+    class Turning(Sending):
+        def handle_request(self, request: Any) -> Any:
+            session.gate.is_open = not self.sent
+            return super().handle_request(request)
+
+    client = Turning(told).client()
+    ask(client)
+    ask(client)
+    assert told == AT_ONCE + MEANWHILE
+    session.gate.is_open = True
+    assert [span["status"] for span in spans(session)] == ["unset", "unset"]
+
+
+def test_a_connection_that_was_not_used_lately_may_be_closed(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Sending(told).client()
+    ask(client)
+    later = time_ns() + 3_100_000_000
+    monkeypatch.setattr(call_module, "time_ns", lambda: later)
+    ask(client)
+    assert told == AT_ONCE + AT_ONCE
+
+
+def test_after_a_failure_the_next_call_is_told_before_it_goes_out(told: Told) -> None:
+    answers = [ANSWER, b"", ANSWER]
+    codes = [200, 500, 200]
+    client = Sending(told, lambda: HTTP.Response(codes.pop(0), headers=JSON, content=answers.pop(0))).client()
+    ask(client)
+    with pytest.raises(openai.InternalServerError):
+        ask(client)
+    ask(client)
+    assert told == AT_ONCE + MEANWHILE + AT_ONCE
+
+
+def test_a_call_that_is_retried_is_told_once(told: Told, session: Session) -> None:
+    codes = [200, 503, 200]
+    retrying = {"headers": {**JSON, "retry-after-ms": "1"}}
+    client = Sending(told, lambda: HTTP.Response(codes.pop(0), **retrying, content=ANSWER)).client(max_retries=1)
+    ask(client)
+    ask(client)
+    assert told.count("chat m began") == 2
+    assert told.index("chat m began", 1) == len(AT_ONCE) + 1
+    assert [span["name"] for span in spans(session)] == ["chat m", "attempt 1", "attempt 2", "chat m"]
+
+
+def test_a_call_that_never_comes_out_is_told_at_its_end(told: Told, session: Session) -> None:
+    class Refusing(Sending):
+        def handle_request(self, request: Any) -> Any:
+            if len(self.sent) == 1:
+                raise HTTP.ConnectError("nobody is there")
+            return super().handle_request(request)
+
+    client = Refusing(told).client()
+    ask(client)
+    with pytest.raises(openai.APIConnectionError):
+        ask(client)
+    assert told == [*AT_ONCE, "chat m began", "chat m ended"]
+    failed = spans(session)[1]
+    assert failed["status"] == "error"
+    assert failed["attributes"][semconv.INPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": "Hi"}]
+
+
+def test_others_that_watch_hear_of_each_call_before_it_goes_out(told: Told, session: Session) -> None:
+    client = Sending(told).client()
+    ask(client)
+    session.expect_others()
+    ask(client)
+    assert told == AT_ONCE + AT_ONCE
+
+
+def test_a_sample_is_drawn_before_a_call_goes_out(told: Told, session: Session) -> None:
+    client = Sending(told).client()
+    session.gate.rate = 0.999_999
+    ask(client)
+    ask(client)
+    assert told == AT_ONCE + AT_ONCE
+
+
+def test_an_azure_client_that_builds_requests_in_its_own_way_is_heard_as_well(told: Told) -> None:
+    http_client: Any = HTTP.Client(transport=Sending(told))
+    client = openai.AzureOpenAI(
+        azure_endpoint="http://127.0.0.1:9", api_version="1", api_key="local", http_client=http_client, max_retries=0
+    )
+    for _ in range(2):
+        client.chat.completions.create(model="m", messages=USER)
+    assert told == AT_ONCE + MEANWHILE
+
+
+def test_a_real_server_has_the_request_by_the_time_its_call_is_told(session: Session) -> None:
+    with Loopback() as server, openai.OpenAI(base_url=server.url, **OPTIONS) as client:
+        had: list[int] = []
+        session.intake.add(started=lambda span: had.append(len(server.received)))
+        answered = threading.Event()
+
+        def reply(received: Any) -> Reply:
+            if len(server.received) == 2:
+                assert answered.wait(20)  # only the start that is told while the answer is awaited lets it come
+            return Reply(completion())
+
+        server.reply = reply
+        session.intake.add(started=lambda span: answered.set() if len(had) == 2 else None)
+        ask(client)
+        ask(client)
+    assert had[0] == 0
+    assert len(had) == 2
