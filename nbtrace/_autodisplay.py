@@ -54,7 +54,7 @@ class _Cell:
 
 
 class AutoDisplay:
-    """Shows what a cell's calls came to; a span sink, to hear of late ones.
+    """Shows what a cell's calls came to, and hears of late ones.
 
     Args:
         session: the session whose spans are shown.
@@ -75,7 +75,12 @@ class AutoDisplay:
         self._drawing = threading.RLock()
         """Held while a line is drawn: the cell's end and a late call may both want to show it for the first time."""
 
-    def started(self, span: ReadableSpan) -> None:
+    def open(self) -> Callable[[], None]:
+        """Hear of what starts, and of what happens in the traces of finished cells; returns what ends that."""
+        add = self._session.intake.add
+        return add(started=self._started, progressed=self._heard, ended=self._heard, traces=self._cells)
+
+    def _started(self, span: ReadableSpan) -> None:
         """Count an LLM call for the cell it belongs to."""
         context = span.context
         if context is not None and (span.attributes or {}).get(semconv.OPERATION_NAME) in CALLS:
@@ -83,14 +88,9 @@ class AutoDisplay:
             if context.trace_id in self._cells:
                 self._note(context.trace_id)
 
-    def progressed(self, span: ReadableSpan, detail: Detail) -> None:
-        """See whether it belongs to a finished cell, which then has to be drawn again."""
-        if span.context is not None and span.context.trace_id in self._cells:
-            self._note(span.context.trace_id)
-
-    def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
-        """See whether a finished cell has to be drawn again."""
-        if span.context is not None and span.context.trace_id in self._cells:
+    def _heard(self, span: ReadableSpan, detail: Detail | None) -> None:
+        """Have a finished cell drawn again, as a span of its has come to something."""
+        if span.context is not None:
             self._note(span.context.trace_id)
 
     def finished(self, run: CellRun) -> None:

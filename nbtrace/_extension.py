@@ -87,7 +87,7 @@ class NBTrace(Settings):
         self._replaying: Replay | None = None
         self._instrumentors = Instrumentors(self.session.intake, self.session.expect_others)
         self._cells = CellCapture(self._recording, shell, self._finished)
-        self._unwatch = self.session.watch(self._display)
+        self._unwatch = self._display.open()
         self._keep()
         self._offer()
         self._cells.open()

@@ -197,7 +197,8 @@ class Session(Answers):
                     version=version("nbtrace"),
                     ids=self._ids,
                     sharing=self.expect_others,
-                    patient=self.intake.is_patient,
+                    gate=self.gate,
+                    calls=self._calls,
                 )
                 self.gate.is_open = True
                 learn = self.policy.rules.known.learn

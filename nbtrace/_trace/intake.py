@@ -5,7 +5,7 @@ It is walked twice by each call, so whom to tell is looked up when they come, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Container, Sized
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +22,7 @@ _Told = tuple[
     Callable[["ReadableSpan"], None] | None,
     Callable[["ReadableSpan", Detail], None] | None,
     Callable[["ReadableSpan", Detail | None], None] | None,
+    Container[int] | None,
 ]
 
 
@@ -61,9 +62,17 @@ class Intake:
         started: Callable[[ReadableSpan], None] | None = None,
         progressed: Callable[[ReadableSpan, Detail], None] | None = None,
         ended: Callable[[ReadableSpan, Detail | None], None] | None = None,
+        traces: Container[int] | None = None,
     ) -> Callable[[], None]:
-        """Also tell of what `SpanSink` has under these names, after those that came before; returns what ends that."""
-        told = started, progressed, ended
+        """Also tell of what `SpanSink` has under these names, after those that came before; returns what ends that.
+
+        Args:
+            started: told of each span that has begun.
+            progressed: told of a running span that has come to something.
+            ended: told of each span that is over.
+            traces: the ids of those of which the latter two are told, as they are by then; by default all.
+        """
+        told = started, progressed, ended, traces
 
         def leave() -> None:
             with self._lock:
@@ -75,17 +84,13 @@ class Intake:
 
     def _set(self, told: tuple[_Told, ...]) -> None:
         self._told = told
-        self._starting = tuple(one for one, _, _ in told if one is not None)
-        self._going_on = tuple(one for _, one, _ in told if one is not None)
-        self._ending = tuple(one for _, _, one in told if one is not None)
+        self._starting = tuple(one for one, _, _, _ in told if one is not None)
+        self._going_on = tuple((one, traces) for _, one, _, traces in told if one is not None)
+        self._ending = tuple((one, traces) for _, _, one, traces in told if one is not None)
 
     def forked(self) -> None:
         """Go on in a forked process with a lock of its own."""
         self._lock = RLock()
-
-    def is_patient(self) -> bool:
-        """Whether nobody has to know of a span before what happens in it: no sample to draw, no duplicate to find."""
-        return self._gate.lets_all and not self._calls.watching
 
     def started(self, span: ReadableSpan) -> None:
         """Take a span that has begun."""
@@ -107,16 +112,18 @@ class Intake:
         with guard("trace"):
             if not self._gate.progressed(span):
                 return
-        for tell in self._going_on:
+        for tell, traces in self._going_on:
             with guard("store"):
-                tell(span, detail)
+                if traces is None or (span.context is not None and span.context.trace_id in traces):
+                    tell(span, detail)
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Take a span that is over, with those that the gate had held because of it."""
         for admitted, its_detail in ((span, detail),) if self._gate.lets_all else self._gate.ended(span, detail):
-            for tell in self._ending:
+            for tell, traces in self._ending:
                 try:
-                    tell(admitted, its_detail)
+                    if traces is None or (admitted.context is not None and admitted.context.trace_id in traces):
+                        tell(admitted, its_detail)
                 except Exception as error:  # noqa: BLE001 - as the guard does
                     caught("store", error)
         if self._budgets.limits:

@@ -26,6 +26,8 @@ from nbtrace._trace.sink import Detail, SpanSink
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
+    from nbtrace._trace.duplicates import Calls
+    from nbtrace._trace.gate import Gate
     from nbtrace._trace.processor import SinkProcessor
 
 _INHERITED = otel_context.create_key("nbtrace.inherited")
@@ -40,7 +42,8 @@ class Tracing:
         version: that of the instrumentation scope.
         ids: what makes the ids of our own spans.
         sharing: called when spans of others are to be expected, because there is a provider of the user's.
-        patient: whether the sink may hear of a call only once its request is out.
+        gate: what may draw a sample; without one, all is told at once.
+        calls: what may look for duplicates; likewise.
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class Tracing:
         version: str,
         ids: own.Ids | None = None,
         sharing: Callable[[], None] | None = None,
-        patient: Callable[[], bool] = lambda: False,
+        gate: Gate | None = None,
+        calls: Calls | None = None,
     ) -> None:
         self._sink = sink
-        self._is_patient = patient
+        self._gate = gate
+        self._calls = calls
         self._sharing = sharing or (lambda: None)
         self._ids = ids or own.RANDOM_IDS
         self._origin = (origin.resource(version), origin.scope(version), sink)
@@ -112,12 +117,14 @@ class Tracing:
         """Make a span of which nobody is told before `tell`.
 
         Returns:
-            A span of our own with these attributes; None where somebody has to know of it at once.
+            A span of our own with these attributes; None where somebody has to know of it before what happens in it:
+            a provider of the user's, or who draws a sample or looks for duplicates.
         """
         # The public look-up reads the environment each time; this is where it keeps the provider that was set.
         if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
             self.attach()
-        if self._tracer is not None or not self._is_patient():
+        gate, calls = self._gate, self._calls
+        if self._tracer is not None or gate is None or not gate.lets_all or calls is None or calls.watching:
             return None
         return own.make(name, kind, context, attributes.copy(), self._ids, self._origin)
 
