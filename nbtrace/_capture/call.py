@@ -85,6 +85,7 @@ class Call(Retried):
         "at_end",
         "is_over",
         "is_told",
+        "listens",
         "options_id",
         "place",
         "recorded",
@@ -126,8 +127,11 @@ class Call(Retried):
         """Where the call is made, until that is of no more use."""
         name, self._identity = identity or server.identity(wire.operation, self._model)
         span = None
-        if server.connected_until_ns > time_ns():
+        self.listens = server.connected_until_ns > time_ns()
+        """Whether it is to hear when its request is out."""
+        if self.listens:
             server.connected_until_ns = 0
+        if self.listens and server.is_out_at_once:
             span = tracing.untold(name, SpanKind.CLIENT, self._identity, self._context)
         self.is_told = span is None
         """Whether all who are to know of the call do; if not, they hear of it while its answer is awaited."""
@@ -307,9 +311,9 @@ class Call(Retried):
         finally:
             self._tracing.end(self.span, self)
         if error is None and self.server.keeps_connections and self.outcome in _READ:
-            began_ns, ended_ns = self.span.start_time or 0, self.span.end_time or 0
-            if 0 < self._out_ns - began_ns < _AT_ONCE_NS:
-                self.server.connected_until_ns = ended_ns + _KEPT_NS
+            self.server.connected_until_ns = (self.span.end_time or 0) + _KEPT_NS
+            if self.listens:
+                self.server.is_out_at_once = 0 < self._out_ns - (self.span.start_time or 0) < _AT_ONCE_NS
 
     def _conclude(self, error: BaseException | None) -> None:
         """Give the span what can only be told now, of a call that took more than one whole answer."""

@@ -3,7 +3,8 @@
 The HTTP libraries send a body piece by piece, and ask for the next piece once one is sent. A body that is one piece of
 known length is over with it, so whoever is asked for a second one knows that the server has the request (of HTTP/2, all
 but the frame that ends it). A body that hands on the same bytes stands in for the request's own and hears of that. Some
-transports never ask, or do so from elsewhere: there nothing is put off.
+transports never ask, or do so from elsewhere: there nothing is put off, so a call is told at once until the request of
+one before it was heard to be out.
 """
 
 from __future__ import annotations

@@ -73,7 +73,9 @@ class Server:
     keeps_connections: bool = field(default=False, compare=False)
     """Whether a connection to it is known to stay open, and a request to be out with its body."""
     connected_until_ns: int = field(default=0, compare=False)
-    """Until when a connection to it is known to be open and free; 0 where none is, or a call has it."""
+    """Until when a connection to it is likely to be open and free; 0 where none is, or a call has it."""
+    is_out_at_once: bool = field(default=False, compare=False)
+    """Whether the last request that could use such a connection was heard to be out at once."""
     _asked: dict[tuple[str, str | None], Identity] = field(default_factory=dict[Any, Any], repr=False, compare=False)
 
     def identity(self, operation: str, model: str | None) -> Identity:

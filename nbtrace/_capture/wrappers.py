@@ -143,7 +143,7 @@ def _build(original: Callable[..., Any]) -> Callable[..., Any]:
         request = original(self, *args, **kwargs)
         try:
             call = under_way()
-            if call is not None:
+            if call is not None and call.listens:
                 outgoing.listen(request, call)
         except Exception as error:  # noqa: BLE001 - as the guard does
             caught("capture", error)
