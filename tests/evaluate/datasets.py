@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nbtrace import check, checks
+from nbtrace import check, checks, semconv
 from nbtrace._evaluate.result import Evaluation
 from nbtrace._export.destination import export
 from nbtrace._store.scores import Score, encode_scores
@@ -54,7 +54,7 @@ def gathered(root: Path) -> None:
     first = table(
         *(call(n, scope=scope("a")) for n in range(120)),
         chat(302, status_code=2, scope=scope("a")),
-        chat(301, ms=None, status_code=2, scope=scope("a")),
+        chat(301, ms=None, status_code=2, status_message=semconv.INTERRUPTED, scope=scope("a")),
         chat(304, attributes=[{"key": "gen_ai.evaluation.name", "string": "judge"}], scope=scope("a")),
         row(303, operation="retrieval", attributes=[{"key": "gen_ai.retrieval.documents", "string": found}]),
     )
