@@ -19,7 +19,6 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace._capture import attempts, failure, messages, prompts, raw, stream
-from nbtrace._capture.failure import in_answer
 from nbtrace._capture.outgoing import place
 from nbtrace._capture.providers import Identity, Server
 from nbtrace._capture.retried import Retried
@@ -46,7 +45,7 @@ _LEFT: Final = frozenset({"closed", "abandoned"})
 """Outcomes of a stream of which there may have been more to read."""
 
 _ERROR: Final = b'"error"'
-"""What every whole answer has in which `in_answer` finds that it failed; most calls need not ask it."""
+"""What every whole answer has in which `failure.in_answer` finds that it failed; most calls need not ask it."""
 
 _READ: Final = frozenset({None, "exhausted"})
 """Outcomes after which the connection is free for the next call."""
@@ -131,8 +130,8 @@ class Call(Retried):
         """Whether it is to hear when its request is out."""
         if self.listens:
             server.connected_until_ns = 0
-        if self.listens and server.is_out_at_once:
-            span = tracing.untold(name, SpanKind.CLIENT, self._identity, self._context)
+            if server.is_out_at_once:
+                span = tracing.untold(name, SpanKind.CLIENT, self._identity, self._context)
         self.is_told = span is None
         """Whether all who are to know of the call do; if not, they hear of it while its answer is awaited."""
         self.place = get_ident()
@@ -302,7 +301,11 @@ class Call(Retried):
                 self._conclude(error)
             if error is not None:
                 self._fail(failure.raised(error))
-            elif self.passed is not None or self.wire.failure is not in_answer or _ERROR in (self._response or b""):
+            elif (
+                self.passed is not None
+                or self.wire.failure is not failure.in_answer
+                or _ERROR in (self._response or b"")
+            ):
                 self._look_for_failure()
             held = self.passed.size() if self.passed is not None else 0
             self.size = held + len(self._request or b"") + len(self._response or b"")

@@ -119,21 +119,28 @@ class Span(trace.Span):
 
     dropped_attributes = dropped_events = dropped_links = 0
 
-    name: str
-    kind: SpanKind
-    context: SpanContext
-    parent: SpanContext | None
-    attributes: dict[str, AttributeValue]
-    resource: Resource
-    instrumentation_scope: Scope
-    _sink: SpanSink
-    status: Status
-    events: tuple[Event, ...]
-    links: tuple[Link, ...]
-    detail: Detail | None
-    """What is built when the span is stored."""
-    start_time: int
-    end_time: int | None
+    def __init__(  # noqa: PLR0917 - made in one place, on the call's path
+        self,
+        name: str,
+        kind: SpanKind,
+        context: SpanContext,
+        parent: SpanContext | None,
+        attributes: dict[str, AttributeValue],
+        origin: tuple[Resource, Scope, SpanSink],
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.context = context
+        self.parent = parent
+        self.attributes = attributes
+        self.resource, self.instrumentation_scope, self._sink = origin
+        self.status = _UNSET
+        self.events: tuple[Event, ...] = ()
+        self.links: tuple[Link, ...] = ()
+        self.detail: Detail | None = None
+        """What is built when the span is stored."""
+        self.end_time: int | None = None
+        self.start_time = time_ns()
 
     def get_span_context(self) -> SpanContext:
         return self.context
@@ -236,12 +243,7 @@ def make(  # noqa: PLR0917 - on the call's path
         trace_id, state, parent = ids.generate_trace_id(), _NO_STATE, None
     # As `SpanContext` makes itself of ids that it has to check.
     made: OwnContext = tuple.__new__(OwnContext, (trace_id, ids.generate_span_id(), False, flags, state, True))
-    span = Span.__new__(Span)  # its `__init__` would be one more call, of a dozen arguments
-    span.name, span.kind, span.context, span.parent, span.attributes = name, kind, made, parent, attributes
-    span.resource, span.instrumentation_scope, span._sink = origin  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    span.status, span.events, span.links, span.detail, span.end_time = _UNSET, (), (), None, None
-    span.start_time = time_ns()
-    return span
+    return Span(name, kind, made, parent, attributes, origin)
 
 
 def entered(span: trace.Span, context: Context) -> Context:

@@ -1,17 +1,12 @@
-"""A call's start is told while its answer is awaited, where a connection is known to be free; else before it goes out.
-
-The transports here send nothing. They take a request's body as those of the HTTP libraries do: piece by piece, asking
-for the next one when one is sent.
-"""
+"""A call's start is told while its answer is awaited, if a connection is known to be free; else before it is out."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import sleep, time_ns
 from typing import Any
 
@@ -24,12 +19,9 @@ from nbtrace._capture import outgoing
 from tests.capture.conftest import HTTP, OPTIONS
 from tests.capture.loopback import Loopback, Reply, completion
 from tests.capture.reading import spans
+from tests.capture.sending import ANSWER, AT_ONCE, FIRST, JSON, MEANWHILE, AsyncSending, Sending, Told, ask
 
 USER: list[Any] = [{"role": "user", "content": "Hi"}]
-ANSWER = json.dumps(completion()).encode()
-JSON = {"content-type": "application/json"}
-
-Told = list[str]
 
 
 @pytest.fixture
@@ -47,50 +39,6 @@ def told(session: Session) -> Told:
         ended=lambda span, _: heard.append(f"{span.name} ended"),
     )
     return heard
-
-
-class Sending(HTTP.BaseTransport):
-    """Sends nothing, and says so where all that tells of a call says something."""
-
-    def __init__(self, told: Told, answer: Callable[[], Any] | None = None) -> None:
-        self.told = told
-        self.sent: list[bytes] = []
-        self.answer = answer or (lambda: HTTP.Response(200, headers=JSON, content=ANSWER))
-
-    def handle_request(self, request: Any) -> Any:
-        self.sent.append(b"")
-        for piece in request.stream:
-            self.sent[-1] += piece
-            self.told.append("sent")
-        self.told.append("answered")
-        return self.answer()
-
-    def client(self, **options: Any) -> openai.OpenAI:
-        http_client: Any = HTTP.Client(transport=self)
-        return openai.OpenAI(base_url="http://127.0.0.1:9/v1", http_client=http_client, **{**OPTIONS, **options})
-
-
-class AsyncSending(HTTP.AsyncBaseTransport):
-    """The same for an async client."""
-
-    def __init__(self, told: Told) -> None:
-        self.told = told
-
-    async def handle_async_request(self, request: Any) -> Any:
-        async for _ in request.stream:
-            self.told.append("sent")
-        self.told.append("answered")
-        return HTTP.Response(200, headers=JSON, content=ANSWER)
-
-
-def ask(client: openai.OpenAI, text: str = "Hi", **options: Any) -> Any:
-    return client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}], **options)
-
-
-AT_ONCE = ["chat m began", "sent", "answered", "chat m ended"]
-FIRST = AT_ONCE * 2
-"""The first two calls of a server: the second one is listened to."""
-MEANWHILE = ["sent", "chat m began", "answered", "chat m ended"]
 
 
 def test_a_start_is_told_before_the_first_requests_and_while_the_next_one_is_answered(told: Told) -> None:

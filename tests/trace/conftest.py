@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,8 +13,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from nbtrace import Session
 from tests.capture.conftest import client, server, swallow
 from tests.capture.loopback import Loopback
+from tests.conftest import CountingIds
 
 __all__ = ["client", "server", "swallow"]
 
@@ -47,3 +49,16 @@ def ask(server: Loopback, client: openai.OpenAI) -> Ask:
         return client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}], **more)
 
     return make
+
+
+@pytest.fixture
+def provider() -> Iterator[TracerProvider]:
+    made, _ = exporting(id_generator=CountingIds())
+    with users(made):
+        yield made
+
+
+@pytest.fixture
+def shared(provider: TracerProvider) -> Iterator[Session]:
+    with Session(ids=CountingIds()) as running:
+        yield running

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import permutations
 from pathlib import Path
@@ -14,83 +12,29 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import set_span_in_context, use_span
 
-import nbtrace
-from nbtrace import Session, semconv
-from nbtrace._query.totals import summarize
+from nbtrace import Session
 from nbtrace._trace import ended_calls
 from tests.capture.loopback import HELLO, Loopback, Reply
 from tests.capture.reading import spans
-from tests.conftest import CountingIds
-from tests.trace.conftest import Ask, exporting, users
-
-LLM = {"openinference.span.kind": "LLM", "llm.model_name": "m", "llm.token_count.prompt": 9}
-"""What another instrumentation says of the same call."""
-
-
-def sent(text: str) -> dict[str, Any]:
-    """Give what says that a text was sent."""
-    return {"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": text}
-
-
-HELLO_SENT = sent("Say hello.")
-"""What `ask` sends."""
-
-
-@contextmanager
-def beside(provider: TracerProvider, **attributes: Any) -> Generator[Any]:
-    """Make a span of another instrumentation that does not become the current one, as LangChain's do not."""
-    span = provider.get_tracer("other").start_span("other", attributes=attributes)
-    yield span
-    span.end()
-
-
-@pytest.fixture
-def provider() -> Iterator[TracerProvider]:
-    made, _ = exporting(id_generator=CountingIds())
-    with users(made):
-        yield made
-
-
-@pytest.fixture
-def shared(provider: TracerProvider) -> Iterator[Session]:
-    with Session(ids=CountingIds()) as running:
-        yield running
-
-
-def around(provider: TracerProvider, **attributes: Any) -> AbstractContextManager[Any]:
-    """Make a span of another instrumentation the current one."""
-    given = {key.replace("__", "."): value for key, value in attributes.items()}
-    return provider.get_tracer("other").start_as_current_span("other", attributes=given)
-
-
-def seen(session: Session) -> dict[int, tuple[Any, ...]]:
-    """Give of each span: its operation, its type, which other spans were merged into it."""
-    return {
-        span["id"]: tuple(
-            span["attributes"].get(key)
-            for key in ("gen_ai.operation.name", "nbtrace.span.type", "nbtrace.also_seen_as")
-        )
-        for span in spans(session)
-    }
-
-
-def parents(session: Session) -> dict[int, int | None]:
-    return {span["id"]: span["parent"] for span in spans(session)}
-
-
-def calls(session: Session) -> tuple[int, int | None]:
-    total = summarize(session.store.snapshot())
-    return total.calls, total.input_tokens
-
-
-CALL = ("chat", None, None)
-
-
-STEP = (None, "chain", None)
-
-
-def seen_as(*span_ids: int) -> tuple[Any, ...]:
-    return ("chat", None, [f"{span_id:016x}" for span_id in span_ids])
+from tests.trace.conftest import Ask
+from tests.trace.duplicates import (
+    CALL,
+    GIVEN,
+    HELLO_SENT,
+    LLM,
+    OWN,
+    SEVERAL,
+    STEP,
+    around,
+    beside,
+    calls,
+    parents,
+    said,
+    seen,
+    seen_as,
+    sent,
+    users_of,
+)
 
 
 def test_another_span_right_around_ours_with_the_same_model(
@@ -207,92 +151,6 @@ def test_calls_of_the_same_at_once_are_repeated_by_a_span_each(
         ask()
         ask()
     assert seen(shared) == {1: STEP, 4: seen_as(3), 5: seen_as(2)}
-
-
-GIVEN = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
-"""What a call of ours says when it begins."""
-
-
-def said(text: str, response: str | None = None) -> dict[str, Any]:
-    """Give what a call of ours says once it is over."""
-    asked = json.dumps([{"role": "user", "parts": [{"type": "text", "content": text}]}])
-    return {"gen_ai.input.messages": asked} | ({"gen_ai.response.id": response} if response else {})
-
-
-def users_of(session: Session) -> list[tuple[Any, Any]]:
-    """Give of each call for whom it was made: as it says itself, and as the span that repeats it says."""
-    attributes = [span["attributes"] for span in spans(session)]
-    return [(one.get("mine"), one.get("theirs")) for one in attributes if "gen_ai.operation.name" in one]
-
-
-SEVERAL = range(4)
-OWN = [(str(number), str(number)) for number in SEVERAL]
-
-
-@pytest.mark.parametrize("responses", [None, "each its own", "all the same"])
-@pytest.mark.parametrize("place", ["one trace", "traces of their own"])
-@pytest.mark.parametrize("compared", [2, 1024])  # of those that have a span beside them already there may be more
-def test_parallel_calls_of_one_prompt_are_repeated_by_the_spans_beside_them(
-    compared: int, place: str, responses: str | None, shared: Session, provider: TracerProvider,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setattr(ended_calls, "LOOK_BACK", compared)
-    tracer, begun = provider.get_tracer("other"), list[tuple[Any, Any, str | None]]()
-    root = tracer.start_span("root")
-    for number in SEVERAL:
-        response = {"each its own": f"r{number}", "all the same": "r", None: None}[responses]
-        above = set_span_in_context(root if place == "one trace" else tracer.start_span("root"))
-        more = {"gen_ai.response.id": response} if response else {}
-        attributes = {**LLM, **HELLO_SENT, **more, "theirs": str(number)}
-        other = tracer.start_span("other", context=above, attributes=attributes)
-        ours = shared.tracing.start("chat m", attributes={**GIVEN, "mine": str(number)}, context=above)
-        begun.append((other, ours, response))
-    for number, (_, ours, response) in enumerate(begun):
-        shared.tracing.end(ours, partial(said, "Say hello.", response))
-        if number:  # the code around a call goes on when the next answer has come
-            begun[number - 1][0].end()
-    begun[-1][0].end()
-    assert users_of(shared) == OWN
-
-
-@pytest.mark.parametrize("bound", ["LOOK_BACK", "LIMIT"])
-@pytest.mark.parametrize("order", [1, -1], ids=["first", "last"])
-@pytest.mark.parametrize("responses", [None, "all the same"])
-def test_of_more_parallel_calls_than_are_compared_none_has_the_data_of_another(
-    responses: str | None, order: int, bound: str, shared: Session, provider: TracerProvider, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setattr(ended_calls, bound, 4)
-    many, tracer, more = range(10), provider.get_tracer("other"), {"gen_ai.response.id": "r"} if responses else {}
-    root = set_span_in_context(tracer.start_span("root"))
-    others: list[Any] = []
-    ours: list[Any] = []
-    for number in many:
-        others.append(tracer.start_span("other", root, attributes={**LLM, **HELLO_SENT, **more, "theirs": str(number)}))
-        ours.append(shared.tracing.start("chat m", attributes={**GIVEN, "mine": str(number)}, context=root))
-    for one in ours:
-        shared.tracing.end(one, partial(said, "Say hello.", "r" if responses else None))
-    for one in others[::order]:
-        one.end()
-    told = [*((str(number), None) for number in many), *((None, str(number)) for number in many[::order])]
-    assert users_of(shared) == told
-    doubts = [one.get(semconv.DUPLICATE_DOUBT) for one in (span["attributes"] for span in spans(shared))]
-    assert [*map(bool, doubts)].count(True) == len(many)
-    shared.export(tmp_path / "both.jsonl")
-    back = nbtrace.open(tmp_path / "both.jsonl").spans(operation="chat")
-    assert [semconv.DUPLICATE_DOUBT in one["attributes"] for one in back].count(True) == len(many)
-
-
-def test_parallel_calls_in_other_traces_are_nobodys_but_for_the_only_one(
-    shared: Session, provider: TracerProvider, ask: Ask
-) -> None:
-    with beside(provider, **LLM, **HELLO_SENT):
-        ask()
-        ask()
-    with beside(provider, **LLM, **HELLO_SENT):
-        with around(provider, openinference__span__kind="CHAIN"):  # where the call has its own, if any
-            ask()
-    assert list(seen(shared).values()).count(CALL) == 5
 
 
 def test_the_tree_says_more_than_a_response_that_all_have(shared: Session, provider: TracerProvider) -> None:
