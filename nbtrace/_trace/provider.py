@@ -92,11 +92,6 @@ class Tracing:
                 provider.add_span_processor(processor)
                 self._processor, self._tracer, self.shared = processor, cast("Tracer", tracer), True
 
-    def _follow(self) -> None:
-        # The public look-up reads the environment each time; this is where it keeps the provider that was set.
-        if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
-            self.attach()
-
     def start(
         self,
         name: str,
@@ -106,7 +101,9 @@ class Tracing:
         context: Context | None = None,
     ) -> Span:
         """Start a span below the current one, with the attributes of the cell it belongs to."""
-        self._follow()
+        # The public look-up reads the environment each time; this is where it keeps the provider that was set.
+        if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
+            self.attach()
         here = otel_context.get_current() if context is None else context
         taken: Any = here.get(_INHERITED)  # this and others that are typed `Any` cost a call less than a cast
         given = {**attributes, **taken} if taken else dict(attributes)
@@ -123,7 +120,9 @@ class Tracing:
             A span of our own with these attributes; None where somebody has to know of it before what happens in it:
             a provider of the user's, or who draws a sample or looks for duplicates.
         """
-        self._follow()
+        # As in `start`: a method for both would cost each call most of a microsecond.
+        if getattr(trace, "_TRACER_PROVIDER", self) is not self._users:
+            self.attach()
         gate, calls = self._gate, self._calls
         if self._tracer is not None or gate is None or not gate.lets_all or calls is None or calls.watching:
             return None
