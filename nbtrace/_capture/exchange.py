@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture import attempts, messages, prompts, providers, raw, stream, usage_chunk
+from nbtrace._capture import attempts, messages, pieces, prompts, providers, stream, usage_chunk
 from nbtrace._capture.cuts import cut
 from nbtrace._capture.estimate import estimated_usage
 from nbtrace._capture.pace import pace, rate
@@ -112,8 +112,8 @@ class Exchange:
         return self._header("content-type").split(";")[0]
 
     def _whole(self) -> Body | None:
-        if self._response is not None and self._mime_type() == raw.EVENT_STREAM:  # a mock had it in hand
-            return self.wire.fold([one.body for one in stream.chunks(raw.events([self._response], [0]))])
+        if self._response is not None and self._mime_type() == pieces.EVENT_STREAM:  # a mock had it in hand
+            return self.wire.fold([one.body for one in stream.chunks(pieces.events([self._response], [0]))])
         if self.wire.decode is not None:
             return self.wire.decode(self._response, self._mime_type()) if self._response is not None else None
         with suppress(ValueError):  # a raw response may be no JSON

@@ -21,7 +21,6 @@ from opentelemetry import context as otel_context
 from nbtrace import semconv
 from nbtrace._capture import messages, validators
 from nbtrace._capture.site import users_frame
-from nbtrace._capture.stream import Events
 from nbtrace._guard import caught
 from nbtrace._guard import guard as ours
 from nbtrace.errors import GuardrailError, UsageError
@@ -250,7 +249,7 @@ def after(call: Call) -> None:
         return
     if call.is_over:
         look(call, guards=guards)
-    elif isinstance(call.passed, Events):  # a stream, of which the user is yet to read everything
+    elif call.passed is not None and call.passed.is_parsed:  # a stream, of which the user is yet to read everything
         call.at_end = functools.partial(look, guards=guards)
     else:
         names = ", ".join(one.name for one in guards)

@@ -10,53 +10,42 @@ from __future__ import annotations
 
 import weakref
 import zlib
-from array import array
-from bisect import bisect_left
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from time import time_ns
-from typing import Any, Final
+from typing import Any
 
+from nbtrace._capture.pieces import Pieces, events, is_event_stream
 from nbtrace._capture.stream import StreamReader, broken, follow
 from nbtrace._guard import guard
 
-EVENT_STREAM: Final = "text/event-stream"
 
+class RawBody(Pieces):
+    """The bytes that were read of a response of any kind, as the server sent them."""
 
-class Pieces:
-    """The bytes that were read of a response; may be read while they become more."""
-
-    __slots__ = ("_encoding", "_kind", "_length", "arrivals", "is_stream", "parts")
+    __slots__ = ("_encoding", "_kind", "_length", "is_stream")
+    is_parsed = False
 
     def __init__(self, response: Any) -> None:
-        self.parts: list[bytes] = []
-        self.arrivals = array("q")
-        self.is_stream = response.headers.get("content-type", "").startswith(EVENT_STREAM)
+        super().__init__()
+        self.is_stream = is_event_stream(response)
         self._encoding: str = response.headers.get("content-encoding", "")
         self._length: str | None = response.headers.get("content-length")
         self._kind: Any = type(response)
 
-    def __len__(self) -> int:
-        return len(self.parts)
-
-    def size(self) -> int:
-        return sum(map(len, self.parts))
-
     def is_whole(self) -> bool:
         if self.is_stream:
             return b"".join(self.parts[-2:]).rstrip().endswith(b"[DONE]")
-        return str(sum(map(len, self.parts))) == self._length
+        return str(self.size()) == self._length
 
     def content(self) -> bytes:
-        """Give all that was read, as the server meant it."""
         return b"".join(self._decoded(self.parts[:]))
+
+    def events(self) -> list[tuple[str, int]]:
+        arrivals = self.arrivals[:]
+        return events(self._decoded(self.parts[: len(arrivals)]), arrivals)
 
     def last(self) -> list[str]:
         return [text for text, _ in self.events()[-2:]] if self.is_stream else []
-
-    def events(self) -> list[tuple[str, int]]:
-        parts = self.parts[:]
-        return events(self._decoded(parts), self.arrivals[: len(parts)])
 
     def _decoded(self, parts: list[bytes]) -> list[bytes]:
         if self._encoding in ("", "identity"):
@@ -69,28 +58,6 @@ class Pieces:
         return [whole]
 
 
-def events(parts: Sequence[bytes], arrivals: Sequence[int]) -> list[tuple[str, int]]:
-    r"""Split an event stream: the data of each event, and when the piece came that it ended in.
-
-    Examples:
-        >>> events([b"data: 1\n\nda", b"ta: 2\ndata: 3\n\n: cut"], [10, 20])
-        [('1', 10), ('2\n3', 20)]
-    """
-    found: list[tuple[str, int]] = []
-    ends = list(accumulate(map(len, parts)))
-    data: list[str] = []
-    position = 0
-    for line in b"".join(parts).splitlines(keepends=True):
-        position += len(line)
-        said = line.rstrip(b"\r\n")
-        if said.startswith(b"data:"):
-            data.append(said[5:].removeprefix(b" ").decode("utf-8", "replace"))
-        elif not said and data:
-            found.append(("\n".join(data), arrivals[min(bisect_left(ends, position), len(arrivals) - 1)]))
-            data = []
-    return found
-
-
 def unread(returned: Any) -> Any:
     """Give the HTTP response of what a client returned, if its body has not been read; None otherwise."""
     held = getattr(returned, "__dict__", {})
@@ -101,7 +68,7 @@ def unread(returned: Any) -> Any:
 
 def listen(returned: Any, response: Any, call: StreamReader) -> None:
     """Have `call` see the body of a response while the user reads it, and hear of its end."""
-    pieces = Pieces(response)
+    pieces = RawBody(response)
     tap = _Tap(response.stream, call, pieces)
     call.passed = pieces
     response.stream = tap
@@ -129,7 +96,7 @@ def _follow_parsed(returned: Any, tap: _Tap, call: StreamReader) -> None:
 class _Tap:
     """Stands in for the byte stream of an HTTP response and keeps what passes."""
 
-    def __init__(self, stream: Any, call: StreamReader, pieces: Pieces) -> None:
+    def __init__(self, stream: Any, call: StreamReader, pieces: RawBody) -> None:
         self._stream = stream
         self._call: StreamReader | None = call
         self._pieces = pieces
@@ -155,8 +122,8 @@ class _Tap:
         try:
             for part in self._stream:
                 now = time_ns()
-                pieces.arrivals.append(now)
                 pieces.parts.append(part)
+                pieces.arrivals.append(now)
                 if now >= due:
                     due = call.progress(now)
                 yield part
@@ -174,8 +141,8 @@ class _Tap:
             async for part in stream:
                 if call is not None:
                     now = time_ns()
-                    pieces.arrivals.append(now)
                     pieces.parts.append(part)
+                    pieces.arrivals.append(now)
                     if now >= due:
                         due = call.progress(now)
                 yield part

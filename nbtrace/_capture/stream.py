@@ -1,22 +1,18 @@
-"""Streams: seen event by event as the user reads them, and heard to their end.
+"""Streams: kept as the user reads them, and heard to their end.
 
-The user's stream object stays the one the client made. Inside it, its decoder is asked to show each event's text and
-its iterator is wrapped to hear of the end; per chunk that is two appends and a look at the clock. Texts are kept and
-not the client's chunk objects: holding thousands of those makes every garbage collection of the process slower, by
-microseconds a chunk. Whatever way the reading ends, the call hears of it exactly once.
+The user's stream object stays the one the client made. Inside it, what its decoder reads is kept (`decoder`), and its
+iterator is wrapped to hear of the end. Whatever way the reading ends, the call hears of it exactly once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import weakref
-from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from time import time_ns
 from typing import Any, Final, NamedTuple, Protocol
 
-from nbtrace._capture import usage_chunk
+from nbtrace._capture import decoder
 from nbtrace._capture.messages import loads
 from nbtrace._guard import guard
 
@@ -31,6 +27,8 @@ class Passed(Protocol):
 
     is_stream: bool
     """Whether it is made of server-sent events."""
+    is_parsed: bool
+    """Whether the client makes objects of it; it does not where the user reads the response raw."""
 
     def __len__(self) -> int:
         """Grows with everything that passes."""
@@ -77,37 +75,6 @@ class StreamReader(Protocol):
         ...
 
 
-class Events:
-    """The events that were read of a stream; may be read while it grows."""
-
-    __slots__ = ("arrivals", "texts")
-    is_stream = True
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.arrivals = array("q")
-        """Nanoseconds since the epoch; one is there before its text."""
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def size(self) -> int:
-        return sum(map(len, self.texts))
-
-    def events(self) -> list[tuple[str, int]]:
-        texts = self.texts[:]
-        return list(zip(texts, self.arrivals[: len(texts)], strict=True))
-
-    def last(self) -> list[str]:
-        return self.texts[-2:]
-
-    def content(self) -> bytes:
-        return "\n".join(self.texts).encode()
-
-    def is_whole(self) -> bool:
-        return False
-
-
 def follow(stream: Any, call: StreamReader) -> None:
     """Have `call` see the events of a client's `Stream` or `AsyncStream` and hear of its end.
 
@@ -115,13 +82,11 @@ def follow(stream: Any, call: StreamReader) -> None:
     that is where to listen. What listens there keeps neither the stream nor the call alive, and nothing here refers to
     what refers to it: Anthropic's streams are closed as soon as they are dropped, and stay so.
     """
-    events = Events()
-    call.passed = events
-    # First, because some make the iterator on a copy.
-    stream._decoder = _Decoder(stream._decoder, events, call)  # noqa: SLF001
-    source = stream._iterator  # noqa: SLF001 - the one place where a stream's chunks pass
     response, listener = stream.response, weakref.ref(call)
-    is_async = hasattr(source, "__anext__")
+    is_async = hasattr(stream.__class__, "__anext__")  # which a proxy has of what it stands for
+    # First, because some make the iterator on a copy.
+    stream._decoder, call.passed = decoder.beside(stream._decoder, response, call, is_async=is_async)  # noqa: SLF001
+    source = stream._iterator  # noqa: SLF001 - the one place where a stream's chunks pass
     reader: Any = _aread(source, call) if is_async else _read(source, call)
     readers = weakref.ref(reader), weakref.ref(source)
     if is_async:
@@ -156,54 +121,6 @@ def _closed(call: StreamReader | None, readers: tuple[weakref.ref[Any], ...]) ->
 
 def _is_running(generator: Any) -> bool:
     return generator is None or getattr(generator, "gi_running", False) or getattr(generator, "ag_running", False)
-
-
-class _Decoder:
-    """Stands in for a stream's decoder of server-sent events and keeps the data of each event that is read."""
-
-    def __init__(self, decoder: Any, events: Events, call: StreamReader) -> None:
-        self._decoder = decoder
-        self.nbtrace_span = call.span.get_span_context()
-        """For `nbtrace.of`."""
-        self._keep = events.texts.append
-        self._arrived = events.arrivals.append
-        self._progress = call.progress
-        self._hides = call.hides_usage
-
-    def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Any]:
-        keep, arrived, hides = self._keep, self._arrived, self._hides
-        due = 0
-        for event in self._decoder.iter_bytes(iterator):
-            now = time_ns()
-            arrived(now)
-            try:
-                keep(event._data)  # noqa: SLF001 - what `data` gives by a call of Python's, for each chunk
-            except AttributeError:
-                keep(event.data)
-            if now >= due:
-                due = self._progress(now)
-            if hides and usage_chunk.tells(event.data):
-                continue
-            yield event
-
-    async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-        keep, arrived, hides = self._keep, self._arrived, self._hides
-        due = 0
-        async for event in self._decoder.aiter_bytes(iterator):
-            now = time_ns()
-            arrived(now)
-            try:
-                keep(event._data)  # noqa: SLF001 - what `data` gives by a call of Python's, for each chunk
-            except AttributeError:
-                keep(event.data)
-            if now >= due:
-                due = self._progress(now)
-            if hides and usage_chunk.tells(event.data):
-                continue
-            yield event
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._decoder, name)
 
 
 def _read(source: Iterator[Any], call: StreamReader) -> Iterator[Any]:

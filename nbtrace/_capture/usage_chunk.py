@@ -46,15 +46,19 @@ def is_extra(chunk: Mapping[str, Any]) -> bool:
     return chunk.get("choices") == [] and bool(chunk.get("usage"))
 
 
-def tells(event: str) -> bool:
+def tells(event: Any) -> bool:
     """Tell the event that has nothing but the usage.
 
+    Args:
+        event: as the client's decoder gives it; the text in `data` is looked at.
+
     Examples:
-        >>> tells('{"choices": [], "usage": {"prompt_tokens": 9}}')
+        >>> from types import SimpleNamespace
+        >>> tells(SimpleNamespace(data='{"choices": [], "usage": {"prompt_tokens": 9}}'))
         True
-        >>> tells('{"choices": [], "prompt_filter_results": [], "usage": null}')
+        >>> tells(SimpleNamespace(data='{"choices": [], "prompt_filter_results": [], "usage": null}'))
         False
     """
     with guard("capture"), suppress(ValueError):
-        return _NO_CHOICES.search(event) is not None and is_extra(mapping(loads(event)))
+        return _NO_CHOICES.search(event.data) is not None and is_extra(mapping(loads(event.data)))
     return False

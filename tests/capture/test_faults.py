@@ -28,7 +28,7 @@ IN_PLACE = (
     "wrappers._aprocess",
     "wrappers._sleep", "wrappers._asleep", "wrappers._build.<locals>.build_request", "outgoing._Outgoing.__iter__",
     "outgoing._Outgoing.__aiter__", "stream.follow.<locals>", "stream._read", "stream._aread",
-    "stream._Decoder.iter_bytes", "stream._Decoder.aiter_bytes", "raw._follow_parsed.<locals>.parsed", "raw._Tap.",
+    "decoder._PieceDecoder.", "decoder._EventDecoder.", "raw._follow_parsed.<locals>.parsed", "raw._Tap.",
     "steps._function", "steps._generator", "steps._coroutine", "threads.ThreadCapture._start.<locals>.start",
     "threads.ThreadCapture._submit.<locals>.submit", "threads._run", "threads._put_back", "failure._text",
     "steps.Step._fresh", "steps.Step.paused", "steps.Step.input", "steps.Step.output", "steps._Resumed.__init__",

@@ -6,7 +6,6 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -14,12 +13,9 @@ import openai
 import openai._legacy_response
 import openai._response
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
 from nbtrace import semconv
-from nbtrace._capture.raw import events
 from tests.capture.conftest import HTTP, OPTIONS
 from tests.capture.loopback import HELLO, Loopback, Reply, completion
 from tests.capture.reading import only, spans
@@ -247,22 +243,3 @@ def test_a_real_stream_read_by_lines(session: Session, model: str) -> None:
     assert [recorded.pop(key) for key in own] == [len(lines), "exhausted", True]
     varying = dict.fromkeys((semconv.RESPONSE_ID, semconv.USAGE_CACHE_READ))
     assert {**recorded, **varying} == {**only(session), **varying}
-
-
-ENDS = st.sampled_from(["\n", "\r\n"])
-
-
-@given(
-    st.lists(
-        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=5), min_size=1, max_size=2)
-    ),
-    ENDS,
-    st.lists(st.integers(0, 200), max_size=6),
-)
-def test_an_event_stream_is_split_the_same_wherever_it_is_cut(said: list[list[str]], end: str, cuts: list[int]) -> None:
-    text = "".join(f"event: x{end}" + "".join(f"data: {line}{end}" for line in lines) + end for lines in said).encode()
-    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    parts = [text[start:stop] for start, stop in pairwise(edges)]
-    found = events(parts, range(len(parts)))
-    assert [data for data, _ in found] == ["\n".join(lines) for lines in said]
-    assert [when for _, when in found] == sorted(when for _, when in found)

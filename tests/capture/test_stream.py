@@ -17,6 +17,7 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
 from nbtrace import semconv
+from nbtrace._capture import unfinished
 from tests.capture.loopback import HELLO, Loopback, Reply, chunk
 from tests.capture.reading import PACE, PIECES, only, spans
 from tests.capture.streaming import ASK, outcome
@@ -62,11 +63,12 @@ class Event:
         return json.loads(self.data)
 
 
+@pytest.mark.parametrize("kind", ["text/event-stream; charset=utf-8", "application/octet-stream"])
 def test_events_of_another_make(
-    session: Session, server: Loopback, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+    kind: str, session: Session, server: Loopback, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openai._streaming, "ServerSentEvent", Event)
-    server.reply = Reply(chunks=HELLO)
+    server.reply = Reply(chunks=HELLO, headers={"content-type": kind})
     said = [one.choices[0].delta.content or "" for one in client.chat.completions.create(**ASK) if one.choices]
     assert "".join(said) == "Hello!"
     assert only(session)[semconv.OUTPUT_MESSAGES] == [SAID]
@@ -199,6 +201,22 @@ def test_a_stream_that_is_broken_out_of_and_deleted(server: Loopback, client: op
     del stream
     gc.collect()
     assert outcome(session) == ("abandoned", 2, "unset", "Hel")
+
+
+def test_what_came_in_one_piece_had_arrived(server: Loopback, client: openai.OpenAI, session: Session) -> None:
+    pieces = [
+        b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in some) for some in (HELLO[:2], HELLO[2:])
+    ]
+    server.reply = Reply(chunks=[pieces[0], pieces[1][:-9]], then="hold")
+    stream = client.chat.completions.create(**ASK)
+    next(stream)
+    unfinished.tell_all()
+    (span,) = spans(session)
+    assert (span["running"], span["attributes"][semconv.STREAM_CHUNKS]) == (True, 2)
+    read = [next(stream), next(stream)]
+    assert [one.to_dict() for one in read] == list(HELLO[1:3])
+    stream.close()
+    assert outcome(session) == ("closed", 4, "unset", "Hello!")
 
 
 async def test_an_async_stream_that_is_broken_out_of_and_deleted(
