@@ -2,7 +2,7 @@
 
 Each recorder runs in an environment and a process of its own (`measure`), and they take turns, so that all of them see
 the same machine. What a recorder adds is a median of differences within pairs of calls, and of those the median over
-the rounds.
+the rounds. What a chunk takes is little enough to depend on where a process has its memory, so it is taken in several.
 Prints a table in Markdown, as `docs/benchmarks.md` has it, and judges nothing.
 
 Run by `make bench`; by hand, `python tests/bench/bench_capture.py --help`.
@@ -71,7 +71,7 @@ class Worker:
         self._process.communicate()
         self._sessions.cleanup()
 
-    def ask(self, what: str, **given: int) -> dict[str, Any]:
+    def ask(self, what: str, **given: float) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -91,17 +91,23 @@ class Figures:
         self.waits: list[dict[str, float]] = []
         self.many: list[dict[str, float]] = []
         self.streams: list[dict[str, float]] = []
-        self.chunks: list[dict[str, float]] = []
+        self.chunks: dict[bool, list[dict[str, float]]] = {False: [], True: []}
+        """Those of the sync client and of the async one."""
         self.later: list[float] = []
         self.loads: list[float] = []
         self.kept = 0.0
         self.about: dict[str, Any] = {}
 
+    def start(self, worker: Worker, *, streams: int) -> None:
+        """Take what differs from one process to the next by more than from one round to the next."""
+        self.loads.append(worker.ask("load")["ms"])
+        for is_async, found in self.chunks.items():
+            found.append(worker.ask("chunks", times=2 * streams, chunks=CHUNKS, is_async=is_async))
+
     def round(self, worker: Worker, *, calls: int, streams: int) -> None:
         self.calls.append(worker.ask("calls", times=calls))
         self.waits.append(worker.ask("waits", times=max(1, calls // 2), wait_ms=WAIT_MS))
         self.streams.append(worker.ask("streams", times=streams, chunks=CHUNKS))
-        self.chunks.append(worker.ask("chunks", times=2 * streams, chunks=CHUNKS))
         self.later.append(worker.ask("later", times=calls)["us"])
 
 
@@ -116,20 +122,21 @@ def spread(values: Sequence[float], digits: int = 0) -> str:
 
 
 def measure(
-    recorders: Sequence[str], *, rounds: int, calls: int, streams: int, many: int, loads: int
+    recorders: Sequence[str], *, rounds: int, calls: int, streams: int, many: int, processes: int
 ) -> dict[str, Figures]:
     figures = {recorder: Figures() for recorder in recorders}
-    for turn in range(loads):
+    for recorder in recorders:
+        with Worker(recorder) as worker:
+            worker.ask("load")  # which compiles, as pip does when it installs
+    for _ in range(processes):
         for recorder in recorders:
             with Worker(recorder) as worker:
-                taken = worker.ask("load")["ms"]
-            if turn > 0:  # the first one compiles, as pip does when it installs
-                figures[recorder].loads.append(taken)
+                figures[recorder].start(worker, streams=streams)
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
         for recorder in recorders:  # one after another, so that none is loaded while others are
             workers[recorder] = stack.enter_context(Worker(recorder))
-            figures[recorder].loads.append(workers[recorder].ask("load")["ms"])
+            workers[recorder].ask("load")
         for _ in range(rounds):
             for recorder, worker in workers.items():
                 figures[recorder].round(worker, calls=calls, streams=streams)
@@ -154,6 +161,7 @@ def table(figures: dict[str, Figures], many: int) -> str:
         f"in a cell of {many:,} calls, us",
         f"added per stream of {CHUNKS}, us",
         "per chunk, us",
+        "per chunk of an async client, us",
         "put off, us a span",
         "kept, bytes a span",
         "import and activate, ms",
@@ -169,7 +177,7 @@ def table(figures: dict[str, Figures], many: int) -> str:
             spread(added(found.waits)),
             spread(added(found.many)),
             spread(stream),
-            spread(added(found.chunks), 2),
+            *(spread(added(chunks), 2) for chunks in found.chunks.values()),
             f"{statistics.median(found.later):,.0f}",
             f"{found.kept:,.0f}",
             spread(found.loads),
@@ -185,14 +193,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--calls", type=int, default=100, help="pairs of calls in a round")
     parser.add_argument("--streams", type=int, default=5, help="pairs of streams in a round")
     parser.add_argument("--many", type=int, default=2000, help="calls in one go, in a tenth of the rounds")
-    parser.add_argument("--loads", type=int, default=5, help="how often each is only loaded, and the kernel started")
+    parser.add_argument(
+        "--processes", type=int, default=9, help="how often each is loaded anew, and the kernel started"
+    )
     parser.add_argument("--only", nargs="*", choices=PEERS, help="the peers to measure; all by default")
     given = parser.parse_args(argv)
     peers = [peer for peer in PEERS if given.only is None or peer in given.only]
     if missing := [peer for peer in peers if not Path(python(peer)).exists()]:
         parser.error(f"not installed: {', '.join(missing)}; run `make setup-peers`, or choose others with --only")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    counts = {name: getattr(given, name) for name in ("rounds", "calls", "streams", "many", "loads")}
+    counts = {name: getattr(given, name) for name in ("rounds", "calls", "streams", "many", "processes")}
     figures = measure(["nbtrace", *peers], **counts)
     raw = [one["raw"] for found in figures.values() for one in found.calls]
     raw_stream = [one["raw"] for found in figures.values() for one in found.streams]
@@ -203,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"\n{', '.join(sorted(versions))}")
     tried = {recorder: found.about["tried"] for recorder, found in figures.items() if found.about["tried"]}
     print(f"Connections tried by: {tried or 'nobody'}.")
-    loads = load_ext_ms(max(1, given.loads))
+    loads = load_ext_ms(given.processes)
     print(f"`%load_ext nbtrace` in a fresh kernel that has imported openai: {spread(loads)} ms.")
 
 

@@ -12,6 +12,7 @@ Run by the driver: `python measure.py RECORDER` answers a line of JSON with a li
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import json
@@ -20,7 +21,7 @@ import socket
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache, partial
 from importlib.metadata import version
 from itertools import pairwise
@@ -56,9 +57,16 @@ def chunk(is_last: bool) -> bytes:
     return b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
+def streamed(chunks: int) -> Iterator[bytes]:
+    """Give a stream as a server's comes: each chunk in a piece of bytes of its own."""
+    for one in whole_stream(chunks):
+        yield one.tobytes()
+
+
 @cache
-def streamed(chunks: int) -> bytes:
-    return chunk(False) * (chunks - 1) + chunk(True) + b"data: [DONE]\n\n"
+def whole_stream(chunks: int) -> list[memoryview]:
+    pieces = [*[chunk(False)] * (chunks - 1), chunk(True), b"data: [DONE]\n\n"]
+    return list(map(memoryview, pieces))
 
 
 tried: list[object] = []
@@ -82,7 +90,7 @@ class Client:
     def __init__(self) -> None:
         openai: Any = importlib.import_module("openai")
         http: Any = importlib.import_module("httpx2")
-        completions: Any = importlib.import_module("openai.resources.chat.completions").Completions
+        resources: Any = importlib.import_module("openai.resources.chat.completions")
         whole = json.dumps(WHOLE).encode()
 
         def answer(request: Any) -> Any:
@@ -100,11 +108,22 @@ class Client:
             self.awaited_ns = thread_time_ns() - out
             return response
 
+        async def ahandle(transport: object, request: Any) -> Any:
+            async def pieces() -> AsyncIterator[bytes]:
+                for one in streamed(self._chunks):
+                    yield one
+
+            return http.Response(200, headers={"content-type": "text/event-stream"}, content=pieces())
+
         transport = type("Transport", (http.BaseTransport,), {"handle_request": handle})()
+        atransport = type("AsyncTransport", (http.AsyncBaseTransport,), {"handle_async_request": ahandle})()
         self.awaited_ns = 0
         """What was done in the last call between the last piece of its request and its answer."""
-        self._classes = [*openai.OpenAI.__mro__[:-1], completions]
+        clients = dict.fromkeys([*openai.OpenAI.__mro__[:-1], *openai.AsyncOpenAI.__mro__[:-1]])
+        self._classes = [*clients, resources.Completions, resources.AsyncCompletions]
         self._client = openai.OpenAI(api_key="none", http_client=http.Client(transport=transport))
+        self._aclient = openai.AsyncOpenAI(api_key="none", http_client=http.AsyncClient(transport=atransport))
+        self._loop = asyncio.new_event_loop()
         self._plain = self._state()
         self._chunks = 1
 
@@ -143,8 +162,16 @@ class Client:
         """Read a stream and give the nanoseconds that each chunk took, but for those at its ends."""
         self._chunks = chunks
         stream = self._client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
-        read = [thread_time_ns() for _ in stream]
-        return [after - before for before, after in pairwise(read)][AT_ENDS:-AT_ENDS]
+        return _inner([thread_time_ns() for _ in stream])
+
+    def agaps(self, chunks: int) -> list[int]:
+        """Read a stream of the async client likewise."""
+        return self._loop.run_until_complete(self._agaps(chunks))
+
+    async def _agaps(self, chunks: int) -> list[int]:
+        self._chunks = chunks
+        stream = await self._aclient.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True)
+        return _inner([thread_time_ns() async for _ in stream])
 
     def switched(self) -> Callable[[bool], None]:
         """Give what takes off (False) and puts back (True) all that was put on since the start.
@@ -208,14 +235,15 @@ class Bench:
     def streams(self, times: int, chunks: int) -> dict[str, float]:
         return self._pairs(partial(self._client.stream, chunks), times)
 
-    def chunks(self, times: int, chunks: int) -> dict[str, float]:
+    def chunks(self, times: int, chunks: int, *, is_async: bool) -> dict[str, float]:
         """Give what a chunk takes more, of streams read by turns without and with the recorder, in microseconds."""
+        gaps = self._client.agaps if is_async else self._client.gaps
         self._begin(on=True)
         taken: dict[bool, list[int]] = {False: [], True: []}
         for turn in range(2 * times):
             on = turn % 4 in {0, 3}  # one goes first as often as the other
             self._switch(on)
-            taken[on] += self._client.gaps(chunks)
+            taken[on] += gaps(chunks)
         raw, recorded = (_usual_mean(taken[on]) / 1e3 for on in (False, True))
         return {"raw": raw, "added": recorded - raw}
 
@@ -295,15 +323,21 @@ class Bench:
             before = self._recorder.kept()
             self._client.call()
             self._client.stream(3)
+            self._client.agaps(3)
             self._recorder.settle()
             made = self._recorder.kept() - before
-            if made < 2 if on else made:  # some make a second span of a stream
-                raise RuntimeError(f"two calls made {made} spans with the recorder {'on' if on else 'off'}")
+            if made < 3 if on else made:  # some make a second span of a stream
+                raise RuntimeError(f"three calls made {made} spans with the recorder {'on' if on else 'off'}")
         self._switch(True)
 
     def _forget(self) -> None:
         self._recorder.settle()
         self._recorder.forget()
+
+
+def _inner(read: list[int]) -> list[int]:
+    """Give the times between those at which chunks were read, but for those at a stream's ends."""
+    return [after - before for before, after in pairwise(read)][AT_ENDS:-AT_ENDS]
 
 
 def _usual_mean(values: list[int]) -> float:
