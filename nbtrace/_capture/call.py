@@ -53,9 +53,6 @@ _READ: Final = frozenset({None, "exhausted"})
 _AT_ONCE_NS: Final = 5_000_000
 """A request that took longer than this to be out may have had to connect first, and so may the next one."""
 
-_CLOSES: Final = b"onnection\nclose"
-"""In headers as they are held: the server closes the connection."""
-
 _KEPT_NS: Final = 3_000_000_000
 """How long it stays open: the HTTP libraries close one that was not used for five seconds."""
 
@@ -226,7 +223,8 @@ class Call(Retried):
         self._headers = attempts.packed(response.headers)
         if not self.server.keeps_connections:  # of HTTP/2, a request is out one frame after its body
             is_http2 = response.extensions.get("http_version") == b"HTTP/2"
-            self.server.keeps_connections = not is_http2 and _CLOSES not in self._headers
+            is_closed = response.headers.get("connection", "").lower() == "close"
+            self.server.keeps_connections = not is_http2 and not is_closed
         if retries:
             self._over(response, None, time_ns())
 

@@ -105,8 +105,7 @@ class Exchange:
         return body, found | self.wire.response(body) | pace(self.span.start_time, arrivals), shown
 
     def _header(self, name: str) -> str:
-        parts = self._headers.decode("latin-1").split("\n")
-        return {name.lower(): value for name, value in zip(parts[::2], parts[1::2], strict=False)}.get(name, "")
+        return attempts.unpacked(self._headers).get(name, "")
 
     def _mime_type(self) -> str:
         return self._header("content-type").split(";")[0]
