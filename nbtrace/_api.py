@@ -322,14 +322,14 @@ def span(name: Any = None, *, kind: StepKind = "chain", **attributes: AttributeV
     """Make a step of your program a span, the parent of the calls made in it.
 
     A context manager, and a decorator for functions of all four kinds: plain, async, generator, async generator. A
-    decorated function's arguments and result are kept; in a `with` block you say what to keep, by `input`, `output`,
-    `query` and `documents`. It goes to the session that records; while none does, it does nothing.
+    decorated function's arguments and result are kept, of a retrieval as query and documents; in a `with` block you say
+    what to keep, by `input`, `output`, `query` and `documents`. While no session records, it does nothing.
 
     Args:
         name: the step's name, such as that of the tool or agent; a decorator without one, as `@nbtrace.span` or
             `@nbtrace.span(kind="tool")`, takes the function's.
-        kind: `chain`, `tool`, `retrieval`, `agent`, `guardrail`, `evaluation` or `embedding`; all but the first are the
-            operations of the GenAI semantic conventions where those have one.
+        kind: `chain`, `tool`, `retrieval`, `agent`, `guardrail`, `evaluation` or `embedding`; tools, retrievals and
+            agents are operations of the GenAI semantic conventions.
         **attributes: attributes of the span, which exporters of yours see too.
 
     Raises:

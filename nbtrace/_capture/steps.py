@@ -19,6 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
 from nbtrace._capture import plain
+from nbtrace._capture.documents import document
 from nbtrace._guard import guard
 from nbtrace._names import name_of
 from nbtrace._trace.provider import Tracing, below
@@ -39,9 +40,14 @@ _OPERATIONS: Final[Mapping[StepKind, tuple[str, str]]] = {
     "tool": ("execute_tool", semconv.TOOL_NAME),
     "retrieval": ("retrieval", semconv.DATA_SOURCE_ID),
     "agent": ("invoke_agent", semconv.AGENT_NAME),
-    "embedding": ("embeddings", semconv.STEP_NAME),
 }
-"""GenAI operation of a kind and the attribute that its name is; the other kinds have no operation."""
+"""GenAI operation of a kind and the attribute that its name is; the other kinds have no operation.
+
+An embedding has none, or it would count as a call besides the one that it makes.
+"""
+
+_CALLS: Final[frozenset[StepKind]] = frozenset({"chain", "embedding"})
+"""Kinds that a call has which the user describes: it is one by its operation."""
 
 
 class Step:
@@ -88,12 +94,11 @@ class Step:
         """Keep what a retrieval found.
 
         Args:
-            documents: in order of rank; mappings with any of `id`, `score`, `content`, `title`, `uri`, `metadata`, or
-                plain texts.
+            documents: in order of rank; mappings with any of `id`, `score`, `content`, `title`, `uri`, `metadata`,
+                plain texts, documents of LangChain's or nodes of LlamaIndex's; or pairs of any of these with a score.
         """
         with guard("capture"):
-            found = [one if isinstance(one, Mapping) else {"content": str(one)} for one in documents]
-            self._content[semconv.RETRIEVAL_DOCUMENTS] = plain.text(found)
+            self._content[semconv.RETRIEVAL_DOCUMENTS] = plain.text([document(one) for one in documents])
         return self
 
     def set(self, **attributes: AttributeValue) -> Self:
@@ -175,7 +180,7 @@ class Step:
         if operation is not None:
             return {semconv.OPERATION_NAME: operation[0], operation[1]: self.name, **self._attributes}
         named: dict[str, AttributeValue] = {semconv.STEP_NAME: self.name, **self._attributes}
-        says_itself = self.kind == "chain" and semconv.OPERATION_NAME in named  # the user describes a call
+        says_itself = self.kind in _CALLS and semconv.OPERATION_NAME in named
         return named if says_itself else {semconv.SPAN_TYPE: self.kind, **named}
 
     def _fresh(self) -> Self:
@@ -206,7 +211,17 @@ class Step:
             for receiver in ("self", "cls"):
                 given.pop(receiver, None)
             self.input(given)
+            texts = [value for value in given.values() if isinstance(value, str)]
+            if self.kind == "retrieval" and len(texts) == 1:
+                self.query(texts[0])
         return self
+
+    def returned(self, result: object) -> None:
+        """Keep what a function gave: of a retrieval that is its documents, if it is a list."""
+        if self.kind == "retrieval" and isinstance(result, list):
+            self.documents(cast("list[object]", result))
+        else:
+            self.output(result)
 
 
 class Nameless(Step):
@@ -231,7 +246,7 @@ def _function(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callab
     def run(*args: Any, **kwargs: Any) -> Any:
         with fresh().called(function, args, kwargs) as step:
             result = function(*args, **kwargs)
-            step.output(result)
+            step.returned(result)
             return result
 
     return run
@@ -241,7 +256,7 @@ def _coroutine(fresh: Callable[[], Step], function: Callable[..., Any]) -> Calla
     async def run(*args: Any, **kwargs: Any) -> Any:
         with fresh().called(function, args, kwargs) as step:
             result = await function(*args, **kwargs)
-            step.output(result)
+            step.returned(result)
             return result
 
     return run

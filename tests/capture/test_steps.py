@@ -8,6 +8,7 @@ import inspect
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import openai
 import pytest
 from inline_snapshot import snapshot
 
@@ -15,6 +16,7 @@ import nbtrace
 from nbtrace import Session, _guard, semconv
 from nbtrace._capture import plain
 from nbtrace.errors import UsageError
+from tests.capture.loopback import Loopback, Reply
 from tests.capture.reading import spans, told
 
 
@@ -55,15 +57,15 @@ def test_steps_nest_and_keep_what_they_are_given(session: Session) -> None:
                 "verdict": "pass",
             },
             "step": {
-                "parent": "embeddings vectors",
+                "parent": "vectors",
                 "status": "unset",
                 "nbtrace.span.type": "chain",
                 "nbtrace.step.name": "step",
             },
-            "embeddings vectors": {
+            "vectors": {
                 "parent": "invoke_agent research",
                 "status": "unset",
-                "gen_ai.operation.name": "embeddings",
+                "nbtrace.span.type": "embedding",
                 "nbtrace.step.name": "vectors",
             },
             "invoke_agent research": {
@@ -82,7 +84,12 @@ def test_steps_nest_and_keep_what_they_are_given(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "operation", "shown"),
-    [("chain", "chat", "llm"), ("chain", None, "chain"), ("guardrail", "chat", "guardrail")],
+    [
+        ("chain", "chat", "llm"),
+        ("chain", None, "chain"),
+        ("embedding", "embeddings", "embedding"),
+        ("guardrail", "chat", "guardrail"),
+    ],
 )
 def test_a_step_that_names_an_operation_is_that_one(
     kind: Any, operation: str | None, shown: str, session: Session
@@ -91,6 +98,61 @@ def test_a_step_that_names_an_operation_is_that_one(
     with session.span("ask", kind=kind, **named):
         pass
     assert session.spans()[0].type == shown
+
+
+def test_a_step_around_a_call_of_embeddings_is_no_second_call(
+    server: Loopback, client: openai.OpenAI, session: Session
+) -> None:
+    vector = {"object": "embedding", "index": 0, "embedding": [0.5]}
+    server.reply = Reply({"data": [vector], "model": "m", "usage": {"prompt_tokens": 2, "total_tokens": 2}})
+
+    @session.span(kind="embedding")
+    def embedded(text: str) -> list[float]:
+        return client.embeddings.create(model="m", input=text).data[0].embedding
+
+    embedded("Ada")
+    (totals,) = session.metrics().table.to_pylist()
+    assert (totals["calls"], totals["input_tokens"], totals["unknown_usage"]) == (1, 2, 0)
+    assert [span.type for span in session.spans(kind="embedding")] == ["embedding", "embedding"]
+
+
+class Document:
+    """As LangChain has it."""
+
+    def __init__(self, text: str) -> None:
+        self.id, self.page_content, self.metadata = "7", text, {"page": 2}
+
+
+class Node:
+    """As LlamaIndex has it."""
+
+    node_id, score, text, metadata = "n", 0.25, "node", dict[str, str]()
+
+
+def test_a_function_that_searches_has_found_documents(session: Session) -> None:
+    @session.span(kind="retrieval")
+    def searched(query: str, *, found: Any) -> Any:
+        return found
+
+    @session.span(kind="retrieval")
+    async def searched_async(query: str, *, found: Any) -> Any:
+        return found
+
+    found = [{"id": "1", "score": 0.5}, (Document("text"), 0.75), Node(), ("plain", 1), 7]
+    assert searched("spans", found=found) is found
+    assert asyncio.run(searched_async("spans", found=found)) is found
+    searched("which of the two", found="no list")
+    first, second, third = session.spans()
+    said = [
+        {"id": "1", "score": 0.5},
+        {"id": "7", "content": "text", "metadata": {"page": 2}, "score": 0.75},
+        {"id": "n", "score": 0.25, "content": "node"},
+        {"content": "plain", "score": 1.0},
+        {"content": "7"},
+    ]
+    assert first.documents == second.documents == said
+    assert [span.attributes.get(semconv.RETRIEVAL_QUERY) for span in (first, second, third)] == ["spans", "spans", None]
+    assert third.attributes[semconv.OUTPUT_VALUE] == "no list"
 
 
 def test_an_error_is_the_users_and_on_the_span(session: Session) -> None:
