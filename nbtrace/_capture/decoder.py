@@ -13,13 +13,16 @@ from functools import partial
 from itertools import chain, compress, filterfalse, repeat, starmap, takewhile
 from operator import gt
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nbtrace._capture import usage_chunk
 from nbtrace._capture.pieces import Pieces, is_event_stream
 
 if TYPE_CHECKING:
     from nbtrace._capture.stream import Passed, StreamReader
+
+_CLIENTS: Final = "._streaming"
+"""Where the clients have their decoder of server-sent events: another, as Bedrock's, may read them differently."""
 
 
 def beside(decoder: Any, response: Any, call: StreamReader, *, is_async: bool) -> tuple[Any, Passed]:
@@ -31,7 +34,7 @@ def beside(decoder: Any, response: Any, call: StreamReader, *, is_async: bool) -
         call: hears now and then that there is more to show.
         is_async: whether the stream is read by `async for`.
     """
-    if is_async or not is_event_stream(response):
+    if is_async or not is_event_stream(response) or not type(decoder).__module__.endswith(_CLIENTS):
         events = Events()
         return _EventDecoder(decoder, events, call), events
     pieces = Pieces()

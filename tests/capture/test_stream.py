@@ -74,6 +74,23 @@ def test_events_of_another_make(
     assert only(session)[semconv.OUTPUT_MESSAGES] == [SAID]
 
 
+class Lines:
+    """A decoder to which each line is an event, whatever the response says of itself."""
+
+    def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Event]:
+        for line in b"".join(iterator).splitlines():
+            yield Event(data=line.decode())
+
+
+def test_a_decoder_of_another_make(
+    server: Loopback, client: openai.OpenAI, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_make_sse_decoder", Lines)
+    server.reply = Reply(chunks=[json.dumps(one).encode() + b"\n" for one in HELLO], then="end")
+    assert [one.to_dict() for one in client.chat.completions.create(**ASK)] == list(HELLO)
+    assert outcome(session) == ("exhausted", 5, "unset", "Hello!")
+
+
 async def test_a_real_async_stream_without_usage_is_estimated(session: Session, model: str) -> None:
     async with openai.AsyncOpenAI() as client:
         stream = await client.chat.completions.create(**(ASK | {"model": model, "max_tokens": 8}))
