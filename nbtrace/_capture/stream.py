@@ -172,10 +172,12 @@ class Chunk(NamedTuple):
 def chunks(events: list[tuple[str, int]]) -> list[Chunk]:
     """Read the chunks out of a stream's events.
 
-    The closing `[DONE]` is none, nor is a `ping`, nor what the client raises.
+    None are the closing `[DONE]` and what comes after it, a `ping`, and what the client raises.
     """
     found: list[Chunk] = []
     for text, arrived_ns in events:
+        if text.startswith("[DONE]"):
+            break
         with suppress(ValueError):
             body = loads(text)
             if isinstance(body, dict) and not body.get("error") and body.get("type") != "ping":

@@ -236,6 +236,15 @@ def test_what_came_in_one_piece_had_arrived(server: Loopback, client: openai.Ope
     assert outcome(session) == ("closed", 4, "unset", "Hello!")
 
 
+def test_what_comes_with_the_end_is_no_part_of_the_answer(
+    server: Loopback, client: openai.OpenAI, session: Session
+) -> None:
+    late = b"data: " + json.dumps(chunk({"content": " Bye!"})).encode() + b"\n\n"
+    server.reply = Reply(chunks=[*HELLO, b"data: [DONE]\n\n" + late], then="end")
+    assert [one.to_dict() for one in client.chat.completions.create(**ASK)] == list(HELLO)
+    assert outcome(session) == ("exhausted", 5, "unset", "Hello!")
+
+
 async def test_an_async_stream_that_is_broken_out_of_and_deleted(
     server: Loopback, async_client: openai.AsyncOpenAI, session: Session
 ) -> None:
