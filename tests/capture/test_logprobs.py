@@ -183,7 +183,7 @@ def test_a_rule_that_fails_masks_all(server: Loopback, client: openai.OpenAI, se
     server.reply = Reply(whole({"content": TOLD}))
     client.chat.completions.create(**ASK)
     first, second = told(session)[0]["content"][:2]
-    assert (first["token"], second["token"]) == ("[redacted: rule failed]", "")
+    assert (first["token"], second["token"]) == ("[redacted: mine failed]", "")
     assert set(swallow()) == {"redact: ValueError"}
 
 

@@ -7,7 +7,8 @@ regular expressions, whose matches are masked, and functions, which give the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol, cast
 
 from nbtrace._guard import guard, report
@@ -145,8 +146,9 @@ class Rules:
 
     def _asked_for(self, text: str, *, is_prose: bool) -> Iterator[Hit]:
         for finds in (self._optional, self._finds, self._analyzers if is_prose else {}):
-            for find in finds.values():
-                yield from find(text)
+            for name, find in finds.items():
+                with _asking(name):
+                    yield from find(text)
 
     def masked(self, text: str, *, is_prose: bool = True) -> str:
         """Mask the secrets in a text; all of it if a rule fails.
@@ -161,7 +163,11 @@ class Rules:
             found = self.hits(text, is_prose=is_prose)
             masked = replaced(text, found) if found else text
             for name, rewrite in self._rewrites.items() if is_prose else ():
-                masked = _rewritten(masked, rewrite, name)
+                with _asking(name):
+                    masked = _rewritten(masked, rewrite, name)
+        except _RuleError as failed:
+            report("redact", failed.error)
+            return mask(f"{failed.rule} failed")
         except Exception as error:  # noqa: BLE001 - fail closed, whatever the reason
             report("redact", error)
             return mask("rule failed")
@@ -170,6 +176,23 @@ class Rules:
                 self._clean = set()
             self._clean.add(text)
         return masked
+
+
+class _RuleError(Exception):
+    """Says which rule that the user asked for has failed."""
+
+    def __init__(self, rule: str, error: Exception) -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.error = error
+
+
+@contextmanager
+def _asking(rule: str) -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise _RuleError(rule, error) from error
 
 
 def _personal(name: str) -> Find:

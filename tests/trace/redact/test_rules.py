@@ -94,7 +94,7 @@ def test_a_function_that_fails_masks_the_whole_value(
     session.redact(function, name="mine")
     ask("tell nobody")
     (message,) = only(session)[semconv.INPUT_MESSAGES]
-    assert message == {"role": "user", "parts": [{"type": "text", "content": "[redacted: rule failed]"}]}
+    assert message == {"role": "user", "parts": [{"type": "text", "content": "[redacted: mine failed]"}]}
     assert len(swallow()) == 1
 
 
