@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
+from nbtrace._capture import said
 from nbtrace._trace.redact.headers import PREFIXES, RECORDED
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Attempt:
     error: BaseException | None = None
     wait_ns: int = 0
     """How long the client waited afterwards."""
+    said: bytes = b""
+    """The body of a refusal, where the client has read it: of a stream it does so for the last attempt only."""
 
     def attributes(self, number: int) -> dict[str, AttributeValue]:
         """Give the attributes of the attempt's span."""
@@ -53,6 +56,17 @@ class Attempt:
         if self.wait_ns:
             found[semconv.ATTEMPT_WAIT] = self.wait_ns / 1e9
         return found | kept(self.headers)
+
+    def detail(self) -> dict[str, AttributeValue]:
+        """Give what the server said, which may quote the prompt."""
+        return said.attributes(self.said)
+
+    def message(self) -> str | None:
+        """Give why it failed, in the words of the error or of the server."""
+        if self.error is not None:
+            return str(self.error)
+        message = said.error_in(self.said).get("message")
+        return message if isinstance(message, str) else None
 
 
 def packed(headers: Any) -> bytes:
@@ -83,7 +97,8 @@ def of(response: Any, started_ns: int, ended_ns: int, error: BaseException | Non
     """Describe an attempt by its HTTP response, or by the error that came instead."""
     if response is None:
         return Attempt(started_ns, ended_ns, None, b"", error)
-    return Attempt(started_ns, ended_ns, response.status_code, packed(response.headers))
+    body = vars(response).get("_content") if response.status_code >= FAILED else None
+    return Attempt(started_ns, ended_ns, response.status_code, packed(response.headers), said=body or b"")
 
 
 def totals(attempts: Sequence[Attempt]) -> dict[str, AttributeValue]:
@@ -102,12 +117,12 @@ def tell(tracing: Tracing, call: Span, attempts: Sequence[Attempt]) -> None:
     for number, attempt in enumerate(attempts):
         attributes = attempt.attributes(number)
         failed = semconv.ERROR_TYPE in attributes
-        message = str(attempt.error) if attempt.error is not None else None
         tracing.past(
             f"attempt {number + 1}",
             parent=call,
             times_ns=(attempt.started_ns, attempt.ended_ns),
             kind=SpanKind.CLIENT,
             attributes=attributes,
-            status=Status(StatusCode.ERROR, message) if failed else None,
+            status=Status(StatusCode.ERROR, attempt.message()) if failed else None,
+            detail=attempt.detail,
         )

@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nbtrace import semconv
-from nbtrace._capture import attempts, plain, refusal
+from nbtrace._capture import attempts, refusal, said
 from nbtrace._capture.messages import dumps, loads, mapping
 from nbtrace._capture.wire import Attributes, Body
 from nbtrace._guard import guard
 
 REFUSED: Final = 400
 """HTTP statuses from here on are refusals."""
-BODY: Final = 10_000
-"""Characters kept of what a server said: an error page can be a book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +50,7 @@ class Failure:
         found = self.on_span()
         if self.cause is not None:
             found[semconv.ERROR_CAUSE] = self.cause
-        if self.said:
-            text = self.said.decode(errors="replace")
-            found[semconv.ERROR_BODY] = plain.cut(text, BODY)
-        error = self._error()
-        for name, key in (("code", semconv.ERROR_CODE), ("type", semconv.ERROR_KIND), ("param", semconv.ERROR_PARAM)):
-            if (value := error.get(name)) is not None:
-                found[key] = str(value)
-        return found | refusal.of_error(error)
-
-    def _error(self) -> Body:
-        """Find the error object, which OpenAI and Anthropic put under `error`, and others at the top."""
-        with suppress(ValueError):
-            said = mapping(loads(self.said))
-            return mapping(said.get("error")) or said
-        return {}
+        return found | said.attributes(self.said) | refusal.of_error(said.error_in(self.said))
 
 
 def raised(error: BaseException) -> Failure:

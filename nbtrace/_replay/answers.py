@@ -65,8 +65,13 @@ def _attempt(attributes: Attributes, *, is_timed: bool) -> Answer:
         name = str(attributes.get(semconv.ERROR_TYPE)).rpartition(".")[2]
         return Answer(failure=(name, str(attributes.get(semconv.ERROR_CAUSE) or "")))
     soon = {} if is_timed else {"retry-after-ms": "1"}
-    headers = {**_headers(attributes), "content-type": JSON_TYPE, "x-should-retry": "true", **soon}
-    return Answer(int(status), headers, [b"{}"])
+    said = str(attributes.get(semconv.ERROR_BODY) or "")
+    headers = {**_headers(attributes), "content-type": _type_of(said), "x-should-retry": "true", **soon}
+    return Answer(int(status), headers, [said.encode()])
+
+
+def _type_of(said: str) -> str:
+    return JSON_TYPE if said[:1] in "{[" else "text/html"
 
 
 def _last(recording: Recording, *, is_timed: bool) -> Answer:
@@ -77,7 +82,7 @@ def _last(recording: Recording, *, is_timed: bool) -> Answer:
     waits = [(recording.duration_ns - recording.waited_ns) / 1e9] if is_timed and recording.duration_ns else []
     said = str(attributes.get(semconv.ERROR_BODY) or "")
     if isinstance(status, int) and status >= _REFUSED:
-        kind = JSON_TYPE if said[:1] in "{[" else "text/html"
+        kind = _type_of(said)
         return Answer(status, {**headers, "content-type": kind, "x-should-retry": "false"}, [said.encode()], waits)
     has_answer = semconv.OUTPUT_MESSAGES in attributes or semconv.RESPONSE_STATUS in attributes
     if has_answer or semconv.ERROR_TYPE not in attributes:

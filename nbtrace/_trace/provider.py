@@ -169,13 +169,14 @@ class Tracing:
         kind: SpanKind,
         attributes: Mapping[str, AttributeValue],
         status: Status | None,
+        detail: Detail | None = None,
     ) -> None:
         """Make a span of something that is over already, below `parent`."""
         start, end = times_ns
         span = self._make(name, below(parent), kind, {**attributes, **inherited()}, start)
         if status is not None:
             self.fail(span, status.description)
-        self.end(span, None, end)
+        self.end(span, detail, end)
 
     def fail(self, span: Span, message: str | None) -> None:
         """Mark a span as failed; what the error says may quote a prompt, so exporters of the user's do not get it.

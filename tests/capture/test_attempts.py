@@ -12,10 +12,11 @@ from inline_snapshot import snapshot
 from nbtrace import Session, semconv
 from tests.capture.loopback import HELLO, Loopback, Reply, completion
 from tests.capture.reading import spans
+from tests.trace.conftest import exporting, users
 
 ASK: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 LIMITED = Reply(
-    {"error": {"message": "slow down"}},
+    {"error": {"message": "slow down", "type": "tokens"}},
     status=429,
     headers={
         "retry-after-ms": "20", "x-request-id": "r1", "x-ratelimit-remaining-tokens": "0", "set-cookie": "secret=1",
@@ -34,7 +35,7 @@ def told(session: Session) -> list[dict[str, Any]]:
                 key: bool(value) if key in (semconv.ATTEMPTS_WAIT, semconv.ATTEMPT_WAIT, semconv.ATTEMPTS_RATE_LIMITED)
                 else value
                 for key, value in span["attributes"].items()
-                if key.startswith(("http.", "nbtrace.attempt", "nbtrace.span", "error."))
+                if key.startswith(("http.", "nbtrace.attempt", "nbtrace.error", "nbtrace.span", "error."))
             },
         }
         for span in found
@@ -61,6 +62,8 @@ def test_every_attempt_is_a_span_below_the_call(server: Loopback, client: openai
                 "nbtrace.span.type": "attempt",
                 "error.type": "429",
                 "http.response.status_code": 429,
+                "nbtrace.error.body": '{"error": {"message": "slow down", "type": "tokens"}}',
+                "nbtrace.error.type": "tokens",
                 "nbtrace.attempt.wait": True,
                 "http.response.header.retry-after-ms": "20",
                 "http.response.header.x-request-id": "r1",
@@ -99,6 +102,20 @@ def test_every_attempt_is_a_span_below_the_call(server: Loopback, client: openai
             },
         ]
     )
+
+
+def test_what_the_server_said_of_an_attempt_is_its_message_and_stays_here(
+    server: Loopback, client: openai.OpenAI
+) -> None:
+    answers = iter([LIMITED, Reply(completion())])
+    server.reply = lambda _: next(answers)
+    provider, memory = exporting()
+    with users(provider), Session() as session:
+        client.with_options(max_retries=1).chat.completions.create(**ASK)
+        assert [span["message"] for span in spans(session)] == ["slow down", None, None]
+    exported = memory.get_finished_spans()
+    assert [span.name for span in exported] == ["attempt 1", "attempt 2", "chat m"]
+    assert not [span.name for span in exported if "slow down" in span.to_json()]
 
 
 async def test_of_async_calls_and_streams_too(
