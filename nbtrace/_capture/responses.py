@@ -76,10 +76,13 @@ def fetching_attributes(body: Body) -> Attributes:
 
 
 def fetched_attributes(body: Body) -> Attributes:
-    """Give the same of a response that was made by an earlier call: its tokens are that call's."""
+    """Give the same of a response that was made by an earlier call: its tokens are that call's, and told apart."""
     found = response_attributes(body)
     theirs = ("gen_ai.usage.", "nbtrace.usage.", semconv.COST_REPORTED, semconv.CONVERSATION_ID)
-    return {key: value for key, value in found.items() if not key.startswith(theirs)}
+    made = {key: value for key, value in found.items() if not key.startswith(theirs)}
+    if used := body.get("usage"):
+        made[semconv.FETCHED_USAGE] = dumps(used)
+    return made
 
 
 def content_attributes(request: Body, response: Body | None) -> Attributes:

@@ -31,6 +31,8 @@ OWN: Final[tuple[Entry, ...]] = (
     _own(semconv.USAGE_CHARACTERS, "int", "How much was to be spoken, where that is what is paid.", "characters"),
     _own(semconv.USAGE_WEB_SEARCHES, "int", "Searches of the web at the provider, each with a price.", "searches"),
     _own(semconv.USAGE_FILE_SEARCHES, "int", "Searches of files at the provider, each with a price.", "searches"),
+    _own(semconv.FETCHED_USAGE, "string",
+        "What the fetched response had used, JSON as it came. It is that of its own call and does not count again."),
     _own(semconv.USAGE_TOOLS, "string[]",
         "Tools that ran at the provider and are charged apart, so that the cost is an estimate."),
     _own(semconv.USAGE_STATE, "string",

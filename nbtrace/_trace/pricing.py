@@ -108,7 +108,8 @@ def _charged(attributes: Attributes, at_ns: int | None) -> dict[str, AttributeVa
 def _computed(attributes: Attributes, own: Arithmetic | None, at_ns: int | None) -> dict[str, AttributeValue]:
     used = counts(attributes)
     if not used:
-        message = "no token counts"
+        is_elsewhere = attributes.get(semconv.OPENAI_REQUEST_BACKGROUND) is True
+        message = "no token counts" + ": those of a background response come when it is fetched" * is_elsewhere
         raise _NoPriceError(message)
     model = str(attributes.get(semconv.RESPONSE_MODEL) or attributes[semconv.REQUEST_MODEL])
     found = _Found(own, "custom") if own is not None else _of_table(attributes, model, at_ns)

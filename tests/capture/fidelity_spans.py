@@ -132,7 +132,7 @@ SPANS: Final[dict[str, JSON]] = {
         "openai.request.background": True,
         "gen_ai.response.status": "queued",
         "openai.response.service_tier": "flex",
-        "nbtrace.cost.reason": "no token counts",
+        "nbtrace.cost.reason": "no token counts: those of a background response come when it is fetched",
     },
     "responses, retrieved": {
         **EVERYWHERE,
@@ -155,6 +155,8 @@ SPANS: Final[dict[str, JSON]] = {
         "openai.api.type": "responses",
         "gen_ai.response.status": "completed",
         "openai.response.service_tier": "flex",
+        "nbtrace.fetched.usage": '{"input_tokens":90,"output_tokens":30,"total_tokens":120,'
+        '"input_tokens_details":{"cached_tokens":64},"output_tokens_details":{"reasoning_tokens":8}}',
     },
     "completions": {
         **EVERYWHERE,

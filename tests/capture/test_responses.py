@@ -293,6 +293,7 @@ def test_a_background_response_and_its_fetching(server: Loopback, client: openai
     first, second = spans(session)
     assert first["attributes"][semconv.RESPONSE_STATUS] == "queued"
     assert semconv.USAGE_STATE not in first["attributes"]
+    assert first["attributes"][semconv.COST_REASON].endswith("come when it is fetched")
     assert (second["name"], second["status"]) == ("fetch_response", "unset")
     session.store.clear()
     client.responses.retrieve("resp_1")
@@ -309,5 +310,7 @@ def test_a_background_response_and_its_fetching(server: Loopback, client: openai
             "server.address": "127.0.0.1",
             "openai.api.type": "responses",
             "gen_ai.response.status": "completed",
+            "nbtrace.fetched.usage": '{"input_tokens":30,"output_tokens":12,"total_tokens":42,'
+            '"input_tokens_details":{"cached_tokens":16},"output_tokens_details":{"reasoning_tokens":8}}',
         }
     )

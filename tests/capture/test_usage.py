@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -141,6 +142,7 @@ def test_a_response_that_is_fetched_uses_nothing(server: Loopback, client: opena
     server.reply = Reply({"id": "r", "object": "response", "status": "completed", "output": [item], "usage": told})
     client.responses.retrieve("r")
     assert used(session) == {}
+    assert json.loads(only(session)[semconv.FETCHED_USAGE]) == told
 
 
 def make_image(client: openai.OpenAI) -> None:
