@@ -39,6 +39,8 @@ class Attempt:
     error: BaseException | None = None
     wait_ns: int = 0
     """How long the client waited afterwards."""
+    is_followed: bool = False
+    """Whether it had waited to the end, and made another."""
     said: bytes = b""
     """The body of a refusal, where the client has read it: of a stream it does so for the last attempt only."""
 
@@ -105,11 +107,11 @@ def totals(attempts: Sequence[Attempt]) -> dict[str, AttributeValue]:
     """Give what a call's own span says of its attempts."""
     waited = sum(attempt.wait_ns for attempt in attempts)
     limited = sum(attempt.wait_ns for attempt in attempts if attempt.status == TOO_MANY)
-    return {
-        semconv.ATTEMPTS: len(attempts),
+    found: dict[str, AttributeValue] = {
         semconv.ATTEMPTS_WAIT: waited / 1e9,
         semconv.ATTEMPTS_RATE_LIMITED: limited / 1e9,
     }
+    return found | ({semconv.ATTEMPTS: len(attempts)} if len(attempts) > 1 else {})
 
 
 def tell(tracing: Tracing, call: Span, attempts: Sequence[Attempt]) -> None:

@@ -21,16 +21,20 @@ class Retried(Exchange):
     attempts: tuple[attempts.Attempt, ...]
     """Those that are over; none of a call that needed one only."""
 
-    def failed(self, response: Any, error: BaseException | None, wait_ns: tuple[int, int]) -> None:
+    def failed(
+        self, response: Any, error: BaseException | None, wait_ns: tuple[int, int], *, is_followed: bool
+    ) -> None:
         """Take an attempt after which the client waited for another.
 
         Args:
             response: the HTTP response, or None if there was none.
             error: why there was none.
             wait_ns: when the wait began and ended.
+            is_followed: whether the wait came to its end; if it was interrupted or cancelled, no other was made.
         """
         self._over(response, error, wait_ns[0])
         self.attempts[-1].wait_ns = wait_ns[1] - wait_ns[0]
+        self.attempts[-1].is_followed = is_followed
 
     def _over(self, response: Any, error: BaseException | None, ended_ns: int) -> None:
         """Take an attempt, which began when the wait before it was over."""
@@ -40,7 +44,7 @@ class Retried(Exchange):
 
     def _attempts_over(self, error: BaseException | None) -> None:
         """Tell of the attempts, now that there are no more."""
-        if error is not None and self.outcome is None and self.attempts[-1].wait_ns:
+        if error is not None and self.outcome is None and self.attempts[-1].is_followed:
             self._over(getattr(error, "response", None), error, time_ns())
         attempts.tell(self._tracing, self.span, self.attempts)
         self.span.set_attributes(attempts.totals(self.attempts))

@@ -182,22 +182,25 @@ def _waits(kwargs: dict[str, Any]) -> None:
         pressure.tell(kwargs.get("response"))
 
 
-def _waited(kwargs: dict[str, Any], error: BaseException | None, began_ns: int) -> None:
+def _waited(kwargs: dict[str, Any], error: BaseException | None, began_ns: int, *, is_followed: bool) -> None:
     with _guarded:
         call = under_way()
         if call is not None:
             call.tell()
-            call.failed(kwargs.get("response"), error, (began_ns, time_ns()))
+            call.failed(kwargs.get("response"), error, (began_ns, time_ns()), is_followed=is_followed)
 
 
 def _sleep(original: Callable[..., Any]) -> Callable[..., Any]:
     def sleep_for_retry(self: Any, **kwargs: Any) -> Any:
         began_ns, error = time_ns(), sys.exc_info()[1]
         _waits(kwargs)
+        is_followed = False
         try:
-            return original(self, **kwargs)
+            slept = original(self, **kwargs)
+            is_followed = True
         finally:
-            _waited(kwargs, error, began_ns)
+            _waited(kwargs, error, began_ns, is_followed=is_followed)
+        return slept
 
     return sleep_for_retry
 
@@ -206,9 +209,12 @@ def _asleep(original: Callable[..., Any]) -> Callable[..., Any]:
     async def sleep_for_retry(self: Any, **kwargs: Any) -> Any:
         began_ns, error = time_ns(), sys.exc_info()[1]
         _waits(kwargs)
+        is_followed = False
         try:
-            return await original(self, **kwargs)
+            slept = await original(self, **kwargs)
+            is_followed = True
         finally:
-            _waited(kwargs, error, began_ns)
+            _waited(kwargs, error, began_ns, is_followed=is_followed)
+        return slept
 
     return sleep_for_retry

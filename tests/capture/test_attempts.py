@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import time
 from typing import Any
 
+import anyio
 import openai
 import pytest
 from inline_snapshot import snapshot
@@ -148,6 +151,42 @@ def test_an_attempt_that_reached_nobody_has_the_reason(session: Session) -> None
     assert first[semconv.ERROR_TYPE].endswith(".ConnectError")
     assert semconv.HTTP_STATUS_CODE not in first
     assert second[semconv.ERROR_TYPE] == call[semconv.ERROR_TYPE] == "openai.APIConnectionError"
+
+
+def test_a_wait_that_is_interrupted_is_followed_by_no_attempt(
+    server: Loopback, client: openai.OpenAI, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.reply = LIMITED
+    monkeypatch.setattr(time, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.with_options(max_retries=1).chat.completions.create(**ASK)
+    assert_waited_only(server, session)
+
+
+async def test_a_wait_that_is_cancelled_is_followed_by_no_attempt(
+    server: Loopback, async_client: openai.AsyncOpenAI, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.reply = LIMITED
+    monkeypatch.setattr(anyio, "sleep", cancelled)
+    with pytest.raises(asyncio.CancelledError):
+        await async_client.with_options(max_retries=1).chat.completions.create(**ASK)
+    assert_waited_only(server, session)
+
+
+def interrupted(_: float) -> None:
+    raise KeyboardInterrupt
+
+
+async def cancelled(_: float) -> None:
+    raise asyncio.CancelledError
+
+
+def assert_waited_only(server: Loopback, session: Session) -> None:
+    attempt, call = told(session)
+    assert (len(server.received), attempt["name"], call["name"]) == (1, "attempt 1", "chat m")
+    assert attempt[semconv.ATTEMPT_WAIT]
+    assert call[semconv.ATTEMPTS_RATE_LIMITED]
+    assert semconv.ATTEMPTS not in call
 
 
 def test_attempts_fill_the_time_of_their_call(server: Loopback, client: openai.OpenAI, session: Session) -> None:
