@@ -1,7 +1,7 @@
 """How fast a stream came: its first chunk, the gaps between chunks, its tokens per second.
 
-Times are those at which the user's code read the chunks: a reader that is slow, or goes on in a later cell, makes the
-gaps longer than the server did.
+Times are those at which the user's code read the pieces that the chunks came in: a reader that is slow, or goes on in a
+later cell, makes the gaps longer than the server did.
 """
 
 from __future__ import annotations
