@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._capture import plain
 from nbtrace._guard import guard
-from nbtrace._trace.provider import inherited, inheriting
+from nbtrace._trace.provider import inherited, inheriting, leave
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ class Around:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         token = self._tokens.pop()
         if token is not None:
-            otel_context.detach(token)
+            with guard("capture"):
+                leave(token)
 
 
 def _carried(context: Context) -> dict[str, AttributeValue]:

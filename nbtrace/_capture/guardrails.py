@@ -23,6 +23,7 @@ from nbtrace._capture import messages, validators
 from nbtrace._capture.site import users_frame
 from nbtrace._guard import caught
 from nbtrace._guard import guard as ours
+from nbtrace._trace.provider import leave
 from nbtrace.errors import GuardrailError, UsageError
 
 if TYPE_CHECKING:
@@ -168,7 +169,9 @@ class Guarding:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        otel_context.detach(self._tokens.pop())
+        token = self._tokens.pop()
+        with ours("capture"):
+            leave(token)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

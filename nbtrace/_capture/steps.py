@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, cast, get_args
@@ -18,11 +18,11 @@ from opentelemetry import context as otel_context
 from opentelemetry.util.types import AttributeValue
 
 from nbtrace import semconv
-from nbtrace._capture import plain
+from nbtrace._capture import plain, stepping
 from nbtrace._capture.documents import document
 from nbtrace._guard import guard
 from nbtrace._names import name_of
-from nbtrace._trace.provider import Tracing, below
+from nbtrace._trace.provider import Tracing, below, leave
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -137,10 +137,10 @@ class Step:
         self.__exit__(kind, error, tb)
 
     @contextmanager
-    def paused(self) -> Generator[_Resumed]:
+    def paused(self) -> Generator[stepping.Resumed]:
         """Run the step without its span being current, except where it is resumed."""
         with self:
-            resumed = _Resumed(self)
+            resumed = stepping.Resumed(self)
             with guard("capture"):
                 self.pause()
             try:
@@ -149,16 +149,16 @@ class Step:
                 with guard("capture"):
                     self.resume()
 
-    def resume(self) -> None:
-        """Make the span current again."""
+    def resume(self, context: Context | None = None) -> None:
+        """Make the span current again, or a context that was made below it."""
         if self._span is not None:
-            self._token = otel_context.attach(below(self._span))
+            self._token = otel_context.attach(below(self._span) if context is None else context)
 
     def pause(self) -> None:
         """Leave the span running and no longer current."""
         token, self._token = self._token, None
         if token is not None:
-            otel_context.detach(token)
+            leave(token)
 
     def _end(self, error: BaseException | None) -> None:
         span, tracing, content = self._span, self._made_on, self._content
@@ -193,10 +193,10 @@ class Step:
             made: Any = type(function)(self(function.__func__))
             return made
         wrap = (
-            _async_generator if inspect.isasyncgenfunction(function)
-            else _generator if inspect.isgeneratorfunction(function)
-            else _coroutine if inspect.iscoroutinefunction(function)
-            else _function
+            stepping.of_async_generator if inspect.isasyncgenfunction(function)
+            else stepping.of_generator if inspect.isgeneratorfunction(function)
+            else stepping.of_coroutine if inspect.iscoroutinefunction(function)
+            else stepping.of_function
         )  # fmt: skip
         wrapped = wrap(self._fresh, cast("Callable[..., Any]", function))
         return cast("Callable[P, R]", functools.wraps(function)(wrapped))
@@ -240,92 +240,3 @@ def step(
 ) -> Step:
     """Make a step, whose name may be that of the function it will decorate; see `Step`."""
     return Nameless(tracing, "", kind, attributes) if name is None else Step(tracing, name, kind, attributes)
-
-
-def _function(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with fresh().called(function, args, kwargs) as step:
-            result = function(*args, **kwargs)
-            step.returned(result)
-            return result
-
-    return run
-
-
-def _coroutine(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:
-    async def run(*args: Any, **kwargs: Any) -> Any:
-        with fresh().called(function, args, kwargs) as step:
-            result = await function(*args, **kwargs)
-            step.returned(result)
-            return result
-
-    return run
-
-
-def _generator(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:
-    def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        step = fresh().called(function, args, kwargs)
-        source, count = function(*args, **kwargs), 0
-        with step.paused() as resumed:
-            advance = functools.partial(source.send, None)
-            while True:
-                try:
-                    with resumed:
-                        value = advance()
-                except StopIteration as stop:
-                    step.output(stop.value if count == 0 else {"yielded": count, "returned": stop.value})
-                    return stop.value
-                count += 1
-                try:
-                    advance = functools.partial(source.send, (yield value))
-                except GeneratorExit:
-                    step.output({"yielded": count})
-                    with resumed:
-                        source.close()
-                    raise
-                except BaseException as error:  # noqa: BLE001 - the generator's to handle, as without the step
-                    advance = functools.partial(source.throw, error)
-
-    return run
-
-
-def _async_generator(fresh: Callable[[], Step], function: Callable[..., Any]) -> Callable[..., Any]:
-    async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        step = fresh().called(function, args, kwargs)
-        source, count = function(*args, **kwargs), 0
-        with step.paused() as resumed:
-            advance = functools.partial(source.asend, None)
-            while True:
-                try:
-                    with resumed:
-                        value = await advance()
-                except StopAsyncIteration:
-                    step.output({"yielded": count})
-                    return
-                count += 1
-                try:
-                    advance = functools.partial(source.asend, (yield value))
-                except GeneratorExit:
-                    step.output({"yielded": count})
-                    with resumed:
-                        await source.aclose()
-                    raise
-                except BaseException as error:  # noqa: BLE001 - the generator's to handle, as without the step
-                    advance = functools.partial(source.athrow, error)
-
-    return run
-
-
-class _Resumed:
-    """Makes a step's span current for as long as its generator runs; what its reader does is the reader's own."""
-
-    def __init__(self, step: Step) -> None:
-        self._step = step
-
-    def __enter__(self) -> None:
-        with guard("capture"):
-            self._step.resume()
-
-    def __exit__(self, *_: object) -> None:
-        with guard("capture"):
-            self._step.pause()

@@ -29,9 +29,9 @@ IN_PLACE = (
     "wrappers._sleep", "wrappers._asleep", "wrappers._build.<locals>.build_request", "outgoing._Outgoing.__iter__",
     "outgoing._Outgoing.__aiter__", "stream.follow.<locals>", "stream._read", "stream._aread",
     "decoder._PieceDecoder.", "decoder._EventDecoder.", "raw._follow_parsed.<locals>.parsed", "raw._Tap.",
-    "steps._function", "steps._generator", "steps._coroutine", "threads.ThreadCapture._start.<locals>.start",
+    "stepping.of_", "stepping.Resumed.__init__", "threads.ThreadCapture._start.<locals>.start",
     "threads.ThreadCapture._submit.<locals>.submit", "threads._run", "threads._put_back", "failure._text",
-    "steps.Step._fresh", "steps.Step.paused", "steps.Step.input", "steps.Step.output", "steps._Resumed.__init__",
+    "steps.Step._fresh", "steps.Step.paused", "steps.Step.input", "steps.Step.output", "steps.Step.returned",
     "call.Call.__del__", "around.Around.__enter__", "around.Around.__exit__",
 )  # fmt: skip
 """Functions that stand in for the client's or the user's own: each line calls those, or what is guarded."""

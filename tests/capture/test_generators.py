@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import nbtrace
 from nbtrace import Session, semconv
 from tests.capture.reading import spans, told
 
@@ -141,3 +142,45 @@ async def test_an_async_generator_is_sent_to_thrown_into_and_closed_as_before(se
     assert log == ["hello", "thrown", "closed", "closed"]
     found = [(one["status"], one["attributes"].get(semconv.OUTPUT_VALUE)) for one in spans(session)]
     assert found == [("unset", '{"yielded":3}'), ("error", None)]
+
+
+def test_what_a_generator_makes_current_is_so_again_when_it_is_read_on(session: Session) -> None:
+    @session.span("source")
+    def source() -> Generator[int]:
+        with nbtrace.context(user="ada"), session.span("block"):
+            for number in range(2):
+                with session.span(f"inside {number}"):
+                    pass
+                yield number
+        yield 2
+        with session.span("after"):
+            pass
+
+    for number in source():
+        with session.span(f"outside {number}"):
+            pass
+    found = {one["name"]: (values["parent"], one["attributes"].get(semconv.USER_ID)) for one, values in
+             zip(spans(session), told(session).values(), strict=True)}  # fmt: skip
+    assert found == {
+        "source": (None, None), "block": ("source", "ada"), "after": ("source", None),
+        "inside 0": ("block", "ada"), "inside 1": ("block", "ada"),
+        "outside 0": (None, None), "outside 1": (None, None), "outside 2": (None, None),
+    }  # fmt: skip
+
+
+async def test_an_async_generator_that_is_left_inside_of_blocks_says_nothing(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def source() -> AsyncGenerator[int]:
+        with nbtrace.context(user="ada"), session.span("block"):
+            yield 1
+
+    async def read() -> None:
+        async for _ in source():
+            break
+
+    await asyncio.create_task(read())
+    gc.collect()
+    await asyncio.sleep(0.01)
+    assert [one["name"] for one in spans(session)] == ["block"]
+    assert caplog.records == []
