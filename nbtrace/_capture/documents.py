@@ -29,9 +29,13 @@ def document(given: object) -> Mapping[str, object]:
     text = _first(given, _TEXTS)
     if not isinstance(text, str):
         return {"content": str(given)}
-    score = getattr(given, "score", None)
-    found = {"id": _first(given, _IDS), "score": score if _is_number(score) else None, "content": text}
-    found["metadata"] = getattr(given, "metadata", None) or None
+    score: Any = getattr(given, "score", None)
+    found = {
+        "id": _first(given, _IDS),
+        "score": float(score) if _is_number(score) else None,
+        "content": text,
+        "metadata": getattr(given, "metadata", None) or None,
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import numpy as np
 import openai
 import pytest
 from inline_snapshot import snapshot
@@ -126,7 +127,7 @@ class Document:
 class Node:
     """As LlamaIndex has it."""
 
-    node_id, score, text, metadata = "n", 0.25, "node", dict[str, str]()
+    node_id, score, text, metadata = "n", np.float32(0.25), "node", dict[str, str]()
 
 
 def test_a_function_that_searches_has_found_documents(session: Session) -> None:
