@@ -9,7 +9,6 @@ out in no time. Turning the bytes into GenAI attributes is the span's *detail* a
 from __future__ import annotations
 
 import weakref
-from contextvars import ContextVar
 from threading import get_ident
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +26,7 @@ from nbtrace._capture.unfinished import PAUSE_NS, Unfinished
 from nbtrace._capture.wire import Wire
 from nbtrace._guard import caught, guard
 from nbtrace._prompts.text import PromptText
+from nbtrace._trace.current import attach, current, detach
 from nbtrace._trace.provider import Tracing
 from nbtrace._trace.span import entered
 
@@ -56,14 +56,14 @@ _AT_ONCE_NS: Final = 5_000_000
 _KEPT_NS: Final = 3_000_000_000
 """How long it stays open: the HTTP libraries close one that was not used for five seconds."""
 
-_CALL: Final[ContextVar[weakref.ref[Call] | None]] = ContextVar("nbtrace.call", default=None)
-"""The call whose request is under way, held weakly: tasks made in it keep the context."""
+_CALL: Final = otel_context.create_key("nbtrace-call")
+"""Context key of the call whose request is under way, held weakly: tasks made in it keep the context."""
 
 
 def under_way() -> Call | None:
     """Give the call whose request is under way here."""
-    reference = _CALL.get()
-    call = reference() if reference is not None else None
+    reference: Any = current().get(_CALL)
+    call: Call | None = reference() if reference is not None else None
     return call if call is not None and not call.is_over else None  # an interrupt may have left it here
 
 
@@ -76,7 +76,7 @@ class Call(Retried):
         "_context",
         "_model",
         "_out_ns",
-        "_tokens",
+        "_token",
         "_unfinished",
         "at_end",
         "is_over",
@@ -118,17 +118,18 @@ class Call(Retried):
         """What the reader of a stream is to hear at its end; it may raise."""
         self.hides_usage = False
         self._unfinished: Unfinished | None = None
-        self._tokens: tuple[Token[Context], Token[weakref.ref[Call] | None]] | None = None
-        self._context: Context | None = otel_context.get_current()
+        self._token: Token[Context] | None = None
+        self._context: Context | None = current()
         """Where the call is made, until that is of no more use."""
         name, self._identity = identity or server.identity(wire.operation, self._model)
         span = None
-        self.listens = server.connected_until_ns > time_ns()
+        now = time_ns()
+        self.listens = server.connected_until_ns > now
         """Whether it is to hear when its request is out."""
         if self.listens:
             server.connected_until_ns = 0
             if server.is_out_at_once:
-                span = tracing.untold(name, SpanKind.CLIENT, self._identity, self._context)
+                span = tracing.untold(name, SpanKind.CLIENT, self._identity, self._context, now)
         self.is_told = span is None
         """Whether all who are to know of the call do; if not, they hear of it while its answer is awaited."""
         self.place = get_ident()
@@ -158,7 +159,7 @@ class Call(Retried):
         if self.is_told:
             return
         try:
-            here = self._context or otel_context.get_current()
+            here = self._context or current()
             self._find_prompts(self._body or {})
             is_here = self.place in {get_ident(), place()}  # not where it is over because it was thrown away
             self._tracing.tell(self.span, call_site(here) if is_here else {}, here)
@@ -178,10 +179,12 @@ class Call(Retried):
         try:
             if is_async:
                 self.place = place()
-            here = self._context or otel_context.get_current()
+            here = self._context or current()
             if self.is_told:
                 self._context = None
-            self._tokens = otel_context.attach(entered(self.span, here)), _CALL.set(weakref.ref(self))
+            made = entered(self.span, here)
+            dict.__setitem__(made, _CALL, weakref.ref(self))  # which others may not, once it is theirs
+            self._token = attach(made)
         except Exception as failed:  # noqa: BLE001 - as the guard does
             caught("capture", failed)
 
@@ -194,10 +197,9 @@ class Call(Retried):
         recorded, self.recorded = self.recorded, None
         if recorded is not None:
             recorded.over()
-        tokens, self._tokens = self._tokens, None
-        if tokens is not None:
-            otel_context.detach(tokens[0])
-            _CALL.reset(tokens[1])
+        token, self._token = self._token, None
+        if token is not None:
+            detach(token)
 
     def raised(self, error: BaseException) -> None:
         """Take what the user is about to see raised, and end the span."""

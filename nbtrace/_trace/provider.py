@@ -116,8 +116,10 @@ class Tracing:
         own_span.announce()
         return own_span
 
-    def untold(self, name: str, kind: SpanKind, attributes: dict[str, AttributeValue], context: Context) -> Any:
-        """Make a span of which nobody is told before `tell`.
+    def untold(
+        self, name: str, kind: SpanKind, attributes: dict[str, AttributeValue], context: Context, now: int
+    ) -> Any:
+        """Make a span that begins now of which nobody is told before `tell`.
 
         Returns:
             A span of our own with these attributes; None where somebody has to know of it before what happens in it:
@@ -129,7 +131,7 @@ class Tracing:
         gate, calls = self._gate, self._calls
         if self._tracer is not None or gate is None or not gate.lets_all or calls is None or calls.watching:
             return None
-        return own.make(name, kind, context, attributes.copy(), self._ids, self._origin)
+        return own.make(name, kind, context, attributes.copy(), self._ids, self._origin, start_time=now)
 
     def tell(self, span: Span, attributes: Mapping[str, AttributeValue], context: Context) -> None:
         """Tell of a span that was `untold`, with the rest of what it begins with, from the context of its making."""
@@ -157,9 +159,7 @@ class Tracing:
                     self._sink.started(cast("Span", users))
                 return cast("Span", users)
             flags = users.get_span_context().trace_flags  # or the user's spans below would be exported after all
-        made: Any = own.make(name, kind, context, given, self._ids, self._origin, flags)
-        if start_time:
-            made.start_time = start_time
+        made: Any = own.make(name, kind, context, given, self._ids, self._origin, flags, start_time)
         made.announce()
         return made
 

@@ -127,6 +127,7 @@ class Span(trace.Span):
         parent: SpanContext | None,
         attributes: dict[str, AttributeValue],
         origin: tuple[Resource, Scope, SpanSink],
+        start_time: int | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -140,7 +141,7 @@ class Span(trace.Span):
         self.detail: Detail | None = None
         """What is built when the span is stored."""
         self.end_time: int | None = None
-        self.start_time = time_ns()
+        self.start_time = start_time or time_ns()
 
     def get_span_context(self) -> SpanContext:
         return self.context
@@ -223,6 +224,7 @@ def make(  # noqa: PLR0917 - on the call's path
     ids: Ids,
     origin: tuple[Resource, Scope, SpanSink],
     flags: TraceFlags = SAMPLED,
+    start_time: int | None = None,
 ) -> Span:
     """Make a span below the current one, or of a new trace if there is none; who makes it announces it.
 
@@ -234,6 +236,7 @@ def make(  # noqa: PLR0917 - on the call's path
         ids: what makes its ids.
         origin: its resource, its scope, and whom it tells.
         flags: whether spans below it that others make are to be exported.
+        start_time: when it began, in nanoseconds since the epoch; by default now.
     """
     above: Any = context.get(_CURRENT)
     parent = above.context if type(above) is Span else trace.get_current_span(context).get_span_context()
@@ -243,7 +246,7 @@ def make(  # noqa: PLR0917 - on the call's path
         trace_id, state, parent = ids.generate_trace_id(), _NO_STATE, None
     # As `SpanContext` makes itself of ids that it has to check.
     made: OwnContext = tuple.__new__(OwnContext, (trace_id, ids.generate_span_id(), False, flags, state, True))
-    return Span(name, kind, made, parent, attributes, origin)
+    return Span(name, kind, made, parent, attributes, origin, start_time)
 
 
 def entered(span: trace.Span, context: Context) -> Context:

@@ -218,15 +218,29 @@ def test_calls_beside_each_other_are_told_before_they_go_out_but_one(told: Told)
     assert told[len(FIRST) :] == [*MEANWHILE[:3], *AT_ONCE, MEANWHILE[3]]
 
 
-def test_a_call_below_another_is_told_after_it(told: Told) -> None:
+@pytest.mark.parametrize("where", ["here", "in a thread"])
+def test_a_call_below_another_is_told_after_it(where: str, session: Session, told: Told) -> None:
     inner = Sending(told).client()
-    http_client: Any = HTTP.Client(transport=Sending(told), event_hooks={"request": [lambda _: ask(inner)]})
+
+    def hook(_: object) -> None:
+        if where == "here":
+            ask(inner, "inner")
+            return
+        thread = threading.Thread(target=ask, args=(inner, "inner"))  # which has the context of the call outside
+        thread.start()
+        thread.join()
+
+    http_client: Any = HTTP.Client(transport=Sending(told), event_hooks={"request": [hook]})
     outer = openai.OpenAI(base_url="http://127.0.0.1:8/v1", http_client=http_client, **OPTIONS)
     ask(outer)
     ask(outer)
     told.clear()
-    ask(outer)
+    session.store.clear()
+    ask(outer, "outer")
     assert told == ["chat m began", *MEANWHILE, "sent", "answered", "chat m ended"]
+    asked = {span["attributes"][semconv.INPUT_MESSAGES][0]["parts"][0]["content"]: span for span in spans(session)}
+    assert asked["inner"]["parent"] == asked["outer"]["id"]
+    assert not any(span["running"] for span in asked.values())
 
 
 @pytest.mark.parametrize(
