@@ -2,7 +2,7 @@
 
 Each recorder runs in an environment and a process of its own (`measure`), and they take turns, so that all of them see
 the same machine. What a recorder adds is a median of differences within pairs of calls, and of those the median over
-the rounds. What a chunk takes is little enough to depend on where a process has its memory, so it is taken in several.
+the rounds. Where a process has its memory makes a difference too, so each recorder is started anew several times.
 Prints a table in Markdown, as `docs/benchmarks.md` has it, and judges nothing.
 
 Run by `make bench`; by hand, `python tests/bench/bench_capture.py --help`.
@@ -38,6 +38,8 @@ PEERS = {
     "langfuse": "Langfuse",
 }
 CHUNKS = 200
+PROCESSES_A_GO = 3
+"""In one of so many processes calls are made in one go, which takes longest."""
 WAIT_MS = 3
 """How long the server that is really called takes: little, as a difference in what takes long is hard to see."""
 
@@ -98,16 +100,12 @@ class Figures:
         self.kept = 0.0
         self.about: dict[str, Any] = {}
 
-    def start(self, worker: Worker, *, streams: int) -> None:
-        """Take what differs from one process to the next by more than from one round to the next."""
-        self.loads.append(worker.ask("load")["ms"])
-        for is_async, found in self.chunks.items():
-            found.append(worker.ask("chunks", times=2 * streams, chunks=CHUNKS, is_async=is_async))
-
     def round(self, worker: Worker, *, calls: int, streams: int) -> None:
         self.calls.append(worker.ask("calls", times=calls))
         self.waits.append(worker.ask("waits", times=max(1, calls // 2), wait_ms=WAIT_MS))
         self.streams.append(worker.ask("streams", times=streams, chunks=CHUNKS))
+        for is_async, found in self.chunks.items():
+            found.append(worker.ask("chunks", times=2 * streams, chunks=CHUNKS, is_async=is_async))
         self.later.append(worker.ask("later", times=calls)["us"])
 
 
@@ -122,30 +120,28 @@ def spread(values: Sequence[float], digits: int = 0) -> str:
 
 
 def measure(
-    recorders: Sequence[str], *, rounds: int, calls: int, streams: int, many: int, processes: int
+    recorders: Sequence[str], *, processes: int, rounds: int, calls: int, streams: int, many: int
 ) -> dict[str, Figures]:
     figures = {recorder: Figures() for recorder in recorders}
     for recorder in recorders:
         with Worker(recorder) as worker:
             worker.ask("load")  # which compiles, as pip does when it installs
-    for _ in range(processes):
-        for recorder in recorders:
-            with Worker(recorder) as worker:
-                figures[recorder].start(worker, streams=streams)
-    with ExitStack() as stack:
-        workers: dict[str, Worker] = {}
-        for recorder in recorders:  # one after another, so that none is loaded while others are
-            workers[recorder] = stack.enter_context(Worker(recorder))
-            workers[recorder].ask("load")
-        for _ in range(rounds):
-            for recorder, worker in workers.items():
-                figures[recorder].round(worker, calls=calls, streams=streams)
-        for _ in range(max(1, rounds // 10)):
-            for recorder, worker in workers.items():
-                figures[recorder].many.append(worker.ask("many", times=many))
-        for recorder, worker in workers.items():
-            figures[recorder].kept = worker.ask("kept", times=max(calls, min(many, 500)))["bytes"]
-            figures[recorder].about = worker.ask("about")
+    for turn in range(processes):
+        with ExitStack() as stack:
+            workers: dict[str, Worker] = {}
+            for recorder in recorders:  # one after another, so that none is loaded while others are
+                workers[recorder] = stack.enter_context(Worker(recorder))
+                figures[recorder].loads.append(workers[recorder].ask("load")["ms"])
+            for _ in range(rounds):
+                for recorder, worker in workers.items():
+                    figures[recorder].round(worker, calls=calls, streams=streams)
+            if turn % PROCESSES_A_GO == 0:
+                for recorder, worker in workers.items():
+                    figures[recorder].many.append(worker.ask("many", times=many))
+            if turn == 0:
+                for recorder, worker in workers.items():
+                    figures[recorder].kept = worker.ask("kept", times=max(calls, min(many, 500)))["bytes"]
+                    figures[recorder].about = worker.ask("about")
     return figures
 
 
@@ -189,25 +185,24 @@ def table(figures: dict[str, Figures], many: int) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="What recording adds to a call.")
-    parser.add_argument("--rounds", type=int, default=20, help="how often the recorders take turns")
+    parser.add_argument("--processes", type=int, default=9, help="how often each recorder is started, and the kernel")
+    parser.add_argument("--rounds", type=int, default=3, help="how often they take turns in a process")
     parser.add_argument("--calls", type=int, default=100, help="pairs of calls in a round")
-    parser.add_argument("--streams", type=int, default=5, help="pairs of streams in a round")
-    parser.add_argument("--many", type=int, default=2000, help="calls in one go, in a tenth of the rounds")
-    parser.add_argument(
-        "--processes", type=int, default=9, help="how often each is loaded anew, and the kernel started"
-    )
+    parser.add_argument("--streams", type=int, default=6, help="pairs of streams in a round")
+    parser.add_argument("--many", type=int, default=2000, help="calls in one go, in each third process")
     parser.add_argument("--only", nargs="*", choices=PEERS, help="the peers to measure; all by default")
     given = parser.parse_args(argv)
     peers = [peer for peer in PEERS if given.only is None or peer in given.only]
     if missing := [peer for peer in peers if not Path(python(peer)).exists()]:
         parser.error(f"not installed: {', '.join(missing)}; run `make setup-peers`, or choose others with --only")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    counts = {name: getattr(given, name) for name in ("rounds", "calls", "streams", "many", "processes")}
+    counts = {name: getattr(given, name) for name in ("processes", "rounds", "calls", "streams", "many")}
     figures = measure(["nbtrace", *peers], **counts)
     raw = [one["raw"] for found in figures.values() for one in found.calls]
     raw_stream = [one["raw"] for found in figures.values() for one in found.streams]
     print(f"The call itself, without any recorder: {spread(raw)} us; the stream: {spread(raw_stream)} us.")
-    print(f"Median (and middle half) of {given.rounds} rounds. Python {platform.python_version()}.\n")
+    times = f"{given.rounds} rounds in each of {given.processes} processes"
+    print(f"Median (and middle half) of {times}. Python {platform.python_version()}.\n")
     print(table(figures, given.many))
     versions = {f"{name} {number}" for found in figures.values() for name, number in found.about["packages"].items()}
     print(f"\n{', '.join(sorted(versions))}")
