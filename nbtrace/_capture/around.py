@@ -19,7 +19,8 @@ from opentelemetry.util.types import AttributeValue
 from nbtrace import semconv
 from nbtrace._capture import plain
 from nbtrace._guard import guard
-from nbtrace._trace.provider import inherited, inheriting, leave
+from nbtrace._trace.current import leave
+from nbtrace._trace.provider import inherited, inheriting
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from nbtrace._capture import messages, validators
 from nbtrace._capture.site import users_frame
 from nbtrace._guard import caught
 from nbtrace._guard import guard as ours
-from nbtrace._trace.provider import leave
+from nbtrace._trace.current import leave
 from nbtrace.errors import GuardrailError, UsageError
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from nbtrace._capture import plain, stepping
 from nbtrace._capture.documents import document
 from nbtrace._guard import guard
 from nbtrace._names import name_of
-from nbtrace._trace.provider import Tracing, below, leave
+from nbtrace._trace.current import leave
+from nbtrace._trace.provider import Tracing, below
 from nbtrace.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ The API's own functions come to the same by two calls of Python's each, of which
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -28,3 +29,13 @@ if isinstance(_variable, ContextVar):  # unless `OTEL_PYTHON_CONTEXT` names anot
     current, attach, detach = _variable.get, _variable.set, _variable.reset
 else:
     current, attach, detach = otel_context.get_current, otel_context.attach, otel_context.detach
+
+
+def leave(token: Token[Context]) -> None:
+    """Make the context before it the current one again, unless it was attached elsewhere.
+
+    The block of an async generator that nobody reads on is left in another task than it was entered in. OpenTelemetry's
+    own `detach` logs a traceback then.
+    """
+    with suppress(ValueError):
+        detach(token)

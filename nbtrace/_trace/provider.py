@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as otel_context
@@ -25,8 +24,6 @@ from nbtrace._trace import span as own
 from nbtrace._trace.sink import Detail, SpanSink
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
     from opentelemetry.sdk.trace import Span
 
     from nbtrace._trace.duplicates import Calls
@@ -257,16 +254,6 @@ def below(span: trace.Span, *, inherit: Mapping[str, AttributeValue] | None = No
     """Give the context in which `span` is current, and its descendants inherit attributes."""
     context = own.entered(span, otel_context.get_current())
     return inheriting(inherit, context) if inherit else context
-
-
-def leave(token: Token[Context]) -> None:
-    """Put back the context that was current before, unless that was elsewhere.
-
-    The block of an async generator that nobody reads on is left in another task than it was entered in. OpenTelemetry's
-    own `detach` logs a traceback then.
-    """
-    with suppress(ValueError):
-        token.var.reset(token)
 
 
 def inheriting(attributes: Mapping[str, AttributeValue], context: Context | None = None) -> Context:
