@@ -114,29 +114,43 @@ class _EventDecoder(_Decoder):
 
     def __init__(self, decoder: Any, events: Events, call: StreamReader) -> None:
         super().__init__(decoder, call)
-        self._keep = events.texts.append
-        self._arrived = events.arrivals.append
+        self._events = events
 
     def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Any]:
-        keep, arrived, hides = self._keep, self._arrived, self._hides
-        due = 0
-        for event in self._decoder.iter_bytes(iterator):
-            now = time_ns()
-            arrived(now)
-            keep(event.data)
-            if now >= due:
-                due = self._progress(now)
-            if not (hides and usage_chunk.tells(event)):
-                yield event
+        events = self._kept(self._decoder.iter_bytes(iterator))
+        return filterfalse(usage_chunk.tells, events) if self._hides else events
 
-    async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-        keep, arrived, hides = self._keep, self._arrived, self._hides
+    def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        events = self._akept(self._decoder.aiter_bytes(iterator))
+        return _shown(events) if self._hides else events
+
+    def _kept(self, events: Iterator[Any]) -> Iterator[Any]:
+        keep, arrived = self._events.texts.append, self._events.arrivals.append
         due = 0
-        async for event in self._decoder.aiter_bytes(iterator):
+        for event in events:
             now = time_ns()
             arrived(now)
             keep(event.data)
             if now >= due:
                 due = self._progress(now)
-            if not (hides and usage_chunk.tells(event)):
-                yield event
+            yield event
+
+    async def _akept(self, events: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        keep, arrived = self._events.texts.append, self._events.arrivals.append
+        due = 0
+        async for event in events:
+            now = time_ns()
+            arrived(now)
+            try:
+                keep(event._data)  # noqa: SLF001 - what `data` gives by a call of Python's, for each chunk
+            except AttributeError:
+                keep(event.data)
+            if now >= due:
+                due = self._progress(now)
+            yield event
+
+
+async def _shown(events: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for event in events:
+        if not usage_chunk.tells(event):
+            yield event
