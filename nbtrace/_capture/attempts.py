@@ -9,6 +9,7 @@ from __future__ import annotations
 import marshal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -58,10 +59,6 @@ class Attempt:
         if self.wait_ns:
             found[semconv.ATTEMPT_WAIT] = self.wait_ns / 1e9
         return found | kept(self.headers)
-
-    def detail(self) -> dict[str, AttributeValue]:
-        """Give what the server said, which may quote the prompt."""
-        return said.attributes(self.said)
 
     def message(self) -> str | None:
         """Give why it failed, in the words of the error or of the server."""
@@ -126,5 +123,5 @@ def tell(tracing: Tracing, call: Span, attempts: Sequence[Attempt]) -> None:
             kind=SpanKind.CLIENT,
             attributes=attributes,
             status=Status(StatusCode.ERROR, attempt.message()) if failed else None,
-            detail=attempt.detail,
+            detail=partial(said.attributes, attempt.said),  # and not the error, which keeps its frames alive
         )

@@ -46,5 +46,6 @@ class Retried(Exchange):
         """Tell of the attempts, now that there are no more."""
         if error is not None and self.outcome is None and self.attempts[-1].is_followed:
             self._over(getattr(error, "response", None), error, time_ns())
-        attempts.tell(self._tracing, self.span, self.attempts)
-        self.span.set_attributes(attempts.totals(self.attempts))
+        over, self.attempts = self.attempts, ()  # their errors keep the user's frames alive
+        attempts.tell(self._tracing, self.span, over)
+        self.span.set_attributes(attempts.totals(over))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import time
+import weakref
 from typing import Any
 
 import anyio
@@ -13,6 +15,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from nbtrace import Session, semconv
+from tests.capture.conftest import HTTP
 from tests.capture.loopback import HELLO, Loopback, Reply, completion
 from tests.capture.reading import spans
 from tests.trace.conftest import exporting, users
@@ -259,3 +262,21 @@ def test_a_call_that_needed_one_attempt_has_no_spans_below(client: openai.OpenAI
     client.chat.completions.create(**ASK)
     (call,) = told(session)
     assert semconv.ATTEMPTS not in call
+
+
+def test_the_error_of_an_attempt_is_let_go_of_with_its_call(session: Session) -> None:
+    errors: list[weakref.ref[BaseException]] = []
+
+    def handle(request: Any) -> Any:
+        if errors:
+            return HTTP.Response(200, json=completion())
+        error = HTTP.ConnectError("no line", request=request)
+        errors.append(weakref.ref(error))
+        raise error
+
+    http_client: Any = HTTP.Client(transport=HTTP.MockTransport(handle))
+    client = openai.OpenAI(api_key="k", base_url="http://127.0.0.1:9/v1", http_client=http_client, max_retries=1)
+    client.chat.completions.create(**ASK)
+    gc.collect()
+    assert errors[0]() is None
+    assert len(spans(session)) == 3
