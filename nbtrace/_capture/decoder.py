@@ -1,17 +1,16 @@
-"""Stands in for the decoder inside a client's stream, and keeps what is read by it.
+"""Stands in for the decoders inside a client's stream, and keeps what is read by them.
 
-Of server-sent events the pieces of bytes are kept, on their way into the decoder. They pass through iterators of the
-standard library only, so that no code of Python's runs for a piece; what the client has of a stream by then is what had
-arrived. A stream in another form, and one that is read by `async for`, is kept event by event as the decoder gives it.
-None of the client's event objects is kept: thousands of those make every garbage collection of the process slower.
+Of server-sent events the pieces of bytes are kept, where the HTTP library has them decoded: what the client has of a
+stream by then is what had arrived, and no iterator of ours, which costs more than the keeping, stands between the two.
+A stream in another form is kept event by event as the client's decoder gives it. None of the client's event objects is
+kept: thousands of those make every garbage collection of the process slower.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
-from itertools import chain, compress, filterfalse, repeat, starmap, takewhile
-from operator import gt
+import weakref
+from collections.abc import AsyncIterator, Generator, Iterator
+from itertools import filterfalse
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,22 +22,24 @@ if TYPE_CHECKING:
 
 _CLIENTS: Final = "._streaming"
 """Where the clients have their decoder of server-sent events: another, as Bedrock's, may read them differently."""
+_NEVER: Final = 1 << 63
+"""Nanoseconds since the epoch that no clock will show."""
 
 
-def beside(decoder: Any, response: Any, call: StreamReader, *, is_async: bool) -> tuple[Any, Passed]:
-    """Give what stands in for a stream's decoder, and what keeps all that it reads.
+def beside(decoder: Any, response: Any, call: StreamReader) -> tuple[Any, Passed]:
+    """Give what stands in for a stream's decoder of events, and what keeps all that is read.
 
     Args:
         decoder: the client's own.
-        response: the HTTP library's.
+        response: the HTTP library's. Its content decoder is stood in for too, if it has one that changes nothing.
         call: hears now and then that there is more to show.
-        is_async: whether the stream is read by `async for`.
     """
-    if is_async or not is_event_stream(response) or not type(decoder).__module__.endswith(_CLIENTS):
-        events = Events()
-        return _EventDecoder(decoder, events, call), events
-    pieces = Pieces()
-    return _PieceDecoder(decoder, pieces, call), pieces
+    if is_event_stream(response) and type(decoder).__module__.endswith(_CLIENTS):
+        pieces = Pieces()
+        if _listen(response, pieces, call):
+            return _Decoder(decoder, call), pieces
+    events = Events()
+    return _EventDecoder(decoder, events, call), events
 
 
 class Events:
@@ -72,85 +73,101 @@ class Events:
         return False
 
 
+def _listen(response: Any, pieces: Pieces, call: StreamReader) -> bool:
+    """Keep what a response's content decoder will decode; tells whether this response has one, and reads by it."""
+    known = getattr(response, "__dict__", {})
+    if "_content" in known or response.headers.get("content-encoding", "") not in ("", "identity"):
+        return False
+    decoder = getattr(response, "_get_content_decoder", None)
+    if decoder is None:
+        return False
+    response._decoder = body = _ContentDecoder(decoder(), pieces, call)  # noqa: SLF001 - where the library has its own
+    return decoder() is body
+
+
+class _ContentDecoder:
+    """Stands in for a response's decoder that gives back what it gets."""
+
+    __slots__ = ("decode", "flush")
+
+    def __init__(self, decoder: Any, pieces: Pieces, call: StreamReader) -> None:
+        self.flush = decoder.flush
+        keeping = _keep(pieces, weakref.ref(call), is_bare=isinstance(decoder.decode(b""), bytes))
+        next(keeping)
+        self.decode = keeping.send  # in place of the library's function of Python's: a call more is what costs
+
+
+def _keep(
+    pieces: Pieces, call: weakref.ref[StreamReader], *, is_bare: bool
+) -> Generator[bytes | tuple[bytes, ...], bytes]:
+    """Keep each piece that is sent, and give it back: bare, or in something to iterate over, as newer libraries do."""
+    part, arrived = pieces.parts.append, pieces.arrivals.append
+    due = 0
+    piece = yield ()
+    while True:
+        part(piece)
+        now = time_ns()
+        arrived(now)
+        if now >= due:
+            due = _told(call(), now)
+        piece = yield piece if is_bare else (piece,)
+
+
+def _told(call: StreamReader | None, now_ns: int) -> int:
+    return _NEVER if call is None else call.progress(now_ns)
+
+
 class _Decoder:
+    """Stands in for a stream's decoder of events."""
+
     def __init__(self, decoder: Any, call: StreamReader) -> None:
         self._decoder = decoder
         self.nbtrace_span = call.span.get_span_context()
         """For `nbtrace.of`."""
-        self._progress = call.progress
         self._hides = call.hides_usage
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-
-class _PieceDecoder(_Decoder):
-    """A decoder of which the pieces that it reads are kept."""
-
-    def __init__(self, decoder: Any, pieces: Pieces, call: StreamReader) -> None:
-        super().__init__(decoder, call)
-        self._pieces = pieces
-
     def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Any]:
-        events = self._decoder.iter_bytes(chain.from_iterable(self._kept(iterator)))
-        return filterfalse(usage_chunk.tells, events) if self._hides else events
-
-    def _kept(self, iterator: Iterator[bytes]) -> Iterator[Iterator[bytes] | list[bytes]]:
-        """Give what gives the pieces as they come, until there is one with which it is time to say so."""
-        parts, arrivals = self._pieces.parts, self._pieces.arrivals
-        kept = filterfalse(parts.append, iterator)
-        times = filterfalse(arrivals.append, starmap(time_ns, repeat(())))
-        due = 0
-        while True:
-            yield compress(kept, takewhile(partial(gt, due), times))  # which asks for the time once a piece is there
-            if not arrivals or arrivals[-1] < due:  # it was not the time that ended it
-                return
-            due = max(self._progress(arrivals[-1]), arrivals[-1] + 1)
-            yield parts[-1:]
-
-
-class _EventDecoder(_Decoder):
-    """A decoder of which the events that it gives are kept."""
-
-    def __init__(self, decoder: Any, events: Events, call: StreamReader) -> None:
-        super().__init__(decoder, call)
-        self._events = events
-
-    def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Any]:
-        events = self._kept(self._decoder.iter_bytes(iterator))
+        events = self._decoder.iter_bytes(iterator)
         return filterfalse(usage_chunk.tells, events) if self._hides else events
 
     def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-        events = self._akept(self._decoder.aiter_bytes(iterator))
+        events = self._decoder.aiter_bytes(iterator)
         return _shown(events) if self._hides else events
-
-    def _kept(self, events: Iterator[Any]) -> Iterator[Any]:
-        keep, arrived = self._events.texts.append, self._events.arrivals.append
-        due = 0
-        for event in events:
-            now = time_ns()
-            arrived(now)
-            keep(event.data)
-            if now >= due:
-                due = self._progress(now)
-            yield event
-
-    async def _akept(self, events: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        keep, arrived = self._events.texts.append, self._events.arrivals.append
-        due = 0
-        async for event in events:
-            now = time_ns()
-            arrived(now)
-            try:
-                keep(event._data)  # noqa: SLF001 - what `data` gives by a call of Python's, for each chunk
-            except AttributeError:
-                keep(event.data)
-            if now >= due:
-                due = self._progress(now)
-            yield event
 
 
 async def _shown(events: AsyncIterator[Any]) -> AsyncIterator[Any]:
     async for event in events:
         if not usage_chunk.tells(event):
             yield event
+
+
+class _EventDecoder(_Decoder):
+    """One that keeps the events which it gives."""
+
+    def __init__(self, decoder: Any, events: Events, call: StreamReader) -> None:
+        super().__init__(decoder, call)
+        self._events = events
+        self._progress = call.progress
+        self._due = 0
+
+    def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Any]:
+        for event in self._decoder.iter_bytes(iterator):
+            self._keep(event)
+            if not (self._hides and usage_chunk.tells(event)):
+                yield event
+
+    async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        async for event in self._decoder.aiter_bytes(iterator):
+            self._keep(event)
+            if not (self._hides and usage_chunk.tells(event)):
+                yield event
+
+    def _keep(self, event: Any) -> None:
+        now = time_ns()
+        self._events.arrivals.append(now)
+        self._events.texts.append(event.data)
+        if now >= self._due:
+            self._due = self._progress(now)

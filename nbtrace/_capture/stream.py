@@ -85,7 +85,7 @@ def follow(stream: Any, call: StreamReader) -> None:
     response, listener = stream.response, weakref.ref(call)
     is_async = hasattr(stream.__class__, "__anext__")  # which a proxy has of what it stands for
     # First, because some make the iterator on a copy.
-    stream._decoder, call.passed = decoder.beside(stream._decoder, response, call, is_async=is_async)  # noqa: SLF001
+    stream._decoder, call.passed = decoder.beside(stream._decoder, response, call)  # noqa: SLF001
     source = stream._iterator  # noqa: SLF001 - the one place where a stream's chunks pass
     reader: Any = _aread(source, call) if is_async else _read(source, call)
     readers = weakref.ref(reader), weakref.ref(source)

@@ -6,18 +6,15 @@ import asyncio
 import contextlib
 import gc
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import openai
-import openai._streaming
 import pytest
 from inline_snapshot import snapshot
 from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
 from nbtrace import semconv
-from nbtrace._capture import unfinished
 from tests.capture.loopback import HELLO, Loopback, Reply, chunk
 from tests.capture.reading import PACE, PIECES, only, spans
 from tests.capture.streaming import ASK, outcome
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from nbtrace import Session
-
-SAID: dict[str, Any] = {"role": "assistant", "parts": [{"type": "text", "content": "Hello!"}], "finish_reason": "stop"}
 
 
 def test_a_real_stream(session: Session, model: str) -> None:
@@ -48,47 +43,6 @@ def test_a_real_stream(session: Session, model: str) -> None:
         del streamed[key], expected[key]
     assert streamed == expected
     assert streamed[semconv.OUTPUT_MESSAGES][0]["parts"][0]["content"] == whole.choices[0].message.content
-
-
-@dataclass
-class Event:
-    """An event that has its data in another place than those of the clients that are known."""
-
-    event: str | None = None
-    data: str = ""
-    id: str | None = None
-    retry: int | None = None
-
-    def json(self) -> Any:
-        return json.loads(self.data)
-
-
-@pytest.mark.parametrize("kind", ["text/event-stream; charset=utf-8", "application/octet-stream"])
-def test_events_of_another_make(
-    kind: str, session: Session, server: Loopback, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openai._streaming, "ServerSentEvent", Event)
-    server.reply = Reply(chunks=HELLO, headers={"content-type": kind})
-    said = [one.choices[0].delta.content or "" for one in client.chat.completions.create(**ASK) if one.choices]
-    assert "".join(said) == "Hello!"
-    assert only(session)[semconv.OUTPUT_MESSAGES] == [SAID]
-
-
-class Lines:
-    """A decoder to which each line is an event, whatever the response says of itself."""
-
-    def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Event]:
-        for line in b"".join(iterator).splitlines():
-            yield Event(data=line.decode())
-
-
-def test_a_decoder_of_another_make(
-    server: Loopback, client: openai.OpenAI, session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client, "_make_sse_decoder", Lines)
-    server.reply = Reply(chunks=[json.dumps(one).encode() + b"\n" for one in HELLO], then="end")
-    assert [one.to_dict() for one in client.chat.completions.create(**ASK)] == list(HELLO)
-    assert outcome(session) == ("exhausted", 5, "unset", "Hello!")
 
 
 async def test_a_real_async_stream_without_usage_is_estimated(session: Session, model: str) -> None:
@@ -198,15 +152,10 @@ def test_a_stream_is_the_same_in_every_way_but_its_class_is_untouched(
     plain = client.chat.completions.create(**ASK)
     assert vars(stream).keys() == vars(plain).keys()
     assert (stream.close.__func__, iter(stream).__class__) == (plain.close.__func__, iter(plain).__class__)  # type: ignore[attr-defined]
+    assert next(stream) == next(plain)
     stream.close()
     plain.close()
     assert vars(stream.response).keys() == vars(plain.response).keys()
-
-
-def test_the_decoder_of_a_stream_can_still_be_used(server: Loopback, client: openai.OpenAI, session: Session) -> None:
-    server.reply = Reply(chunks=HELLO)
-    with client.chat.completions.create(**ASK) as stream:
-        assert stream._decoder.decode(": a comment") is None
 
 
 def test_a_stream_that_is_broken_out_of_and_deleted(server: Loopback, client: openai.OpenAI, session: Session) -> None:
@@ -218,22 +167,6 @@ def test_a_stream_that_is_broken_out_of_and_deleted(server: Loopback, client: op
     del stream
     gc.collect()
     assert outcome(session) == ("abandoned", 2, "unset", "Hel")
-
-
-def test_what_came_in_one_piece_had_arrived(server: Loopback, client: openai.OpenAI, session: Session) -> None:
-    pieces = [
-        b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in some) for some in (HELLO[:2], HELLO[2:])
-    ]
-    server.reply = Reply(chunks=[pieces[0], pieces[1][:-9]], then="hold")
-    stream = client.chat.completions.create(**ASK)
-    next(stream)
-    unfinished.tell_all()
-    (span,) = spans(session)
-    assert (span["running"], span["attributes"][semconv.STREAM_CHUNKS]) == (True, 2)
-    read = [next(stream), next(stream)]
-    assert [one.to_dict() for one in read] == list(HELLO[1:3])
-    stream.close()
-    assert outcome(session) == ("closed", 4, "unset", "Hello!")
 
 
 def test_what_comes_with_the_end_is_no_part_of_the_answer(
