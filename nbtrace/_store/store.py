@@ -3,7 +3,7 @@
 Adding happens on the user's thread and only puts the span aside; it is encoded when somebody looks, or beside the
 user's code (`relief`) when much is waiting. A reader gets a snapshot of one moment: every span that had arrived, ended
 ones in order of arrival and then the running ones, which have no duration yet, each call once (`folding`). An ended
-span supersedes its start by trace and span id, in `ended`.
+span supersedes its start by trace and span id, when somebody asks.
 
 Spans leave the waiting list only in the step that adds their encoded batch, so an interrupt loses none. The locks are
 reentrant because a garbage collection inside the store may end the span of a stream that nobody holds any more.
@@ -24,6 +24,7 @@ from nbtrace._store.contents import Contents, Overlay
 from nbtrace._store.details import merge_detail, own, size_of
 from nbtrace._store.following import Appended, Following, count
 from nbtrace._store.relief import Relief
+from nbtrace._store.running import Running
 from nbtrace._store.scores import Score, encode_scores
 from nbtrace._store.snapshot import Snapshot
 from nbtrace._store.spill import Spill, rows_size
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
     from nbtrace._store.details import Attributes, Detail
     from nbtrace._store.encode import Finished
     from nbtrace._store.folding import Folding
+    from nbtrace._store.running import Waiting
     from nbtrace._store.wake import Wake
 
     Finish = Callable[[ReadableSpan, Detail | None], Attributes]
     Mask = Callable[[ReadableSpan], ReadableSpan]
-    Waiting = tuple[ReadableSpan, Detail | None]
     Batches = tuple[pa.RecordBatch, ...]
 
 WAITING_LIMIT: Final = 512
@@ -89,9 +90,12 @@ class Store:
         """Held for a few instructions at a time; whoever adds a span waits for nothing longer."""
         self._encoding = threading.RLock()
         """Held while encoding, so that two readers do not encode the same spans."""
-        self._running: dict[tuple[int, int], Waiting] = {}
+        self._running = Running()
+        """Those that wait are taken out when somebody asks."""
         self._waiting: list[Waiting] = []
+        """What has ended and is not encoded. Appending takes no lock, so this stays the same list for good."""
         self._waiting_bytes = 0
+        """What they hold; threads may count one less, until what waits is encoded and counted anew."""
         self._relief = Relief(self._encode_waiting)
         self._batches: tuple[pa.RecordBatch, ...] = ()
         self._settled = 0
@@ -109,14 +113,21 @@ class Store:
         self._cached: tuple[int, Snapshot] | None = None
         self._callbacks: tuple[Callable[[], None], ...] = ()
         self._writer: Wake | None = None
-        self.revision = 0
-        """Grows with every change."""
+        self._changes = 0
+        """How many there were, but for the spans that wait."""
         forks.hear(self)
 
     def __len__(self) -> int:
         with self._lock:
+            self._running.end(self._waiting)
             gone = self._folding.gone if self._folding is not None else 0
             return count(self._batches) - gone + len(self._waiting) + len(self._running)
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change."""
+        with self._lock:
+            return self._changes + len(self._waiting)
 
     def sizes(self) -> Sizes:
         """Give the bytes of the ended spans that are encoded, and of what a look made of them."""
@@ -127,37 +138,27 @@ class Store:
 
     def started(self, span: ReadableSpan) -> None:
         """Show a span as running from now on."""
-        context = span.context
-        if context is None:
-            return
         with self._lock:
-            self._running[context.trace_id, context.span_id] = span, None
-            self.revision += 1
-        if self._callbacks:
+            is_new = self._running.begin(span)
+            self._changes += is_new
+        if is_new and self._callbacks:
             self._tell()
 
     def progressed(self, span: ReadableSpan, detail: Detail) -> None:
         """Show a running span with what its detail says at the time of each look; one that has ended stays as it is."""
-        context = span.context
-        key = (context.trace_id, context.span_id) if context is not None else None
         with self._lock:
-            if key not in self._running:
-                return
-            self._running[key] = span, detail
-            self.revision += 1
-        if self._callbacks:
+            self._running.end(self._waiting)
+            is_new = self._running.go_on(span, detail)
+            self._changes += is_new
+        if is_new and self._callbacks:
             self._tell()
 
     def ended(self, span: ReadableSpan, detail: Detail | None) -> None:
         """Take a span that is over, in place of the running one with its ids."""
-        context = span.context
-        if context is None:
+        if span.context is None:
             return
-        with self._lock:
-            self._running.pop((context.trace_id, context.span_id), None)
-            self._waiting.append((span, detail))
-            self.revision += 1
-            self._waiting_bytes += getattr(detail, "size", 0)
+        self._waiting.append((span, detail))
+        self._waiting_bytes += getattr(detail, "size", 0)
         if len(self._waiting) >= WAITING_LIMIT or self._waiting_bytes >= WAITING_BYTES:
             self._relieve()
         if self._callbacks or (self._writer is not None and self._writer.is_silent()):
@@ -194,7 +195,7 @@ class Store:
         """Add a judgement of a span, whether it is in the store or not."""
         with self._lock:
             self._scores_waiting.append(score)
-            self.revision += 1
+            self._changes += 1
         self._changed()
 
     def judge(self, scores: pa.Table) -> None:
@@ -203,14 +204,15 @@ class Store:
             while self._install(self._encode_waiting(), (), tuple(scores.combine_chunks().to_batches())) is None:
                 pass
             with self._lock:
-                self.revision += 1
+                self._changes += 1
         self._changed()
 
     def clear(self) -> None:
         """Forget every span and score. A span that is running comes back when it ends."""
         with self._lock:
+            self._changes += len(self._waiting) + 1
             self._running.clear()
-            self._waiting = []
+            self._waiting.clear()
             self._waiting_bytes = 0
             self._batches = self._scores = ()
             self._settled = 0
@@ -219,7 +221,6 @@ class Store:
             self._folding = None
             self._following.clear(self._contents.texts)
             self._epoch += 1
-            self.revision += 1
         self._changed()
 
     def forked(self) -> None:
@@ -285,7 +286,8 @@ class Store:
     def unwritten(self) -> list[ReadableSpan]:
         """Give the spans that no follower was told of: those that run and those that wait."""
         with self._lock:
-            return [span for span, _ in (*self._waiting, *self._running.values())]
+            self._running.end(self._waiting)
+            return [span for span, _ in (*self._waiting, *self._running.all())]
 
     def _changed(self) -> None:
         if self._writer is not None and self._writer.is_silent():
@@ -325,7 +327,7 @@ class Store:
                 rows = tuple(remap(batch, numbers) for batch in rows)
                 if self._install(now, rows, tuple(snapshot.scores.to_batches())) is not None:
                     with self._lock:
-                        self.revision += 1
+                        self._changes += 1
                     self._changed()
                     return count(rows)
 
@@ -336,8 +338,10 @@ class Store:
             while True:
                 with self._lock:
                     waiting, scores = self._waiting[:], self._scores_waiting[:]
-                    running = list(self._running.values())
-                    now = Moment(self._epoch, self.revision, self._batches, self._contents, running, self._scores)
+                    self._running.end(waiting)
+                    running = self._running.all()
+                    revision = self._changes + len(waiting)  # meanwhile more may have ended
+                    now = Moment(self._epoch, revision, self._batches, self._contents, running, self._scores)
                 if not waiting and not scores and not self._following.is_due:
                     return now
                 rows = tuple(encode_all([self._finished(*one) for one in waiting], now.contents)) if waiting else ()
@@ -375,13 +379,14 @@ class Store:
             if now.epoch != self._epoch:
                 return None
             untold = self._following.with_added(rows, scores, now.contents.texts)
-            waiting, scores_waiting = self._waiting[encoded:], self._scores_waiting[scores_encoded:]
             self._epoch += 1
             if settled > self._settled:
                 self._settled, self._cached = settled, None  # which would keep in memory what no longer is
-            self._batches, self._waiting, self._following.untold = batches, waiting, untold
-            self._waiting_bytes = sum(size_of(detail) for _, detail in waiting)
-            self._scores, self._scores_waiting = every_score, scores_waiting
+            self._batches, self._following.untold = batches, untold
+            self._scores, self._scores_waiting = every_score, self._scores_waiting[scores_encoded:]
+            self._changes += encoded
+            del self._waiting[:encoded]
+            self._waiting_bytes = sum(size_of(detail) for _, detail in self._waiting)
             told = self._following.take()
             now = now._replace(epoch=self._epoch, batches=batches, scores=every_score)
         self._following.tell(told)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
 
 from nbtrace import semconv
 from nbtrace._store import store as stores
@@ -147,6 +148,24 @@ def test_threads_that_append_while_others_look_lose_nothing(store: Store) -> Non
         assert known <= set(seen)
         known = set(seen)
     assert store.revision == 2 * each * writers
+
+
+def test_a_span_that_ends_while_somebody_begins_to_look_is_seen_by_the_next_look(store: Store) -> None:
+    class Last(ReadableSpan):
+        @property
+        def context(self) -> SpanContext:  # pyright: ignore[reportIncompatibleVariableOverride] - asked for in a look
+            if looking:
+                looking.clear()
+                store.ended(ended("after", 3), None)
+            return SpanContext(1, 2, is_remote=False)
+
+    looking: list[bool] = []
+    store.started(ended("running", 1))
+    store.ended(Last("before", SpanContext(1, 2, is_remote=False)), None)
+    store.ended(ended("running", 1), None)
+    looking.append(True)
+    assert names(store.snapshot()) == ["before", "running"]
+    assert names(store.snapshot()) == ["before", "running", "after"]
 
 
 async def test_ten_threads_and_a_thousand_tasks_lose_nothing_and_tear_nothing(tmp_path: Path) -> None:
