@@ -240,12 +240,6 @@ class Call(Retried):
         """Take what the client returned to the user, and end the span unless its body is still to be read."""
         try:
             self._leave()
-            self._read(response)
-        except Exception as failed:  # noqa: BLE001 - as the guard does
-            caught("capture", failed)
-
-    def _read(self, response: Any) -> None:
-        try:
             if "_decoder" in getattr(response, "__dict__", ()):  # asking a pydantic model by `hasattr` costs 3 us
                 stream.follow(response, self)
             elif self._response is None and (unread := raw.unread(response)) is not None:
@@ -254,9 +248,9 @@ class Call(Retried):
                 self.end()
                 return
             self._unfinished = Unfinished(self)
-        except Exception:
+        except Exception as failed:  # noqa: BLE001 - as the guard does
             self.end()
-            raise
+            caught("capture", failed)
 
     def progress(self, now_ns: int) -> int:
         """Hear from the stream that it goes on, and give when to say so again."""
