@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _CLIENTS: Final = "._streaming"
 """Where the clients have their decoder of server-sent events: another, as Bedrock's, may read them differently."""
+_PLAIN: Final = "IdentityDecoder"
+"""What the HTTP libraries have for a body that is not packed; a hook may have put something else in its place."""
 _NEVER: Final = 1 << 63
 """Nanoseconds since the epoch that no clock will show."""
 
@@ -75,13 +77,16 @@ class Events:
 
 def _listen(response: Any, pieces: Pieces, call: StreamReader) -> bool:
     """Keep what a response's content decoder will decode; tells whether this response has one, and reads by it."""
-    known = getattr(response, "__dict__", {})
-    if "_content" in known or response.headers.get("content-encoding", "") not in ("", "identity"):
-        return False
     decoder = getattr(response, "_get_content_decoder", None)
-    if decoder is None:
+    if decoder is None or "_content" in getattr(response, "__dict__", {}):
         return False
-    response._decoder = body = _ContentDecoder(decoder(), pieces, call)  # noqa: SLF001 - where the library has its own
+    # Where one of these is somebody's own, it may not decode, or change what is decoded.
+    if any(made.__module__ != decoder.__module__ for made in (response.iter_bytes, response.aiter_bytes)):
+        return False
+    plain = decoder()
+    if type(plain).__name__ != _PLAIN:
+        return False
+    response._decoder = body = _ContentDecoder(plain, pieces, call)  # noqa: SLF001 - where the library has its own
     return decoder() is body
 
 

@@ -19,7 +19,7 @@ from tests.capture.reading import only, spans
 from tests.capture.streaming import ASK, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from nbtrace import Session
 
@@ -134,7 +134,7 @@ def test_a_stream_that_a_hook_has_read_before(server: Loopback, session: Session
 
 
 @pytest.mark.parametrize("other", ["has none", "has its own"])
-def test_a_response_that_is_decoded_in_another_way(
+def test_a_version_of_the_http_library_that_decodes_in_another_way(
     other: str, server: Loopback, client: openai.OpenAI, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = HTTP.Response(200)._get_content_decoder()
@@ -142,11 +142,62 @@ def test_a_response_that_is_decoded_in_another_way(
     def iter_bytes(response: Any, chunk_size: int | None = None) -> Iterator[bytes]:
         return response.iter_raw(chunk_size)
 
+    def decoder(response: Any) -> Any:
+        return plain
+
+    iter_bytes.__module__ = decoder.__module__ = HTTP.Response.iter_bytes.__module__
     monkeypatch.setattr(HTTP.Response, "iter_bytes", iter_bytes)
     if other == "has none":
         monkeypatch.delattr(HTTP.Response, "_get_content_decoder")
     else:
-        monkeypatch.setattr(HTTP.Response, "_get_content_decoder", lambda _: plain)
+        monkeypatch.setattr(HTTP.Response, "_get_content_decoder", decoder)
     server.reply = Reply(chunks=HELLO)
     assert [one.to_dict() for one in client.chat.completions.create(**ASK)] == list(HELLO)
+    assert outcome(session) == ("exhausted", 5, "unset", "Hello!")
+
+
+class Asking(HTTP.Response):
+    """A response of the user's, who mends what his server sends."""
+
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        for part in self.iter_raw(chunk_size):
+            yield part.replace(b"!", b"?")
+
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        async for part in self.aiter_raw(chunk_size):
+            yield part.replace(b"!", b"?")
+
+
+def mended(response: Any) -> None:
+    response.__class__ = Asking
+
+
+async def async_mended(response: Any) -> None:
+    mended(response)
+
+
+def test_a_response_that_gives_other_bytes_than_came(server: Loopback, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    http_client: Any = HTTP.Client(event_hooks={"response": [mended]})
+    with openai.OpenAI(base_url=server.url, http_client=http_client, **OPTIONS) as client:
+        assert len(list(client.chat.completions.create(**ASK))) == 5
+    assert outcome(session) == ("exhausted", 5, "unset", "Hello?")
+
+
+async def test_one_that_an_async_client_reads(server: Loopback, session: Session) -> None:
+    server.reply = Reply(chunks=HELLO)
+    http_client: Any = HTTP.AsyncClient(event_hooks={"response": [async_mended]})
+    async with openai.AsyncOpenAI(base_url=server.url, http_client=http_client, **OPTIONS) as client:
+        assert len([one async for one in await client.chat.completions.create(**ASK)]) == 5
+    assert outcome(session) == ("exhausted", 5, "unset", "Hello?")
+
+
+def test_a_content_decoder_that_a_hook_has_set_still_decodes(server: Loopback, session: Session) -> None:
+    def unpacked(response: Any) -> None:
+        response._decoder = HTTP.Response(200, headers={"content-encoding": "gzip"})._get_content_decoder()
+
+    server.reply = Reply(chunks=[gzip.compress(SENT)], then="end")  # of a server that does not say that it packs
+    http_client: Any = HTTP.Client(event_hooks={"response": [unpacked]})
+    with openai.OpenAI(base_url=server.url, http_client=http_client, **OPTIONS) as client:
+        assert [one.to_dict() for one in client.chat.completions.create(**ASK)] == list(HELLO)
     assert outcome(session) == ("exhausted", 5, "unset", "Hello!")
