@@ -39,7 +39,8 @@ Follower = Callable[[Appended], None]
 class Following:
     """The followers of a store, and what they have not been told yet.
 
-    What is added is noted in the step that adds it, so that an interrupt cannot come between, and told after that.
+    What is added is noted in the step that adds it, so that an interrupt cannot come between, and told after that. What
+    is told says from which row on, so that who hears of a row again can tell.
     """
 
     def __init__(self, texts: Texts) -> None:
@@ -54,9 +55,9 @@ class Following:
         untold = self.untold
         return untold._replace(rows=untold.rows + rows, scores=untold.scores + scores, texts=texts)
 
-    def clear(self, texts: Texts) -> None:
-        """Begin a new life of the store."""
-        self.untold = Appended((), texts, life=self.untold.life + 1)
+    def cleared(self, texts: Texts) -> Appended:
+        """Give what is untold at the beginning of a new life of the store."""
+        return Appended((), texts, life=self.untold.life + 1)
 
     @property
     def is_due(self) -> bool:
@@ -64,17 +65,16 @@ class Following:
         untold = self.untold
         return bool(untold.rows or untold.scores) or untold.life != self._told_life
 
-    def take(self) -> Appended:
-        """Give what is untold, which then is not."""
-        told, self.untold = self.untold, self.untold.after()
-        return told
-
-    def tell(self, told: Appended) -> None:
-        """Tell what was taken."""
-        self._told_life = told.life
+    def tell(self) -> None:
+        """Tell what is untold, which then is not; after an interrupt it is told again."""
+        told = self.untold
+        rest = told.after()
         for follower in self._followers:
             with guard("store"):
                 follower(told)
+        self._told_life = told.life
+        if self.untold is told:  # and the store was not cleared meanwhile
+            self.untold = rest
 
     def add(self, follower: Follower) -> None:
         """Tell one more."""

@@ -44,10 +44,6 @@ class Running:
             for span, _ in ended:
                 self._spans.pop(_key(span), None)
 
-    def clear(self) -> None:
-        """Let go of all."""
-        self._spans.clear()
-
     def all(self) -> list[Waiting]:
         """Give those that run, in the order in which they began."""
         return list(self._spans.values())

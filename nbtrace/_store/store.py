@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 WAITING_LIMIT: Final = 512
 """Ended spans that wait unencoded: enough for cheap batches, few enough for whoever looks next to wait shortly."""
-
 FLOOD: Final = 32 * WAITING_LIMIT
 """Of so many waiting spans a thread beside the caller cannot keep up with the encoding: the caller yields its turn."""
 WAITING_BYTES: Final = 16 * 2**20
@@ -119,9 +118,10 @@ class Store:
 
     def __len__(self) -> int:
         with self._lock:
-            self._running.end(self._waiting)
+            waiting = self._waiting[:]  # which may become more
+            self._running.end(waiting)
             gone = self._folding.gone if self._folding is not None else 0
-            return count(self._batches) - gone + len(self._waiting) + len(self._running)
+            return count(self._batches) - gone + len(waiting) + len(self._running)
 
     @property
     def revision(self) -> int:
@@ -210,17 +210,17 @@ class Store:
     def clear(self) -> None:
         """Forget every span and score. A span that is running comes back when it ends."""
         with self._lock:
+            running, contents = Running(), Contents()
+            untold = self._following.cleared(contents.texts)
             self._changes += len(self._waiting) + 1
-            self._running.clear()
-            self._waiting.clear()
-            self._waiting_bytes = 0
+            # From here on nothing is called, as an interrupt would come there.
+            self._contents, self._folding = contents, None
             self._batches = self._scores = ()
-            self._settled = 0
-            self._scores_waiting = []
-            self._contents = Contents()
-            self._folding = None
-            self._following.clear(self._contents.texts)
+            self._settled, self._scores_waiting = 0, []
+            self._following.untold = untold
             self._epoch += 1
+            self._running, self._waiting_bytes = running, 0  # last, as what is let go of may look
+            del self._waiting[:]
         self._changed()
 
     def forked(self) -> None:
@@ -286,8 +286,9 @@ class Store:
     def unwritten(self) -> list[ReadableSpan]:
         """Give the spans that no follower was told of: those that run and those that wait."""
         with self._lock:
-            self._running.end(self._waiting)
-            return [span for span, _ in (*self._waiting, *self._running.all())]
+            waiting = self._waiting[:]
+            self._running.end(waiting)
+            return [span for span, _ in (*waiting, *self._running.all())]
 
     def _changed(self) -> None:
         if self._writer is not None and self._writer.is_silent():
@@ -387,9 +388,8 @@ class Store:
             self._changes += encoded
             del self._waiting[:encoded]
             self._waiting_bytes = sum(size_of(detail) for _, detail in self._waiting)
-            told = self._following.take()
             now = now._replace(epoch=self._epoch, batches=batches, scores=every_score)
-        self._following.tell(told)
+        self._following.tell()
         return now
 
     def _finished(self, span: ReadableSpan, detail: Detail | None) -> Finished:

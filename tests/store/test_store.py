@@ -11,9 +11,11 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 
 from nbtrace import _guard, semconv
 from nbtrace._store import batches as module
+from nbtrace._store import store as stores
 from nbtrace._store import texts
 from nbtrace._store.attributes import plain
 from nbtrace._store.batches import CHUNK_ROWS
+from nbtrace._store.following import Appended, Following, count
 from nbtrace._store.schema import schema
 from nbtrace._store.store import Store
 from tests.store.recording import ended, names
@@ -168,6 +170,36 @@ def test_an_interrupt_while_encoding_loses_nothing() -> None:
     with pytest.raises(KeyboardInterrupt):
         store.snapshot()
     assert (len(store), names(store.snapshot())) == (1, ["a"])
+
+
+def interrupted(*given: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", [(stores, "Contents"), (stores, "Running"), (Following, "cleared")])
+def test_an_interrupt_while_clearing_forgets_nothing(where: tuple[Any, str]) -> None:
+    store = Store()
+    store.ended(ended("encoded", 1), None)
+    assert names(store.snapshot()) == ["encoded"]
+    store.ended(ended("waiting", 2), None)
+    store.started(ended("running", 3))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(*where, interrupted)
+        store.clear()
+    assert names(store.snapshot()) == ["encoded", "waiting", "running"]
+
+
+def test_an_interrupt_before_a_follower_is_told_has_it_told_later() -> None:
+    store = Store()
+    told: list[Appended] = []
+    store.follow(told.append)
+    store.ended(ended("a"), None)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Following, "tell", interrupted)
+        store.settle()
+    store.settle()
+    store.settle()
+    assert [(one.first_row, count(one.rows)) for one in told] == [(0, 0), (0, 1)]
 
 
 def test_a_look_at_the_store_while_it_encodes_sees_every_span_once() -> None:

@@ -168,6 +168,16 @@ def test_a_span_that_ends_while_somebody_begins_to_look_is_seen_by_the_next_look
     assert names(store.snapshot()) == ["before", "running", "after"]
 
 
+def test_a_span_that_ends_while_somebody_counts_is_counted_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def count(batches: Any) -> int:  # asked for in a count, when what has ended is taken from what runs
+        store.ended(ended("running"), None)
+        return 0
+
+    monkeypatch.setattr(stores, "count", count)
+    store.started(ended("running"))
+    assert len(store) == 1
+
+
 async def test_ten_threads_and_a_thousand_tasks_lose_nothing_and_tear_nothing(tmp_path: Path) -> None:
     with journaled(tmp_path) as (store, _, both):
         tracer = tracer_into(both)
