@@ -76,7 +76,8 @@ class UsageError(NbtraceError):
     @classmethod
     def nameless(cls, rule: object) -> Self:
         """Ask for the name that a rule's masks bear."""
-        return cls(f"a rule of your own needs a name, which its masks show: redact({rule!r}, name='...')")
+        given = getattr(rule, "__name__", repr(rule))
+        return cls(f"a rule of your own needs a name, which its masks show: redact({given}, name='...')")
 
     @classmethod
     def no_rule(cls, got: object) -> Self:

@@ -3,6 +3,7 @@
 import type { SpanDetail } from "./columns.ts";
 import { asTree, isObject, type Json, own, ownText, parse, pretty } from "./json.ts";
 import { type Content, contentOf } from "./messages.ts";
+import { duration } from "./text.ts";
 
 export type Fact = readonly [name: string, value: Content];
 
@@ -77,12 +78,23 @@ const THEMES: readonly (readonly [title: string, names: readonly string[]])[] = 
     ["gen_ai.response.", "openai.response.", "anthropic.response.", "nbtrace.stream.", "gen_ai.embeddings."],
   ],
   ["Usage", ["gen_ai.usage.", "nbtrace.usage."]],
-  ["Attempts", ["nbtrace.attempt", "http.request.resend_count", "nbtrace.attempts"]],
+  ["Attempts", ["nbtrace.attempt.", "nbtrace.attempts.", "nbtrace.attempts", "http.request.resend_count"]],
   ["Error", ["error.", "http.response.status_code", "nbtrace.error"]],
   ["Tool", ["gen_ai.tool.", "gen_ai.agent.", "gen_ai.retrieval.", "gen_ai.data_source.", "nbtrace.step."]],
   ["Context", ["user.", "session.", "gen_ai.conversation.", "nbtrace.tags", "nbtrace.metadata.", "nbtrace.cell."]],
   ["Server", ["server.", "url.", "http.", "gen_ai.provider.name", "gen_ai.operation.name"]],
 ];
+
+/** Attributes in seconds. */
+const SECONDS = new Set([
+  "gen_ai.response.time_to_first_chunk",
+  "nbtrace.stream.gap.p50",
+  "nbtrace.stream.gap.p95",
+  "nbtrace.stream.gap.max",
+  "nbtrace.attempts.wait",
+  "nbtrace.attempts.rate_limited",
+  "nbtrace.attempt.wait",
+]);
 
 /** Attributes that have a place of their own. */
 const ELSEWHERE = new Set([
@@ -106,8 +118,7 @@ export function sectionsOf(span: SpanDetail): Section[] {
   for (const [name, value] of attributes) {
     if (ELSEWHERE.has(name) || name.startsWith(PROMPT)) continue;
     const theme = THEMES.find(([, names]) => names.some((start) => name === start || name.startsWith(start)));
-    if (theme)
-      themed.get(theme[0])?.push([label(name, theme[1]), typeof value === "string" ? contentOf(value) : fact(value)]);
+    if (theme) themed.get(theme[0])?.push([label(name, theme[1]), shownValue(name, value)]);
   }
   const sections = [...themed].map(([title, facts]): Section => ({ title, facts }));
   sections.splice(THEMES.findIndex(([title]) => title === "Usage") + 1, 0, costOf(span));
@@ -134,6 +145,11 @@ function costOf(span: SpanDetail): Section {
     facts,
     table: { head: ["", "quantity", "price", "amount"], rows: [...rows, ["total", "", "", total]] },
   };
+}
+
+function shownValue(name: string, value: Json): Content {
+  if (typeof value === "string") return contentOf(value);
+  return typeof value === "number" && SECONDS.has(name) ? { text: duration(value * 1e9) } : fact(value);
 }
 
 /** The rest of a name after the prefix that its section says. */

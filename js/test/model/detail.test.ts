@@ -46,6 +46,23 @@ test("what is known of a call is sorted by theme", () => {
   });
 });
 
+test("what is in seconds says so", () => {
+  const attributes = json({
+    "nbtrace.attempt.wait": 0.020132377,
+    "nbtrace.attempts": 3,
+    "nbtrace.attempts.rate_limited": 61,
+    "nbtrace.stream.gap.max": "long",
+  });
+  expect(words(sectionsOf({ ...decodeSpan(fixture("span-cell.arrow")), attributes }))).toMatchObject({
+    Attempts: [
+      ["wait", "20.1 ms"],
+      ["nbtrace.attempts", "3"],
+      ["rate_limited", "1 min 01 s"],
+    ],
+    Response: [["gap.max", "long"]],
+  });
+});
+
 test("a cell shows its source, a tool what it was given and gave, a retrieval its documents", () => {
   expect(blocksOf(decodeSpan(fixture("span-cell.arrow"))).map(({ title, isCode }) => [title, isCode])).toEqual([
     ["Source", true],

@@ -75,7 +75,7 @@ def test_names_of_models_are_not_given_to_functions(session: Session, ask: Ask) 
     [
         ("emails", None, "unknown rule 'emails'; did you mean 'email'? expected one of: email, phone"),
         ("(", "x", "the rule 'x' is no valid regular expression: missing ), unterminated subpattern at position 0"),
-        (re.compile("x"), None, "a rule of your own needs a name, which its masks show: "),
+        (str.upper, None, "a rule of your own needs a name, which its masks show: redact(upper, name='...')"),
         (5, "x", "a rule is a regular expression or a function from text to text; got 5"),
     ],
 )

@@ -64,7 +64,7 @@ export function Facts({ facts }: { facts: readonly Fact[] }): JSX.Element | null
         {shown.map(([name, value], index) => (
           <div key={index}>
             <dt>
-              <bdi>{visibleName(name)}</bdi>
+              <bdi>{breakable(visibleName(name))}</bdi>
             </dt>
             <dd>{value.json === undefined ? <TextBlock text={value.text} /> : <JsonTree value={value.json} />}</dd>
           </div>
@@ -78,6 +78,11 @@ export function Facts({ facts }: { facts: readonly Fact[] }): JSX.Element | null
       )}
     </>
   );
+}
+
+/** A name that breaks after its dots and underscores rather than anywhere. */
+function breakable(name: string): (string | JSX.Element)[] {
+  return name.split(/(?<=[._])/u).flatMap((part, index) => (index > 0 ? [<wbr key={index} />, part] : [part]));
 }
 
 export function OccurrenceView({ occurrence }: { occurrence: Occurrence }): JSX.Element {
