@@ -147,7 +147,6 @@ class Store:
     def progressed(self, span: ReadableSpan, detail: Detail) -> None:
         """Show a running span with what its detail says at the time of each look; one that has ended stays as it is."""
         with self._lock:
-            self._running.end(self._waiting)
             is_new = self._running.go_on(span, detail)
             self._changes += is_new
         if is_new and self._callbacks:

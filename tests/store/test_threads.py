@@ -168,6 +168,30 @@ def test_a_span_that_ends_while_somebody_begins_to_look_is_seen_by_the_next_look
     assert names(store.snapshot()) == ["before", "running", "after"]
 
 
+def test_a_span_goes_on_without_a_look_at_those_that_wait(store: Store) -> None:
+    class Waiting(ReadableSpan):
+        @property
+        def context(self) -> SpanContext:  # pyright: ignore[reportIncompatibleVariableOverride]
+            asked.append("waiting")
+            return SpanContext(1, 2, is_remote=False)
+
+    asked: list[str] = []
+    running, over = ended("running", 1), Waiting("over", SpanContext(1, 2, is_remote=False), start_time=1, end_time=2)
+    store.started(running)
+    store.started(over)
+    store.ended(over, None)
+    asked.clear()
+    store.progressed(running, dict)  # of each stream as it begins, on the user's path
+    assert not asked
+    store.progressed(over, dict)
+    seen = store.snapshot()
+    assert (names(seen), [time is None for time in seen["duration_ns"].to_pylist()]) == (
+        ["over", "running"],
+        [False, True],
+    )
+    assert len(store) == 2
+
+
 def test_a_span_that_ends_while_somebody_counts_is_counted_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def count(batches: Any) -> int:  # asked for in a count, when what has ended is taken from what runs
         store.ended(ended("running"), None)
