@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from nbtrace._trace.provider import Tracing
 
 TOO_MANY: Final = 429
-FAILED: Final = 400
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ class Attempt:
             found[semconv.HTTP_STATUS_CODE] = self.status
         if self.error is not None:
             found[semconv.ERROR_TYPE] = f"{type(self.error).__module__}.{type(self.error).__qualname__}"
-        elif self.status is not None and self.status >= FAILED:
+        elif self.status is not None and self.status >= said.REFUSED:
             found[semconv.ERROR_TYPE] = str(self.status)
         if self.wait_ns:
             found[semconv.ATTEMPT_WAIT] = self.wait_ns / 1e9
@@ -96,7 +95,7 @@ def of(response: Any, started_ns: int, ended_ns: int, error: BaseException | Non
     """Describe an attempt by its HTTP response, or by the error that came instead."""
     if response is None:
         return Attempt(started_ns, ended_ns, None, b"", error)
-    body = vars(response).get("_content") if response.status_code >= FAILED else None
+    body = vars(response).get("_content") if response.status_code >= said.REFUSED else None
     return Attempt(started_ns, ended_ns, response.status_code, packed(response.headers), said=body or b"")
 
 

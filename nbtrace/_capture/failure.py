@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from nbtrace import semconv
 from nbtrace._capture import attempts, refusal, said
 from nbtrace._capture.messages import dumps, loads, mapping
 from nbtrace._capture.wire import Attributes, Body
 from nbtrace._guard import guard
-
-REFUSED: Final = 400
-"""HTTP statuses from here on are refusals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ def in_answer(said: str | bytes) -> Body | None:
 def _said(error: BaseException, response: Any, status: object) -> bytes:
     # The public `content` raises for a body that was not read, as that of a stream.
     content = vars(response).get("_content") if response is not None else None
-    if isinstance(status, int) and status >= REFUSED and isinstance(content, bytes):
+    if isinstance(status, int) and status >= said.REFUSED and isinstance(content, bytes):
         return content
     body: Any = getattr(error, "body", None)  # that of an event in a stream
     return dumps(body).encode() if isinstance(body, dict) else b""

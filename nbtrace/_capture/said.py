@@ -10,6 +10,9 @@ from nbtrace._capture import plain
 from nbtrace._capture.messages import loads, mapping
 from nbtrace._capture.wire import Attributes, Body
 
+REFUSED: Final = 400
+"""HTTP statuses from here on are refusals."""
+
 BODY: Final = 10_000
 """Characters kept of what a server said: an error page can be a book."""
 

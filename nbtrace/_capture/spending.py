@@ -21,6 +21,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from nbtrace import semconv
+from nbtrace._capture.said import REFUSED
 from nbtrace._money import dollars
 from nbtrace._trace import pricing
 from nbtrace._trace.provider import inherited
@@ -226,7 +227,7 @@ class Spending:
         if semconv.REPLAYED_FROM in attributes:
             return
         refused = attributes.get(semconv.HTTP_STATUS_CODE)  # an answer that is no answer: nobody is charged for it
-        free = not known and isinstance(refused, int) and refused >= _REFUSED
+        free = not known and isinstance(refused, int) and refused >= REFUSED
         model = str(attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL) or "no model")
         cost = 0.0 if free else attributes.get(semconv.USAGE_COST)
         tokens = sum(known) if known or free else None
@@ -304,7 +305,6 @@ class Spending:
 
 
 _CALLS: Final = semconv.LLM_OPERATIONS
-_REFUSED: Final = 400
 
 
 def _key(per: Per, attributes: Mapping[str, Any]) -> Key | None:
