@@ -9,7 +9,7 @@ kept: thousands of those make every garbage collection of the process slower.
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import filterfalse
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -97,25 +97,27 @@ class _ContentDecoder:
 
     def __init__(self, decoder: Any, pieces: Pieces, call: StreamReader) -> None:
         self.flush = decoder.flush
-        keeping = _keep(pieces, weakref.ref(call), is_bare=isinstance(decoder.decode(b""), bytes))
-        next(keeping)
-        self.decode = keeping.send  # in place of the library's function of Python's: a call more is what costs
+        # In place of the library's function, itself one of Python's: a call more is what costs.
+        self.decode = _keeping(pieces, weakref.ref(call), is_bare=isinstance(decoder.decode(b""), bytes))
 
 
-def _keep(
+def _keeping(
     pieces: Pieces, call: weakref.ref[StreamReader], *, is_bare: bool
-) -> Generator[bytes | tuple[bytes, ...], bytes]:
-    """Keep each piece that is sent, and give it back: bare, or in something to iterate over, as newer libraries do."""
+) -> Callable[[bytes], bytes | tuple[bytes, ...]]:
+    """Keep each piece, and give it back: bare, or in something to iterate over, as newer libraries do."""
     part, arrived = pieces.parts.append, pieces.arrivals.append
     due = 0
-    piece = yield ()
-    while True:
+
+    def decode(piece: bytes) -> bytes | tuple[bytes, ...]:
+        nonlocal due
         part(piece)
         now = time_ns()
         arrived(now)
         if now >= due:
             due = _told(call(), now)
-        piece = yield piece if is_bare else (piece,)
+        return piece if is_bare else (piece,)
+
+    return decode
 
 
 def _told(call: StreamReader | None, now_ns: int) -> int:

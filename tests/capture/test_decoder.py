@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 from dataclasses import dataclass
@@ -201,3 +202,28 @@ def test_a_content_decoder_that_a_hook_has_set_still_decodes(server: Loopback, s
     with openai.OpenAI(base_url=server.url, http_client=http_client, **OPTIONS) as client:
         assert [one.to_dict() for one in client.chat.completions.create(**ASK)] == list(HELLO)
     assert outcome(session) == ("exhausted", 5, "unset", "Hello!")
+
+
+class Draining:
+    """Reads the rest of a response when it is collected, so that its connection can be used again."""
+
+    def __init__(self, response: Any, rest: list[str]) -> None:
+        self.itself, self.rest = self, rest
+        self.lines = response.iter_lines()
+        rest.append(next(self.lines))
+
+    def __del__(self) -> None:
+        self.rest += self.lines
+
+
+def test_a_response_can_be_read_to_its_end_while_it_is_collected(session: Session) -> None:
+    def answer(request: Any) -> Any:
+        parts = [SENT[at : at + 100] for at in range(0, len(SENT), 100)]
+        return HTTP.Response(200, headers={"content-type": "text/event-stream"}, content=iter(parts))
+
+    http_client: Any = HTTP.Client(transport=HTTP.MockTransport(answer))
+    rest: list[str] = []
+    with openai.OpenAI(base_url="http://localhost/v1", http_client=http_client, **OPTIONS) as client:
+        Draining(client.chat.completions.create(**ASK).response, rest)
+        gc.collect()
+    assert rest == SENT.decode().splitlines()
