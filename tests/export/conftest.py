@@ -40,10 +40,10 @@ START = 1_700_000_000_123_456_789
 
 
 class CountingIds(IdGenerator):
-    """Ids that count up from one."""
+    """Ids that count up."""
 
-    def __init__(self) -> None:
-        self._last = 0
+    def __init__(self, after: int = 0) -> None:
+        self._last = after
 
     def generate_span_id(self) -> int:
         self._last += 1
@@ -188,8 +188,9 @@ def snapshot() -> Callable[..., Snapshot]:
 
 @pytest.fixture
 def running() -> Iterator[ReadableSpan]:
-    """One span without an end."""
-    span = TracerProvider(id_generator=CountingIds(), shutdown_on_exit=False).get_tracer("t").start_span("running")
+    """One span without an end, and none of the ids of others."""
+    ids = CountingIds(after=0x1000)
+    span = TracerProvider(id_generator=ids, shutdown_on_exit=False).get_tracer("t").start_span("running")
     assert isinstance(span, ReadableSpan)
     yield span
     span.end()
