@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from nbtrace import semconv
+from nbtrace._capture.said import REFUSED
 from nbtrace._replay import anthropic, chat, embeddings, media, responses
 from nbtrace._replay.answer import EVENTS_TYPE, JSON_TYPE, Answer, Answers, NotKeptError, Raw
 from nbtrace._replay.asked import FETCH
@@ -39,7 +40,6 @@ _EVENTS: Final[dict[str, Callable[[Attributes, int], list[JSON]]]] = {
 }
 _DONE: Final = ("chat", "text_completion")
 """Endpoints whose streams end by `[DONE]`."""
-_REFUSED: Final = 400
 _TOLD: Final = frozenset({"exhausted", "error"})
 """How streams end that came to their end."""
 
@@ -81,7 +81,7 @@ def _last(recording: Recording, *, is_timed: bool) -> Answer:
         return _stream(recording, headers, is_timed=is_timed)
     waits = [(recording.duration_ns - recording.waited_ns) / 1e9] if is_timed and recording.duration_ns else []
     said = str(attributes.get(semconv.ERROR_BODY) or "")
-    if isinstance(status, int) and status >= _REFUSED:
+    if isinstance(status, int) and status >= REFUSED:
         kind = _type_of(said)
         return Answer(status, {**headers, "content-type": kind, "x-should-retry": "false"}, [said.encode()], waits)
     has_answer = semconv.OUTPUT_MESSAGES in attributes or semconv.RESPONSE_STATUS in attributes
