@@ -48,6 +48,13 @@ def test_the_examples_of_docstrings_run(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
+def test_the_widget_knows_which_attributes_are_seconds() -> None:
+    source = (ROOT / "js/src/model/detail.ts").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"SECONDS = new Set\(\[(.+?)\]\)", source, re.DOTALL)
+    seconds = {entry.name for entry in (*NAMED, *OWN) if entry.unit == "seconds"}
+    assert set(re.findall(r'"(.+?)"', listed)) == {name for name in seconds if not name.endswith("_seconds")}
+
+
 def test_the_tour_of_the_widgets_lists_their_keys() -> None:
     keys = (ROOT / "js/src/views/keys.ts").read_text(encoding="utf-8")
     compared = (ROOT / "js/src/views/compare/keys.ts").read_text(encoding="utf-8")

@@ -46,12 +46,13 @@ test("what is known of a call is sorted by theme", () => {
   });
 });
 
-test("what is in seconds says so", () => {
+test("what is in seconds says so, and what a fetched response had used is with the usage", () => {
   const attributes = json({
     "nbtrace.attempt.wait": 0.020132377,
     "nbtrace.attempts": 3,
     "nbtrace.attempts.rate_limited": 61,
     "nbtrace.stream.gap.max": "long",
+    "nbtrace.fetched.usage": json({ total_tokens: 7 }),
   });
   expect(words(sectionsOf({ ...decodeSpan(fixture("span-cell.arrow")), attributes }))).toMatchObject({
     Attempts: [
@@ -60,6 +61,7 @@ test("what is in seconds says so", () => {
       ["rate_limited", "1 min 01 s"],
     ],
     Response: [["gap.max", "long"]],
+    Usage: [["usage", expect.stringContaining("7")]],
   });
 });
 
