@@ -77,7 +77,7 @@ const THEMES: readonly (readonly [title: string, names: readonly string[]])[] = 
     "Response",
     ["gen_ai.response.", "openai.response.", "anthropic.response.", "nbtrace.stream.", "gen_ai.embeddings."],
   ],
-  ["Usage", ["gen_ai.usage.", "nbtrace.usage.", "nbtrace.fetched."]],
+  ["Usage", ["gen_ai.usage.", "nbtrace.usage.", "nbtrace.fetched.usage"]],
   ["Attempts", ["nbtrace.attempt.", "nbtrace.attempts.", "nbtrace.attempts", "http.request.resend_count"]],
   ["Error", ["error.", "http.response.status_code", "nbtrace.error"]],
   ["Tool", ["gen_ai.tool.", "gen_ai.agent.", "gen_ai.retrieval.", "gen_ai.data_source.", "nbtrace.step."]],

@@ -61,7 +61,7 @@ test("what is in seconds says so, and what a fetched response had used is with t
       ["rate_limited", "1 min 01 s"],
     ],
     Response: [["gap.max", "long"]],
-    Usage: [["usage", expect.stringContaining("7")]],
+    Usage: [["nbtrace.fetched.usage", expect.stringContaining("7")]],
   });
 });
 
